@@ -1,0 +1,188 @@
+"""Everything that can go wrong, by cause. Data travels on the exception; texts never hold a credential or a raw body.
+
+    GatewayError
+    ├── CallerError                 the caller's mistake
+    │   ├── BadInput                an argument that cannot be used          BAD_USER_INPUT
+    │   └── CostExceeded            an operation that may need too many calls COST_EXCEEDED
+    ├── UpstreamError               an upstream call that did not work out
+    │   ├── UpstreamTimeout         no answer within the deadline            UPSTREAM_TIMEOUT
+    │   ├── UpstreamUnavailable     no connection, reset, 5xx                UPSTREAM_UNAVAILABLE
+    │   ├── UpstreamInvalid         an answer that cannot be read            UPSTREAM_INVALID
+    │   ├── OutcomeUnknown          a write whose answer got lost            OUTCOME_UNKNOWN
+    │   └── UpstreamRefused         an answer that says no
+    │       ├── Unauthenticated     401                                      UNAUTHENTICATED
+    │       ├── Forbidden           403                                      FORBIDDEN
+    │       ├── NotFound            404                                      NOT_FOUND
+    │       ├── Conflict            409                                      CONFLICT
+    │       ├── RateLimited         429, by status or by text                RATE_LIMITED
+    │       └── RequestRefused      any other 4xx                            UPSTREAM_REFUSED
+    └── (anything else)             our bug, masked                          INTERNAL_SERVER_ERROR
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BadInput",
+    "CallerError",
+    "Conflict",
+    "CostExceeded",
+    "Forbidden",
+    "GatewayError",
+    "NotFound",
+    "OutcomeUnknown",
+    "RateLimited",
+    "RequestRefused",
+    "Unauthenticated",
+    "UpstreamError",
+    "UpstreamInvalid",
+    "UpstreamRefused",
+    "UpstreamTimeout",
+    "UpstreamUnavailable",
+]
+
+
+class GatewayError(Exception):
+    """A failure a caller may be told about; `code` goes out as `extensions.code`."""
+
+    code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class CallerError(GatewayError):
+    """The caller asked for something that cannot be done as asked."""
+
+    code = "BAD_REQUEST"
+
+
+class BadInput(CallerError):
+    """An argument that cannot be used; no upstream call was made for it."""
+
+    code = "BAD_USER_INPUT"
+
+
+class CostExceeded(CallerError):
+    """The operation may need more upstream calls than the gateway allows; none was made."""
+
+    code = "COST_EXCEEDED"
+
+    def __init__(self, message: str, *, estimated: int, ceiling: int, dearest: str) -> None:
+        super().__init__(message)
+        self.estimated = estimated
+        self.ceiling = ceiling
+        self.dearest = dearest
+
+
+class UpstreamError(GatewayError):
+    """An upstream call that did not work out.
+
+    `endpoint` names the route with its parameters left out (`GET /projects/:id/jobs`), `status` is the
+    HTTP status where there was an answer, `upstream_request_id` the upstream's `X-Request-Id`,
+    `reason` the upstream's own sentence where it gave one that is safe to repeat.
+    """
+
+    code = "UPSTREAM_ERROR"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str,
+        status: int | None = None,
+        upstream_request_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+        self.status = status
+        self.upstream_request_id = upstream_request_id
+        self.reason = reason
+
+
+class UpstreamTimeout(UpstreamError):
+    """No (whole) answer within the deadline."""
+
+    code = "UPSTREAM_TIMEOUT"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """No connection, a connection that broke, or a 5xx."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+
+
+class UpstreamInvalid(UpstreamError):
+    """An answer, or one row of it, that cannot be read as what the API promises."""
+
+    code = "UPSTREAM_INVALID"
+
+
+class OutcomeUnknown(UpstreamError):
+    """A write that was sent and whose answer never came: it may or may not have happened."""
+
+    code = "OUTCOME_UNKNOWN"
+
+
+class UpstreamRefused(UpstreamError):
+    """An answer that says no."""
+
+    code = "UPSTREAM_REFUSED"
+
+
+class Unauthenticated(UpstreamRefused):
+    """401: no credential, or one the upstream does not accept."""
+
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(UpstreamRefused):
+    """403."""
+
+    code = "FORBIDDEN"
+
+
+class NotFound(UpstreamRefused):
+    """404: unknown, or not visible to this caller."""
+
+    code = "NOT_FOUND"
+
+
+class Conflict(UpstreamRefused):
+    """409."""
+
+    code = "CONFLICT"
+
+
+class RateLimited(UpstreamRefused):
+    """429, or another status with the throttling sentence; `retry_after_s` where the upstream said."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str,
+        status: int | None = None,
+        upstream_request_id: str | None = None,
+        reason: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(
+            message,
+            endpoint=endpoint,
+            status=status,
+            upstream_request_id=upstream_request_id,
+            reason=reason,
+        )
+        self.retry_after_s = retry_after_s
+
+
+class RequestRefused(UpstreamRefused):
+    """Any other 4xx: a parameter, a state, a method the upstream does not take."""
+
+    code = "UPSTREAM_REFUSED"

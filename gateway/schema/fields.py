@@ -1,0 +1,155 @@
+"""The three kinds of fields: plain, derived and edge. Strawberry describes them, both executors read them.
+
+A field of a type is declared once, as one of
+
+    database_id: BigInt = plain("id", "Numeric id in the upstream.")     an attribute of the entity
+    status: Status = derived(status_of, "...")                            a pure function of the entity
+    @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the upstream
+    def log(parent: Parent[entities.Job], info: Info) -> JobLog | None: ...
+
+The reference executor sees ordinary Strawberry fields. The projection compiler (`execution.compiler`) reads the same
+declarations (`kind_of`) and inlines plain ones, calls derived ones and schedules edges.
+
+`needs` says how much must be known of an entity (its `known`) before the field can be read. Where less is known the
+entity is hydrated first (`Context.hydrate`), by one call that all fields of the operation share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import strawberry
+from strawberry.types.field import StrawberryField
+from strawberry.types.nodes import SelectedField
+
+# Strawberry reads the annotations of resolvers at run time.
+from gateway.context import Context  # noqa: TC001
+
+if TYPE_CHECKING:
+    from graphql import GraphQLField
+
+__all__ = ["LONG", "SHORT", "Cost", "Edge", "Info", "Read", "derived", "edge", "kind_of", "plain"]
+
+# How much is known of an entity: its place (0), the short form, the long form.
+SHORT: Final = 1
+LONG: Final = 2
+
+Amount: TypeAlias = int | Callable[[Mapping[str, Any]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Upstream calls an edge can need at worst, from its arguments as the resolver gets them.
+
+    `calls` are made once for each parent; the sub-selection then runs on at most `rows` objects.
+    """
+
+    calls: Amount = 0
+    rows: Amount = 1
+
+    def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
+        """Calls and rows for these arguments."""
+        return tuple(  # type: ignore[return-value]  # a pair by construction
+            amount if isinstance(amount, int) else amount(arguments)
+            for amount in (self.calls, self.rows)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A plain or derived field: `of(entity)` is its value; `attribute` names it where it is plain."""
+
+    of: Callable[[Any], Any]
+    attribute: str | None
+    needs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge: `resolve(parent, info, **arguments)` gives its value, or an awaitable of it."""
+
+    resolve: Callable[..., Any]
+    cost: Cost
+
+
+class Info(strawberry.Info["Context", None]):
+    """What a resolver sees of its surroundings: `context`, and `selects`."""
+
+    def selects(self, *path: str) -> bool:
+        """Is the field at this path of GraphQL names, counted from this field, in the selection?"""
+        return any(
+            _is_selected(field.selections, path)
+            for field in self.selected_fields
+        )
+
+
+def _is_selected(selections: Iterable[Any], path: tuple[str, ...]) -> bool:
+    """Look through fragments of any type; `@skip` and `@include` are honoured."""
+    name, *rest = path
+    for selection in selections:
+        directives = selection.directives
+        if directives.get("skip", {}).get("if") or not directives.get("include", {}).get("if", True):
+            continue
+        if not isinstance(selection, SelectedField):
+            if _is_selected(selection.selections, path):
+                return True
+        elif selection.name == name and (not rest or _is_selected(selection.selections, tuple(rest))):
+            return True
+    return False
+
+
+class _ReadField(StrawberryField):
+    """A field without a resolver: its value is read off the entity."""
+
+    def get_result(
+        self, source: Any, info: strawberry.Info | None, args: list[Any], kwargs: Any
+    ) -> Any:
+        return self.metadata["kind"].of(source)
+
+
+def plain(attribute: str, description: str, *, needs: int = 0) -> Any:
+    """A field that is an attribute of the entity, `None` included."""
+    return _read(Read(attrgetter(attribute), attribute, needs), description)
+
+
+def derived(function: Callable[[Any], Any], description: str, *, needs: int = 0) -> Any:
+    """A field that is a pure function of the entity; `function` must not fail on a decoded entity."""
+    return _read(Read(function, None, needs), description)
+
+
+def _read(kind: Read, description: str) -> Any:
+    metadata = {"kind": kind}
+    if not kind.needs:
+        return _ReadField(description=description, metadata=metadata)
+
+    async def hydrated(parent: Any, info: Info) -> Any:
+        return kind.of(await info.context.hydrate(parent))
+
+    def read(parent: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        # Without a return annotation Strawberry takes the field's own.
+        return kind.of(parent) if parent.known >= kind.needs else hydrated(parent, info)
+
+    return strawberry.field(resolver=read, description=description, metadata=metadata)
+
+
+def edge(description: str, *, cost: Cost) -> Callable[[Callable[..., Any]], Any]:
+    """A field that may call the upstream: a resolver `(parent, info, *, arguments)`, declared nullable.
+
+    It returns the value, an exception to raise, or an awaitable; a plain function that returns a loader's future is
+    cheaper than a coroutine. Parents that are given the same future share its completion.
+    """
+
+    def declare(resolver: Callable[..., Any]) -> Any:
+        kind = Edge(resolver, cost)
+        return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
+
+    return declare
+
+
+def kind_of(field: GraphQLField) -> Read | Edge | None:
+    """How a field of the built schema was declared; None for introspection and anything unusual."""
+    definition = field.extensions.get("strawberry-definition")
+    return definition.metadata.get("kind") if isinstance(definition, StrawberryField) else None

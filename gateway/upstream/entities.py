@@ -1,0 +1,303 @@
+"""What the upstream answers, as `msgspec` structs decoded from bytes with their types.
+
+One struct a shape of the contract's section 5. Keys that a supported upstream may leave out have a default of None, so
+"absent" and null read the same; unknown keys are dropped; status and failure words stay plain text, because their
+sets grow. Timestamps stay the text the upstream sent. `project` and `pipeline` numbers that an answer leaves out are
+put in by the client from the request (`upstream.reading`), so every entity knows where it belongs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+__all__ = [
+    "AllowedAgents",
+    "ArchiveFile",
+    "Artifact",
+    "Bridge",
+    "Commit",
+    "Item",
+    "Job",
+    "Pipeline",
+    "PipelineDetail",
+    "PipelineHandle",
+    "Project",
+    "ProjectHandle",
+    "ProjectKey",
+    "Runner",
+    "RunnerManager",
+    "User",
+]
+
+# A project as callers name it: its number, or its full path with single slashes ("group/project").
+ProjectKey: TypeAlias = int | str
+
+
+class User(Struct, frozen=True):
+    id: int
+    username: str
+    name: str
+    state: str | None = None
+    avatar_url: str | None = None
+    web_url: str | None = None
+    created_at: str | None = None
+    bio: str | None = None
+    location: str | None = None
+    public_email: str | None = None
+    linkedin: str | None = None
+    twitter: str | None = None
+    website_url: str | None = None
+    organization: str | None = None
+
+
+class Commit(Struct, frozen=True):
+    id: str
+    short_id: str
+    title: str
+    message: str | None = None
+    author_name: str | None = None
+    author_email: str | None = None
+    authored_date: str | None = None
+    committer_name: str | None = None
+    committer_email: str | None = None
+    committed_date: str | None = None
+    created_at: str | None = None
+    parent_ids: list[str] | None = None
+    web_url: str | None = None
+
+
+class Runner(Struct, frozen=True):
+    id: int
+    name: str | None = None
+    description: str | None = None
+    active: bool | None = None
+    paused: bool | None = None
+    is_shared: bool | None = None
+    runner_type: str | None = None
+    online: bool | None = None
+    status: str | None = None
+    ip_address: str | None = None
+
+
+class RunnerManager(Struct, frozen=True):
+    id: int
+    system_id: str | None = None
+    version: str | None = None
+    revision: str | None = None
+    platform: str | None = None
+    architecture: str | None = None
+    created_at: str | None = None
+    contacted_at: str | None = None
+    ip_address: str | None = None
+    status: str | None = None
+
+
+class Artifact(Struct):
+    """A file a job left; `job` is set where the file is shown, for its download address."""
+
+    file_type: str
+    size: int | None = None
+    filename: str | None = None
+    file_format: str | None = None
+
+
+class ArchiveFile(Struct, frozen=True):
+    filename: str | None = None
+    size: int | None = None
+
+
+class ProjectFlags(Struct, frozen=True):
+    """The `project` of a job: it names no project."""
+
+    ci_job_token_scope_enabled: bool | None = None
+
+
+class PipelineHandle(Struct):
+    """A pipeline of which only the place is known; anything else about it costs a call."""
+
+    id: int
+    project: ProjectKey
+
+
+class Pipeline(Struct):
+    """The short form: embedded in jobs and bridges, downstream of a bridge, a row of the pipelines list."""
+
+    id: int
+    sha: str | None = None
+    ref: str | None = None
+    status: str | None = None
+    source: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    web_url: str | None = None
+    iid: int | None = None
+    project_id: int | None = None
+    # Where it was read, for upstreams whose short form names no project.
+    place: ProjectKey | None = None
+
+    @property
+    def project(self) -> ProjectKey:
+        """Number of the project, else what the caller called it (0 where nothing is known)."""
+        if self.project_id is not None:
+            return self.project_id
+        return 0 if self.place is None else self.place
+
+
+class PipelineDetail(Pipeline):
+    """The long form: the answer of the single-pipeline endpoint."""
+
+    name: str | None = None
+    before_sha: str | None = None
+    tag: bool | None = None
+    yaml_errors: str | None = None
+    user: User | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    committed_at: str | None = None
+    duration: float | None = None
+    queued_duration: float | None = None
+    # Text here ("71.80"), a number on a job.
+    coverage: str | float | None = None
+
+
+class Job(Struct):
+    """One run of one CI job (contract 5.1)."""
+
+    id: int
+    status: str
+    name: str
+    ref: str | None = None
+    stage: str | None = None
+    tag: bool = False
+    coverage: float | None = None
+    allow_failure: bool = False
+    created_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    erased_at: str | None = None
+    duration: float | None = None
+    queued_duration: float | None = None
+    failure_reason: str | None = None
+    web_url: str | None = None
+    user: User | None = None
+    commit: Commit | None = None
+    pipeline: Pipeline | None = None
+    project: ProjectFlags | None = None
+    artifacts: list[Artifact] | None = None
+    artifacts_file: ArchiveFile | None = None
+    artifacts_expire_at: str | None = None
+    runner: Runner | None = None
+    runner_manager: RunnerManager | None = None
+    archived: bool | None = None
+    tag_list: list[str] | None = None
+    source: str | None = None
+    # Where it was read, for answers whose embedded pipeline is missing.
+    place: ProjectKey | None = None
+
+
+class Bridge(Struct):
+    """A trigger job (contract 5.2)."""
+
+    id: int
+    status: str
+    name: str
+    ref: str | None = None
+    stage: str | None = None
+    tag: bool = False
+    coverage: float | None = None
+    allow_failure: bool = False
+    created_at: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    erased_at: str | None = None
+    duration: float | None = None
+    queued_duration: float | None = None
+    failure_reason: str | None = None
+    web_url: str | None = None
+    user: User | None = None
+    commit: Commit | None = None
+    pipeline: Pipeline | None = None
+    project: ProjectFlags | None = None
+    downstream_pipeline: Pipeline | None = None
+    # Set from the retry answer of a bridge, which comes in the job shape.
+    archived: bool | None = None
+    place: ProjectKey | None = None
+
+
+Item: TypeAlias = Job | Bridge
+
+
+class ProjectHandle(Struct, frozen=True):
+    """A project as far as it is known without asking: by number, by path, or both."""
+
+    number: int | None = None
+    path: str | None = None
+    ci_job_token_scope_enabled: bool | None = None
+
+    @property
+    def key(self) -> ProjectKey:
+        """How to address it upstream: by number where known."""
+        if self.number is not None:
+            return self.number
+        return self.path or 0
+
+
+class Project(Struct, frozen=True):
+    """The answer of the single-project endpoint, as far as it is used."""
+
+    id: int
+    path_with_namespace: str
+    web_url: str | None = None
+
+
+class AgentProject(Struct, frozen=True):
+    id: int
+    name: str | None = None
+    name_with_namespace: str | None = None
+    path: str | None = None
+    path_with_namespace: str | None = None
+    description: str | None = None
+    created_at: str | None = None
+
+
+class AllowedAgent(Struct, frozen=True):
+    id: int
+    config_project: AgentProject | None = None
+    configuration: Any = None
+
+
+class NumberOnly(Struct, frozen=True):
+    id: int
+
+
+class AgentsProject(Struct, frozen=True):
+    id: int
+    groups: list[NumberOnly] = []
+
+
+class AgentUser(Struct, frozen=True):
+    id: int
+    username: str | None = None
+    name: str | None = None
+    state: str | None = None
+    avatar_url: str | None = None
+    web_url: str | None = None
+    roles_in_project: list[str] | None = None
+
+
+class AgentEnvironment(Struct, frozen=True):
+    slug: str
+    tier: str | None = None
+
+
+class AllowedAgents(Struct, frozen=True):
+    """What `GET /job/allowed_agents` answers (contract 3.7); all but the list may be missing."""
+
+    allowed_agents: list[AllowedAgent]
+    job: NumberOnly | None = None
+    pipeline: NumberOnly | None = None
+    project: AgentsProject | None = None
+    user: AgentUser | None = None
+    environment: AgentEnvironment | None = None
