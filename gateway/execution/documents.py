@@ -1,0 +1,200 @@
+"""Documents: parsed, limited and validated once, kept with their plans.
+
+A document seen before goes from its text to its plan by one look-up. Refused documents are kept as well, so that
+sending a bad one again and again costs nothing. The store is bounded by count and by characters, least recently used out.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    DirectiveNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    parse,
+    specified_rules,
+    validate,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.values import VariableValues, get_variable_values
+
+from gateway.execution.compiler import compile_plan
+from gateway.execution.limits import Limits, check_limits
+from gateway.execution.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphql import DocumentNode
+
+__all__ = ["Document", "Documents", "Operation"]
+
+NO_VARIABLES = VariableValues({}, {})
+# Each choice of @skip/@include variables has its plan; a document with many of them does not keep all.
+PLANS_KEPT = 16
+
+
+class Operation:
+    """One operation of a valid document, with its plans."""
+
+    def __init__(
+        self, strawberry: Any, node: OperationDefinitionNode, fragments: dict[str, FragmentDetails]
+    ) -> None:
+        self.node = node
+        self.name = node.name.value if node.name else None
+        self.type = node.operation.value
+        self.fragments = fragments
+        self.fragment_definitions = {name: part.definition for name, part in fragments.items()}
+        self._strawberry = strawberry
+        self._deciding = _deciding_variables(node, self.fragment_definitions)
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._only_plan: Plan | None = None
+
+    def variables(self, raw: Mapping[str, Any] | None) -> VariableValues | list[GraphQLError]:
+        """The variables as the schema types them, or what is wrong with them."""
+        if not self.node.variable_definitions:
+            return NO_VARIABLES
+        return get_variable_values(
+            self._strawberry._schema,  # noqa: SLF001 - its only name
+            self.node.variable_definitions,
+            dict(raw or {}),
+        )
+
+    def plan(self, variables: VariableValues) -> Plan:
+        """The compiled plan for these values of the variables that decide on fields."""
+        if not self._deciding:
+            if self._only_plan is None:
+                self._only_plan = self._make(variables)
+            return self._only_plan
+        choice = tuple(variables.coerced.get(name) for name in self._deciding)
+        plan = self._plans.get(choice)
+        if plan is None:
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.clear()
+            plan = self._plans[choice] = self._make(variables)
+        return plan
+
+    def _make(self, variables: VariableValues) -> Plan:
+        plan = Plan(self._strawberry, self.node, self.fragments, variables)
+        compile_plan(plan)
+        return plan
+
+
+class Document:
+    """A document's operations, or the errors that keep it from being executed."""
+
+    __slots__ = ("_named", "errors", "operations")
+
+    def __init__(self, operations: list[Operation], errors: list[GraphQLError]) -> None:
+        self.operations = operations
+        self.errors = errors
+        self._named = {operation.name: operation for operation in operations}
+
+    def operation(self, name: str | None) -> Operation:
+        """The operation to run (GraphQL specification, 6.1 GetOperation); raises `GraphQLError`."""
+        if name:
+            operation = self._named.get(name)
+            if operation is None:
+                raise GraphQLError(f"Unknown operation named '{name}'.")
+            return operation
+        if len(self.operations) != 1:
+            raise GraphQLError(
+                "Must provide operation name if query contains multiple operations."
+                if self.operations
+                else "Must provide an operation."
+            )
+        return self.operations[0]
+
+
+class Documents:
+    """The documents seen lately. `kept` bounds their number, `kept_characters` their texts together."""
+
+    def __init__(
+        self,
+        strawberry: Any,
+        limits: Limits,
+        *,
+        introspection: bool = True,
+        kept: int = 1000,
+        kept_characters: int = 8_000_000,
+    ) -> None:
+        self._strawberry = strawberry
+        self._limits = limits
+        self._rules = [*specified_rules, *(() if introspection else [NoSchemaIntrospectionCustomRule])]
+        self._kept = kept
+        self._kept_characters = kept_characters
+        self._characters = 0
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def get(self, text: str) -> Document:
+        """The document of this text; made, if need be, and remembered."""
+        document = self._documents.get(text)
+        if document is not None:
+            self._documents.move_to_end(text)
+            return document
+        document = self._make(text)
+        self._documents[text] = document
+        self._characters += len(text)
+        while len(self._documents) > self._kept or self._characters > self._kept_characters:
+            dropped, _ = self._documents.popitem(last=False)
+            self._characters -= len(dropped)
+        return document
+
+    def _make(self, text: str) -> Document:
+        try:
+            parsed = parse(text, max_tokens=self._limits.tokens, no_location=False)
+        except GraphQLError as error:
+            return Document([], [error])
+        except RecursionError:
+            return Document([], [GraphQLError("the document is nested too deeply")])
+        errors = check_limits(parsed, self._limits) or validate(
+            self._strawberry._schema,  # noqa: SLF001 - its only name
+            parsed,
+            self._rules,
+            max_errors=20,
+        )
+        return Document([] if errors else self._operations(parsed), errors)
+
+    def _operations(self, parsed: DocumentNode) -> list[Operation]:
+        fragments = {
+            definition.name.value: FragmentDetails(definition)
+            for definition in parsed.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        return [
+            Operation(self._strawberry, definition, fragments)
+            for definition in parsed.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        ]
+
+
+class _Deciding(Visitor):
+    """Collects the variables of `@skip` and `@include`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, None] = {}
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names[argument.value.name.value] = None
+
+
+def _deciding_variables(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    deciding = _Deciding()
+    for node in (operation, *fragments.values()):
+        visit(node, deciding)
+    return tuple(deciding.names)

@@ -1,0 +1,215 @@
+"""The engine: from a request to its outcome.
+
+    text ── documents ──► operation ── variables ──► plan ── cost ──► executor ──► data, errors
+
+A document seen before costs one look-up up to its plan. What is wrong with a request is found before execution begins, and
+before any upstream call is made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from graphql import ExecutionResult, GraphQLError
+from graphql.execution import default_field_resolver, default_type_resolver
+from strawberry.execution import optimized_is_awaitable
+
+from gateway.context import Context
+from gateway.errors import CostExceeded
+from gateway.execution.cost import Estimate, estimate_cost
+from gateway.execution.documents import Documents, Operation
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.masking import format_error, format_request_error
+from gateway.execution.schema import make_schema
+
+if TYPE_CHECKING:
+    from graphql.execution.values import VariableValues
+    from graphql.pyutils import AwaitableOrValue
+
+    from gateway.execution.plan import Plan
+    from gateway.upstream.client import Client
+    from gateway.upstream.scope import CallScope
+    from gateway.upstream.web_urls import WebUrls
+
+__all__ = ["Engine", "GraphQLRequest", "Outcome"]
+
+
+class GraphQLRequest(msgspec.Struct, rename={"operation_name": "operationName"}):
+    """The parameters of a GraphQL-over-HTTP request."""
+
+    query: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class Outcome:
+    """What a request came to.
+
+    `data` is UNSET where execution never began (`began` is false then): the document, the variables or the cost were refused.
+    `is_refused_mutation` tells a mutation where only queries may run.
+    """
+
+    __slots__ = (
+        "data",
+        "errors",
+        "estimated_calls",
+        "extensions",
+        "is_refused_mutation",
+        "operation_name",
+        "operation_type",
+    )
+
+    def __init__(
+        self,
+        data: dict[str, Any] | None | msgspec.UnsetType,
+        errors: list[dict[str, Any]] | None,
+        operation: Operation | None = None,
+        *,
+        estimated_calls: int = 0,
+    ) -> None:
+        self.data = data
+        self.errors = errors
+        self.extensions: dict[str, Any] | None = None
+        self.operation_name = operation.name if operation else None
+        self.operation_type = operation.type if operation else None
+        self.estimated_calls = estimated_calls
+        self.is_refused_mutation = False
+
+    @property
+    def began(self) -> bool:
+        """Did execution begin?"""
+        return self.data is not msgspec.UNSET
+
+    def body(self) -> bytes:
+        """The response as JSON (GraphQL specification, 7.1: errors first)."""
+        response: dict[str, Any] = {}
+        if self.errors:
+            response["errors"] = self.errors
+        if self.data is not msgspec.UNSET:
+            response["data"] = self.data
+        if self.extensions is not None:
+            response["extensions"] = self.extensions
+        return encode(response)
+
+
+encode = msgspec.json.Encoder().encode
+
+
+class Engine:
+    """Runs requests over one client. `max_calls` is the ceiling for the estimated cost of one operation."""
+
+    def __init__(
+        self,
+        client: Client,
+        urls: WebUrls,
+        *,
+        limits: Limits | None = None,
+        max_calls: int = 250,
+        introspection: bool = True,
+        documents_kept: int = 1000,
+    ) -> None:
+        self.schema = make_schema(PlannedExecutor)
+        self.documents = Documents(
+            self.schema, limits or Limits(), introspection=introspection, kept=documents_kept
+        )
+        self._client = client
+        self._urls = urls
+        self._max_calls = max_calls
+
+    async def run(
+        self, request: GraphQLRequest, scope: CallScope, *, allow_mutations: bool = True
+    ) -> Outcome:
+        """Run one request. Upstream calls are made with the scope's credential and within its deadline."""
+        document = self.documents.get(request.query or "")
+        if document.errors:
+            return _refused(document.errors, "GRAPHQL_VALIDATION_FAILED")
+        try:
+            operation = document.operation(request.operation_name)
+        except GraphQLError as error:
+            return _refused([error], "OPERATION_RESOLUTION_FAILURE")
+        if operation.type == "mutation" and not allow_mutations:
+            return _refused_mutation(operation)
+        variables = operation.variables(request.variables)
+        if isinstance(variables, list):
+            return _refused(variables, "BAD_USER_INPUT", operation)
+        plan = operation.plan(variables)
+        if not plan.root.has_slots and plan.root.project is not None:
+            return Outcome(plan.root.project(None), None, operation)
+        try:
+            estimate = self._estimate(operation, plan, variables)
+        except GraphQLError as error:
+            return _refused([error], "BAD_USER_INPUT", operation)
+        if estimate.calls > self._max_calls:
+            return self._too_dear(operation, estimate)
+        result = self._execute(operation, plan, variables, scope)
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)
+        if result.errors:
+            outcome.errors = [format_error(error, scope.request_id) for error in result.errors]
+        if request.extensions and request.extensions.get("cost"):
+            outcome.extensions = {"cost": _told_cost(estimate, scope)}
+        return outcome
+
+    def _execute(
+        self, operation: Operation, plan: Plan, variables: VariableValues, scope: CallScope
+    ) -> AwaitableOrValue[ExecutionResult]:
+        executor = PlannedExecutor(
+            plan.schema,
+            operation.fragment_definitions,
+            operation.fragments,
+            None,
+            Context(self._client, scope, self._urls),
+            operation.node,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=optimized_is_awaitable,
+            plan=plan,
+        )
+        return executor.execute_operation()
+
+    def _estimate(self, operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
+        if not operation.node.variable_definitions:
+            if plan.estimate is None:
+                plan.estimate = estimate_cost(plan, variables)
+            return plan.estimate
+        return estimate_cost(plan, variables)
+
+    def _too_dear(self, operation: Operation, estimate: Estimate) -> Outcome:
+        refusal = CostExceeded(
+            f"the operation may need {estimate.calls} upstream calls, {self._max_calls} are allowed;"
+            f" most of them for {estimate.dearest}: ask for fewer rows there, or in several operations",
+            estimated=estimate.calls,
+            ceiling=self._max_calls,
+            dearest=estimate.dearest,
+        )
+        formatted = format_error(GraphQLError(refusal.message, original_error=refusal), "")
+        return Outcome(msgspec.UNSET, [formatted], operation, estimated_calls=estimate.calls)
+
+
+def _refused(errors: list[GraphQLError], code: str, operation: Operation | None = None) -> Outcome:
+    formatted = [format_request_error(error, code=code) for error in errors]
+    return Outcome(msgspec.UNSET, formatted, operation)
+
+
+def _refused_mutation(operation: Operation) -> Outcome:
+    error = GraphQLError("mutations are not run by GET; send this operation by POST", operation.node)
+    outcome = _refused([error], "BAD_REQUEST", operation)
+    outcome.is_refused_mutation = True
+    return outcome
+
+
+def _told_cost(estimate: Estimate, scope: CallScope) -> dict[str, int]:
+    tally = scope.tally
+    return {
+        "estimated": estimate.calls,
+        "calls": tally.calls,
+        "shared": tally.shared,
+        "cached": tally.cached,
+        "retried": tally.retried,
+    }

@@ -1,0 +1,157 @@
+"""The seam: Strawberry's executor, with compiled projections where a plan has them.
+
+`strawberry.Schema(execution_context_class=PlannedExecutor)` is all the set-up there is. Queries run as a plan from the root;
+mutations run their root fields one after another the reference way, and plans below them. Two methods of graphql-core's
+`Executor` are the places (`execute_operation`, and `complete_object_value`, which list completion calls for each item); they are
+marked private there, so the dependency is pinned and `tests/execution/test_seam.py` watches them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError, OperationType, get_nullable_type
+from graphql.execution.collect_fields import CollectedFields
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from gateway.execution.compiler import compile_plan
+from gateway.execution.plan import Plan
+from gateway.execution.run import Run
+from gateway.schema import ENTITY_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from graphql import ExecutionResult, GraphQLObjectType, GraphQLResolveInfo
+    from graphql.execution.collect_fields import FieldDetails
+    from graphql.pyutils import AwaitableOrValue, Path
+
+    from gateway.execution.plan import Selection, Slot
+
+__all__ = ["PlannedExecutor"]
+
+
+class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
+    """An executor that runs a compiled plan; without one (`schema.execute`) it makes its own."""
+
+    def __init__(self, *args: Any, plan: Plan | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if plan is None:
+            plan = Plan(
+                self.schema._strawberry_schema,  # type: ignore[attr-defined]  # noqa: SLF001 - where Strawberry keeps itself
+                self.operation,
+                self.fragments,
+                self.variable_values,
+            )
+            compile_plan(plan)
+        self.plan = plan
+
+    def execute_operation(
+        self, serially: bool | None = None  # noqa: FBT001 - the overridden signature
+    ) -> AwaitableOrValue[ExecutionResult]:
+        if self.operation.operation is OperationType.SUBSCRIPTION:
+            return super().execute_operation(serially)
+        plan = self.plan
+        try:
+            if self.operation.operation is OperationType.MUTATION:
+                completed = self.execute_fields_serially(
+                    plan.root.type, self.root_value, None, plan.root_fields, None
+                )
+            else:
+                completed = self._execute(plan.root, self.root_value, None)
+        except GraphQLError as error:
+            return self._fail_whole(error)
+        if isinstance(completed, dict):
+            return self.build_response(completed)
+        return self._respond(completed)
+
+    async def _respond(self, completing: Awaitable[dict[str, Any]]) -> ExecutionResult:
+        try:
+            return self.build_response(await completing)
+        except GraphQLError as error:
+            return self._fail_whole(error)
+
+    def _fail_whole(self, error: GraphQLError) -> ExecutionResult:
+        self.collected_errors.add(error, None)
+        return self.build_response(None)
+
+    def _execute(
+        self, selection: Selection, source: Any, path: Path | None
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        if not selection.has_slots:
+            return selection.project(source)
+        run = Run(self, self.plan)
+        result = selection.project(source, path, run.queues)
+        return run.finish(result) if run.begin() else result
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: list[FieldDetails],
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[dict[str, Any]]:
+        """Project an object that the reference way has come to, if its plan can."""
+        selection = self.plan.selection(return_type.name, field_details_list)
+        if selection is not None and selection.project is not None and _fits(selection, result):
+            run = Run(self, self.plan)
+            try:
+                if not selection.has_slots:
+                    return selection.project(result)
+                projected = selection.project(result, path, run.queues)
+            except Exception:  # noqa: BLE001, S110 - field by field, below, the error finds its place
+                pass
+            else:
+                return run.finish(projected) if run.begin() else projected
+        return super().complete_object_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    def collect_subfields(
+        self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
+    ) -> CollectedFields:
+        """The plan's own collection, so that its selections are found again by identity."""
+        selection = self.plan.selection(return_type.name, field_details_list)
+        if selection is None:
+            return super().collect_subfields(return_type, field_details_list)
+        return CollectedFields(selection.grouped, [], [])
+
+    def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
+        """Complete a slot's value (an exception fails it) with the reference's rules for errors and nulls.
+
+        Raises where the place may not be null.
+        """
+        type_ = slot.type
+        step: Path | None = path
+        while step is not None and isinstance(step.key, int):
+            # A hydration inside a list stands for one item.
+            type_ = get_nullable_type(type_).of_type  # type: ignore[union-attr]  # a list, by its index
+            step = step.prev
+        nodes = [detail.node for detail in slot.details]
+        info = self.build_resolve_info(slot.definition, nodes, slot.parent_type, path)
+        try:
+            completed = self.complete_value(type_, slot.details, info, path, value, None)
+        except Exception as error:  # noqa: BLE001 - located and collected, as in `execute_field`
+            self.handle_field_error(error, type_, slot.details, path)
+            return None
+        if not self.is_awaitable(completed):
+            return completed
+        return self._complete_later(type_, slot, path, completed)
+
+    async def _complete_later(
+        self, type_: Any, slot: Slot, path: Path, completing: Awaitable[Any]
+    ) -> Any:
+        try:
+            return await completing
+        except Exception as error:  # noqa: BLE001 - as above
+            self.handle_field_error(error, type_, slot.details, path)
+            return None
+
+
+def _fits(selection: Selection, source: Any) -> bool:
+    """Is this an entity of the selection's type of which enough is known?"""
+    return ENTITY_TYPES.get(source.__class__, selection.type.name) == selection.type.name and (
+        not selection.needs or source.known >= selection.needs
+    )

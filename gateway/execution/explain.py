@@ -1,0 +1,73 @@
+"""What the gateway makes of a document: its operations, their plans, and the functions compiled for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphql import GraphQLError
+
+from gateway.execution.compiler import write_plan
+from gateway.execution.cost import estimate_cost
+from gateway.execution.documents import NO_VARIABLES, Documents
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.schema import make_schema
+
+if TYPE_CHECKING:
+    from gateway.execution.documents import Operation
+    from gateway.execution.plan import Field, Selection
+
+__all__ = ["explain"]
+
+
+def explain(text: str) -> str:
+    """Each operation's fields (compiled, edge or reference), its cost at worst and its generated functions.
+
+    Variables take their defaults; raises `GraphQLError` with all that is wrong with the document.
+    """
+    document = Documents(make_schema(PlannedExecutor), Limits()).get(text)
+    if document.errors:
+        raise GraphQLError("; ".join(error.message for error in document.errors))
+    return "\n\n".join(_explain_operation(operation) for operation in document.operations)
+
+
+def _explain_operation(operation: Operation) -> str:
+    variables = operation.variables({})
+    if isinstance(variables, list):
+        variables = NO_VARIABLES
+    plan = operation.plan(variables)
+    try:
+        cost = str(estimate_cost(plan, variables).calls)
+    except GraphQLError:
+        cost = "depends on the variables"
+    source, _ = write_plan(plan)
+    return "\n".join(
+        [
+            f"{operation.type} {operation.name or '(unnamed)'}",
+            f"upstream calls at worst: {cost}",
+            *_explain_selection(plan.root, 1),
+            "",
+            *(f"    {line}" for line in source.splitlines()),
+        ]
+    )
+
+
+def _explain_selection(selection: Selection, depth: int) -> list[str]:
+    lines = []
+    for part in selection.fields:
+        lines.append(f"{'  ' * depth}{part.key}: {part.definition.type}  [{_way(selection, part)}]")
+        for type_name, below in part.below.items():
+            if len(part.below) > 1:
+                lines.append(f"{'  ' * (depth + 1)}on {type_name}")
+            lines += _explain_selection(below, depth + 1 + (len(part.below) > 1))
+    return lines
+
+
+def _way(selection: Selection, part: Field) -> str:
+    if part.slot is not None:
+        way = "edge" if part.slot.edge is not None else "reference"
+        return way if part.slot.place is not None else f"{way}, completed by the reference"
+    if not selection.is_taken:
+        return "reference"
+    hydration = ", hydrated where less is known" if part.hydration is not None else ""
+    return f"compiled{hydration}"

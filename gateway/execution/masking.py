@@ -1,0 +1,79 @@
+"""Errors as callers see them: what they may know, with a stable `extensions.code`; anything else is masked.
+
+    GraphQLError raised by graphql-core for the document       GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED
+    GraphQLError for a variable or an argument                 BAD_USER_INPUT
+    GatewayError                                               its own code (`gateway.errors`)
+    anything else                                              INTERNAL_SERVER_ERROR, text kept for the record only
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from gateway.errors import CostExceeded, GatewayError, RateLimited, UpstreamError
+
+__all__ = ["format_error", "format_request_error"]
+
+record = logging.getLogger("gateway.execution")
+
+
+def format_request_error(error: GraphQLError, *, code: str = "BAD_USER_INPUT") -> dict[str, Any]:
+    """An error found before execution began."""
+    if isinstance(error, GraphQLSyntaxError):
+        code = "GRAPHQL_PARSE_FAILED"
+    return _formatted(error, error.message, {"code": code})
+
+
+def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    """An error of one field. One of ours that nobody foresaw is recorded whole and told only by request id."""
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        return _formatted(error, error.message, {"code": "BAD_USER_INPUT"})
+    if isinstance(cause, GatewayError):
+        return _formatted(error, cause.message, _extensions(cause))
+    record.error(
+        "a field failed unexpectedly: request %s, path %s", request_id, error.path, exc_info=cause
+    )
+    return _formatted(
+        error,
+        f"internal error; the gateway's records hold it under request id {request_id}",
+        {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
+    )
+
+
+def _formatted(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:
+    formatted: dict[str, Any] = {"message": message}
+    if error.locations:
+        formatted["locations"] = [
+            {"line": location.line, "column": location.column} for location in error.locations
+        ]
+    if error.path is not None:
+        formatted["path"] = error.path
+    formatted["extensions"] = extensions
+    return formatted
+
+
+def _extensions(cause: GatewayError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {"code": cause.code}
+    if isinstance(cause, UpstreamError):
+        upstream = {
+            "endpoint": cause.endpoint,
+            "status": cause.status,
+            "requestId": cause.upstream_request_id,
+            "reason": cause.reason,
+        }
+        extensions["upstream"] = {key: value for key, value in upstream.items() if value is not None}
+    if isinstance(cause, RateLimited) and cause.retry_after_s is not None:
+        extensions["retryAfter"] = cause.retry_after_s
+    if isinstance(cause, CostExceeded):
+        extensions["cost"] = {
+            "estimated": cause.estimated,
+            "ceiling": cause.ceiling,
+            "dearest": cause.dearest,
+        }
+    return extensions

@@ -1,0 +1,277 @@
+"""Plans: what an operation selects, laid out once, with the places that may need the upstream marked.
+
+A plan belongs to one operation and one choice of its `@skip`/`@include` variables. It is a tree of selections, one
+for each object type that can appear at a place; fields are merged by graphql-core's own collection, so aliases,
+fragments and directives follow the specification by construction. Each selection's fields are of three sorts:
+
+    constant   `__typename`
+    read       plain and derived fields: values of the entity, objects and lists of them included
+    slot       a place filled later: an edge, or an entity of which more must be known first (hydration)
+
+`compiler` turns a plan into Python functions, `run` fills the slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    get_named_type,
+    is_abstract_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import collect_fields, collect_subfields
+from graphql.execution.values import get_argument_values
+from strawberry.types.arguments import convert_arguments
+
+from gateway.schema.fields import Edge, Read, kind_of
+
+if TYPE_CHECKING:
+    from gateway.execution.cost import Estimate
+    from graphql.execution.collect_fields import FieldDetails, FragmentDetails
+    from graphql.execution.values import VariableValues
+
+__all__ = ["Field", "Plan", "Selection", "Slot"]
+
+Projection: TypeAlias = Callable[..., Any]
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A place of the answer that is filled while the plan runs.
+
+    `edge` gives its value; a hydration has none, its entity is known but not well enough for what is selected of it;
+    a slot that is neither (introspection) is answered by the reference executor.
+    `place(value, container, path, queues)` is set by the compiler: it writes the completed value into the container;
+    it is None where the compiler does not take the field, which then goes the reference way.
+    """
+
+    number: int
+    key: str
+    parent_type: GraphQLObjectType
+    definition: GraphQLField
+    details: list[FieldDetails]
+    type: GraphQLOutputType
+    edge: Edge | None
+    hydrates: bool
+    plan: Plan
+    place: Projection | None = None
+    # The completed value holds no slots: parents with the same value can share it.
+    is_closed: bool = False
+    _constant: dict[str, Any] | None = None
+    _selects: dict[tuple[str, ...], bool] = field(default_factory=dict)
+
+    @property
+    def is_nullable(self) -> bool:
+        # Hydrations only stand where null may stand, list items among them.
+        return self.hydrates or not is_non_null_type(self.type)
+
+    def arguments(self, variables: VariableValues) -> dict[str, Any]:
+        """The resolver's keyword arguments; the same for every parent, so made once an execution at most.
+
+        Raises `GraphQLError` where a variable's value does not fit, as the reference does.
+        """
+        if self._constant is not None:
+            return self._constant
+        detail = self.details[0]
+        strawberry_field = self.definition.extensions["strawberry-definition"]
+        converted = convert_arguments(
+            get_argument_values(
+                self.definition, detail.node, variables, detail.fragment_variable_values
+            ),
+            strawberry_field.arguments,
+            scalar_registry=self.plan.strawberry.schema_converter.scalar_registry,
+            config=self.plan.strawberry.config,
+        )
+        if not _has_variables(detail.node.arguments):
+            self._constant = converted
+        return converted
+
+    def selects(self, path: tuple[str, ...]) -> bool:
+        """Is the field at this path of names selected below this slot?"""
+        known = self._selects.get(path)
+        if known is None:
+            known = self._selects[path] = self.plan.selects(self.type, self.details, path)
+        return known
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """One response key of a selection: a constant, a read or a slot."""
+
+    key: str
+    definition: GraphQLField
+    details: list[FieldDetails]
+    constant: str | None = None
+    read: Read | None = None
+    # Where the field is an edge.
+    slot: Slot | None = None
+    # Where its value may have to be hydrated before it can be read.
+    hydration: Slot | None = None
+    # What is selected of the value, by object type; empty for leaves.
+    below: dict[str, Selection] = field(default_factory=dict)
+
+    @property
+    def has_slots_below(self) -> bool:
+        """Must a path and the queues be handed to what is selected of the value?"""
+        return any(part.has_slots or part.needs for part in self.below.values())
+
+
+@dataclass(slots=True, eq=False)
+class Selection:
+    """What is selected of one object type at one place."""
+
+    number: int
+    type: GraphQLObjectType
+    grouped: Mapping[str, list[FieldDetails]]
+    fields: list[Field] = field(default_factory=list)
+    # How much must be known of the entity before its fields can be read (see `schema.fields`).
+    needs: int = 0
+    # Some slot lies in this selection, or in one that is read with it.
+    has_slots: bool = False
+    # A field that the compiler does not take stands in it: the whole selection goes the reference way.
+    is_taken: bool = True
+    project: Projection | None = None
+
+
+class Plan:
+    """The selections of one operation. `variables` are those of its first execution: they decide the directives."""
+
+    def __init__(
+        self,
+        strawberry: Any,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDetails],
+        variables: VariableValues,
+    ) -> None:
+        self.strawberry = strawberry
+        self.schema: GraphQLSchema = strawberry._schema  # noqa: SLF001 - its only name
+        self.operation = operation
+        self.fragments = fragments
+        self.slots: list[Slot] = []
+        self.selections: list[Selection] = []
+        # Kept where it does not hang on variables.
+        self.estimate: Estimate | None = None
+        self._variables = variables
+        self._by_details: dict[tuple[int, str], Selection] = {}
+        root_type = self.schema.get_root_type(operation.operation)
+        assert root_type is not None  # noqa: S101 - validation has seen to it
+        self.root_fields = collect_fields(
+            self.schema, fragments, variables, root_type, operation
+        ).grouped_field_set
+        self.root = self._lay_out(root_type, [], self.root_fields)
+
+    def selection(self, type_name: str, details: list[FieldDetails]) -> Selection | None:
+        """The selection of an object type at a place, known by the list that graphql-core hands around for it."""
+        return self._by_details.get((id(details), type_name))
+
+    def _select(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
+        known = self.selection(type_.name, details)
+        if known is not None:
+            return known
+        grouped = collect_subfields(
+            self.schema, self.fragments, self._variables, self.operation, type_, details
+        ).grouped_field_set
+        return self._lay_out(type_, details, grouped)
+
+    def _lay_out(
+        self,
+        type_: GraphQLObjectType,
+        details: list[FieldDetails],
+        grouped: Mapping[str, list[FieldDetails]],
+    ) -> Selection:
+        selection = Selection(0, type_, grouped)
+        for key, found in grouped.items():
+            definition = self.schema.get_field(type_, found[0].node.name.value)
+            if definition is not None:
+                selection.fields.append(self._lay_out_field(selection, key, definition, found))
+        # Numbered after what lies below, which is the order the compiler writes them in.
+        selection.number = len(self.selections)
+        self.selections.append(selection)
+        self._by_details[id(details), type_.name] = selection
+        return selection
+
+    def _lay_out_field(
+        self, selection: Selection, key: str, definition: GraphQLField, details: list[FieldDetails]
+    ) -> Field:
+        name = details[0].node.name.value
+        if name == "__typename":
+            return Field(key, definition, details, constant=selection.type.name)
+        kind = kind_of(definition)
+        laid_out = Field(key, definition, details)
+        if not name.startswith("__"):
+            laid_out.below = {
+                type_.name: self._select(type_, details)
+                for type_ in self._object_types(definition.type)
+            }
+        below = laid_out.below.values()
+        if isinstance(kind, Read):
+            laid_out.read = kind
+            selection.needs = max(selection.needs, kind.needs)
+            selection.is_taken &= all(part.is_taken for part in below)
+            selection.has_slots |= laid_out.has_slots_below
+        else:
+            laid_out.slot = self._slot(selection, laid_out, kind, hydrates=False)
+            selection.has_slots = True
+            # A failing edge that may not be null takes its parent with it: the reference knows how.
+            if selection.grouped is not self.root_fields and is_non_null_type(definition.type):
+                selection.is_taken = False
+        if any(part.needs for part in below):
+            laid_out.hydration = self._slot(selection, laid_out, None, hydrates=True)
+        return laid_out
+    def _slot(
+        self, selection: Selection, laid_out: Field, edge: Edge | None, *, hydrates: bool
+    ) -> Slot:
+        slot = Slot(
+            number=len(self.slots),
+            key=laid_out.key,
+            parent_type=selection.type,
+            definition=laid_out.definition,
+            details=laid_out.details,
+            type=laid_out.definition.type,
+            edge=edge,
+            hydrates=hydrates,
+            plan=self,
+        )
+        self.slots.append(slot)
+        return slot
+
+    def _object_types(self, type_: GraphQLOutputType) -> list[GraphQLObjectType]:
+        named = get_named_type(type_)
+        if is_abstract_type(named):
+            return list(self.schema.get_possible_types(named))
+        return [named] if is_object_type(named) else []
+
+    def selects(
+        self, type_: GraphQLOutputType, details: list[FieldDetails], path: tuple[str, ...]
+    ) -> bool:
+        """Is the field at this path of names selected, on any type the place can hold?"""
+        name, *rest = path
+        for object_type in self._object_types(type_):
+            for laid_out in self._select(object_type, details).fields:
+                if laid_out.details[0].node.name.value == name and (
+                    not rest or self.selects(laid_out.definition.type, laid_out.details, tuple(rest))
+                ):
+                    return True
+        return False
+
+
+def _has_variables(node: Any) -> bool:
+    """Does a variable stand anywhere in these arguments?"""
+    if isinstance(node, (list, tuple)):
+        return any(_has_variables(item) for item in node)
+    if not isinstance(node, Node):
+        return False
+    return isinstance(node, VariableNode) or any(
+        _has_variables(getattr(node, key)) for key in ("value", "values", "fields") if hasattr(node, key)
+    )

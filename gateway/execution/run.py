@@ -1,0 +1,239 @@
+"""A run: fills the slots of a compiled plan, level by level, each value going on as soon as it is there.
+
+Projecting an object queues its slots. A run takes all that is queued for a slot at once (all parents of a level), asks
+the edge for each, and completes what it gets: values at once, futures when they settle, without a task of their own.
+Parents that are given the same future or the same value share one completion where nothing below it can fail by path.
+A value that the compiled functions do not take is completed by the executor, the reference way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from graphql.pyutils import Path
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gateway.context import Context
+    from gateway.execution.executor import PlannedExecutor
+    from gateway.execution.plan import Plan, Slot
+
+__all__ = ["PlannedInfo", "Run", "graphql_path"]
+
+# The keys from the root to a place, as a chain of pairs: ((None, "job"), "name").
+Chain: TypeAlias = "tuple[Any, str | int] | Path | None"
+# An entity (or another source), the container of the place, and the place's path.
+Entry: TypeAlias = tuple[Any, Any, tuple[Chain, str | int]]
+
+
+class PlannedInfo:
+    """What a resolver sees of its surroundings when a run calls it; the same two things as `schema.fields.Info`."""
+
+    __slots__ = ("_slot", "context")
+
+    def __init__(self, context: Context, slot: Slot) -> None:
+        self.context = context
+        self._slot = slot
+
+    def selects(self, *path: str) -> bool:
+        """Is the field at this path of GraphQL names, counted from this field, in the selection?"""
+        return self._slot.selects(path)
+
+
+class Run:
+    """One filling of a plan's slots, below one object. `queues` are for the projections to leave their slots in."""
+
+    __slots__ = ("_arrived", "_entries", "_executor", "_slots", "_waiting", "_waker", "queues")
+
+    def __init__(self, executor: PlannedExecutor, plan: Plan) -> None:
+        self._executor = executor
+        self._slots = plan.slots
+        self._entries: list[list[Entry]] = [[] for _ in plan.slots]
+        self.queues = [entries.append for entries in self._entries]
+        self._waiting: dict[Future[Any], list[tuple[Slot | None, list[Entry]]]] = {}
+        self._arrived: list[Future[Any]] = []
+        self._waker: Future[None] | None = None
+
+    def begin(self) -> bool:
+        """Fill all that needs no waiting; true if something is still to come (`finish`)."""
+        try:
+            busy = True
+            while busy:
+                busy = False
+                for slot, queue in zip(self._slots, self._entries, strict=True):
+                    if queue:
+                        entries = queue[:]
+                        queue.clear()
+                        self._fill(slot, entries)
+                        busy = True
+        except BaseException:
+            self._leave()
+            raise
+        return bool(self._waiting)
+
+    async def finish(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Fill the rest, then give the result back. When this is cancelled, so is everything it waits for."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                if not self._arrived:
+                    self._waker = loop.create_future()
+                    await self._waker
+                arrived, self._arrived = self._arrived, []
+                for future in arrived:
+                    for slot, entries in self._waiting.pop(future, ()):
+                        self._settle(slot, entries, future)
+                self.begin()
+        except BaseException:
+            self._leave()
+            raise
+        return result
+
+    def _leave(self) -> None:
+        for future in self._waiting:
+            future.remove_done_callback(self._arrive)
+            future.cancel()
+        self._waiting.clear()
+
+    def _fill(self, slot: Slot, entries: list[Entry]) -> None:
+        if slot.edge is not None:
+            self._resolve(slot, slot.edge.resolve, entries)
+        elif slot.hydrates:
+            hydrate = self._executor.context_value.hydrate
+            for entry in entries:
+                self._await(slot, [entry], hydrate(entry[0]))
+        else:
+            for source, container, path in entries:
+                self._adopt(
+                    container,
+                    path,
+                    self._executor.execute_field(
+                        slot.parent_type, source, slot.details, graphql_path(path), None
+                    ),
+                )
+
+    def _resolve(self, slot: Slot, resolve: Callable[..., Any], entries: list[Entry]) -> None:
+        """Ask an edge for the values of all its parents; parents with the same value are taken together."""
+        executor = self._executor
+        try:
+            arguments = slot.arguments(executor.variable_values)
+        except Exception as error:  # noqa: BLE001 - a field's error, like any other of this field
+            for entry in entries:
+                self._refer(slot, entry, error)
+            return
+        info = PlannedInfo(executor.context_value, slot)
+        sharing: dict[int, tuple[Any, list[Entry]]] = {}
+        for entry in entries:
+            try:
+                value = resolve(entry[0], info, **arguments)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._refer(slot, entry, error)
+                continue
+            shared = sharing.get(id(value))
+            if shared is None:
+                sharing[id(value)] = (value, [entry])
+            else:
+                shared[1].append(entry)
+        for value, sharers in sharing.values():
+            if isawaitable(value):
+                self._await(slot, sharers, value)
+            else:
+                self._place(slot, sharers, value)
+
+    def _await(self, slot: Slot | None, entries: list[Entry], awaitable: Awaitable[Any]) -> None:
+        future = asyncio.ensure_future(awaitable)
+        if future.done():
+            self._settle(slot, entries, future)
+            return
+        others = self._waiting.get(future)
+        if others is None:
+            self._waiting[future] = [(slot, entries)]
+            future.add_done_callback(self._arrive)
+        else:
+            others.append((slot, entries))
+
+    def _arrive(self, future: Future[Any]) -> None:
+        self._arrived.append(future)
+        if self._waker is not None and not self._waker.done():
+            self._waker.set_result(None)
+
+    def _settle(self, slot: Slot | None, entries: list[Entry], future: Future[Any]) -> None:
+        if future.cancelled():
+            error: BaseException | None = RuntimeError("a shared read was cancelled by another owner")
+        else:
+            error = future.exception()
+        if slot is None:
+            # Completed by the executor already; an error here is one that takes the whole answer with it.
+            _, container, path = entries[0]
+            container[path[1]] = future.result()
+        elif error is None:
+            self._place(slot, entries, future.result())
+        elif not isinstance(error, Exception):
+            raise error
+        else:
+            for entry in entries:
+                # After a failed hydration what is known is still answered; the fields that need more fail one by one.
+                self._refer(slot, entry, entry[0] if slot.hydrates else error)
+
+    def _place(self, slot: Slot, entries: list[Entry], value: Any) -> None:
+        """Complete a value at every place it belongs to."""
+        place = slot.place
+        if value is None or place is None:
+            for entry in entries:
+                self._refer(slot, entry, value)
+            return
+        completed = self
+        for entry in entries:
+            _, container, path = entry
+            if slot.is_closed and completed is not self:
+                container[path[1]] = completed
+                continue
+            try:
+                place(value, container, path, self.queues)
+            except Exception:  # noqa: BLE001 - the reference finds what is wrong, and says it at its place
+                self._forget_below(path)
+                self._refer(slot, entry, value)
+            else:
+                completed = container[path[1]]
+
+    def _forget_below(self, path: Chain) -> None:
+        """Take back what a projection queued before it gave up."""
+        for queue in self._entries:
+            queue[:] = [entry for entry in queue if not _lies_below(entry[2], path)]
+
+    def _refer(self, slot: Slot, entry: Entry, value: Any) -> None:
+        """Complete one value, or fail with an exception, the reference way."""
+        _, container, path = entry
+        if value is None and slot.is_nullable:
+            container[path[1]] = None
+            return
+        self._adopt(container, path, self._executor.complete_at(slot, graphql_path(path), value))
+
+    def _adopt(self, container: Any, path: tuple[Chain, str | int], completed: Any) -> None:
+        """Put in what the executor completed, now or when it is there."""
+        container[path[1]] = None
+        if isawaitable(completed):
+            self._await(None, [(None, container, path)], completed)
+        else:
+            container[path[1]] = completed
+
+
+def graphql_path(chain: Chain) -> Path:
+    """The path as graphql-core writes it. A chain below a run's object begins with that object's own `Path`."""
+    assert chain is not None  # noqa: S101 - places have a key
+    if isinstance(chain, Path):
+        return chain
+    before, key = chain
+    return Path(None if before is None else graphql_path(before), key, None)
+
+
+def _lies_below(chain: Chain, ancestor: Chain) -> bool:
+    while chain is not None and not isinstance(chain, Path):
+        if chain is ancestor:
+            return True
+        chain = chain[0]
+    return False
