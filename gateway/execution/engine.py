@@ -12,21 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from graphql import ExecutionResult, GraphQLError
-from graphql.execution import default_field_resolver, default_type_resolver
-from strawberry.execution import optimized_is_awaitable
 
 from gateway.context import Context
 from gateway.errors import CostExceeded
 from gateway.execution.cost import Estimate, estimate_cost
 from gateway.execution.documents import Documents, Operation
-from gateway.execution.executor import PlannedExecutor
+from gateway.execution.executor import Execution, PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error, format_request_error
 from gateway.execution.schema import make_schema
 
 if TYPE_CHECKING:
     from graphql.execution.values import VariableValues
-    from graphql.pyutils import AwaitableOrValue
 
     from gateway.execution.plan import Plan
     from gateway.upstream.client import Client
@@ -136,15 +133,14 @@ class Engine:
         if isinstance(variables, list):
             return _refused(variables, "BAD_USER_INPUT", operation)
         plan = operation.plan(variables)
-        if not plan.root.has_slots and plan.root.project is not None:
-            return Outcome(plan.root.project(None), None, operation)
         try:
             estimate = self._estimate(operation, plan, variables)
         except GraphQLError as error:
             return _refused([error], "BAD_USER_INPUT", operation)
         if estimate.calls > self._max_calls:
             return self._too_dear(operation, estimate)
-        result = self._execute(operation, plan, variables, scope)
+        context = Context(self._client, scope, self._urls)
+        result = Execution(operation, plan, variables, context).run()
         if not isinstance(result, ExecutionResult):
             result = await result
         outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)
@@ -153,25 +149,6 @@ class Engine:
         if request.extensions and request.extensions.get("cost"):
             outcome.extensions = {"cost": _told_cost(estimate, scope)}
         return outcome
-
-    def _execute(
-        self, operation: Operation, plan: Plan, variables: VariableValues, scope: CallScope
-    ) -> AwaitableOrValue[ExecutionResult]:
-        executor = PlannedExecutor(
-            plan.schema,
-            operation.fragment_definitions,
-            operation.fragments,
-            None,
-            Context(self._client, scope, self._urls),
-            operation.node,
-            variables,
-            default_field_resolver,
-            default_type_resolver,
-            default_field_resolver,
-            is_awaitable=optimized_is_awaitable,
-            plan=plan,
-        )
-        return executor.execute_operation()
 
     def _estimate(self, operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
         if not operation.node.variable_definitions:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError, OperationType, get_nullable_type
+from graphql import ExecutionResult, GraphQLError, OperationType, get_nullable_type
+from graphql.execution import default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import CollectedFields
+from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.compiler import compile_plan
@@ -22,13 +24,82 @@ from gateway.schema import ENTITY_TYPES
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from graphql import ExecutionResult, GraphQLObjectType, GraphQLResolveInfo
+    from graphql import GraphQLObjectType, GraphQLResolveInfo
     from graphql.execution.collect_fields import FieldDetails
+    from graphql.execution.values import VariableValues
     from graphql.pyutils import AwaitableOrValue, Path
 
+    from gateway.execution.documents import Operation
     from gateway.execution.plan import Selection, Slot
 
-__all__ = ["PlannedExecutor"]
+__all__ = ["Execution", "PlannedExecutor"]
+
+
+class Execution:
+    """One execution of a plan. graphql-core's executor is made only where something has to go the reference way."""
+
+    __slots__ = ("_executor", "_operation", "_plan", "context_value", "variable_values")
+
+    def __init__(
+        self,
+        operation: Operation | None,
+        plan: Plan,
+        variable_values: VariableValues,
+        context_value: Any,
+        executor: PlannedExecutor | None = None,
+    ) -> None:
+        self.context_value = context_value
+        self.variable_values = variable_values
+        self._operation = operation
+        self._plan = plan
+        self._executor = executor
+
+    @property
+    def executor(self) -> PlannedExecutor:
+        """The reference for what the compiled functions do not take; collects the errors."""
+        if self._executor is None:
+            assert self._operation is not None  # noqa: S101 - one of the two is given
+            self._executor = PlannedExecutor(
+                self._plan.schema,
+                self._operation.fragment_definitions,
+                self._operation.fragments,
+                None,
+                self.context_value,
+                self._operation.node,
+                self.variable_values,
+                default_field_resolver,
+                default_type_resolver,
+                default_field_resolver,
+                is_awaitable=optimized_is_awaitable,
+                plan=self._plan,
+            )
+        return self._executor
+
+    def run(self) -> AwaitableOrValue[ExecutionResult]:
+        """The result, or an awaitable of it where something has to be waited for."""
+        root = self._plan.root
+        if self._plan.operation.operation is OperationType.MUTATION:
+            return self.executor.execute_mutation()
+        try:
+            if not root.has_slots:
+                return ExecutionResult(root.project(None), None)
+            run = Run(self, self._plan)
+            data = root.project(None, None, run.queues)
+            if run.begin():
+                return self._finish(run, data)
+        except GraphQLError as error:
+            return self.executor.fail_whole(error)
+        return self._result(data)
+
+    async def _finish(self, run: Run, data: dict[str, Any]) -> ExecutionResult:
+        try:
+            return self._result(await run.finish(data))
+        except GraphQLError as error:
+            return self.executor.fail_whole(error)
+
+    def _result(self, data: dict[str, Any]) -> ExecutionResult:
+        errors = self._executor.collected_errors.errors if self._executor is not None else None
+        return ExecutionResult(data, errors or None)
 
 
 class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -45,44 +116,35 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             )
             compile_plan(plan)
         self.plan = plan
+        self._execution = Execution(None, plan, self.variable_values, self.context_value, self)
 
     def execute_operation(
         self, serially: bool | None = None  # noqa: FBT001 - the overridden signature
     ) -> AwaitableOrValue[ExecutionResult]:
         if self.operation.operation is OperationType.SUBSCRIPTION:
             return super().execute_operation(serially)
-        plan = self.plan
+        return self._execution.run()
+
+    def execute_mutation(self) -> AwaitableOrValue[ExecutionResult]:
+        """Run the root fields one after another, the plan below each."""
         try:
-            if self.operation.operation is OperationType.MUTATION:
-                completed = self.execute_fields_serially(
-                    plan.root.type, self.root_value, None, plan.root_fields, None
-                )
-            else:
-                completed = self._execute(plan.root, self.root_value, None)
+            data = self.execute_fields_serially(
+                self.plan.root.type, self.root_value, None, self.plan.root_fields, None
+            )
         except GraphQLError as error:
-            return self._fail_whole(error)
-        if isinstance(completed, dict):
-            return self.build_response(completed)
-        return self._respond(completed)
+            return self.fail_whole(error)
+        return self.build_response(data) if isinstance(data, dict) else self._respond(data)
 
     async def _respond(self, completing: Awaitable[dict[str, Any]]) -> ExecutionResult:
         try:
             return self.build_response(await completing)
         except GraphQLError as error:
-            return self._fail_whole(error)
+            return self.fail_whole(error)
 
-    def _fail_whole(self, error: GraphQLError) -> ExecutionResult:
+    def fail_whole(self, error: GraphQLError) -> ExecutionResult:
+        """The result of an operation whose root may not be null and is."""
         self.collected_errors.add(error, None)
         return self.build_response(None)
-
-    def _execute(
-        self, selection: Selection, source: Any, path: Path | None
-    ) -> AwaitableOrValue[dict[str, Any]]:
-        if not selection.has_slots:
-            return selection.project(source)
-        run = Run(self, self.plan)
-        result = selection.project(source, path, run.queues)
-        return run.finish(result) if run.begin() else result
 
     def complete_object_value(
         self,
@@ -96,7 +158,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         """Project an object that the reference way has come to, if its plan can."""
         selection = self.plan.selection(return_type.name, field_details_list)
         if selection is not None and selection.project is not None and _fits(selection, result):
-            run = Run(self, self.plan)
+            run = Run(self._execution, self.plan)
             try:
                 if not selection.has_slots:
                     return selection.project(result)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateway.context import Context
-    from gateway.execution.executor import PlannedExecutor
+    from gateway.execution.executor import Execution
     from gateway.execution.plan import Plan, Slot
 
 __all__ = ["PlannedInfo", "Run", "graphql_path"]
@@ -47,10 +47,10 @@ class PlannedInfo:
 class Run:
     """One filling of a plan's slots, below one object. `queues` are for the projections to leave their slots in."""
 
-    __slots__ = ("_arrived", "_entries", "_executor", "_slots", "_waiting", "_waker", "queues")
+    __slots__ = ("_arrived", "_entries", "_execution", "_slots", "_waiting", "_waker", "queues")
 
-    def __init__(self, executor: PlannedExecutor, plan: Plan) -> None:
-        self._executor = executor
+    def __init__(self, execution: Execution, plan: Plan) -> None:
+        self._execution = execution
         self._slots = plan.slots
         self._entries: list[list[Entry]] = [[] for _ in plan.slots]
         self.queues = [entries.append for entries in self._entries]
@@ -103,7 +103,7 @@ class Run:
         if slot.edge is not None:
             self._resolve(slot, slot.edge.resolve, entries)
         elif slot.hydrates:
-            hydrate = self._executor.context_value.hydrate
+            hydrate = self._execution.context_value.hydrate
             for entry in entries:
                 self._await(slot, [entry], hydrate(entry[0]))
         else:
@@ -111,21 +111,21 @@ class Run:
                 self._adopt(
                     container,
                     path,
-                    self._executor.execute_field(
+                    self._execution.executor.execute_field(
                         slot.parent_type, source, slot.details, graphql_path(path), None
                     ),
                 )
 
     def _resolve(self, slot: Slot, resolve: Callable[..., Any], entries: list[Entry]) -> None:
         """Ask an edge for the values of all its parents; parents with the same value are taken together."""
-        executor = self._executor
+        execution = self._execution
         try:
-            arguments = slot.arguments(executor.variable_values)
+            arguments = slot.arguments(execution.variable_values)
         except Exception as error:  # noqa: BLE001 - a field's error, like any other of this field
             for entry in entries:
                 self._refer(slot, entry, error)
             return
-        info = PlannedInfo(executor.context_value, slot)
+        info = PlannedInfo(execution.context_value, slot)
         sharing: dict[int, tuple[Any, list[Entry]]] = {}
         for entry in entries:
             try:
@@ -139,7 +139,7 @@ class Run:
             else:
                 shared[1].append(entry)
         for value, sharers in sharing.values():
-            if isawaitable(value):
+            if isinstance(value, Future) or isawaitable(value):
                 self._await(slot, sharers, value)
             else:
                 self._place(slot, sharers, value)
@@ -211,7 +211,7 @@ class Run:
         if value is None and slot.is_nullable:
             container[path[1]] = None
             return
-        self._adopt(container, path, self._executor.complete_at(slot, graphql_path(path), value))
+        self._adopt(container, path, self._execution.executor.complete_at(slot, graphql_path(path), value))
 
     def _adopt(self, container: Any, path: tuple[Chain, str | int], completed: Any) -> None:
         """Put in what the executor completed, now or when it is there."""
