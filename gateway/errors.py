@@ -1,9 +1,11 @@
-"""Everything that can go wrong, by cause. Data travels on the exception; texts never hold a credential or a raw body.
+"""Everything that can go wrong, by cause.
+
+Data travels on the exception; texts never hold a credential or a raw body.
 
     GatewayError
     ├── CallerError                 the caller's mistake
     │   ├── BadInput                an argument that cannot be used          BAD_USER_INPUT
-    │   └── CostExceeded            an operation that may need too many calls COST_EXCEEDED
+    │   └── CostExceeded            too many calls may be needed             COST_EXCEEDED
     ├── UpstreamError               an upstream call that did not work out
     │   ├── UpstreamTimeout         no answer within the deadline            UPSTREAM_TIMEOUT
     │   ├── UpstreamUnavailable     no connection, reset, 5xx                UPSTREAM_UNAVAILABLE
@@ -80,9 +82,9 @@ class CostExceeded(CallerError):
 class UpstreamError(GatewayError):
     """An upstream call that did not work out.
 
-    `endpoint` names the route with its parameters left out (`GET /projects/:id/jobs`), `status` is the
-    HTTP status where there was an answer, `upstream_request_id` the upstream's `X-Request-Id`,
-    `reason` the upstream's own sentence where it gave one that is safe to repeat.
+    `endpoint` names the route with its parameters left out (`GET /projects/:id/jobs`), `status`
+    is the HTTP status where there was an answer, `upstream_request_id` the upstream's
+    `X-Request-Id`, `reason` the upstream's own sentence where it gave one that is safe to repeat.
     """
 
     code = "UPSTREAM_ERROR"
@@ -158,7 +160,7 @@ class Conflict(UpstreamRefused):
 
 
 class RateLimited(UpstreamRefused):
-    """429, or another status with the throttling sentence; `retry_after_s` where the upstream said."""
+    """429, or the throttling sentence; `retry_after_s` where the upstream said."""
 
     code = "RATE_LIMITED"
 

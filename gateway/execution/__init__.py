@@ -1,1 +1,3 @@
-"""Execution: documents, limits, cost, projection plans and masking, over the schema. Start at `engine.py`."""
+"""Execution: documents, limits, cost, projection plans and masking, over the schema. Start at
+`engine.py`.
+"""

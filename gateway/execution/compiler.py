@@ -1,27 +1,33 @@
-'''The projection compiler: from the selections of a plan to Python functions that build the answer's dicts.
+"""The projection compiler: from the selections of a plan to Python functions that build the
+answer's dicts.
 
-For `{ project(id: 1) { jobs { nodes { name state: status user { username } log { byteCount } } } } }` it writes
-(`jobs-gateway explain FILE` prints this for any document):
+For `{ project(id: 1) { jobs { nodes { name state: status user { username } log { byteCount } } } }
+}` it writes (`jobs-gateway explain FILE` prints this for any document):
 
-    def s0(s): return {'username': s.username}                                                # User
-    def s1(s, p, q): ...                                                                      # JobLog
-    def s2(s, p, q):                                                                          # Job
+    def s0(s): return {'username': s.username}                                # User
+    def s1(s, p, q): ...                                                      # JobLog
+    def s2(s, p, q):                                                          # Job
         r = {'name': s.name, 'state': f0(s)._name_,
-             'user': None if (v := s.user) is None else s0(v), 'log': None}
+             'user': s0(v) if (v := s.user) is not None else other(v), 'log': None}
         q[1]((s, r, (p, 'log')))
         return r
-    def l0(v, p, q): return [s2(x, (p, i), q) if x.__class__ is Job else other(x) for i, x in enumerate(v)]
-    def s3(s, p, q): return {'nodes': None if (v := s.items) is None else l0(v, (p, 'nodes'), q)}  # JobConnection
+    def l0(w, p, q):
+        return [s2(v, (p, i), q) if (v := x).__class__ is Job else other(v)
+                for i, x in enumerate(w)]
+    def s3(s, p, q):                                                          # JobConnection
+        return {'nodes': never(v) if (v := s.items) is None else l0(v, (p, 'nodes'), q)}
 
-So: one function `sN` for each selection, which takes the entity `s` and gives one dict display, keys in the order of the
-answer. Plain fields are attributes, derived ones calls (`fN`), enums their names, objects and lists calls of other
-functions. A selection with slots below also takes its path `p` (a chain of pairs, outermost first, made for errors only)
-and `q`, the queues: `q[N]((entity, container, path))` leaves the place of slot N to be filled by `run`. `eN` completes
+So: one function `sN` for each selection, which takes the entity `s` and gives one dict display,
+keys in the order of the answer. Plain fields are attributes, derived ones calls (`fN`), enums
+their names, objects and lists calls of other functions. A selection with slots below also takes
+its path `p` (a chain of pairs, outermost first, made for errors only) and `q`, the queues:
+`q[N]((entity, container, path))` leaves the place of slot N to be filled by `run`. `eN` completes
 what an edge gave, `hN` what was hydrated: both write into the container at the path's last key.
 
-No function checks what a decoded entity guarantees. Where something else turns up (a null at a non-null place, a row
-that could not be read, a class that belongs to another type) it raises, and `run` takes that one value the reference way.
-'''
+No function checks what a decoded entity guarantees. Where something else turns up (a null at a
+non-null place, a row that could not be read, a class that belongs to another type) it raises, and
+`run` takes that one value the reference way.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +50,7 @@ from gateway.schema import ENTITY_TYPES
 if TYPE_CHECKING:
     from graphql import GraphQLLeafType, GraphQLOutputType
 
-    from gateway.execution.plan import Field, Plan, Selection, Slot
+    from gateway.execution.plan import Field, Plan, Selection
 
 __all__ = ["Unprojectable", "compile_plan", "write_plan"]
 
@@ -54,12 +60,14 @@ AS_THEY_ARE = frozenset(
 )
 
 
-class Unprojectable(Exception):  # noqa: N818 - a signal to take the reference way, never an error
+class Unprojectable(Exception):
     """A value the compiled functions do not take."""
 
 
 def compile_plan(plan: Plan) -> None:
-    """Write the plan's functions, and give each selection its `project` and each slot its `place`."""
+    """Write the plan's functions, and give each selection its `project` and each slot its
+    `place`.
+    """
     source, names = write_plan(plan)
     exec(compile(source, "<plan>", "exec"), names)  # noqa: S102 - our own text, built from the schema
     for selection in plan.selections:
@@ -112,10 +120,10 @@ class _Writer:
         self.lines.append(head + comment)
         self.lines += [f"    {line}" for line in (*before, f"r = {display}", *after, "return r")]
 
-    def _field(
-        self, selection: Selection, part: Field, before: list[str], after: list[str]
-    ) -> str:
-        """The expression for one key; what has to happen around the display goes to `before` and `after`."""
+    def _field(self, selection: Selection, part: Field, before: list[str], after: list[str]) -> str:
+        """The expression for one key; what has to happen around the display goes to `before` and
+        `after`.
+        """
         if part.constant is not None:
             return repr(part.constant)
         here = f"(p, {part.key!r})"
@@ -246,7 +254,11 @@ class _Writer:
     def _uniform(self, selection: Selection, part: Field) -> str:
         """All projections of one table take the same arguments."""
         name = f"s{selection.number}"
-        return f"lambda v, p, q: {name}(v)" if part.has_slots_below and not selection.has_slots else name
+        return (
+            f"lambda v, p, q: {name}(v)"
+            if part.has_slots_below and not selection.has_slots
+            else name
+        )
 
     def _class(self, entity: type) -> str:
         self.names[entity.__name__] = entity

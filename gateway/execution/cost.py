@@ -1,8 +1,9 @@
 """Cost: the upstream calls an operation can need at worst, known before the first one is made.
 
-The plan is walked with the variables. An edge costs its own calls for each parent; what is selected below it runs on at
-most its rows. A hydration costs one call for each object. What several parts share is counted for each of them, so the
-figure is a bound, never an average; retries are counted apart (design, decision 8).
+The plan is walked with the variables. An edge costs its own calls for each parent; what is
+selected below it runs on at most its rows. A hydration costs one call for each object. What
+several parts share is counted for each of them, so the figure is a bound, never an average;
+retries are counted apart (design, decision 8).
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ HANDLES = frozenset({"Pipeline", "Project"})
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`calls` at worst, and the path of response keys, joined by dots, on which most of them lie."""
+    """`calls` at worst, and the path of response keys, joined by dots, on which most of them
+    lie.
+    """
 
     calls: int
     dearest: str
 
 
 def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
-    """The bound for one execution; raises `GraphQLError` where an argument's variable does not fit."""
+    """The bound for one execution; raises `GraphQLError` where an argument's variable does not
+    fit.
+    """
     calls, path = _cost_of(plan.root, variables, may_be_handle=True)
     return Estimate(calls, ".".join(path))
 
@@ -55,12 +60,12 @@ def _cost_of_field(
 ) -> tuple[int, tuple[str, ...]]:
     calls, rows = 0, 1
     if part.slot is not None and part.slot.edge is not None:
-        calls, rows = part.slot.edge.cost.of(part.slot.arguments(variables))
+        calls, rows = part.slot.edge.cost.of(part.slot.arguments.values(variables))
         may_be_handle = True
     below, path = 0, ()
     for type_name, selection in part.below.items():
-        # A job names its project and its pipeline; only what an edge gives straight away, or what hangs on
-        # that, can be a handle.
+        # A job names its project and its pipeline; only what an edge gives straight away, or what
+        # hangs on that, can be a handle.
         is_handle = may_be_handle and type_name in HANDLES
         calls_below, path_below = _cost_of(selection, variables, may_be_handle=is_handle)
         if selection.needs == LONG or (selection.needs and is_handle):

@@ -1,7 +1,8 @@
 """Documents: parsed, limited and validated once, kept with their plans.
 
-A document seen before goes from its text to its plan by one look-up. Refused documents are kept as well, so that
-sending a bad one again and again costs nothing. The store is bounded by count and by characters, least recently used out.
+A document seen before goes from its text to its plan by one look-up. Refused documents are kept as
+well, so that sending a bad one again and again costs nothing. The store is bounded by count and by
+characters, least recently used out.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Document", "Documents", "Operation"]
 
 NO_VARIABLES = VariableValues({}, {})
-# Each choice of @skip/@include variables has its plan; a document with many of them does not keep all.
+# Each choice of @skip/@include variables has its plan; a document with many of them does not keep
+# all.
 PLANS_KEPT = 16
 
 
@@ -114,7 +116,9 @@ class Document:
 
 
 class Documents:
-    """The documents seen lately. `kept` bounds their number, `kept_characters` their texts together."""
+    """The documents seen lately. `kept` bounds their number, `kept_characters` their texts
+    together.
+    """
 
     def __init__(
         self,
@@ -127,7 +131,10 @@ class Documents:
     ) -> None:
         self._strawberry = strawberry
         self._limits = limits
-        self._rules = [*specified_rules, *(() if introspection else [NoSchemaIntrospectionCustomRule])]
+        self._rules = [
+            *specified_rules,
+            *(() if introspection else [NoSchemaIntrospectionCustomRule]),
+        ]
         self._kept = kept
         self._kept_characters = kept_characters
         self._characters = 0

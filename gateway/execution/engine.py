@@ -2,8 +2,8 @@
 
     text ── documents ──► operation ── variables ──► plan ── cost ──► executor ──► data, errors
 
-A document seen before costs one look-up up to its plan. What is wrong with a request is found before execution begins, and
-before any upstream call is made.
+A document seen before costs one look-up up to its plan. What is wrong with a request is found
+before execution begins, and before any upstream call is made.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ class GraphQLRequest(msgspec.Struct, rename={"operation_name": "operationName"})
 class Outcome:
     """What a request came to.
 
-    `data` is UNSET where execution never began (`began` is false then): the document, the variables or the cost were refused.
-    `is_refused_mutation` tells a mutation where only queries may run.
+    `data` is UNSET where execution never began (`began` is false then): the document, the
+    variables or the cost were refused. `is_refused_mutation` tells a mutation where only queries
+    may run.
     """
 
     __slots__ = (
@@ -61,7 +62,7 @@ class Outcome:
 
     def __init__(
         self,
-        data: dict[str, Any] | None | msgspec.UnsetType,
+        data: dict[str, Any] | msgspec.UnsetType | None,
         errors: list[dict[str, Any]] | None,
         operation: Operation | None = None,
         *,
@@ -92,11 +93,15 @@ class Outcome:
         return encode(response)
 
 
+MUTATION_BY_GET = "mutations are not run by GET; send this operation by POST"
+
 encode = msgspec.json.Encoder().encode
 
 
 class Engine:
-    """Runs requests over one client. `max_calls` is the ceiling for the estimated cost of one operation."""
+    """Runs requests over one client. `max_calls` is the ceiling for the estimated cost of one
+    operation.
+    """
 
     def __init__(
         self,
@@ -119,26 +124,14 @@ class Engine:
     async def run(
         self, request: GraphQLRequest, scope: CallScope, *, allow_mutations: bool = True
     ) -> Outcome:
-        """Run one request. Upstream calls are made with the scope's credential and within its deadline."""
-        document = self.documents.get(request.query or "")
-        if document.errors:
-            return _refused(document.errors, "GRAPHQL_VALIDATION_FAILED")
+        """Run one request. Upstream calls are made with the scope's credential and within its
+        deadline.
+        """
         try:
-            operation = document.operation(request.operation_name)
-        except GraphQLError as error:
-            return _refused([error], "OPERATION_RESOLUTION_FAILURE")
-        if operation.type == "mutation" and not allow_mutations:
-            return _refused_mutation(operation)
-        variables = operation.variables(request.variables)
-        if isinstance(variables, list):
-            return _refused(variables, "BAD_USER_INPUT", operation)
-        plan = operation.plan(variables)
-        try:
-            estimate = self._estimate(operation, plan, variables)
-        except GraphQLError as error:
-            return _refused([error], "BAD_USER_INPUT", operation)
-        if estimate.calls > self._max_calls:
-            return self._too_dear(operation, estimate)
+            prepared = self._prepare(request, allow_mutations=allow_mutations)
+        except _Refused as refused:
+            return refused.outcome
+        operation, plan, variables, estimate = prepared
         context = Context(self._client, scope, self._urls)
         result = Execution(operation, plan, variables, context).run()
         if not isinstance(result, ExecutionResult):
@@ -150,6 +143,33 @@ class Engine:
             outcome.extensions = {"cost": _told_cost(estimate, scope)}
         return outcome
 
+    def _prepare(
+        self, request: GraphQLRequest, *, allow_mutations: bool
+    ) -> tuple[Operation, Plan, VariableValues, Estimate]:
+        """All that can be known without an upstream call; raises `_Refused`."""
+        document = self.documents.get(request.query or "")
+        if document.errors:
+            raise _Refused(document.errors, "GRAPHQL_VALIDATION_FAILED")
+        try:
+            operation = document.operation(request.operation_name)
+        except GraphQLError as error:
+            raise _Refused([error], "OPERATION_RESOLUTION_FAILURE") from None
+        if operation.type == "mutation" and not allow_mutations:
+            refused = _Refused([GraphQLError(MUTATION_BY_GET)], "BAD_REQUEST", operation)
+            refused.outcome.is_refused_mutation = True
+            raise refused
+        variables = operation.variables(request.variables)
+        if isinstance(variables, list):
+            raise _Refused(variables, "BAD_USER_INPUT", operation)
+        plan = operation.plan(variables)
+        try:
+            estimate = self._estimate(operation, plan, variables)
+        except GraphQLError as error:
+            raise _Refused([error], "BAD_USER_INPUT", operation) from None
+        if estimate.calls > self._max_calls:
+            raise _Refused([self._too_dear(estimate)], "COST_EXCEEDED", operation)
+        return operation, plan, variables, estimate
+
     def _estimate(self, operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
         if not operation.node.variable_definitions:
             if plan.estimate is None:
@@ -157,28 +177,26 @@ class Engine:
             return plan.estimate
         return estimate_cost(plan, variables)
 
-    def _too_dear(self, operation: Operation, estimate: Estimate) -> Outcome:
+    def _too_dear(self, estimate: Estimate) -> GraphQLError:
         refusal = CostExceeded(
-            f"the operation may need {estimate.calls} upstream calls, {self._max_calls} are allowed;"
-            f" most of them for {estimate.dearest}: ask for fewer rows there, or in several operations",
+            f"the operation may need {estimate.calls} upstream calls,"
+            f" {self._max_calls} are allowed; most of them for {estimate.dearest}:"
+            " ask for fewer rows there, or in several operations",
             estimated=estimate.calls,
             ceiling=self._max_calls,
             dearest=estimate.dearest,
         )
-        formatted = format_error(GraphQLError(refusal.message, original_error=refusal), "")
-        return Outcome(msgspec.UNSET, [formatted], operation, estimated_calls=estimate.calls)
+        return GraphQLError(refusal.message, original_error=refusal)
 
 
-def _refused(errors: list[GraphQLError], code: str, operation: Operation | None = None) -> Outcome:
-    formatted = [format_request_error(error, code=code) for error in errors]
-    return Outcome(msgspec.UNSET, formatted, operation)
+class _Refused(Exception):
+    """A request that is not executed."""
 
-
-def _refused_mutation(operation: Operation) -> Outcome:
-    error = GraphQLError("mutations are not run by GET; send this operation by POST", operation.node)
-    outcome = _refused([error], "BAD_REQUEST", operation)
-    outcome.is_refused_mutation = True
-    return outcome
+    def __init__(
+        self, errors: list[GraphQLError], code: str, operation: Operation | None = None
+    ) -> None:
+        formatted = [format_request_error(error, code=code) for error in errors]
+        self.outcome = Outcome(msgspec.UNSET, formatted, operation)
 
 
 def _told_cost(estimate: Estimate, scope: CallScope) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """The seam: Strawberry's executor, with compiled projections where a plan has them.
 
-`strawberry.Schema(execution_context_class=PlannedExecutor)` is all the set-up there is. Queries run as a plan from the root;
-mutations run their root fields one after another the reference way, and plans below them. Two methods of graphql-core's
-`Executor` are the places (`execute_operation`, and `complete_object_value`, which list completion calls for each item); they are
-marked private there, so the dependency is pinned and `tests/execution/test_seam.py` watches them.
+`strawberry.Schema(execution_context_class=PlannedExecutor)` is all the set-up there is. Queries
+run as a plan from the root; mutations run their root fields one after another the reference way,
+and plans below them. Two methods of graphql-core's `Executor` are the places (`execute_operation`,
+and `complete_object_value`, which list completion calls for each item); they are marked private
+there, so the dependency is pinned and `tests/execution/test_seam.py` watches them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ __all__ = ["Execution", "PlannedExecutor"]
 
 
 class Execution:
-    """One execution of a plan. graphql-core's executor is made only where something has to go the reference way."""
+    """One execution of a plan. graphql-core's executor is made only where something has to go the
+    reference way.
+    """
 
     __slots__ = ("_executor", "_operation", "_plan", "context_value", "variable_values")
 
@@ -119,7 +122,8 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         self._execution = Execution(None, plan, self.variable_values, self.context_value, self)
 
     def execute_operation(
-        self, serially: bool | None = None  # noqa: FBT001 - the overridden signature
+        self,
+        serially: bool | None = None,  # noqa: FBT001 - the overridden signature
     ) -> AwaitableOrValue[ExecutionResult]:
         if self.operation.operation is OperationType.SUBSCRIPTION:
             return super().execute_operation(serially)
@@ -181,7 +185,8 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         return CollectedFields(selection.grouped, [], [])
 
     def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
-        """Complete a slot's value (an exception fails it) with the reference's rules for errors and nulls.
+        """Complete a slot's value (an exception fails it) with the reference's rules for errors
+        and nulls.
 
         Raises where the place may not be null.
         """

@@ -1,4 +1,6 @@
-"""What the gateway makes of a document: its operations, their plans, and the functions compiled for them."""
+"""What the gateway makes of a document: its operations, their plans, and the functions compiled
+for them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ __all__ = ["explain"]
 
 
 def explain(text: str) -> str:
-    """Each operation's fields (compiled, edge or reference), its cost at worst and its generated functions.
+    """Each operation's fields (compiled, edge or reference), its cost at worst and its generated
+    functions.
 
     Variables take their defaults; raises `GraphQLError` with all that is wrong with the document.
     """

@@ -1,8 +1,9 @@
 """Limits on a document's shape, checked before validation and in time linear in its length.
 
-Libraries' depth and alias limits walk fragments again at every spread, which takes exponential time on fragments that
-spread each other; the overlapping-fields rule of validation is quadratic in fields of one response key. So each fragment is measured
-once here, and repeated keys are bounded before that rule runs. Cycles count as no deeper than once: validation reports them.
+Libraries' depth and alias limits walk fragments again at every spread, which takes exponential
+time on fragments that spread each other; the overlapping-fields rule of validation is quadratic in
+fields of one response key. So each fragment is measured once here, and repeated keys are bounded
+before that rule runs. Cycles count as no deeper than once: validation reports them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ __all__ = ["Limits", "check_limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may hold. `repeats` is how many fields of the document may share a response key."""
+    """What a document may hold. `repeats` is how many fields of the document may share a response
+    key.
+    """
 
     tokens: int = 10_000
     depth: int = 20
@@ -59,7 +62,9 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
     errors = []
     if depth > limits.depth:
         errors.append(
-            GraphQLError(f"the document is more than {limits.depth} levels deep; ask in several operations")
+            GraphQLError(
+                f"the document is more than {limits.depth} levels deep; ask in several operations"
+            )
         )
     if measured.fields > limits.fields:
         errors.append(
@@ -104,7 +109,9 @@ class _Measure:
         return deepest
 
     def fragment_depth(self, name: str) -> int:
-        """Levels of fields in a fragment, measured (and its fields counted) the first time it is asked for."""
+        """Levels of fields in a fragment, measured (and its fields counted) the first time it is
+        asked for.
+        """
         if name not in self._depths:
             # A fragment that comes back to itself adds nothing; validation reports it.
             self._depths[name] = 0

@@ -1,9 +1,11 @@
-"""Errors as callers see them: what they may know, with a stable `extensions.code`; anything else is masked.
+"""Errors as callers see them: what they may know, with a stable `extensions.code`; anything else
+is masked.
 
-    GraphQLError raised by graphql-core for the document       GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED
-    GraphQLError for a variable or an argument                 BAD_USER_INPUT
-    GatewayError                                               its own code (`gateway.errors`)
-    anything else                                              INTERNAL_SERVER_ERROR, text kept for the record only
+GraphQLError raised by graphql-core for the document       GRAPHQL_PARSE_FAILED,
+GRAPHQL_VALIDATION_FAILED GraphQLError for a variable or an argument                 BAD_USER_INPUT
+GatewayError                                               its own code (`gateway.errors`)
+anything else                                              INTERNAL_SERVER_ERROR, text kept for the
+record only
 """
 
 from __future__ import annotations
@@ -24,11 +26,16 @@ def format_request_error(error: GraphQLError, *, code: str = "BAD_USER_INPUT") -
     """An error found before execution began."""
     if isinstance(error, GraphQLSyntaxError):
         code = "GRAPHQL_PARSE_FAILED"
-    return _formatted(error, error.message, {"code": code})
+    extensions = {"code": code}
+    if isinstance(error.original_error, GatewayError):
+        extensions = _extensions(error.original_error)
+    return _formatted(error, error.message, extensions)
 
 
 def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """An error of one field. One of ours that nobody foresaw is recorded whole and told only by request id."""
+    """An error of one field. One of ours that nobody foresaw is recorded whole and told only by
+    request id.
+    """
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -67,7 +74,9 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
             "requestId": cause.upstream_request_id,
             "reason": cause.reason,
         }
-        extensions["upstream"] = {key: value for key, value in upstream.items() if value is not None}
+        extensions["upstream"] = {
+            key: value for key, value in upstream.items() if value is not None
+        }
     if isinstance(cause, RateLimited) and cause.retry_after_s is not None:
         extensions["retryAfter"] = cause.retry_after_s
     if isinstance(cause, CostExceeded):

@@ -1,12 +1,15 @@
-"""Plans: what an operation selects, laid out once, with the places that may need the upstream marked.
+"""Plans: what an operation selects, laid out once, with the places that may need the upstream
+marked.
 
-A plan belongs to one operation and one choice of its `@skip`/`@include` variables. It is a tree of selections, one
-for each object type that can appear at a place; fields are merged by graphql-core's own collection, so aliases,
-fragments and directives follow the specification by construction. Each selection's fields are of three sorts:
+A plan belongs to one operation and one choice of its `@skip`/`@include` variables. It is a tree of
+selections, one for each object type that can appear at a place; fields are merged by
+graphql-core's own collection, so aliases, fragments and directives follow the specification by
+construction. Each selection's fields are of three sorts:
 
     constant   `__typename`
     read       plain and derived fields: values of the entity, objects and lists of them included
-    slot       a place filled later: an edge, or an entity of which more must be known first (hydration)
+    slot       a place filled later: an edge, or an entity of which more must be known first
+    (hydration)
 
 `compiler` turns a plan into Python functions, `run` fills the slots.
 """
@@ -22,24 +25,22 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLSchema,
-    Node,
     OperationDefinitionNode,
-    VariableNode,
     get_named_type,
     is_abstract_type,
     is_non_null_type,
     is_object_type,
 )
 from graphql.execution.collect_fields import collect_fields, collect_subfields
-from graphql.execution.values import get_argument_values
-from strawberry.types.arguments import convert_arguments
 
+from gateway.execution.arguments import Arguments
 from gateway.schema.fields import Edge, Read, kind_of
 
 if TYPE_CHECKING:
-    from gateway.execution.cost import Estimate
     from graphql.execution.collect_fields import FieldDetails, FragmentDetails
     from graphql.execution.values import VariableValues
+
+    from gateway.execution.cost import Estimate
 
 __all__ = ["Field", "Plan", "Selection", "Slot"]
 
@@ -50,10 +51,11 @@ Projection: TypeAlias = Callable[..., Any]
 class Slot:
     """A place of the answer that is filled while the plan runs.
 
-    `edge` gives its value; a hydration has none, its entity is known but not well enough for what is selected of it;
-    a slot that is neither (introspection) is answered by the reference executor.
-    `place(value, container, path, queues)` is set by the compiler: it writes the completed value into the container;
-    it is None where the compiler does not take the field, which then goes the reference way.
+    `edge` gives its value; a hydration has none, its entity is known but not well enough for what
+    is selected of it; a slot that is neither (introspection) is answered by the reference executor.
+    `place(value, container, path, queues)` is set by the compiler: it writes the completed value
+    into the container; it is None where the compiler does not take the field, which then goes the
+    reference way.
     """
 
     number: int
@@ -64,38 +66,17 @@ class Slot:
     type: GraphQLOutputType
     edge: Edge | None
     hydrates: bool
+    arguments: Arguments
     plan: Plan
     place: Projection | None = None
     # The completed value holds no slots: parents with the same value can share it.
     is_closed: bool = False
-    _constant: dict[str, Any] | None = None
     _selects: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     @property
     def is_nullable(self) -> bool:
         # Hydrations only stand where null may stand, list items among them.
         return self.hydrates or not is_non_null_type(self.type)
-
-    def arguments(self, variables: VariableValues) -> dict[str, Any]:
-        """The resolver's keyword arguments; the same for every parent, so made once an execution at most.
-
-        Raises `GraphQLError` where a variable's value does not fit, as the reference does.
-        """
-        if self._constant is not None:
-            return self._constant
-        detail = self.details[0]
-        strawberry_field = self.definition.extensions["strawberry-definition"]
-        converted = convert_arguments(
-            get_argument_values(
-                self.definition, detail.node, variables, detail.fragment_variable_values
-            ),
-            strawberry_field.arguments,
-            scalar_registry=self.plan.strawberry.schema_converter.scalar_registry,
-            config=self.plan.strawberry.config,
-        )
-        if not _has_variables(detail.node.arguments):
-            self._constant = converted
-        return converted
 
     def selects(self, path: tuple[str, ...]) -> bool:
         """Is the field at this path of names selected below this slot?"""
@@ -139,13 +120,16 @@ class Selection:
     needs: int = 0
     # Some slot lies in this selection, or in one that is read with it.
     has_slots: bool = False
-    # A field that the compiler does not take stands in it: the whole selection goes the reference way.
+    # A field that the compiler does not take stands in it: the whole selection goes the reference
+    # way.
     is_taken: bool = True
     project: Projection | None = None
 
 
 class Plan:
-    """The selections of one operation. `variables` are those of its first execution: they decide the directives."""
+    """The selections of one operation. `variables` are those of its first execution: they decide
+    the directives.
+    """
 
     def __init__(
         self,
@@ -172,7 +156,9 @@ class Plan:
         self.root = self._lay_out(root_type, [], self.root_fields)
 
     def selection(self, type_name: str, details: list[FieldDetails]) -> Selection | None:
-        """The selection of an object type at a place, known by the list that graphql-core hands around for it."""
+        """The selection of an object type at a place, known by the list that graphql-core hands
+        around for it.
+        """
         return self._by_details.get((id(details), type_name))
 
     def _select(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
@@ -229,6 +215,7 @@ class Plan:
         if any(part.needs for part in below):
             laid_out.hydration = self._slot(selection, laid_out, None, hydrates=True)
         return laid_out
+
     def _slot(
         self, selection: Selection, laid_out: Field, edge: Edge | None, *, hydrates: bool
     ) -> Slot:
@@ -241,6 +228,7 @@ class Plan:
             type=laid_out.definition.type,
             edge=edge,
             hydrates=hydrates,
+            arguments=Arguments(self.strawberry, laid_out.definition, laid_out.details[0]),
             plan=self,
         )
         self.slots.append(slot)
@@ -260,18 +248,8 @@ class Plan:
         for object_type in self._object_types(type_):
             for laid_out in self._select(object_type, details).fields:
                 if laid_out.details[0].node.name.value == name and (
-                    not rest or self.selects(laid_out.definition.type, laid_out.details, tuple(rest))
+                    not rest
+                    or self.selects(laid_out.definition.type, laid_out.details, tuple(rest))
                 ):
                     return True
         return False
-
-
-def _has_variables(node: Any) -> bool:
-    """Does a variable stand anywhere in these arguments?"""
-    if isinstance(node, (list, tuple)):
-        return any(_has_variables(item) for item in node)
-    if not isinstance(node, Node):
-        return False
-    return isinstance(node, VariableNode) or any(
-        _has_variables(getattr(node, key)) for key in ("value", "values", "fields") if hasattr(node, key)
-    )

@@ -1,9 +1,11 @@
-"""A run: fills the slots of a compiled plan, level by level, each value going on as soon as it is there.
+"""A run: fills the slots of a compiled plan, level by level, each value going on as soon as it is
+there.
 
-Projecting an object queues its slots. A run takes all that is queued for a slot at once (all parents of a level), asks
-the edge for each, and completes what it gets: values at once, futures when they settle, without a task of their own.
-Parents that are given the same future or the same value share one completion where nothing below it can fail by path.
-A value that the compiled functions do not take is completed by the executor, the reference way.
+Projecting an object queues its slots. A run takes all that is queued for a slot at once (all
+parents of a level), asks the edge for each, and completes what it gets: values at once, futures
+when they settle, without a task of their own. Parents that are given the same future or the same
+value share one completion where nothing below it can fail by path. A value that the compiled
+functions do not take is completed by the executor, the reference way.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ Entry: TypeAlias = tuple[Any, Any, tuple[Chain, str | int]]
 
 
 class PlannedInfo:
-    """What a resolver sees of its surroundings when a run calls it; the same two things as `schema.fields.Info`."""
+    """What a resolver sees of its surroundings when a run calls it; the same two things as
+    `schema.fields.Info`.
+    """
 
     __slots__ = ("_slot", "context")
 
@@ -45,7 +49,9 @@ class PlannedInfo:
 
 
 class Run:
-    """One filling of a plan's slots, below one object. `queues` are for the projections to leave their slots in."""
+    """One filling of a plan's slots, below one object. `queues` are for the projections to leave
+    their slots in.
+    """
 
     __slots__ = ("_arrived", "_entries", "_execution", "_slots", "_waiting", "_waker", "queues")
 
@@ -76,7 +82,9 @@ class Run:
         return bool(self._waiting)
 
     async def finish(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Fill the rest, then give the result back. When this is cancelled, so is everything it waits for."""
+        """Fill the rest, then give the result back. When this is cancelled, so is everything it
+        waits for.
+        """
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
@@ -117,10 +125,12 @@ class Run:
                 )
 
     def _resolve(self, slot: Slot, resolve: Callable[..., Any], entries: list[Entry]) -> None:
-        """Ask an edge for the values of all its parents; parents with the same value are taken together."""
+        """Ask an edge for the values of all its parents; parents with the same value are taken
+        together.
+        """
         execution = self._execution
         try:
-            arguments = slot.arguments(execution.variable_values)
+            arguments = slot.arguments.values(execution.variable_values)
         except Exception as error:  # noqa: BLE001 - a field's error, like any other of this field
             for entry in entries:
                 self._refer(slot, entry, error)
@@ -163,11 +173,14 @@ class Run:
 
     def _settle(self, slot: Slot | None, entries: list[Entry], future: Future[Any]) -> None:
         if future.cancelled():
-            error: BaseException | None = RuntimeError("a shared read was cancelled by another owner")
+            error: BaseException | None = RuntimeError(
+                "a shared read was cancelled by another owner"
+            )
         else:
             error = future.exception()
         if slot is None:
-            # Completed by the executor already; an error here is one that takes the whole answer with it.
+            # Completed by the executor already; an error here is one that takes the whole answer
+            # with it.
             _, container, path = entries[0]
             container[path[1]] = future.result()
         elif error is None:
@@ -176,7 +189,8 @@ class Run:
             raise error
         else:
             for entry in entries:
-                # After a failed hydration what is known is still answered; the fields that need more fail one by one.
+                # After a failed hydration what is known is still answered; the fields that need
+                # more fail one by one.
                 self._refer(slot, entry, entry[0] if slot.hydrates else error)
 
     def _place(self, slot: Slot, entries: list[Entry], value: Any) -> None:
@@ -211,7 +225,9 @@ class Run:
         if value is None and slot.is_nullable:
             container[path[1]] = None
             return
-        self._adopt(container, path, self._execution.executor.complete_at(slot, graphql_path(path), value))
+        self._adopt(
+            container, path, self._execution.executor.complete_at(slot, graphql_path(path), value)
+        )
 
     def _adopt(self, container: Any, path: tuple[Chain, str | int], completed: Any) -> None:
         """Put in what the executor completed, now or when it is there."""
@@ -223,7 +239,9 @@ class Run:
 
 
 def graphql_path(chain: Chain) -> Path:
-    """The path as graphql-core writes it. A chain below a run's object begins with that object's own `Path`."""
+    """The path as graphql-core writes it. A chain below a run's object begins with that object's
+    own `Path`.
+    """
     assert chain is not None  # noqa: S101 - places have a key
     if isinstance(chain, Path):
         return chain

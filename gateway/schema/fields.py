@@ -1,17 +1,20 @@
-"""The three kinds of fields: plain, derived and edge. Strawberry describes them, both executors read them.
+"""The three kinds of fields: plain, derived and edge. Strawberry describes them, both executors
+read them.
 
 A field of a type is declared once, as one of
 
     database_id: BigInt = plain("id", "Numeric id in the upstream.")     an attribute of the entity
-    status: Status = derived(status_of, "...")                            a pure function of the entity
-    @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the upstream
-    def log(parent: Parent[entities.Job], info: Info) -> JobLog | None: ...
+    status: Status = derived(status_of, "...")                            a pure function of the
+    entity @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the
+    upstream def log(parent: Parent[entities.Job], info: Info) -> JobLog | None: ...
 
-The reference executor sees ordinary Strawberry fields. The projection compiler (`execution.compiler`) reads the same
-declarations (`kind_of`) and inlines plain ones, calls derived ones and schedules edges.
+The reference executor sees ordinary Strawberry fields. The projection compiler
+(`execution.compiler`) reads the same declarations (`kind_of`) and inlines plain ones, calls
+derived ones and schedules edges.
 
-`needs` says how much must be known of an entity (its `known`) before the field can be read. Where less is known the
-entity is hydrated first (`Context.hydrate`), by one call that all fields of the operation share.
+`needs` says how much must be known of an entity (its `known`) before the field can be read. Where
+less is known the entity is hydrated first (`Context.hydrate`), by one call that all fields of the
+operation share.
 """
 
 from __future__ import annotations
@@ -22,11 +25,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import strawberry
-from strawberry.types.field import StrawberryField
-from strawberry.types.nodes import SelectedField
 
 # Strawberry reads the annotations of resolvers at run time.
-from gateway.context import Context  # noqa: TC001
+from gateway.context import Context
+from strawberry.types.field import StrawberryField
+from strawberry.types.nodes import SelectedField
 
 if TYPE_CHECKING:
     from graphql import GraphQLField
@@ -60,7 +63,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A plain or derived field: `of(entity)` is its value; `attribute` names it where it is plain."""
+    """A plain or derived field: `of(entity)` is its value; `attribute` names it where it is
+    plain.
+    """
 
     of: Callable[[Any], Any]
     attribute: str | None
@@ -75,15 +80,12 @@ class Edge:
     cost: Cost
 
 
-class Info(strawberry.Info["Context", None]):
+class Info(strawberry.Info[Context, None]):
     """What a resolver sees of its surroundings: `context`, and `selects`."""
 
     def selects(self, *path: str) -> bool:
         """Is the field at this path of GraphQL names, counted from this field, in the selection?"""
-        return any(
-            _is_selected(field.selections, path)
-            for field in self.selected_fields
-        )
+        return any(_is_selected(field.selections, path) for field in self.selected_fields)
 
 
 def _is_selected(selections: Iterable[Any], path: tuple[str, ...]) -> bool:
@@ -91,12 +93,16 @@ def _is_selected(selections: Iterable[Any], path: tuple[str, ...]) -> bool:
     name, *rest = path
     for selection in selections:
         directives = selection.directives
-        if directives.get("skip", {}).get("if") or not directives.get("include", {}).get("if", True):
+        if directives.get("skip", {}).get("if") or not directives.get("include", {}).get(
+            "if", True
+        ):
             continue
         if not isinstance(selection, SelectedField):
             if _is_selected(selection.selections, path):
                 return True
-        elif selection.name == name and (not rest or _is_selected(selection.selections, tuple(rest))):
+        elif selection.name == name and (
+            not rest or _is_selected(selection.selections, tuple(rest))
+        ):
             return True
     return False
 
@@ -105,7 +111,11 @@ class _ReadField(StrawberryField):
     """A field without a resolver: its value is read off the entity."""
 
     def get_result(
-        self, source: Any, info: strawberry.Info | None, args: list[Any], kwargs: Any
+        self,
+        source: Any,
+        info: strawberry.Info | None,  # noqa: ARG002 - the overridden signature
+        args: list[Any],  # noqa: ARG002
+        kwargs: Any,  # noqa: ARG002
     ) -> Any:
         return self.metadata["kind"].of(source)
 
@@ -116,7 +126,9 @@ def plain(attribute: str, description: str, *, needs: int = 0) -> Any:
 
 
 def derived(function: Callable[[Any], Any], description: str, *, needs: int = 0) -> Any:
-    """A field that is a pure function of the entity; `function` must not fail on a decoded entity."""
+    """A field that is a pure function of the entity; `function` must not fail on a decoded
+    entity.
+    """
     return _read(Read(function, None, needs), description)
 
 
@@ -136,10 +148,12 @@ def _read(kind: Read, description: str) -> Any:
 
 
 def edge(description: str, *, cost: Cost) -> Callable[[Callable[..., Any]], Any]:
-    """A field that may call the upstream: a resolver `(parent, info, *, arguments)`, declared nullable.
+    """A field that may call the upstream: a resolver `(parent, info, *, arguments)`, declared
+    nullable.
 
-    It returns the value, an exception to raise, or an awaitable; a plain function that returns a loader's future is
-    cheaper than a coroutine. Parents that are given the same future share its completion.
+    It returns the value, an exception to raise, or an awaitable; a plain function that returns a
+    loader's future is cheaper than a coroutine. Parents that are given the same future share its
+    completion.
     """
 
     def declare(resolver: Callable[..., Any]) -> Any:

@@ -1,9 +1,10 @@
 """What the upstream answers, as `msgspec` structs decoded from bytes with their types.
 
-One struct a shape of the contract's section 5. Keys that a supported upstream may leave out have a default of None, so
-"absent" and null read the same; unknown keys are dropped; status and failure words stay plain text, because their
-sets grow. Timestamps stay the text the upstream sent. `project` and `pipeline` numbers that an answer leaves out are
-put in by the client from the request (`upstream.reading`), so every entity knows where it belongs.
+One struct a shape of the contract's section 5. Keys that a supported upstream may leave out have
+a default of None, so "absent" and null read the same; unknown keys are dropped; status and failure
+words stay plain text, because their sets grow. Timestamps stay the text the upstream sent. Project
+and pipeline numbers that an answer leaves out are put in by the client from the request, so every
+entity knows where it belongs.
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ class PipelineHandle(Struct):
 
 
 class Pipeline(Struct):
-    """The short form: embedded in jobs and bridges, downstream of a bridge, a row of the pipelines list."""
+    """The short form: embedded in jobs and bridges, downstream of a bridge, a row of the pipelines
+    list.
+    """
 
     id: int
     sha: str | None = None
