@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gateway.schema.fields import LONG
+from gateway.schema.fields import SHORT
 
 if TYPE_CHECKING:
     from graphql.execution.values import VariableValues
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from gateway.execution.plan import Field, Plan, Selection
 
 __all__ = ["Estimate", "estimate_cost"]
-
-# Types whose entities can be handles: only a place, until they are hydrated.
-HANDLES = frozenset({"Pipeline", "Project"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +35,17 @@ def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
     """The bound for one execution; raises `GraphQLError` where an argument's variable does not
     fit.
     """
-    calls, path = _cost_of(plan.root, variables, may_be_handle=True)
+    calls, path = _cost_of(plan.root, variables, SHORT)
     return Estimate(calls, ".".join(path))
 
 
 def _cost_of(
-    selection: Selection, variables: VariableValues, *, may_be_handle: bool
+    selection: Selection, variables: VariableValues, known: int
 ) -> tuple[int, tuple[str, ...]]:
-    """Calls for one object, and the path to its dearest field."""
+    """Calls for one object of which so much is known, and the path to its dearest field."""
     total, dearest, dearest_path = 0, -1, ()
     for part in selection.fields:
-        calls, path = _cost_of_field(part, variables, may_be_handle=may_be_handle)
+        calls, path = _cost_of_field(part, variables, known)
         total += calls
         if calls > dearest:
             dearest, dearest_path = calls, (part.key, *path)
@@ -56,20 +53,18 @@ def _cost_of(
 
 
 def _cost_of_field(
-    part: Field, variables: VariableValues, *, may_be_handle: bool
+    part: Field, variables: VariableValues, known: int
 ) -> tuple[int, tuple[str, ...]]:
     calls, rows = 0, 1
+    # What an entity holds is known in its short form at best, and no better than the entity.
+    known = min(known, SHORT)
     if part.slot is not None and part.slot.edge is not None:
         calls, rows = part.slot.edge.cost.of(part.slot.arguments.values(variables))
-        may_be_handle = True
+        known = part.slot.edge.cost.known
     below, path = 0, ()
-    for type_name, selection in part.below.items():
-        # A job names its project and its pipeline; only what an edge gives straight away, or what
-        # hangs on that, can be a handle.
-        is_handle = may_be_handle and type_name in HANDLES
-        calls_below, path_below = _cost_of(selection, variables, may_be_handle=is_handle)
-        if selection.needs == LONG or (selection.needs and is_handle):
-            calls_below += 1
+    for selection in part.below.values():
+        calls_below, path_below = _cost_of(selection, variables, known)
+        calls_below += selection.needs > known
         if calls_below > below:
             below, path = calls_below, path_below
     return calls + rows * below, path

@@ -3,10 +3,11 @@ read them.
 
 A field of a type is declared once, as one of
 
-    database_id: BigInt = plain("id", "Numeric id in the upstream.")     an attribute of the entity
-    status: Status = derived(status_of, "...")                            a pure function of the
-    entity @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the
-    upstream def log(parent: Parent[entities.Job], info: Info) -> JobLog | None: ...
+    database_id: BigInt = plain("id", "Numeric id in the upstream.")      an attribute of the entity
+    status: Status = derived(status_of, "Where it stands.")               a function of the entity
+
+    @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the upstream
+    def log(parent: Parent[entities.Job], info: Info) -> Gives[JobLog | None]: ...
 
 The reference executor sees ordinary Strawberry fields. The projection compiler
 (`execution.compiler`) reads the same declarations (`kind_of`) and inlines plain ones, calls
@@ -22,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import strawberry
 
@@ -34,7 +35,19 @@ from strawberry.types.nodes import SelectedField
 if TYPE_CHECKING:
     from graphql import GraphQLField
 
-__all__ = ["LONG", "SHORT", "Cost", "Edge", "Info", "Read", "derived", "edge", "kind_of", "plain"]
+__all__ = [
+    "LONG",
+    "SHORT",
+    "Cost",
+    "Edge",
+    "Gives",
+    "Info",
+    "Read",
+    "derived",
+    "edge",
+    "kind_of",
+    "plain",
+]
 
 # How much is known of an entity: its place (0), the short form, the long form.
 SHORT: Final = 1
@@ -42,16 +55,29 @@ LONG: Final = 2
 
 Amount: TypeAlias = int | Callable[[Mapping[str, Any]], int]
 
+# `Gives[X]` is what the resolver of an edge of type X returns: the entity behind X, an exception or
+# an awaitable of either. Strawberry reads it as X.
+if TYPE_CHECKING:
+    T = TypeVar("T")
+    Gives: TypeAlias = T | object
+else:
+
+    class Gives:
+        def __class_getitem__(cls, type_: Any) -> Any:
+            return type_
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Upstream calls an edge can need at worst, from its arguments as the resolver gets them.
 
-    `calls` are made once for each parent; the sub-selection then runs on at most `rows` objects.
+    `calls` are made once for each parent; the sub-selection then runs on at most `rows` objects, of
+    which so much is `known` (see above) that what needs no more costs no hydration.
     """
 
     calls: Amount = 0
     rows: Amount = 1
+    known: int = SHORT
 
     def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Calls and rows for these arguments."""

@@ -9,7 +9,7 @@ entity knows where it belongs.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from msgspec import Struct
 
@@ -95,8 +95,8 @@ class RunnerManager(Struct, frozen=True):
     status: str | None = None
 
 
-class Artifact(Struct):
-    """A file a job left; `job` is set where the file is shown, for its download address."""
+class Artifact(Struct, frozen=True):
+    """A file a job left."""
 
     file_type: str
     size: int | None = None
@@ -118,6 +118,9 @@ class ProjectFlags(Struct, frozen=True):
 class PipelineHandle(Struct):
     """A pipeline of which only the place is known; anything else about it costs a call."""
 
+    # How much is known of an entity: its place (0), the short form (1), the long form (2).
+    known: ClassVar[int] = 0
+
     id: int
     project: ProjectKey
 
@@ -126,6 +129,8 @@ class Pipeline(Struct):
     """The short form: embedded in jobs and bridges, downstream of a bridge, a row of the pipelines
     list.
     """
+
+    known: ClassVar[int] = 1
 
     id: int
     sha: str | None = None
@@ -150,6 +155,8 @@ class Pipeline(Struct):
 
 class PipelineDetail(Pipeline):
     """The long form: the answer of the single-pipeline endpoint."""
+
+    known: ClassVar[int] = 2
 
     name: str | None = None
     before_sha: str | None = None
@@ -238,6 +245,13 @@ class ProjectHandle(Struct, frozen=True):
     number: int | None = None
     path: str | None = None
     ci_job_token_scope_enabled: bool | None = None
+    # Address of one of its pages, where the path stands in.
+    page_url: str | None = None
+
+    @property
+    def known(self) -> int:
+        """1 with the number, which everything else is addressed by; 0 without."""
+        return 0 if self.number is None else 1
 
     @property
     def key(self) -> ProjectKey:
