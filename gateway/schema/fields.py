@@ -26,11 +26,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import strawberry
+from strawberry.types.field import StrawberryField
+from strawberry.types.nodes import SelectedField
 
 # Strawberry reads the annotations of resolvers at run time.
 from gateway.context import Context
-from strawberry.types.field import StrawberryField
-from strawberry.types.nodes import SelectedField
 
 if TYPE_CHECKING:
     from graphql import GraphQLField
@@ -139,9 +139,9 @@ class _ReadField(StrawberryField):
     def get_result(
         self,
         source: Any,
-        info: strawberry.Info | None,  # noqa: ARG002 - the overridden signature
-        args: list[Any],  # noqa: ARG002
-        kwargs: Any,  # noqa: ARG002
+        info: strawberry.Info | None,
+        args: list[Any],
+        kwargs: Any,
     ) -> Any:
         return self.metadata["kind"].of(source)
 

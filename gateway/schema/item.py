@@ -1,0 +1,113 @@
+"""What jobs and bridges have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from gateway.schema.commit import Commit
+from gateway.schema.fields import derived, plain
+from gateway.schema.node import Node
+from gateway.schema.people import User
+from gateway.schema.places import project_of
+from gateway.schema.scalars import URL, BigInt, DateTime, Duration
+from gateway.schema.words import (
+    ACTIVE,
+    CANCELABLE,
+    FAILURE_REASONS,
+    PLAYABLE,
+    RETRYABLE,
+    STATUSES,
+    FailureReason,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from gateway.schema.pipeline import Pipeline
+    from gateway.schema.project import Project
+    from gateway.upstream.entities import Item
+
+__all__ = ["PipelineItem", "failure_reason_of", "is_active", "is_retryable", "status_of"]
+
+UNKNOWN_STATUS = Status.UNKNOWN
+UNKNOWN_REASON = FailureReason.UNKNOWN
+
+
+def status_of(item: Item) -> Status:
+    return STATUSES.get(item.status, UNKNOWN_STATUS)
+
+
+def failure_reason_of(item: Item) -> FailureReason | None:
+    reason = item.failure_reason
+    return None if reason is None else FAILURE_REASONS.get(reason, UNKNOWN_REASON)
+
+
+def is_active(item: Item) -> bool:
+    return item.status in ACTIVE
+
+
+def is_cancelable(item: Item) -> bool:
+    return item.status in CANCELABLE
+
+
+def is_retryable(item: Item) -> bool:
+    return item.status in RETRYABLE and not item.archived
+
+
+def is_playable(item: Item) -> bool:
+    return item.status in PLAYABLE and not item.archived
+
+
+@strawberry.interface(
+    description=(
+        "What a pipeline is made of: a job that a runner executes, or a bridge to another pipeline."
+    )
+)
+class PipelineItem(Node):
+    database_id: BigInt = plain("id", "Numeric id in the upstream.")
+    name: str = plain("name", "Name in the CI configuration.")
+    stage: str | None = plain("stage", "Stage name; stages run one after another.")
+    status: Status = derived(status_of, "Where it stands.")
+    status_text: str = plain(
+        "status", "Upstream's own word for the status, also when Status is UNKNOWN."
+    )
+    ref: str = plain("ref", "Branch or tag the item runs for.")
+    tag: bool = plain("tag", "True if ref is a tag.")
+    allow_failure: bool = plain("allow_failure", "Failure does not fail the pipeline.")
+    created_at: DateTime = plain("created_at", "When it was created.")
+    started_at: DateTime | None = plain("started_at", "When it began to run; null if it never did.")
+    finished_at: DateTime | None = plain(
+        "finished_at", "When it ended; also set where it was stopped before it began to run."
+    )
+    duration: Duration | None = plain("duration", "Time spent running.")
+    queued_duration: Duration | None = plain("queued_duration", "Time spent waiting for a runner.")
+    coverage: float | None = plain("coverage", "Coverage in percent.")
+    failure_reason: FailureReason | None = derived(
+        failure_reason_of, "Why it failed; null unless failed."
+    )
+    failure_reason_text: str | None = plain(
+        "failure_reason", "Upstream's own word for the failure reason."
+    )
+    web_url: URL | None = plain(
+        "web_url", "Address of its page; null where the upstream does not say."
+    )
+    commit: Commit | None = plain("commit", "The commit it runs for; null if that is gone.")
+    user: User | None = plain("user", "Who started it.")
+    project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
+        project_of, "The project it belongs to."
+    )
+    pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = plain(
+        "pipeline", "The pipeline it belongs to."
+    )
+    active: bool = derived(is_active, "Has not finished and can still change by itself.")
+    cancelable: bool = derived(is_cancelable, "State allows jobCancel; permission is not checked.")
+    retryable: bool = derived(
+        is_retryable,
+        "State allows jobRetry; permission is not checked, nor whether it was retried before.",
+    )
+    playable: bool = derived(
+        is_playable,
+        "State allows jobPlay; permission is not checked. A finished manual job can be played as"
+        " well, but the upstream does not tell it from others.",
+    )

@@ -1,0 +1,68 @@
+"""Jobs."""
+
+from __future__ import annotations
+
+import strawberry
+
+from gateway.schema.artifact import Artifact, archive_of, files_of
+from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
+from gateway.schema.item import PipelineItem
+from gateway.schema.log import JobLog, LogOfJob
+from gateway.schema.places import job_global_id, project_key_of
+from gateway.schema.runner import Runner, RunnerManager
+from gateway.schema.scalars import DateTime
+from gateway.schema.words import ERASABLE, RETRYABLE
+from gateway.upstream import entities
+
+__all__ = ["Job"]
+
+# Newer upstreams let a job that is being canceled be run again.
+JOB_RETRYABLE = RETRYABLE | {"canceling"}
+
+
+def is_retryable(job: entities.Job) -> bool:
+    return job.status in JOB_RETRYABLE and not job.archived
+
+
+def is_erasable(job: entities.Job) -> bool:
+    return (
+        job.status in ERASABLE
+        and bool(job.artifacts)
+        and not job.archived
+        and job.erased_at is None
+    )
+
+
+@strawberry.type(description="One run of one CI job.")
+class Job(PipelineItem):
+    id: strawberry.ID = derived(job_global_id, "Opaque, stable, unique over all types.")
+    erased_at: DateTime | None = plain("erased_at", "When the log and artifacts were erased.")
+    tag_list: list[str] | None = plain("tag_list", "Runner tags the job asks for.")
+    artifacts: list[Artifact] | None = derived(
+        files_of,
+        "Files the job left, the log among them; null where the upstream does not list them here.",
+    )
+    artifacts_archive: Artifact | None = derived(archive_of, "The main archive, if any.")
+    artifacts_expire_at: DateTime | None = plain(
+        "artifacts_expire_at", "When the artifacts are, or were, deleted."
+    )
+    archived: bool | None = plain("archived", "Too old to be retried or played.")
+    runner: Runner | None = plain("runner", "The machine that took it; null if that is gone.")
+    runner_manager: RunnerManager | None = plain(
+        "runner_manager", "The process of the runner that took it."
+    )
+    source: str | None = plain(
+        "source", "What created the job, e.g. push; null where the upstream does not say."
+    )
+    retryable: bool = derived(
+        is_retryable,
+        "State allows jobRetry; permission is not checked, nor whether it was retried before.",
+    )
+    erasable: bool = derived(is_erasable, "State allows jobErase; permission is not checked.")
+
+    @edge(
+        "The log. Cost: 1 call, shared by every log field of this job in the operation.",
+        cost=Cost(calls=1),
+    )
+    def log(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[JobLog | None]:
+        return LogOfJob(parent, info.context.log(project_key_of(parent), parent.id))

@@ -1,0 +1,295 @@
+"""The roots of writing: each write is sent once, and what the upstream refuses is data.
+
+An action comes to an `Outcome`, the source of its payload: the item that the upstream answered, or
+the refusals. Payloads read the upstream again only for what is selected of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import strawberry
+from msgspec import Struct
+
+from gateway.errors import BadInput, NotFound, UpstreamError
+from gateway.schema.fields import Cost, Gives, Info, edge, plain
+from gateway.schema.inputs import (
+    JobCancelInput,
+    JobEraseInput,
+    JobPlayInput,
+    JobRetryInput,
+    JobVariable,
+    Target,
+    target_of,
+)
+from gateway.schema.item import PipelineItem, status_of
+from gateway.schema.job import Job
+from gateway.schema.refusals import (
+    JobActionError,
+    JobActionErrorCode,
+    Refusal,
+    bad_inputs,
+    bad_variable,
+    refusal_for,
+    status_changed,
+)
+from gateway.upstream import entities
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from gateway.context import Context
+    from gateway.schema.words import Status
+    from gateway.upstream.entities import Item
+
+__all__ = ["Mutation"]
+
+
+class Outcome(Struct, frozen=True):
+    """What an action on `target` came to: the upstream's answer, or why there is none."""
+
+    target: Target
+    item: entities.Item | None = None
+    refusals: list[Refusal] = []
+
+
+Source = strawberry.Parent[Outcome]
+USER_ERRORS = "Why nothing was done; empty where it was."
+NOW = "as it is now, also when refused. Cost: 0, when refused 1 call."
+
+
+@strawberry.type(description="What jobCancel came to.")
+class JobCancelPayload:
+    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+
+    @edge(f"The job {NOW}", cost=Cost(calls=1))
+    async def job(parent: Source, info: Info) -> Gives[Job | None]:
+        return await item_now(parent, info)
+
+
+@strawberry.type(description="What jobErase came to.")
+class JobErasePayload:
+    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+
+    @edge(f"The job {NOW}", cost=Cost(calls=1))
+    async def job(parent: Source, info: Info) -> Gives[Job | None]:
+        return await item_now(parent, info)
+
+
+@strawberry.type(description="What jobPlay came to.")
+class JobPlayPayload:
+    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+
+    @edge(
+        "What was started: the job or bridge itself, or the new job where a finished one was played"
+        f" again; {NOW}",
+        cost=Cost(calls=1),
+    )
+    async def item(parent: Source, info: Info) -> Gives[PipelineItem | None]:
+        return await item_now(parent, info)
+
+
+@strawberry.type(description="What jobRetry came to.")
+class JobRetryPayload:
+    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+
+    @edge("The new attempt; null when refused. Cost: 0.", cost=Cost(calls=1))
+    async def item(parent: Source, info: Info) -> Gives[PipelineItem | None]:
+        return None if parent.item is None else await completed(parent.item, info)
+
+    @edge(
+        "What was, or was to be, retried, as it is now. Cost: 1 call.",
+        cost=Cost(calls=1),
+    )
+    async def previous(parent: Source, info: Info) -> Gives[PipelineItem | None]:
+        target = parent.target
+        if isinstance(parent.item, entities.Bridge) and parent.item.pipeline is not None:
+            target = target._replace(is_bridge=True, pipeline_id=parent.item.pipeline.id)
+        return await read_if_there(info.context, target)
+
+
+def write_calls(arguments: Mapping[str, Any]) -> int:
+    """The write, and the read before it that `ifStatus` asks for."""
+    return 2 if arguments["input"].if_status else 1
+
+
+WRITE: Final = Cost(calls=write_calls)
+COSTS = "Cost: 1 call, with ifStatus 2."
+
+
+@strawberry.type(
+    description=(
+        "Writes. A refused action is data (userErrors), not a GraphQL error; nothing is retried by"
+        " itself. A mutation is null, with an error, only where it could not be asked for at all."
+    )
+)
+class Mutation:
+    @edge(f"Stop a job that has not finished; others stay as they are. {COSTS}", cost=WRITE)
+    async def job_cancel(
+        parent: strawberry.Parent[None],
+        info: Info,
+        input: Annotated[JobCancelInput, strawberry.argument(description="Which job, and how.")],
+    ) -> Gives[JobCancelPayload | None]:
+        context = info.context
+        target = job_target_of(input, context)
+        return await act(
+            context,
+            "cancel",
+            target,
+            input.if_status,
+            lambda: context.cancel(target.project, target.number, force=input.force),
+        )
+
+    @edge(f"Run a finished job or bridge again as a new attempt. {COSTS}", cost=WRITE)
+    async def job_retry(
+        parent: strawberry.Parent[None],
+        info: Info,
+        input: Annotated[JobRetryInput, strawberry.argument(description="Which job, and how.")],
+    ) -> Gives[JobRetryPayload | None]:
+        context = info.context
+        target = target_of(input.job, context.urls)
+        if refusals := list(check_inputs(input.inputs)):
+            return Outcome(target, None, refusals)
+        return await act(
+            context,
+            "retry",
+            target,
+            input.if_status,
+            lambda: context.retry(target.project, target.number, inputs=input.inputs or None),
+        )
+
+    @edge(f"Delete a finished job's log and artifacts. Cannot be undone. {COSTS}", cost=WRITE)
+    async def job_erase(
+        parent: strawberry.Parent[None],
+        info: Info,
+        input: Annotated[JobEraseInput, strawberry.argument(description="Which job.")],
+    ) -> Gives[JobErasePayload | None]:
+        context = info.context
+        target = job_target_of(input, context)
+        return await act(
+            context,
+            "erase",
+            target,
+            input.if_status,
+            lambda: context.erase(target.project, target.number),
+        )
+
+    @edge(f"Start a manual or delayed job, optionally with variables. {COSTS}", cost=WRITE)
+    async def job_play(
+        parent: strawberry.Parent[None],
+        info: Info,
+        input: Annotated[JobPlayInput, strawberry.argument(description="Which job, and how.")],
+    ) -> Gives[JobPlayPayload | None]:
+        context = info.context
+        target = target_of(input.job, context.urls)
+        variables = input.variables or []
+        if refusals := [*check_variables(variables), *check_inputs(input.inputs)]:
+            return Outcome(target, None, refusals)
+        return await act(
+            context,
+            "play",
+            target,
+            input.if_status,
+            lambda: context.play(
+                target.project,
+                target.number,
+                variables=tuple((variable.key, variable.value) for variable in variables),
+                inputs=input.inputs or None,
+            ),
+        )
+
+
+def job_target_of(input: JobCancelInput | JobEraseInput, context: Context) -> Target:
+    """The target of an action that bridges do not have: the upstream answers 404 for them."""
+    return target_of(input.job, context.urls)._replace(is_bridge=False)
+
+
+async def act(
+    context: Context,
+    action: str,
+    target: Target,
+    if_status: list[Status] | None,
+    write: Callable[[], Awaitable[Item]],
+) -> Outcome:
+    """Check `if_status`, then write. Raises what is neither an answer nor a refusal."""
+    if if_status == []:
+        raise BadInput("ifStatus: give at least one status, or leave it out")
+    try:
+        if if_status:
+            item = await read_item(context, target)
+            if status_of(item) not in if_status:
+                refusal = status_changed(action, target, item.status, if_status)
+                return Outcome(target, None, [refusal])
+        answer = await write()
+    except UpstreamError as error:
+        refusal = refusal_for(error, action, target)
+        if refusal is None:
+            raise
+        return Outcome(target, None, [refusal])
+    is_bridge = target.is_bridge
+    if isinstance(answer, entities.Job):
+        # The upstream answers the retry of a bridge in the shape of a job, tagged so.
+        if is_bridge is None:
+            is_bridge = answer.tag_list == ["bridge"]
+        if is_bridge:
+            answer = as_bridge(answer)
+    return Outcome(target, answer)
+
+
+def check_variables(variables: list[JobVariable]) -> Iterator[Refusal]:
+    seen = set()
+    for position, variable in enumerate(variables):
+        if not variable.key:
+            yield bad_variable(position, f"variable {position + 1} has no key")
+        elif variable.key in seen:
+            yield bad_variable(position, f"variable {variable.key!r} is given twice")
+        seen.add(variable.key)
+
+
+def check_inputs(inputs: object) -> Iterator[Refusal]:
+    if inputs and not isinstance(inputs, dict):
+        yield bad_inputs()
+
+
+def as_bridge(job: entities.Job) -> entities.Bridge:
+    shared = set(entities.Bridge.__struct_fields__) & set(entities.Job.__struct_fields__)
+    return entities.Bridge(**{name: getattr(job, name) for name in shared})
+
+
+async def item_now(outcome: Outcome, info: Info) -> Item | None:
+    """What an action answered, else what its target is now."""
+    if outcome.item is not None:
+        return await completed(outcome.item, info)
+    if any(refusal.code is JobActionErrorCode.NOT_FOUND for refusal in outcome.refusals):
+        return None
+    return await read_if_there(info.context, outcome.target)
+
+
+# What is made from an answer's pipeline, and from its files.
+OF_PIPELINE: Final = ("id", "pipeline", "project")
+OF_FILES: Final = ("artifacts", "artifactsArchive", "erasable")
+
+
+async def completed(item: Item, info: Info) -> Item:
+    """An answer to a write; the oldest ones lack pipeline and files, which are read if selected."""
+    if not isinstance(item, entities.Job):
+        return item
+    if item.pipeline is None and item.place is not None and any(map(info.selects, OF_PIPELINE)):
+        return await info.context.job(item.place, item.id)
+    if item.artifacts is None and any(map(info.selects, OF_FILES)):
+        return msgspec.structs.replace(item, artifacts=await info.context.artifacts(item))
+    return item
+
+
+async def read_item(context: Context, target: Target) -> Item:
+    if target.is_bridge and target.pipeline_id is not None:
+        return await context.bridge(target.project, target.pipeline_id, target.number)
+    return await context.job(target.project, target.number, target.pipeline_id)
+
+
+async def read_if_there(context: Context, target: Target) -> Item | None:
+    try:
+        return await read_item(context, target)
+    except NotFound:
+        return None

@@ -1,0 +1,49 @@
+"""What has a global id, and which entity class is which GraphQL type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import strawberry
+
+from gateway.schema.artifact import JobFile
+from gateway.upstream import entities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ENTITY_TYPES", "Node"]
+
+# Both executors tell by it what an entity is. Connections, edges and payloads are not here: their
+# sources do not tell their types.
+ENTITY_TYPES: Final[Mapping[type, str]] = {
+    entities.Job: "Job",
+    entities.Bridge: "Bridge",
+    entities.PipelineHandle: "Pipeline",
+    entities.Pipeline: "Pipeline",
+    entities.PipelineDetail: "Pipeline",
+    entities.ProjectHandle: "Project",
+    entities.Commit: "Commit",
+    entities.User: "User",
+    entities.Runner: "Runner",
+    entities.RunnerManager: "RunnerManager",
+    JobFile: "Artifact",
+    entities.AllowedAgents: "AllowedAgents",
+    entities.AllowedAgent: "AllowedAgent",
+    entities.AgentProject: "AgentProject",
+    entities.AgentUser: "AgentUser",
+    entities.AgentEnvironment: "AgentEnvironment",
+}
+
+
+@strawberry.interface(description="Anything that has a global id.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Opaque, stable, unique over all types.")
+
+    @classmethod
+    def resolve_type(cls, entity: Any, *_: Any) -> str | None:
+        return ENTITY_TYPES.get(entity.__class__)
+
+    @classmethod
+    def is_type_of(cls, entity: Any, _info: Any) -> bool:
+        return ENTITY_TYPES.get(entity.__class__) == cls.__name__

@@ -1,0 +1,181 @@
+"""Pipelines. The short form comes with jobs, bridges and lists; the long form is a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import UNSET
+from strawberry.types import get_object_definition
+from strawberry.utils.str_converters import to_camel_case
+
+from gateway.schema.commit import Commit
+from gateway.schema.connections import (
+    LIST_CALLS,
+    LIST_COST,
+    After,
+    Before,
+    BridgeConnection,
+    First,
+    JobConnection,
+    Last,
+    Statuses,
+    window_for,
+)
+from gateway.schema.fields import LONG, SHORT, Cost, Gives, Info, derived, edge, plain
+from gateway.schema.node import Node
+from gateway.schema.people import User
+from gateway.schema.places import AnyPipeline, pipeline_global_id, project_of_pipeline
+from gateway.schema.scalars import URL, BigInt, DateTime, Duration
+from gateway.schema.words import STATUSES, Status, words_of
+from gateway.upstream import entities
+
+if TYPE_CHECKING:
+    from gateway.schema.project import Project
+    from gateway.upstream.entities import ProjectKey
+
+__all__ = ["Pipeline", "read_pipeline"]
+
+UNKNOWN = Status.UNKNOWN
+SHORT_FORM = "Cost: 0 beside a job, a bridge or in a list, else 1 call for the pipeline, shared."
+LONG_FORM = "Cost: 1 call for the pipeline, shared by all such fields of it."
+
+
+def status_of(pipeline: entities.Pipeline) -> Status | None:
+    status = pipeline.status
+    return None if status is None else STATUSES.get(status, UNKNOWN)
+
+
+def coverage_of(pipeline: entities.PipelineDetail) -> float | None:
+    """The upstream sends text here ("71.80"), a number on jobs."""
+    coverage = pipeline.coverage
+    if not isinstance(coverage, str):
+        return coverage
+    try:
+        return float(coverage)
+    except ValueError:
+        return None
+
+
+@strawberry.type(
+    description=(
+        "A run of the CI configuration for one commit. Its short form comes with jobs, bridges and"
+        " lists; the fields that say so need the long form."
+    )
+)
+class Pipeline(Node):
+    id: strawberry.ID = derived(pipeline_global_id, "Opaque, stable, unique over all types.")
+    database_id: BigInt = plain("id", "Numeric id in the upstream.")
+    project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
+        project_of_pipeline, "The project it belongs to."
+    )
+    iid: BigInt | None = plain(
+        "iid",
+        f"Number inside the project; null where an older upstream does not send it. {SHORT_FORM}",
+        needs=SHORT,
+    )
+    ref: str | None = plain("ref", f"Branch or tag it runs for. {SHORT_FORM}", needs=SHORT)
+    sha: str | None = plain("sha", f"Hash of its commit. {SHORT_FORM}", needs=SHORT)
+    status: Status | None = derived(status_of, f"Where it stands. {SHORT_FORM}", needs=SHORT)
+    status_text: str | None = plain(
+        "status",
+        f"Upstream's own word for the status, also when Status is UNKNOWN. {SHORT_FORM}",
+        needs=SHORT,
+    )
+    source: str | None = plain(
+        "source",
+        f"What started it, e.g. push, schedule, parent_pipeline. {SHORT_FORM}",
+        needs=SHORT,
+    )
+    created_at: DateTime | None = plain(
+        "created_at", f"When it was created. {SHORT_FORM}", needs=SHORT
+    )
+    updated_at: DateTime | None = plain(
+        "updated_at", f"When it changed last. {SHORT_FORM}", needs=SHORT
+    )
+    web_url: URL | None = plain("web_url", f"Address of its page. {SHORT_FORM}", needs=SHORT)
+    name: str | None = plain("name", f"Name, where it was given one. {LONG_FORM}", needs=LONG)
+    before_sha: str | None = plain(
+        "before_sha", f"Hash the branch stood at before. {LONG_FORM}", needs=LONG
+    )
+    tag: bool | None = plain("tag", f"True if ref is a tag. {LONG_FORM}", needs=LONG)
+    yaml_errors: str | None = plain(
+        "yaml_errors", f"What is wrong with its configuration. {LONG_FORM}", needs=LONG
+    )
+    started_at: DateTime | None = plain(
+        "started_at", f"When its first job began. {LONG_FORM}", needs=LONG
+    )
+    finished_at: DateTime | None = plain(
+        "finished_at", f"When its last job ended. {LONG_FORM}", needs=LONG
+    )
+    committed_at: DateTime | None = plain(
+        "committed_at", f"Null on every known upstream. {LONG_FORM}", needs=LONG
+    )
+    duration: Duration | None = plain("duration", f"Time spent running. {LONG_FORM}", needs=LONG)
+    queued_duration: Duration | None = plain(
+        "queued_duration", f"Time until its first job began. {LONG_FORM}", needs=LONG
+    )
+    coverage: float | None = derived(coverage_of, f"Coverage in percent. {LONG_FORM}", needs=LONG)
+    user: User | None = plain("user", f"Who started it. {LONG_FORM}", needs=LONG)
+
+    @edge(
+        "The commit it ran for. Cost: 0 when one of its jobs was read, else 1 call, shared by all"
+        " pipelines of that commit.",
+        cost=Cost(calls=1),
+    )
+    def commit(parent: strawberry.Parent[entities.Pipeline], info: Info) -> Gives[Commit | None]:
+        return info.context.commit(parent.project, parent.sha) if parent.sha else None
+
+    @edge(f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=LIST_COST)
+    def jobs(
+        parent: strawberry.Parent[AnyPipeline],
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        statuses: Statuses = UNSET,
+        include_retried: Annotated[
+            bool, strawberry.argument(description="Also those that were run again since.")
+        ] = False,
+    ) -> Gives[JobConnection | None]:
+        return info.context.pipeline_jobs(
+            parent.project,
+            parent.id,
+            words_of(statuses),
+            include_retried,
+            window_for(info, first, after, last, before),
+        )
+
+    @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=LIST_COST)
+    def bridges(
+        parent: strawberry.Parent[AnyPipeline],
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        statuses: Statuses = UNSET,
+    ) -> Gives[BridgeConnection | None]:
+        return info.context.bridges(
+            parent.project,
+            parent.id,
+            words_of(statuses),
+            window_for(info, first, after, last, before),
+        )
+
+
+# The fields for which a handle is enough; its id besides, where the project is known by number.
+FREE = {"id", "database_id", "project", "jobs", "bridges"}
+NEEDING = tuple(
+    to_camel_case(field.python_name)
+    for field in get_object_definition(Pipeline, strict=True).fields
+    if field.python_name not in FREE
+)
+
+
+def read_pipeline(info: Info, project: ProjectKey, pipeline_id: int) -> Gives[Pipeline]:
+    """The pipeline itself, or only a handle on it where that is enough for what is selected."""
+    if any(map(info.selects, NEEDING)) or (isinstance(project, str) and info.selects("id")):
+        return info.context.pipeline(project, pipeline_id)
+    return entities.PipelineHandle(pipeline_id, project)

@@ -1,0 +1,133 @@
+"""Projects. The Jobs API names them by number or path only, so one is free to hold."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from gateway.schema.connections import (
+    LIST_CALLS,
+    LIST_COST,
+    After,
+    Before,
+    First,
+    JobConnection,
+    Last,
+    PipelineConnection,
+    Statuses,
+    window_for,
+)
+from gateway.schema.fields import LONG, SHORT, Cost, Gives, Info, derived, edge, plain
+from gateway.schema.inputs import number_of
+from gateway.schema.job import Job
+from gateway.schema.node import Node
+from gateway.schema.pipeline import Pipeline, read_pipeline
+from gateway.schema.places import project_global_id
+from gateway.schema.scalars import BigInt
+from gateway.schema.words import Status, words_of
+from gateway.upstream import entities
+
+__all__ = ["Project"]
+
+Handle = strawberry.Parent[entities.ProjectHandle]
+
+
+@strawberry.type(
+    description=(
+        "A project, as far as the Jobs API knows it. Whether it exists, and the caller may see it,"
+        " is only found out by fields that cost a call."
+    )
+)
+class Project(Node):
+    id: strawberry.ID = derived(
+        project_global_id,
+        "Opaque, stable, unique over all types. Cost: 1 call while only the path is known.",
+        needs=SHORT,
+    )
+    database_id: BigInt | None = plain(
+        "number", "Numeric id in the upstream; null while only the path is known."
+    )
+    ci_job_token_scope_enabled: bool | None = plain(
+        "ci_job_token_scope_enabled",
+        "Job tokens of the project reach only chosen projects; null where no job of it was read.",
+    )
+
+    @edge("Full path; null while only the numeric id is known. Cost: 0.", cost=Cost())
+    def full_path(parent: Handle, info: Info) -> Gives[str | None]:
+        if parent.page_url is not None:
+            path = info.context.urls.path_of(parent.page_url)
+            if path is not None:
+                return path
+        return parent.path
+
+    @edge(
+        f"Jobs, newest id first, retried ones among them, without bridges. {LIST_CALLS}",
+        cost=LIST_COST,
+    )
+    def jobs(
+        parent: Handle,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        statuses: Statuses = UNSET,
+    ) -> Gives[JobConnection | None]:
+        window = window_for(info, first, after, last, before)
+        return info.context.project_jobs(parent.key, words_of(statuses), window)
+
+    @edge(
+        "One job of the project. Cost: 1 call, 0 where it was listed already.", cost=Cost(calls=1)
+    )
+    def job(
+        parent: Handle,
+        info: Info,
+        database_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Numeric id of the job.")
+        ],
+    ) -> Gives[Job | None]:
+        return info.context.job(parent.key, number_of(database_id, "databaseId"))
+
+    @edge(
+        "One pipeline of the project. Cost: at most 1 call, 0 when only its ids and lists are"
+        " selected.",
+        cost=Cost(calls=1, known=LONG),
+    )
+    def pipeline(
+        parent: Handle,
+        info: Info,
+        database_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Numeric id of the pipeline.")
+        ],
+    ) -> Gives[Pipeline | None]:
+        return read_pipeline(info, parent.key, number_of(database_id, "databaseId"))
+
+    @edge(f"Pipelines, newest id first. {LIST_CALLS}", cost=LIST_COST)
+    def pipelines(
+        parent: Handle,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        ref: Annotated[
+            str | None, strawberry.argument(description="Only those of this branch or tag.")
+        ] = UNSET,
+        sha: Annotated[
+            str | None, strawberry.argument(description="Only those of this commit, by full hash.")
+        ] = UNSET,
+        status: Annotated[
+            Status | None, strawberry.argument(description="Only those with this status.")
+        ] = UNSET,
+        source: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Only those started by this, e.g. push; parent_pipeline for children."
+            ),
+        ] = UNSET,
+    ) -> Gives[PipelineConnection | None]:
+        window = window_for(info, first, after, UNSET, UNSET)
+        (word,) = words_of([status] if status else None) or (None,)
+        return info.context.pipelines(
+            parent.key, ref or None, sha or None, word, source or None, window
+        )
