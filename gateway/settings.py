@@ -1,0 +1,349 @@
+"""Settings: one frozen object, read once at start from `GATEWAY_…` variables and flags.
+
+Every knob is declared once, in `Settings`: type, default, unit, sentence. The environment's names,
+the flags (`gateway.cli`) and docs/settings.md are made from that. Credentials are no settings: the
+only credential is the caller's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, get_type_hints
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from dataclasses import Field
+
+__all__ = [
+    "PREFIX",
+    "Settings",
+    "SettingsError",
+    "describe_settings",
+    "flag_of",
+    "is_switch",
+    "variable_of",
+]
+
+PREFIX: Final = "GATEWAY_"
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """All that is wrong with the settings, in one message; `mistakes` has a sentence for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def _origin_and_path(value: str) -> str:
+    """An absolute HTTP address without its closing slash; raises `ValueError`."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is no absolute http or https address")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a credential; credentials come from callers only")
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or a fragment")
+    _ = parts.port  # raises ValueError outside 0-65535
+    return value.rstrip("/")
+
+
+def _instance_url(value: str) -> str:
+    return _origin_and_path(value).removesuffix("/api/v4").rstrip("/")
+
+
+def _origin(value: str) -> str:
+    if value == "*":
+        return value
+    if urlsplit(_origin_and_path(value)).path:
+        raise ValueError("is no origin (scheme, host and port only)")
+    return value
+
+
+def _port(value: int) -> int:
+    if not 0 <= value <= 65_535:
+        raise ValueError("is no port (0 to 65535)")
+    return value
+
+
+def _at_least(least: float) -> Callable[[Any], Any]:
+    def check(value: float) -> float:
+        if not math.isfinite(value) or value < least:
+            raise ValueError(f"must be at least {least}")
+        return value
+
+    return check
+
+
+def _positive(value: float) -> float:
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError("must be more than 0")
+    return value
+
+
+def knob(
+    default: T, sentence: str, *, unit: str = "", check: Callable[[Any], Any] | None = None
+) -> T:
+    """A setting. `check` takes a parsed value, or each of several, and gives the one to keep."""
+    metadata = {"sentence": sentence, "unit": unit, "check": check}
+    made: T = field(default=default, metadata=metadata)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All knobs. Make it by `Settings.read`, or by keyword in tests; both check the values."""
+
+    upstream_url: str | None = knob(
+        None,
+        "Address of the GitLab to ask, with its relative root if it has one;"
+        " a closing `/api/v4` is dropped. Not set: the sandbox, in the same process.",
+        check=_instance_url,
+    )
+    upstream_web_url: str | None = knob(
+        None,
+        "Address of that GitLab's pages, where they live at another address than its API;"
+        " pasted job and pipeline URLs are read with it. Not set: the upstream's address.",
+        check=_origin_and_path,
+    )
+    wire: Literal["pyreqwest", "httpx"] = knob("pyreqwest", "HTTP library towards the upstream.")
+    connect_timeout_s: float = knob(
+        5.0, "How long a connection to the upstream may take to open.", unit="s", check=_positive
+    )
+    request_timeout_s: float = knob(
+        30.0,
+        "How long all upstream calls of one operation may take together, retries included;"
+        " fields that are not there by then fail with `UPSTREAM_TIMEOUT`.",
+        unit="s",
+        check=_positive,
+    )
+    max_upstream_connections: int = knob(
+        100, "Connections to the upstream kept and used at once.", check=_at_least(1)
+    )
+    max_calls_in_flight: int = knob(
+        16, "Upstream calls one operation makes at the same time; more wait.", check=_at_least(1)
+    )
+    max_calls: int = knob(
+        250,
+        "Upstream calls an operation may need at worst. One that may need more is refused with"
+        " `COST_EXCEEDED` before the first call.",
+        check=_at_least(1),
+    )
+
+    host: str = knob("127.0.0.1", "Address to listen on; `0.0.0.0` for all of IPv4.")
+    port: int = knob(8000, "Port to listen on; 0 takes a free one.", check=_port)
+    explorer: bool = knob(True, "Serve GraphiQL to browsers at `/graphql`.")  # noqa: FBT003
+    introspection: bool = knob(True, "Let callers read the schema.")  # noqa: FBT003
+    cors_origins: tuple[str, ...] = knob(
+        (),
+        "Origins whose pages may call the gateway from a browser, separated by commas, such as"
+        " `https://ci.example.com`; `*` for all of them.",
+        check=_origin,
+    )
+    max_batch: int = knob(
+        0, "Operations one request may hold as a JSON array; 0 refuses arrays.", check=_at_least(0)
+    )
+    persisted_documents: int = knob(
+        1000,
+        "Documents remembered for automatic persisted queries; 0 turns these off.",
+        check=_at_least(0),
+    )
+    documents_kept: int = knob(
+        1000, "Parsed and compiled documents kept in memory.", check=_at_least(1)
+    )
+
+    receive_timeout_s: float = knob(
+        10.0,
+        "How long a request may take to arrive, headers and body each; later ones are answered"
+        " 408 and their connection is closed.",
+        unit="s",
+        check=_positive,
+    )
+    max_body_bytes: int = knob(
+        1_000_000, "Size of a request's body; larger ones are answered 413.", check=_at_least(1)
+    )
+    max_response_bytes: int = knob(
+        50_000_000,
+        "Size of a response; a larger one is replaced by a `RESPONSE_TOO_LARGE` error.",
+        check=_at_least(1000),
+    )
+    max_tokens: int = knob(10_000, "Lexical tokens a document may hold.", check=_at_least(1))
+    max_depth: int = knob(
+        20,
+        "How deep a document's fields may be nested; introspection needs 15.",
+        check=_at_least(1),
+    )
+    max_fields: int = knob(
+        2_000, "Fields a document may select, fragments counted where spread.", check=_at_least(1)
+    )
+    max_repeats: int = knob(
+        250, "Fields of a document that may share a response key.", check=_at_least(1)
+    )
+    shutdown_timeout_s: float = knob(
+        10.0,
+        "How long running operations may go on after the signal to stop, before they are"
+        " cancelled.",
+        unit="s",
+        check=_positive,
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = knob(
+        "info",
+        "Least level of the records written to standard error, a JSON object a line; `info` has"
+        " one record a request.",
+    )
+
+    sandbox_port: int = knob(
+        0, "Loopback port of the sandbox's REST API; 0 takes a free one.", check=_port
+    )
+    sandbox_seed: int = knob(1, "Seed of the sandbox's world: same seed, same world.")
+    sandbox_jobs: int = knob(
+        0,
+        "Jobs the sandbox's world holds beside its hand-made projects.",
+        check=_at_least(0),
+    )
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        for knob_ in fields(self):
+            try:
+                value = _checked(knob_, getattr(self, knob_.name))
+            except ValueError as error:
+                mistakes.append(f"{knob_.name} {error}")
+            else:
+                object.__setattr__(self, knob_.name, value)
+        if mistakes:
+            raise SettingsError(mistakes)
+
+    @classmethod
+    def read(
+        cls, environment: Mapping[str, str], flags: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Settings from raw texts: `flags`, by field name, win over `environment`, by `GATEWAY_…`.
+
+        Raises `SettingsError` with everything that is wrong, unknown `GATEWAY_` names included. An
+        empty variable counts as not set.
+        """
+        values: dict[str, Any] = {}
+        known = {variable_of(knob_.name): knob_ for knob_ in fields(cls)}
+        named = sorted(name for name in environment if name.startswith(PREFIX))
+        mistakes = [_unknown(name, known) for name in named if name not in known]
+        for name, knob_ in known.items():
+            source, text = name, environment.get(name) or None
+            if flags and knob_.name in flags:
+                source, text = flag_of(knob_.name), flags[knob_.name]
+            if text is None:
+                continue
+            try:
+                values[knob_.name] = _checked(knob_, _parsed(_types()[knob_.name], text.strip()))
+            except ValueError as error:
+                mistakes.append(f"{source}={_shown(text)} {error}")
+        if mistakes:
+            raise SettingsError(mistakes)
+        return cls(**values)
+
+
+def variable_of(name: str) -> str:
+    """The environment's name of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag_of(name: str) -> str:
+    """The command line's name of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def is_switch(name: str) -> bool:
+    """Is it on or off, so that its flag takes no value?"""
+    return _types()[name] is bool
+
+
+def describe_settings() -> str:
+    """docs/settings.md."""
+    rows = []
+    for knob_ in fields(Settings):
+        default, unit = _as_text(knob_.default), knob_.metadata["unit"]
+        shown = f"`{default}{' ' + unit if unit else ''}`" if default else "not set"
+        choices = get_args(_types()[knob_.name])
+        words = [f"`{word}`" for word in choices if isinstance(word, str)]
+        sentence = knob_.metadata["sentence"] + (f" One of {', '.join(words)}." if words else "")
+        flag = flag_of(knob_.name)
+        names = f"`{variable_of(knob_.name)}`<br>`{flag}`"
+        if is_switch(knob_.name):
+            names += f", `--no-{flag[2:]}`"
+        rows.append(f"| {names} | {shown} | {sentence} |")
+    return _PAGE.format(rows="\n".join(rows))
+
+
+_PAGE = """\
+# Settings
+
+Each is an environment variable and a flag of `jobs-gateway` (the flag wins). Mistakes are reported
+all at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
+makes such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no
+setting for a credential: each caller sends their own.
+
+This page is made from the code: `jobs-gateway settings > docs/settings.md`.
+
+| Variable, flag | Default | What it does |
+|---|---|---|
+{rows}
+"""
+
+
+@cache
+def _types() -> dict[str, Any]:
+    return get_type_hints(Settings)
+
+
+def _checked(knob_: Field[Any], value: Any) -> Any:
+    check = knob_.metadata["check"]
+    if check is None or value is None:
+        return value
+    return tuple(map(check, value)) if isinstance(value, tuple) else check(value)
+
+
+def _parsed(type_: Any, text: str) -> Any:
+    """The value a text stands for; raises `ValueError` saying what it should be."""
+    choices = get_args(type_)
+    if type_ is bool:
+        words = {"true": True, "1": True, "yes": True, "on": True}
+        words |= {"false": False, "0": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise ValueError("is neither true nor false")
+        return words[text.lower()]
+    if type_ in {int, float}:
+        try:
+            return type_(text)
+        except ValueError:
+            kind = "whole number" if type_ is int else "number"
+            raise ValueError(f"is no {kind}") from None
+    if type_ == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if choices and type(None) not in choices and text not in choices:
+        raise ValueError(f"is none of {', '.join(choices)}")
+    return text
+
+
+def _shown(text: str) -> str:
+    """A value as a message may repeat it: an address may hold a credential by mistake."""
+    return "…" if "@" in text else repr(text)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    meant = f"; did you mean {nearest[0]}?" if nearest else ""
+    return f"{name} is no setting{meant}"
