@@ -1,0 +1,213 @@
+"""Derived fields: pure functions of an entity, one table each."""
+
+import msgspec
+import pytest
+
+from gateway.schema import bridge, item, job
+from gateway.schema.artifact import JobFile, archive_of, files_of
+from gateway.schema.ids import global_id
+from gateway.schema.item import failure_reason_of, is_active, status_of
+from gateway.schema.job import is_erasable
+from gateway.schema.log import LogOfJob, is_complete
+from gateway.schema.pipeline import coverage_of
+from gateway.schema.pipeline import status_of as pipeline_status_of
+from gateway.schema.places import (
+    bridge_global_id,
+    job_global_id,
+    pipeline_global_id,
+    project_global_id,
+    project_of,
+    project_of_pipeline,
+)
+from gateway.schema.words import FailureReason, Status
+from gateway.upstream import entities
+from gateway.upstream.entities import Artifact, Pipeline, PipelineDetail, PipelineHandle
+
+
+def a_job(status="success", **changes):
+    return entities.Job(8, status, "rspec", pipeline=Pipeline(6, project_id=1), **changes)
+
+
+def a_bridge(status="success", **changes):
+    return entities.Bridge(8, status, "trigger", pipeline=Pipeline(6, project_id=1), **changes)
+
+
+def test_every_status_is_its_word_in_capitals():
+    for status in Status:
+        if status is not Status.UNKNOWN:
+            assert status_of(a_job(status.name.lower())) is status
+
+
+@pytest.mark.parametrize("word", ["", "UNKNOWN", "unknown", "Success", "it's broken"])
+def test_a_new_word_is_unknown(word):
+    assert status_of(a_job(word)) is Status.UNKNOWN
+    assert failure_reason_of(a_job("failed", failure_reason=word)) is FailureReason.UNKNOWN
+
+
+def test_every_reason_is_its_word_in_capitals():
+    for reason in FailureReason:
+        if reason is not FailureReason.UNKNOWN:
+            failed = a_job("failed", failure_reason=reason.name.lower())
+            assert failure_reason_of(failed) is reason
+
+
+def test_no_reason_is_null():
+    assert failure_reason_of(a_job()) is None
+
+
+# Columns: active, cancelable, retryable, playable of a job; then retryable, playable of a bridge.
+TABLE = {
+    "created": "ac....",
+    "waiting_for_resource": "ac....",
+    "preparing": "ac....",
+    "waiting_for_callback": "ac....",
+    "pending": "ac....",
+    "running": "ac....",
+    "canceling": "a.r...",
+    "scheduled": "ac.p..",
+    "manual": ".c.p.p",
+    "success": "..r.r.",
+    "failed": "..r.r.",
+    "canceled": "..r.r.",
+    "skipped": "......",
+    "paused": "......",
+}
+
+
+@pytest.mark.parametrize(("status", "row"), TABLE.items())
+def test_what_a_status_allows(status, row):
+    of_job, of_bridge = a_job(status), a_bridge(status)
+
+    assert [
+        is_active(of_job),
+        item.is_cancelable(of_job),
+        job.is_retryable(of_job),
+        item.is_playable(of_job),
+        item.is_retryable(of_bridge),
+        bridge.is_playable(of_bridge),
+    ] == [mark != "." for mark in row]
+    assert not bridge.is_cancelable(of_bridge)
+
+
+@pytest.mark.parametrize("status", TABLE)
+def test_an_archived_item_allows_nothing_but_cancel(status):
+    archived = a_job(status, archived=True, artifacts=[Artifact("trace")])
+
+    assert not job.is_retryable(archived)
+    assert not item.is_playable(archived)
+    assert not is_erasable(archived)
+    assert not bridge.is_playable(a_bridge(status, archived=True))
+
+
+@pytest.mark.parametrize("status", TABLE)
+def test_erasable_are_finished_jobs_that_left_something(status):
+    is_finished = status in {"success", "failed", "canceled", "skipped"}
+
+    assert is_erasable(a_job(status, artifacts=[Artifact("trace")])) is is_finished
+    assert not is_erasable(a_job(status, artifacts=[]))
+    assert not is_erasable(a_job(status))
+    assert not is_erasable(a_job(status, artifacts=[Artifact("trace")], erased_at="2026-01-01"))
+
+
+@pytest.mark.parametrize("status", TABLE)
+def test_the_log_of_a_finished_job_is_complete(status):
+    is_finished = status in {"success", "failed", "canceled", "skipped"}
+
+    assert is_complete(LogOfJob(a_job(status), None)) is is_finished
+
+
+def test_ids_are_made_of_places():
+    assert job_global_id(a_job()) == global_id("Job:1:6:8")
+    assert bridge_global_id(a_bridge()) == global_id("Bridge:1:6:8")
+    assert pipeline_global_id(Pipeline(6, project_id=1)) == global_id("Pipeline:1:6")
+    assert pipeline_global_id(PipelineHandle(6, 1)) == global_id("Pipeline:1:6")
+    assert project_global_id(entities.ProjectHandle(1, "group/name")) == global_id("Project:1")
+
+
+def test_ids_of_oldest_answers_are_made_of_what_was_asked():
+    assert job_global_id(entities.Job(8, "failed", "a", place=1)) == global_id("Job:1:0:8")
+    placed = entities.Job(8, "failed", "a", pipeline=Pipeline(6, place="group/name"))
+    assert job_global_id(placed) == global_id("Job:group/name:6:8")
+
+
+def test_the_project_of_a_job_is_its_pipelines():
+    page = "https://gitlab.example/group/name/-/jobs/8"
+    told = a_job(web_url=page, project=entities.ProjectFlags(ci_job_token_scope_enabled=False))
+
+    project = project_of(told)
+
+    assert (project.number, project.path, project.page_url) == (1, None, page)
+    assert project.ci_job_token_scope_enabled is False
+    assert project.known == 1
+
+
+def test_the_project_of_an_oldest_answer_is_what_was_asked():
+    project = project_of(entities.Job(8, "failed", "a", place="group/name"))
+
+    assert (project.number, project.path, project.known) == (None, "group/name", 0)
+
+
+def test_the_project_of_a_pipeline():
+    assert project_of_pipeline(PipelineHandle(6, "group/name")).path == "group/name"
+    assert project_of_pipeline(Pipeline(6, project_id=1)).number == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [(None, None), ("71.80", 71.8), (36.43, 36.43), ("", None), ("n/a", None), ("0", 0.0)],
+)
+def test_coverage_of_a_pipeline_is_a_number(sent, shown):
+    assert coverage_of(PipelineDetail(6, coverage=sent)) == shown
+
+
+@pytest.mark.parametrize(
+    ("word", "status"), [(None, None), ("running", Status.RUNNING), ("new", Status.UNKNOWN)]
+)
+def test_status_of_a_pipeline(word, status):
+    assert pipeline_status_of(Pipeline(6, status=word)) is status
+
+
+def test_files_know_their_job():
+    trace = Artifact("trace", 186, "job.log")
+    left = a_job(artifacts=[trace])
+
+    assert files_of(left) == [JobFile(trace, left)]
+    assert files_of(a_job(artifacts=[])) == []
+    assert files_of(a_job()) is None
+
+
+def test_the_archive_is_the_one_among_the_files():
+    archive = Artifact("archive", 1_381_606_499, "artifacts.zip", "zip")
+    left = a_job(artifacts=[Artifact("trace"), archive])
+
+    assert archive_of(left) == JobFile(archive, left)
+
+
+def test_the_archive_of_an_answer_without_files_is_its_own_key():
+    left = a_job(artifacts_file=entities.ArchiveFile("build.zip", 1000))
+
+    assert archive_of(left) == JobFile(Artifact("archive", 1000, "build.zip"), left)
+
+
+@pytest.mark.parametrize("file", [None, entities.ArchiveFile()])
+def test_no_archive_is_null(file):
+    assert archive_of(a_job(artifacts=[Artifact("trace")], artifacts_file=file)) is None
+
+
+def test_functions_take_the_barest_answers():
+    barest = msgspec.json.decode(b'{"id":1,"status":"x","name":"y"}', type=entities.Job)
+
+    for function in (
+        status_of,
+        failure_reason_of,
+        is_active,
+        item.is_cancelable,
+        job.is_retryable,
+        item.is_playable,
+        is_erasable,
+        job_global_id,
+        project_of,
+        files_of,
+        archive_of,
+    ):
+        function(barest)

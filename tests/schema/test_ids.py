@@ -1,0 +1,83 @@
+"""Global ids: opaque, one for a thing, and never accepted in another spelling."""
+
+from base64 import b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import BadInput
+from gateway.schema.ids import GlobalId, global_id, parse_global_id
+
+numbers = st.integers(1, 2**63 - 1)
+
+
+def test_its_form_is_base64_without_padding():
+    assert global_id("Job:1:6:16862751507") == "Sm9iOjE6NjoxNjg2Mjc1MTUwNw"
+
+
+@given(st.sampled_from(["Job", "Bridge"]), numbers, numbers, numbers)
+def test_ids_of_jobs_and_bridges_come_back(type_name, project, pipeline, number):
+    text = global_id(f"{type_name}:{project}:{pipeline}:{number}")
+
+    assert parse_global_id(text) == GlobalId(type_name, project, (pipeline, number))
+    assert "=" not in text
+
+
+@given(numbers, numbers)
+def test_ids_of_pipelines_and_projects_come_back(project, pipeline):
+    assert parse_global_id(global_id(f"Pipeline:{project}:{pipeline}")) == GlobalId(
+        "Pipeline", project, (pipeline,)
+    )
+    assert parse_global_id(global_id(f"Project:{project}")) == GlobalId("Project", project, ())
+
+
+def test_a_project_that_only_has_a_path_comes_back():
+    assert parse_global_id(global_id("Job:group/name:6:8")) == GlobalId("Job", "group/name", (6, 8))
+
+
+@given(st.text(max_size=40))
+def test_no_text_makes_it_fail_otherwise(text):
+    try:
+        parsed = parse_global_id(text)
+    except BadInput:
+        return
+    assert global_id(":".join(map(str, (parsed[0], parsed[1], *parsed[2])))) == text
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "",
+        "Job",
+        "Job:1",
+        "Job:1:6",
+        "Job:1:6:8:9",
+        "Job:1:6:eight",
+        "Job:1:6:-8",
+        "Job:1:6:+8",
+        "Job:1:6: 8",
+        "Job:1:6:08",
+        "Job:1:6:1_0",
+        "Job:1:6:9223372036854775808",
+        f"Job:{'9' * 5000}:6:8",
+        "Job::6:8",
+        "Job:0:6:8",
+        "User:1",
+        "Project:",
+        "Project:1:2",
+        "Pipeline:1",
+        "job:1:6:8",
+    ],
+)
+def test_what_is_no_id_is_refused(plain):
+    with pytest.raises(BadInput, match="not a global id"):
+        parse_global_id(b64encode(plain.encode()).rstrip(b"=").decode())
+
+
+@pytest.mark.parametrize(
+    "text", ["1", "Sm9iOjE6Njo4=", "Sm9iOjE6Njo5 ", "Sm9i\nOjE6Njo4", "ü", "%%%"]
+)
+def test_another_spelling_is_refused(text):
+    with pytest.raises(BadInput, match="not a global id"):
+        parse_global_id(text)
