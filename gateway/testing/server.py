@@ -1,0 +1,88 @@
+"""A sandbox behind a real HTTP server, in a thread of the test's process."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from gateway.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["SandboxServer", "serve"]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxServer:
+    """A running sandbox: where it listens, and the sandbox itself to steer and to look into."""
+
+    url: str
+    """Root of the instance, for clients that add `/api/v4` themselves."""
+    sandbox: Sandbox
+
+    @property
+    def api_url(self) -> str:
+        """Root of the REST API, for clients that want `/api/v4` named."""
+        return f"{self.url}/api/v4"
+
+    @property
+    def tokens(self) -> Mapping[str, str]:
+        """One credential per role, as `Sandbox.tokens`."""
+        return self.sandbox.tokens
+
+
+@contextmanager
+def serve(**options: Any) -> Iterator[SandboxServer]:
+    """Serve `Sandbox(**options)` over HTTP/1.1 on a free loopback port until the block is left.
+
+    For fixtures of a wider scope than a test; `sandbox_server` is this for one test. Requests still
+    running at the end (a fault may never answer) are cancelled, not waited for.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    sandbox = Sandbox(**{"external_url": url, **options})
+    server = _Server(
+        uvicorn.Config(
+            sandbox.app,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=0,
+        )
+    )
+    thread = Thread(target=server.run_on, args=(listener,), name="sandbox", daemon=True)
+    thread.start()
+    try:
+        server.ready.wait()
+        if not server.started:
+            raise RuntimeError("the sandbox's server did not start; its thread's traceback says why")
+        yield SandboxServer(url, sandbox)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+        sandbox.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it has started, or has failed to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    def run_on(self, listener: socket.socket) -> None:
+        try:
+            self.run([listener])
+        finally:
+            self.ready.set()
