@@ -31,10 +31,10 @@ def archive_of(job: entities.Job) -> JobFile | None:
     for file in job.artifacts or ():
         if file.file_type == "archive":
             return JobFile(file, job)
-    file = job.artifacts_file
-    if file is None or file.filename is None:
+    archive = job.artifacts_file
+    if archive is None or archive.filename is None:
         return None
-    return JobFile(entities.Artifact("archive", file.size, file.filename), job)
+    return JobFile(entities.Artifact("archive", archive.size, archive.filename), job)
 
 
 @strawberry.type(description="A file a job left.")

@@ -12,7 +12,7 @@ from msgspec import Struct
 from strawberry import UNSET
 
 from gateway.schema.fields import Cost, derived, plain
-from gateway.upstream.paging import DEFAULT_SIZE, MAX_SIZE, window_of
+from gateway.upstream.paging import DEFAULT_SIZE, MAX_SIZE, calls_at_most, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,12 +75,16 @@ def page_size(arguments: Mapping[str, Any]) -> int:
 
 
 def page_calls(arguments: Mapping[str, Any]) -> int:
-    """Calls for a page: a cursor, or a page of the most rows, may take a second one."""
-    is_plain = not arguments.get("after") and not arguments.get("before")
-    return 1 if is_plain and page_size(arguments) < MAX_SIZE else 2
+    """Calls for these arguments at most, whatever is selected of the page."""
+    after, before = arguments.get("after"), arguments.get("before")
+    return calls_at_most(
+        page_size(arguments),
+        backward=bool(arguments.get("last") or before),
+        has_cursor=bool(after or before),
+    )
 
 
-LIST_CALLS = "Cost: 1 call; 2 for a page of 100, or where a cursor's page has moved."
+LIST_CALLS = "Cost: 1 call; with after at most 2, with last or before at most 3."
 LIST_COST = Cost(calls=page_calls, rows=page_size)
 
 
@@ -115,8 +119,8 @@ def end_cursor_of(listing: Listing[Any]) -> str | None:
 
 @strawberry.type(
     description=(
-        "Where a page lies in its list. Exact at both ends; telling may take a second call with"
-        " pages of 100, or where the page was asked for by cursor."
+        "Where a page lies in its list, exact at both ends. Asking what lies on a cursor's other"
+        " side may take a call more."
     )
 )
 class PageInfo:

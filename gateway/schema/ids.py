@@ -33,9 +33,9 @@ class GlobalId(NamedTuple):
     numbers: tuple[int, ...]
 
 
-def global_id(plain: str) -> str:
+def global_id(plain: bytes) -> str:
     """The id for a text of one of the forms above."""
-    return b2a_base64(plain.encode(), newline=False).rstrip(b"=").decode()
+    return b2a_base64(plain).rstrip(b"=\n").decode()
 
 
 def parse_global_id(text: str) -> GlobalId:
@@ -49,7 +49,7 @@ def parse_global_id(text: str) -> GlobalId:
     except ValueError:
         raise _malformed(text) from None
     # Written again it must be the same text: one thing has no second id.
-    again = global_id(":".join((type_name, str(key), *map(str, numbers))))
+    again = global_id(":".join((type_name, str(key), *map(str, numbers))).encode())
     if (
         LENGTHS.get(type_name) != len(numbers)
         or not key

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import strawberry
 from msgspec import Struct
 
-from gateway.schema.fields import Cost, Gives, derived, edge, plain
+from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.scalars import BigInt
 from gateway.schema.words import FINISHED
 from gateway.upstream import entities
@@ -51,11 +51,12 @@ class LogChunk:
     truncated: bool = plain("truncated", "Bytes of the log left out on purpose by a limit.")
 
 
-FROM_START = BigInt(0)
-MaxBytes = Annotated[
+Log: TypeAlias = strawberry.Parent[LogOfJob]
+FROM_START: Final = BigInt(0)
+MaxBytes: TypeAlias = Annotated[
     int, strawberry.argument(description="Most bytes of the log to read, 1 to 1,048,576.")
 ]
-Format = Annotated[LogFormat, strawberry.argument(description="How to give the text.")]
+Format: TypeAlias = Annotated[LogFormat, strawberry.argument(description="How to give the text.")]
 
 
 @strawberry.type(
@@ -70,16 +71,17 @@ class JobLog:
     )
 
     @edge("Bytes so far. Cost: see JobLog.", cost=Cost())
-    def byte_count(parent: strawberry.Parent[LogOfJob]) -> Gives[BigInt | None]:
+    def byte_count(parent: Log, info: Info) -> Gives[BigInt | None]:
         return parent.reader.byte_count()
 
     @edge("Lines so far. Cost: see JobLog.", cost=Cost())
-    def line_count(parent: strawberry.Parent[LogOfJob]) -> Gives[int | None]:
+    def line_count(parent: Log, info: Info) -> Gives[int | None]:
         return parent.reader.line_count()
 
     @edge("The last lines. Cost: see JobLog.", cost=Cost())
     def tail(
-        parent: strawberry.Parent[LogOfJob],
+        parent: Log,
+        info: Info,
         lines: Annotated[
             int, strawberry.argument(description="How many lines, 1 to 10,000.")
         ] = 100,
@@ -90,7 +92,8 @@ class JobLog:
 
     @edge("A piece by position. Cost: see JobLog.", cost=Cost())
     def slice(
-        parent: strawberry.Parent[LogOfJob],
+        parent: Log,
+        info: Info,
         from_byte: Annotated[
             BigInt,
             strawberry.argument(

@@ -6,7 +6,7 @@ the refusals. Payloads read the upstream again only for what is selected of them
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 import strawberry
@@ -54,7 +54,7 @@ class Outcome(Struct, frozen=True):
     refusals: list[Refusal] = []
 
 
-Source = strawberry.Parent[Outcome]
+Source: TypeAlias = strawberry.Parent[Outcome]
 USER_ERRORS = "Why nothing was done; empty where it was."
 NOW = "as it is now, also when refused. Cost: 0, when refused 1 call."
 
@@ -219,8 +219,8 @@ async def act(
         if if_status:
             item = await read_item(context, target)
             if status_of(item) not in if_status:
-                refusal = status_changed(action, target, item.status, if_status)
-                return Outcome(target, None, [refusal])
+                changed = status_changed(action, target, item.status, if_status)
+                return Outcome(target, None, [changed])
         answer = await write()
     except UpstreamError as error:
         refusal = refusal_for(error, action, target)

@@ -51,23 +51,28 @@ def _handle(
 
 
 def job_global_id(job: entities.Job) -> str:
-    return _item_global_id("Job", job)
+    pipeline = job.pipeline
+    if pipeline is None or pipeline.project_id is None:
+        return _oldest_global_id("Job", job)
+    return global_id(b"Job:%d:%d:%d" % (pipeline.project_id, pipeline.id, job.id))
 
 
 def bridge_global_id(bridge: entities.Bridge) -> str:
-    return _item_global_id("Bridge", bridge)
+    pipeline = bridge.pipeline
+    if pipeline is None or pipeline.project_id is None:
+        return _oldest_global_id("Bridge", bridge)
+    return global_id(b"Bridge:%d:%d:%d" % (pipeline.project_id, pipeline.id, bridge.id))
 
 
-def _item_global_id(type_name: str, item: Item) -> str:
-    pipeline = item.pipeline
-    if pipeline is None:
-        return global_id(f"{type_name}:{item.place or 0}:0:{item.id}")
-    return global_id(f"{type_name}:{pipeline.project}:{pipeline.id}:{item.id}")
+def _oldest_global_id(type_name: str, item: Item) -> str:
+    """The id of an item of an upstream that does not say where the item belongs."""
+    pipeline_id = 0 if item.pipeline is None else item.pipeline.id
+    return global_id(f"{type_name}:{project_key_of(item)}:{pipeline_id}:{item.id}".encode())
 
 
 def pipeline_global_id(pipeline: AnyPipeline) -> str:
-    return global_id(f"Pipeline:{pipeline.project}:{pipeline.id}")
+    return global_id(f"Pipeline:{pipeline.project}:{pipeline.id}".encode())
 
 
 def project_global_id(project: entities.ProjectHandle) -> str:
-    return global_id(f"Project:{project.key}")
+    return global_id(f"Project:{project.key}".encode())

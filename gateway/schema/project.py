@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import strawberry
 from strawberry import UNSET
@@ -31,7 +31,7 @@ from gateway.upstream import entities
 
 __all__ = ["Project"]
 
-Handle = strawberry.Parent[entities.ProjectHandle]
+Handle: TypeAlias = strawberry.Parent[entities.ProjectHandle]
 
 
 @strawberry.type(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Query"]
 
-Root = strawberry.Parent[None]
+Root: TypeAlias = strawberry.Parent[None]
 
 
 def ids_given(arguments: Mapping[str, Any]) -> int:

@@ -1,7 +1,7 @@
 """The upstream's words for statuses and reasons, and what a status allows.
 
-A member's value is the upstream's word. The sets of words grow with GitLab's releases: a new one is
-`UNKNOWN` here, and its text is beside it in `statusText` or `failureReasonText`.
+A member's name is the upstream's word in capitals. The sets of words grow with GitLab's releases: a
+new one is `UNKNOWN` here, and its text is beside it in `statusText` or `failureReasonText`.
 """
 
 from __future__ import annotations
@@ -263,9 +263,9 @@ class FailureReason(Enum):
     )
 
 
-STATUSES: Final[Mapping[str, Status]] = {status.value: status for status in Status}
+STATUSES: Final[Mapping[str, Status]] = {status.name.lower(): status for status in Status}
 FAILURE_REASONS: Final[Mapping[str, FailureReason]] = {
-    reason.value: reason for reason in FailureReason
+    reason.name.lower(): reason for reason in FailureReason
 }
 
 
@@ -274,4 +274,4 @@ def words_of(statuses: Iterable[Status] | None) -> tuple[str, ...]:
     wanted = frozenset(statuses or ())
     if Status.UNKNOWN in wanted:
         raise BadInput("statuses: UNKNOWN stands for words the gateway does not know, leave it out")
-    return tuple(status.value for status in Status if status in wanted)
+    return tuple(status.name.lower() for status in Status if status in wanted)

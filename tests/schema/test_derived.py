@@ -117,17 +117,17 @@ def test_the_log_of_a_finished_job_is_complete(status):
 
 
 def test_ids_are_made_of_places():
-    assert job_global_id(a_job()) == global_id("Job:1:6:8")
-    assert bridge_global_id(a_bridge()) == global_id("Bridge:1:6:8")
-    assert pipeline_global_id(Pipeline(6, project_id=1)) == global_id("Pipeline:1:6")
-    assert pipeline_global_id(PipelineHandle(6, 1)) == global_id("Pipeline:1:6")
-    assert project_global_id(entities.ProjectHandle(1, "group/name")) == global_id("Project:1")
+    assert job_global_id(a_job()) == global_id(b"Job:1:6:8")
+    assert bridge_global_id(a_bridge()) == global_id(b"Bridge:1:6:8")
+    assert pipeline_global_id(Pipeline(6, project_id=1)) == global_id(b"Pipeline:1:6")
+    assert pipeline_global_id(PipelineHandle(6, 1)) == global_id(b"Pipeline:1:6")
+    assert project_global_id(entities.ProjectHandle(1, "group/name")) == global_id(b"Project:1")
 
 
 def test_ids_of_oldest_answers_are_made_of_what_was_asked():
-    assert job_global_id(entities.Job(8, "failed", "a", place=1)) == global_id("Job:1:0:8")
+    assert job_global_id(entities.Job(8, "failed", "a", place=1)) == global_id(b"Job:1:0:8")
     placed = entities.Job(8, "failed", "a", pipeline=Pipeline(6, place="group/name"))
-    assert job_global_id(placed) == global_id("Job:group/name:6:8")
+    assert job_global_id(placed) == global_id(b"Job:group/name:6:8")
 
 
 def test_the_project_of_a_job_is_its_pipelines():

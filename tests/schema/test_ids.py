@@ -13,12 +13,12 @@ numbers = st.integers(1, 2**63 - 1)
 
 
 def test_its_form_is_base64_without_padding():
-    assert global_id("Job:1:6:16862751507") == "Sm9iOjE6NjoxNjg2Mjc1MTUwNw"
+    assert global_id(b"Job:1:6:16862751507") == "Sm9iOjE6NjoxNjg2Mjc1MTUwNw"
 
 
 @given(st.sampled_from(["Job", "Bridge"]), numbers, numbers, numbers)
 def test_ids_of_jobs_and_bridges_come_back(type_name, project, pipeline, number):
-    text = global_id(f"{type_name}:{project}:{pipeline}:{number}")
+    text = global_id(f"{type_name}:{project}:{pipeline}:{number}".encode())
 
     assert parse_global_id(text) == GlobalId(type_name, project, (pipeline, number))
     assert "=" not in text
@@ -26,14 +26,18 @@ def test_ids_of_jobs_and_bridges_come_back(type_name, project, pipeline, number)
 
 @given(numbers, numbers)
 def test_ids_of_pipelines_and_projects_come_back(project, pipeline):
-    assert parse_global_id(global_id(f"Pipeline:{project}:{pipeline}")) == GlobalId(
+    assert parse_global_id(global_id(f"Pipeline:{project}:{pipeline}".encode())) == GlobalId(
         "Pipeline", project, (pipeline,)
     )
-    assert parse_global_id(global_id(f"Project:{project}")) == GlobalId("Project", project, ())
+    assert parse_global_id(global_id(f"Project:{project}".encode())) == GlobalId(
+        "Project", project, ()
+    )
 
 
 def test_a_project_that_only_has_a_path_comes_back():
-    assert parse_global_id(global_id("Job:group/name:6:8")) == GlobalId("Job", "group/name", (6, 8))
+    assert parse_global_id(global_id(b"Job:group/name:6:8")) == GlobalId(
+        "Job", "group/name", (6, 8)
+    )
 
 
 @given(st.text(max_size=40))
@@ -42,7 +46,7 @@ def test_no_text_makes_it_fail_otherwise(text):
         parsed = parse_global_id(text)
     except BadInput:
         return
-    assert global_id(":".join(map(str, (parsed[0], parsed[1], *parsed[2])))) == text
+    assert global_id(":".join(map(str, (parsed[0], parsed[1], *parsed[2]))).encode()) == text
 
 
 @pytest.mark.parametrize(

@@ -22,19 +22,19 @@ URLS = WebUrls("https://gitlab.example/api/v4", None)
 
 
 def test_a_job_by_id_knows_its_pipeline_and_what_it_is():
-    ref = JobRef(id=global_id("Job:1:6:8"))
+    ref = JobRef(id=global_id(b"Job:1:6:8"))
 
     assert target_of(ref, URLS) == Target(1, 8, "id", 6, is_bridge=False)
 
 
 def test_a_bridge_by_id_is_a_bridge():
-    ref = JobRef(id=global_id("Bridge:1:6:9"))
+    ref = JobRef(id=global_id(b"Bridge:1:6:9"))
 
     assert target_of(ref, URLS) == Target(1, 9, "id", 6, is_bridge=True)
 
 
 def test_an_id_of_an_oldest_answer_names_no_pipeline():
-    assert target_of(JobRef(id=global_id("Job:1:0:8")), URLS).pipeline_id is None
+    assert target_of(JobRef(id=global_id(b"Job:1:0:8")), URLS).pipeline_id is None
 
 
 @pytest.mark.parametrize(("project", "key"), [("1", 1), ("group/sub/name", "group/sub/name")])
@@ -53,7 +53,7 @@ def test_a_job_by_the_address_of_its_page():
 def test_a_pipeline_in_each_way():
     page = "https://gitlab.example/group/name/-/pipelines/6"
 
-    assert pipeline_target(PipelineRef(id=global_id("Pipeline:1:6")), URLS) == (1, 6)
+    assert pipeline_target(PipelineRef(id=global_id(b"Pipeline:1:6")), URLS) == (1, 6)
     assert pipeline_target(PipelineRef(web_url=page), URLS) == ("group/name", 6)
     path = PipelinePath(project="group/name", pipeline="6")
     assert pipeline_target(PipelineRef(path=path), URLS) == ("group/name", 6)
@@ -62,12 +62,12 @@ def test_a_pipeline_in_each_way():
 @pytest.mark.parametrize("plain", ["Pipeline:1:6", "Project:1"])
 def test_an_id_of_something_else_is_no_job(plain):
     with pytest.raises(BadInput, match=r"names a \w+, not a job"):
-        target_of(JobRef(id=global_id(plain)), URLS)
+        target_of(JobRef(id=global_id(plain.encode())), URLS)
 
 
 def test_an_id_of_a_job_is_no_pipeline():
     with pytest.raises(BadInput, match="names a job, not a pipeline"):
-        pipeline_target(PipelineRef(id=global_id("Job:1:6:8")), URLS)
+        pipeline_target(PipelineRef(id=global_id(b"Job:1:6:8")), URLS)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The schema as text, and what the house rules ask of every part of it."""
 
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 
 from graphql import (
@@ -102,6 +103,17 @@ def test_edges_are_nullable():
 
     # Each of its items fails alone.
     assert non_null == ["Query.nodes"]
+
+
+def test_resolvers_take_parent_and_info_first():
+    others = [
+        place
+        for place, _, kind in output_fields()
+        if isinstance(kind, Edge)
+        and [*signature(kind.resolve).parameters][:2] != ["parent", "info"]
+    ]
+
+    assert others == []
 
 
 def test_entities_have_the_attributes_their_types_show():
