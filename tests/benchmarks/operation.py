@@ -1,0 +1,90 @@
+"""The operations that are measured: text, variables, the upstream calls and the cost they may have.
+
+Texts are operations/*.graphql. What they ask for exists in `world.World`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+__all__ = ["FIFTY_JOBS", "GROWTH", "OPERATIONS", "Operation"]
+
+_FILES = Path(__file__).parent / "operations"
+_PROJECT = "278964"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation.
+
+    `calls` is what the floor needs and the most the gateway may; `limit` is the most CPU the
+    gateway may use, in floors.
+    """
+
+    title: str
+    text: str
+    calls: int
+    limit: float
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        """The request's body."""
+        return msgspec.json.encode({"query": self.text, "variables": self.variables})
+
+
+def _text(file: str) -> str:
+    return (_FILES / f"{file}.graphql").read_text()
+
+
+def _list(fields: str, first: int, limit: float) -> Operation:
+    title = f"{first} jobs, {'12' if fields == 'few' else '30'} fields"
+    variables = {"project": _PROJECT, "first": first}
+    return Operation(title, _text(f"{fields}_fields"), 1, limit, variables)
+
+
+# What 1, 20 and 100 jobs of few and many fields cost; by limits, only the slope from 20 to 100
+# counts.
+GROWTH = {
+    "few_1": _list("few", 1, 2),
+    "few_20": _list("few", 20, 1.5),
+    "few_100": _list("few", 100, 1.3),
+    "many_1": _list("many", 1, 2),
+    "many_20": _list("many", 20, 1.5),
+    "many_100": _list("many", 100, 1.3),
+}
+
+OPERATIONS = {
+    "typename": Operation("{ __typename }", _text("typename"), 0, 2),
+    "one_job": Operation(
+        "one job, 12 fields",
+        _text("one_job"),
+        1,
+        2,
+        {"project": _PROJECT, "job": "16862617825"},
+    ),
+    "few_20": GROWTH["few_20"],
+    "many_100": GROWTH["many_100"],
+    # The newest 20 jobs are of 4 pipelines.
+    "nested": Operation(
+        "20 jobs → pipeline → jobs", _text("nested"), 5, 1.6, {"project": _PROJECT, "first": 20}
+    ),
+    # Every sixth of the newest 300 builds.
+    "fifty_jobs": Operation("50 aliased jobs", _text("fifty_jobs"), 3, 1.5),
+    # Every second of the newest 120 of a pipeline's 160 builds.
+    "sixty_nodes": Operation(
+        "60 nodes of a pipeline",
+        _text("sixty_nodes"),
+        2,
+        1.5,
+        msgspec.json.decode((_FILES / "sixty_nodes.json").read_bytes()),
+    ),
+}
+
+# The numbers that fifty_jobs.graphql names, highest first.
+FIFTY_JOBS = [
+    int(part.partition('"')[0]) for part in OPERATIONS["fifty_jobs"].text.split('job: "')[1:]
+]

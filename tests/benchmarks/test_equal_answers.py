@@ -1,0 +1,96 @@
+"""Floor, plain and gateway answer every measured operation alike, by the expected upstream calls.
+
+Without a clock; `python -m tests.benchmarks` measures.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.benchmarks.driver import ask
+from tests.benchmarks.operation import GROWTH, OPERATIONS, Operation
+from tests.benchmarks.programs import (
+    PROGRAMS,
+    Program,
+    Upstream,
+    start_program,
+    start_upstream,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MEASURED = OPERATIONS | GROWTH
+# Jobs in the answer: three empty answers would be equal, too.
+JOBS = {
+    "typename": 0,
+    "one_job": 1,
+    "few_1": 1,
+    "few_20": 20,
+    "few_100": 100,
+    "many_1": 1,
+    "many_20": 20,
+    "many_100": 100,
+    "nested": 20 + 20 * 5,
+    "fifty_jobs": 50,
+    "sixty_nodes": 60,
+}
+# What the obvious gateway needs where it differs: a call for every job.
+PLAIN_CALLS = {"fifty_jobs": 50, "sixty_nodes": 60}
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with start_upstream() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def programs(upstream: Upstream) -> Iterator[dict[str, Program]]:
+    with ExitStack() as stack:
+        names = PROGRAMS if find_spec("gateway.cli") else PROGRAMS[:2]
+        yield {name: stack.enter_context(start_program(name, upstream)) for name in names}
+
+
+@pytest.fixture(params=JOBS)
+def name(request: pytest.FixtureRequest) -> str:
+    operation: str = request.param
+    return operation
+
+
+def test_every_measured_operation_is_tested() -> None:
+    assert JOBS.keys() == OPERATIONS.keys() | GROWTH.keys()
+
+
+def test_the_operation_is_answered_alike_and_in_full(
+    programs: dict[str, Program], name: str
+) -> None:
+    operation = MEASURED[name]
+
+    answers = {program: ask(running.port, operation) for program, running in programs.items()}
+
+    assert answers == dict.fromkeys(answers, answers["floor"])
+    assert [key for key, _ in answers["floor"]] == ["data"]
+    assert repr(answers["floor"]).count("('id', 'Sm9iO") == JOBS[name]  # base64 of "Job:"
+
+
+def test_the_operation_needs_the_expected_upstream_calls(
+    upstream: Upstream, programs: dict[str, Program], name: str
+) -> None:
+    operation = MEASURED[name]
+
+    calls = {program: _calls(upstream, running, operation) for program, running in programs.items()}
+
+    assert calls["floor"] == operation.calls
+    assert calls["plain"] == PLAIN_CALLS.get(name, operation.calls)
+    assert calls.get("gateway", 0) <= operation.calls
+
+
+def _calls(upstream: Upstream, program: Program, operation: Operation) -> int:
+    before = upstream.calls()
+    ask(program.port, operation)
+    return upstream.calls() - before
