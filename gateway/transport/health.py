@@ -1,0 +1,66 @@
+"""Health: `/health/live` (the process answers) and `/health/ready` (so does the upstream)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+__all__ = ["Health"]
+
+KEPT_S: Final = 1.0
+PROBE_TIMEOUT_S: Final = 5.0
+
+
+class Health:
+    """The two checks. `probe` asks the upstream and tells whether it answered.
+
+    An answer of the probe counts for a second, and requests that come meanwhile share it, so that
+    checks do not add to an upstream's load.
+    """
+
+    def __init__(self, probe: Callable[[], Awaitable[bool]]) -> None:
+        self._probe = probe
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[bool] | None = None
+        self.routes = [
+            Route("/health/live", self._live),
+            Route("/health/ready", self._ready),
+        ]
+
+    async def close(self) -> None:
+        """End a probe that is under way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+    async def _live(self, _: Request) -> JSONResponse:
+        return JSONResponse({"status": "live"}, headers=_FRESH)
+
+    async def _ready(self, _: Request) -> JSONResponse:
+        loop = asyncio.get_running_loop()
+        asking = self._asking
+        if asking is None or (asking.done() and loop.time() - self._asked_at >= KEPT_S):
+            self._asked_at = loop.time()
+            asking = self._asking = loop.create_task(self._is_reachable())
+        if await asyncio.shield(asking):
+            return JSONResponse({"status": "ready"}, headers=_FRESH)
+        reason = "the upstream does not answer"
+        return JSONResponse({"status": "not ready", "reason": reason}, 503, headers=_FRESH)
+
+    async def _is_reachable(self) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                return await self._probe()
+        except TimeoutError:
+            return False
+
+
+_FRESH = {"cache-control": "no-store"}

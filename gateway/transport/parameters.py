@@ -1,0 +1,82 @@
+"""The parameters of a request, from a JSON body or a query string (GraphQL over HTTP, 5)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gateway.execution.engine import GraphQLRequest
+from gateway.transport.refusal import Refusal
+
+__all__ = ["request_from_body", "request_from_query", "requests_from_body"]
+
+_decode_one = msgspec.json.Decoder(GraphQLRequest).decode
+_decode_many = msgspec.json.Decoder(list[GraphQLRequest]).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_NAMES: Final = {"query": "query", "operationName": "operation_name"}
+_OBJECTS: Final = {"variables", "extensions"}
+
+
+def request_from_body(body: bytes) -> GraphQLRequest:
+    """The request a JSON object stands for; raises `Refusal` (400)."""
+    try:
+        return _decode_one(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(body, error) from None
+
+
+def requests_from_body(body: bytes, *, at_most: int) -> list[GraphQLRequest] | None:
+    """The requests of a batch; None where the body is no JSON array. Raises `Refusal` (400)."""
+    if not body.lstrip().startswith(b"["):
+        return None
+    if not at_most:
+        raise Refusal(400, "BATCHING_NOT_ALLOWED", "send operations one by one: no arrays here")
+    try:
+        requests = _decode_many(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(body, error) from None
+    if not 0 < len(requests) <= at_most:
+        raise Refusal(
+            400,
+            "BATCHING_NOT_ALLOWED",
+            f"send 1 to {at_most} operations at once, not {len(requests)}",
+        )
+    return requests
+
+
+def request_from_query(query: bytes) -> GraphQLRequest:
+    """The request a query string stands for; `variables` and `extensions` are JSON texts in it.
+
+    An empty parameter counts as left out; of one given twice the last counts. Raises `Refusal`
+    (400).
+    """
+    values: dict[str, Any] = {}
+    try:
+        for name, text in parse_qsl(query.decode("ascii"), errors="strict", max_num_fields=100):
+            if name in _NAMES:
+                values[_NAMES[name]] = text
+            elif name in _OBJECTS:
+                values[name] = _decode_object(text)
+    except msgspec.DecodeError:
+        raise Refusal(
+            400, "BAD_REQUEST", "variables and extensions must be JSON objects in the query string"
+        ) from None
+    except (ValueError, RecursionError):
+        raise Refusal(400, "BAD_REQUEST", "the query string cannot be read") from None
+    return GraphQLRequest(**values)
+
+
+def _unreadable(body: bytes, error: Exception) -> Refusal:
+    if not body.strip():
+        return Refusal(400, "BAD_REQUEST", "the body is empty; it must be a JSON object")
+    if isinstance(error, msgspec.ValidationError):
+        return Refusal(400, "BAD_REQUEST", f"the body is no GraphQL request: {_lower(str(error))}")
+    if isinstance(error, RecursionError):
+        return Refusal(400, "BAD_REQUEST", "the body is nested too deeply")
+    return Refusal(400, "BAD_REQUEST", "the body is not valid JSON in UTF-8")
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

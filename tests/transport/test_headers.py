@@ -1,0 +1,135 @@
+"""Request ids, CORS, caching headers, credentials."""
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+TYPENAME = {"query": "{ __typename }"}
+ORIGIN = "https://ci.example.com"
+
+
+class TestRequestId:
+    async def test_the_callers_is_kept(self, caller):
+        answer = await caller.post(TYPENAME, x_request_id="0b5f-42.a:b")
+
+        assert answer.headers["x-request-id"] == "0b5f-42.a:b"
+
+    @pytest.mark.parametrize("told", ["two words", "a\nb", "x" * 129, 'quo"te', "é"])
+    async def test_one_that_could_do_harm_is_replaced(self, caller, told):
+        answer = await caller.post(TYPENAME, x_request_id=told)
+
+        assert answer.headers["x-request-id"] != told
+
+    async def test_each_request_has_its_own(self, caller):
+        ids = {(await caller.post(TYPENAME)).headers["x-request-id"] for _ in range(3)}
+
+        assert len(ids) == 3
+
+    async def test_refusals_and_failures_carry_it_too(self, caller):
+        answer = await caller.post(b"", x_request_id="abc")
+
+        assert answer.headers["x-request-id"] == "abc"
+        assert answer.json()["errors"][0]["extensions"]["requestId"] == "abc"
+
+
+class TestCaching:
+    async def test_answers_are_the_callers_alone(self, caller):
+        for answer in (await caller.post(TYPENAME), await caller.post(b"")):
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["vary"] == "accept"
+            assert answer.headers["content-length"] == str(len(answer.body))
+
+
+class TestCors:
+    async def test_no_origin_may_call_by_default(self, caller):
+        answer = await caller.post(TYPENAME, origin=ORIGIN)
+
+        assert answer.status == 200
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+    async def test_an_allowed_origin_is_told(self, make_caller):
+        caller = make_caller(cors_origins=(ORIGIN,))
+
+        for answer in (
+            await caller.post(TYPENAME, origin=ORIGIN),
+            await caller.post(b"", origin=ORIGIN),
+        ):
+            assert answer.headers["access-control-allow-origin"] == ORIGIN
+            assert answer.headers["access-control-expose-headers"] == "x-request-id"
+            assert answer.headers["vary"] == "accept, origin"
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", ORIGIN + ".evil.example"])
+    async def test_another_origin_is_not(self, make_caller, origin):
+        answer = await make_caller(cors_origins=(ORIGIN,)).post(TYPENAME, origin=origin)
+
+        assert "access-control-allow-origin" not in answer.headers
+        assert answer.headers["vary"] == "accept, origin"
+
+    async def test_every_origin_may_be_allowed(self, make_caller):
+        answer = await make_caller(cors_origins=("*",)).post(TYPENAME, origin=ORIGIN)
+
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+
+    async def test_a_preflight_allows_the_credential_headers(self, make_caller):
+        answer = await make_caller(cors_origins=(ORIGIN,)).call(
+            "OPTIONS",
+            origin=ORIGIN,
+            access_control_request_method="POST",
+            access_control_request_headers="content-type,private-token",
+        )
+
+        assert (answer.status, answer.body) == (200, b"")
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        allowed = answer.headers["access-control-allow-headers"].split(", ")
+        assert {"content-type", "private-token", "authorization", "job-token"} <= set(allowed)
+
+    async def test_a_preflight_of_another_origin_is_answered_without(self, make_caller):
+        answer = await make_caller(cors_origins=(ORIGIN,)).call(
+            "OPTIONS", origin="https://evil.example", access_control_request_method="POST"
+        )
+
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("headers", "expected"),
+        [
+            ({"private_token": "glpat-1"}, ("private-token", "glpat-1")),
+            ({"authorization": "Bearer abc"}, ("authorization", "Bearer abc")),
+            ({"job_token": "64_x"}, ("job-token", "64_x")),
+        ],
+    )
+    async def test_reach_the_engine_unchanged(
+        self, make_caller, scripted, engine, headers, expected
+    ):
+        seen = []
+
+        async def run(request, scope):
+            seen.append(scope.credential)
+            return await engine.run(request, scope)
+
+        await make_caller(scripted(run)).post(TYPENAME, **headers)
+
+        name, value = seen[0].name, seen[0].value
+        assert (name.lower(), value) in (expected, tuple(part.encode() for part in expected))
+
+    async def test_are_not_needed(self, make_caller, scripted, engine):
+        seen = []
+
+        async def run(request, scope):
+            seen.append(scope.credential)
+            return await engine.run(request, scope)
+
+        answer = await make_caller(scripted(run)).post(TYPENAME)
+
+        assert answer.status == 200
+        assert seen == [None]
+
+    async def test_that_cannot_be_sent_on_are_400_and_not_repeated(self, caller):
+        answer = await caller.post(TYPENAME, private_token="glpat-1\nX-Other: secret")
+
+        assert answer.status == 400
+        assert b"glpat" not in answer.body

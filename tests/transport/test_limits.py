@@ -1,0 +1,173 @@
+"""Bodies, responses, slow callers and callers that leave."""
+
+import asyncio
+import logging
+
+import pytest
+
+from gateway.execution.engine import Outcome
+
+pytestmark = pytest.mark.anyio
+
+TYPENAME = {"query": "{ __typename }"}
+BODY = b'{"query": "{ __typename }"}'
+JSON = "application/json"
+
+
+class TestBodies:
+    async def test_one_said_to_be_too_large_is_refused_unread(self, make_caller):
+        answer = await make_caller(max_body_bytes=100).post(TYPENAME, content_length="101")
+
+        assert (answer.status, answer.headers["connection"]) == (413, "close")
+        assert answer.codes == ["PAYLOAD_TOO_LARGE"]
+
+    async def test_one_that_grows_too_large_is_counted_while_it_comes(self, make_caller):
+        caller = make_caller(max_body_bytes=100)
+
+        answer = await caller.call("POST", body=[b" " * 60] * 3, content_type=JSON)
+
+        assert answer.status == 413
+
+    async def test_one_of_the_largest_size_is_read(self, make_caller):
+        body = b'{"query": "{ __typename }"}'.ljust(100)
+
+        answer = await make_caller(max_body_bytes=100).post(body)
+
+        assert answer.status == 200
+
+    async def test_a_length_that_is_no_number_is_400(self, caller):
+        assert (await caller.post(TYPENAME, content_length="ten")).status == 400
+
+
+class TestResponses:
+    async def test_one_too_large_is_replaced_by_an_error(self, make_caller, scripted):
+        async def run(request, scope):
+            return Outcome({"text": "x" * 1000}, None)
+
+        answer = await make_caller(scripted(run), max_response_bytes=1000).post(TYPENAME)
+
+        assert answer.status == 200
+        assert answer.codes == ["RESPONSE_TOO_LARGE"]
+        assert answer.json()["data"] is None
+
+
+class TestFailures:
+    async def test_a_bug_is_masked_and_recorded(self, make_caller, scripted, caplog):
+        async def run(request, scope):
+            raise RuntimeError("the inner secret")
+
+        answer = await make_caller(scripted(run)).post(TYPENAME, x_request_id="abc")
+
+        assert answer.status == 500
+        assert answer.codes == ["INTERNAL_SERVER_ERROR"]
+        assert b"secret" not in answer.body
+        [entry] = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
+        assert "abc" in entry.getMessage()
+        assert "the inner secret" in str(entry.exc_info[1])
+
+
+class TestSlowCallers:
+    async def test_a_body_that_does_not_come_is_408(self, make_caller, make_exchange):
+        exchange = make_exchange([b'{"query"'], is_whole=False)
+
+        await make_caller(receive_timeout_s=0.001).exchange(exchange, content_type=JSON)
+
+        answer = exchange.answer
+        assert (answer.status, answer.headers["connection"]) == (408, "close")
+        assert answer.codes == ["REQUEST_TIMEOUT"]
+
+    async def test_an_operation_may_take_longer_than_a_body(
+        self, make_caller, make_exchange, scripted
+    ):
+        may_end = asyncio.Event()
+
+        async def run(request, scope):
+            await may_end.wait()
+            return Outcome({"slow": True}, None)
+
+        caller = make_caller(scripted(run), receive_timeout_s=1e-9)
+        exchange = make_exchange([BODY])
+        running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
+        await looked(caller)
+        await looked(caller)
+        may_end.set()
+        await running
+
+        assert exchange.answer.json() == {"data": {"slow": True}}
+
+
+class TestCallersThatLeave:
+    async def test_end_their_operation(self, make_caller, make_exchange, scripted, records, lines):
+        ended = []
+
+        async def run(request, scope):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(request.query)
+
+        caller = make_caller(scripted(run))
+        exchange = make_exchange([BODY])
+        running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
+        await looked(caller)
+        exchange.left.set()
+        await running
+
+        records.flush()
+        assert ended == ["{ __typename }"]
+        assert exchange.sent == []
+        assert [line["status"] for line in lines] == [499]
+
+    async def test_before_their_body_has_come_are_not_answered(
+        self, caller, make_exchange, records, lines
+    ):
+        exchange = make_exchange([b"{"], is_whole=False)
+        exchange.left.set()
+
+        await caller.exchange(exchange, content_type=JSON)
+
+        records.flush()
+        assert exchange.sent == []
+        assert [line["status"] for line in lines] == [499]
+
+    async def test_leave_no_listener_behind(self, make_caller, make_exchange, scripted):
+        may_end = asyncio.Event()
+
+        async def run(request, scope):
+            await may_end.wait()
+            return Outcome({}, None)
+
+        before = asyncio.all_tasks()
+        caller = make_caller(scripted(run))
+        running = asyncio.create_task(caller.exchange(make_exchange([BODY]), content_type=JSON))
+        await looked(caller)
+        listening = asyncio.all_tasks() - before - {running}
+        may_end.set()
+        await running
+        await asyncio.wait(listening, timeout=5)
+
+        assert len(listening) == 1
+        assert asyncio.all_tasks() == before
+        assert len(caller.app._watch) == 0
+
+    async def test_a_shutdown_is_no_caller_that_left(self, make_caller, make_exchange, scripted):
+        async def run(request, scope):
+            await asyncio.Event().wait()
+
+        exchange = make_exchange([BODY])
+        running = asyncio.create_task(
+            make_caller(scripted(run)).exchange(exchange, content_type=JSON)
+        )
+        await asyncio.sleep(0)
+        running.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert exchange.sent == []
+
+
+async def looked(caller):
+    """Let the watch look at the visits now, and what it began get under way."""
+    await asyncio.sleep(0)
+    caller.app._watch._look(asyncio.get_running_loop())
+    await asyncio.sleep(0)
