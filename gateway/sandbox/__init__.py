@@ -1,0 +1,14 @@
+"""A Jobs API server of our own: GitLab's endpoints, errors, roles and versions over a world in SQLite.
+
+Built from the contract alone; it imports nothing else of the gateway, so that a misreading of the API is
+not made twice. Start with `Sandbox`.
+"""
+
+from __future__ import annotations
+
+from gateway.sandbox.app import Received
+from gateway.sandbox.faults import KINDS, Fault
+from gateway.sandbox.profile import PROFILES, STATUSES, Profile
+from gateway.sandbox.sandbox import Sandbox
+
+__all__ = ["KINDS", "PROFILES", "STATUSES", "Fault", "Profile", "Received", "Sandbox"]

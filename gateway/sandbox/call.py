@@ -1,0 +1,179 @@
+"""One request on its way through an endpoint: its parameters, its caller, the project it names.
+
+Endpoints call these methods in GitLab's order of checks (§1); each either gives what was asked for or ends
+the request with a Refusal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from gateway.sandbox.access import Access
+from gateway.sandbox.answers import Answer, Refusal, forbidden, not_found
+from gateway.sandbox.auth import Caller, authenticate, unauthorized
+from gateway.sandbox.jsontext import parse
+from gateway.sandbox.params import Param, check, query_text
+from gateway.sandbox.rows import JobRow, PipelineRow, ProjectRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gateway.sandbox.instance import Instance
+
+__all__ = ["Call"]
+
+_NUMBER = re.compile(r"-?\d+")
+_MOVED = "This resource has been moved permanently to "
+
+
+class Call:
+    """A request and the instance it was sent to."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        *,
+        method: str,
+        scheme: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        params: dict[str, Any],
+    ) -> None:
+        self.instance = instance
+        self.store = instance.store
+        self.profile = instance.profile
+        self.bodies = instance.bodies
+        self.actions = instance.actions
+        self.method = method
+        self.scheme = scheme
+        self.path = path
+        """As it was sent, still encoded."""
+        self.query = query
+        self.headers = headers
+        self.params = params
+        """Query, body and path parameters as one, as Grape has them."""
+        self._caller: Caller | None = None
+
+    # Who
+
+    def authenticate(self, *, job_tokens: bool = False) -> Caller:
+        """The caller; 401 for nobody."""
+        caller = self.identify(job_tokens=job_tokens)
+        if caller.user is None:
+            raise unauthorized()
+        return caller
+
+    def identify(self, *, job_tokens: bool = False) -> Caller:
+        """The caller, who may be anonymous; a bad credential is 401 all the same."""
+        if self._caller is None:
+            self._caller = authenticate(
+                self.store,
+                self.instance.tokens,
+                method=self.method,
+                headers=self.headers,
+                params=self.params,
+                job_tokens=job_tokens,
+            )
+        return self._caller
+
+    # What
+
+    def check(self, *declared: Param) -> None:
+        """Check the declared parameters; 400 with all faults."""
+        check(self.params, declared)
+
+    def words(self, name: str) -> Sequence[str]:
+        """A checked list parameter, however it was sent; empty if it was not."""
+        value = self.params.get(name)
+        if value is None:
+            return ()
+        return value if isinstance(value, list) else [value]
+
+    # Where
+
+    def project(self, *, permission: str = "read_jobs") -> Access:
+        """The project of the path, visible to the caller, and what they may do there.
+
+        `permission` is what a job token of another project would need.
+        """
+        caller = self.identify()
+        key = str(self.params["id"])
+        project: ProjectRow | None
+        has_moved = False
+        if _NUMBER.fullmatch(key):
+            project = self.store.get(ProjectRow, int(key)) if len(key) < 20 else None
+        elif "/" in key and (found := self.store.project_by_path(key)):
+            project, has_moved = found
+        else:
+            project = None
+        if project is None:
+            raise not_found("Project Not Found")
+        access = self.access(project)
+        if not access.sees_project():
+            raise not_found("Project Not Found")
+        if caller.job is not None and caller.job.project_id != project.id:
+            self._check_job_token(caller.job, project, permission)
+        if has_moved and self.profile.moved_redirects:
+            raise self._moved(project)
+        return access
+
+    def access(self, project: ProjectRow) -> Access:
+        user = self.identify().user
+        level = self.store.level(project.id, user.id) if user is not None else 0
+        return Access(project, user, level)
+
+    def _check_job_token(self, job: JobRow, project: ProjectRow, permission: str) -> None:
+        allowed: Mapping[str, list[str] | None] = parse(project.allowlist_json)
+        source = str(job.project_id)
+        if source not in allowed:
+            if self.profile.job_token_refusal == 404:
+                raise not_found("Project Not Found")
+            origin = self.store.require(ProjectRow, job.project_id)
+            raise forbidden(
+                f"Authentication by CI/CD job token not allowed from {origin.path} to {project.path}."
+            )
+        permissions = allowed[source]
+        if permissions is not None and permission not in permissions:
+            raise forbidden(
+                "Insufficient permissions to access this resource in project "
+                f"{project.path}. The following token permission is required: {permission}."
+            )
+
+    def _moved(self, project: ProjectRow) -> Refusal:
+        """Only GET is sent on; HEAD counts as another method here."""
+        if self.method != "GET":
+            return Refusal(405, {"message": "Non GET methods are not allowed for moved projects"})
+        segments = self.path.split("/")
+        segments[4] = str(project.id)
+        url = self.url("/".join(segments))
+        if self.query:
+            url += f"?{self.query}"
+        refusal = Refusal(301, {})
+        refusal.answer = Answer.text(f"{_MOVED}{url}", status=301, Location=url)
+        return refusal
+
+    def pipeline(self, project: ProjectRow) -> PipelineRow:
+        row = self.store.get(PipelineRow, self.params["pipeline_id"])
+        if row is None or row.project_id != project.id:
+            raise not_found()
+        return row
+
+    def job(self, project: ProjectRow, *, bridges: bool = False) -> JobRow:
+        """The job of the path; bridges are found only where the route takes them."""
+        row = self.store.get(JobRow, self.params["job_id"])
+        if row is None or row.project_id != project.id or (row.bridge and not bridges):
+            raise not_found()
+        return row
+
+    # Answers
+
+    def url(self, path: str) -> str:
+        """A URL of ours: scheme of the request, host and port of the configured address."""
+        return f"{self.scheme}://{urlsplit(self.instance.external_url).netloc}{path}"
+
+    def link(self, changes: Mapping[str, Any], relation: str) -> str:
+        """A Link entry to this request with some parameters changed."""
+        return f'<{self.url(self.path)}?{query_text(self.params | changes)}>; rel="{relation}"'

@@ -1,0 +1,48 @@
+"""The world's time: stands still unless driven, or runs with a given source."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["EPOCH", "Clock", "seconds", "timestamp"]
+
+EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
+"""Now, in a fresh world whose time is driven: bodies are the same in every run."""
+
+
+def timestamp(at: float) -> str:
+    """Epoch seconds as the API writes them: `2026-11-01T00:00:00.000Z`."""
+    return f"{datetime.fromtimestamp(at, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def seconds(text: str) -> float:
+    """Epoch seconds of an API timestamp with any offset."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Clock:
+    """Epoch seconds: a source (or a fixed start) plus what has been skipped by `skip`."""
+
+    def __init__(self, start: datetime, source: Callable[[], datetime] | None = None) -> None:
+        self._start = start.timestamp()
+        self._source = source
+        self.skipped_s = 0.0
+        """By how much the clock is ahead of its source."""
+        self.held_at: float | None = None
+        """While the simulated runner catches up: the time of the step it takes."""
+
+    def now(self) -> float:
+        if self.held_at is not None:
+            return self.held_at
+        base = self._start if self._source is None else self._source().timestamp()
+        return base + self.skipped_s
+
+    def text(self) -> str:
+        return timestamp(self.now())
+
+    def skip(self, by_s: float) -> None:
+        self.skipped_s += by_s

@@ -1,0 +1,230 @@
+"""Faults on demand: what networks, proxies and overloaded servers do to an answer.
+
+A fault is chosen per request by route, method and (seeded) chance, at most `times` times. Some replace
+the answer, some spoil it on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any, Literal
+
+from gateway.sandbox.answers import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from random import Random
+
+    from starlette.types import Receive, Send
+
+    from gateway.sandbox.profile import Profile
+
+__all__ = ["KINDS", "Fault", "choose", "deliver", "replacement"]
+
+Kind = Literal[
+    "latency",
+    "status",
+    "rate_limit_global",
+    "rate_limit_endpoint",
+    "reset",
+    "cut_body",
+    "broken_json",
+    "html",
+    "wrong_content_type",
+    "slow_drip",
+    "hang",
+    "redirect",
+]
+
+KINDS: dict[Kind, str] = {
+    "latency": "waits `seconds`, then goes on (further faults may follow)",
+    "status": "answers `status` (503) as GitLab's JSON error",
+    "rate_limit_global": "429 text/plain with RateLimit-*; Retry-After if `retry_after` is set",
+    "rate_limit_endpoint": "429 JSON; Retry-After if `retry_after` is set",
+    "reset": "closes the connection before any header",
+    "cut_body": "promises the whole body, sends `after_bytes` of it (half), closes",
+    "broken_json": "sends the body without its last bytes (`after_bytes` of it), as if complete",
+    "html": "answers a sign-in page: `status` (200) text/html",
+    "wrong_content_type": "the right body as application/octet-stream",
+    "slow_drip": "sends the body in pieces of `after_bytes` (16), `seconds` apart",
+    "hang": "never answers",
+    "redirect": "302 to the same path on the origin `location`",
+}
+"""Each kind and what it does."""
+
+_SPOILING = {"cut_body", "broken_json", "wrong_content_type", "slow_drip"}
+_REASONS = {
+    500: "500 Internal Server Error",
+    502: "502 Bad Gateway",
+    503: "503 Service Unavailable",
+    504: "504 Gateway Timeout",
+    409: "409 Conflict: Resource lock",
+}
+_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>GitLab is not responding</body></html>"
+_TOO_MANY = "This endpoint has been requested too many times. Try again later."
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One switch; see `KINDS` for what each kind does with the fields."""
+
+    kind: Kind
+    route: str | None = None
+    """An endpoint's name (`project_jobs`), else a pattern searched in the encoded path and query."""
+    method: str | None = None
+    probability: float = 1.0
+    times: int | None = None
+    """How often it strikes; None is always."""
+    seconds: float = 0.0
+    status: int | None = None
+    retry_after: int | None = None
+    """Seconds for Retry-After; None sends no such header."""
+    after_bytes: int | None = None
+    location: str = "http://elsewhere.example"
+    executed: bool | None = None
+    """Whether the request is carried out all the same. None: only by kinds that spoil a real answer."""
+    fired: int = field(default=0, init=False)
+    """How often it has struck."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind of fault: {self.kind!r} (known: {', '.join(KINDS)})")
+
+    @property
+    def executes(self) -> bool:
+        return self.kind in _SPOILING if self.executed is None else self.executed
+
+    def matches(self, *, endpoint: str | None, method: str, target: str) -> bool:
+        if self.times is not None and self.fired >= self.times:
+            return False
+        if self.method is not None and self.method.upper() != method:
+            return False
+        return self.route is None or self.route == endpoint or bool(re.search(self.route, target))
+
+
+def choose(
+    faults: Iterable[Fault], chance: Random, *, endpoint: str | None, method: str, target: str
+) -> list[Fault]:
+    """What strikes this request: any number of latencies, then at most one other."""
+    struck: list[Fault] = []
+    for fault in faults:
+        if not fault.matches(endpoint=endpoint, method=method, target=target):
+            continue
+        if fault.probability < 1.0 and chance.random() >= fault.probability:
+            continue
+        fault.fired += 1
+        struck.append(fault)
+        if fault.kind != "latency":
+            break
+    return struck
+
+
+def replacement(fault: Fault, *, target: str, profile: Profile, now: float) -> Answer | None:
+    """The answer a fault gives instead of the real one; None if it has none of its own."""
+    match fault.kind:
+        case "status":
+            status = fault.status or 503
+            return Answer.json({"message": _REASONS.get(status, f"{status} Error")}, status=status)
+        case "rate_limit_global":
+            return Answer.text("Retry later\n", status=429, **_limit_headers(fault, profile, now))
+        case "rate_limit_endpoint":
+            retry = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
+            return Answer.json({"message": {"error": _TOO_MANY}}, status=429, headers=retry)
+        case "html":
+            return Answer(fault.status or 200, {"Content-Type": "text/html; charset=utf-8"}, _PAGE)
+        case "redirect":
+            return Answer(fault.status or 302, {"Location": f"{fault.location}{target}"})
+        case _:
+            return None
+
+
+def _limit_headers(fault: Fault, profile: Profile, now: float) -> dict[str, str]:
+    reset = int(now // 60 + 1) * 60
+    headers = {
+        "RateLimit_Limit": "600",
+        "RateLimit_Observed": "601",
+        "RateLimit_Remaining": "0",
+        "RateLimit_Reset": str(reset),
+    }
+    if profile.ratelimit_name:
+        headers["RateLimit_Name"] = "throttle_authenticated_api"
+    else:
+        headers["RateLimit_ResetTime"] = formatdate(reset, usegmt=True)
+    if fault.retry_after is not None:
+        headers["Retry_After"] = str(fault.retry_after)
+    return headers
+
+
+async def deliver(
+    answer: Answer,
+    headers: list[tuple[bytes, bytes]],
+    *,
+    fault: Fault | None,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Send an answer, spoiled if there is a fault. Headers come without Content-Length."""
+    body = answer.body
+    promised = len(body)
+    kind = fault.kind if fault is not None else None
+    match kind:
+        case "reset":
+            await _drop(receive, send)
+            return
+        case "hang":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            return
+        case "broken_json":
+            body = body[: _cut(fault, len(body))]
+            promised = len(body)
+        case "wrong_content_type":
+            headers = [pair for pair in headers if pair[0].lower() != b"content-type"]
+            headers.append((b"Content-Type", b"application/octet-stream"))
+    if answer.status not in {204, 304} and "Content-Length" not in answer.headers:
+        headers.append((b"Content-Length", str(promised).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if kind == "cut_body":
+        await send(_piece(body[: _cut(fault, len(body))], more=True))
+        await _drop(receive, send)
+        return
+    if kind == "slow_drip" and fault is not None:
+        size = fault.after_bytes or 16
+        for start in range(0, len(body), size):
+            await send(_piece(body[start : start + size], more=True))
+            await asyncio.sleep(fault.seconds)
+        body = b""
+    await send(_piece(body, more=False))
+
+
+def _piece(body: bytes, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+def _cut(fault: Fault | None, length: int) -> int:
+    wanted = fault.after_bytes if fault is not None else None
+    return min(length // 2 if wanted is None else wanted, max(length - 1, 0))
+
+
+async def _drop(receive: Receive, send: Send) -> None:
+    """Close the connection without another byte.
+
+    ASGI has no message for this. Under uvicorn `send` is a method of the object that owns the
+    transport; it is aborted with a zero linger time, so that the peer sees a reset. Elsewhere an exception is all
+    one can do: in-process transports raise it at their caller.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise ConnectionResetError("the sandbox closed the connection on purpose")
+    # Let what was sent before leave first.
+    await asyncio.sleep(0)
+    if (sock := transport.get_extra_info("socket")) is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

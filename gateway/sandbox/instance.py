@@ -1,0 +1,52 @@
+"""The parts of one running sandbox, put together: what a request and the admin endpoint work on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.sandbox.actions import Actions
+from gateway.sandbox.entities import Bodies
+from gateway.sandbox.limits import Limits
+from gateway.sandbox.profile import PROFILES, Profile
+from gateway.sandbox.rows import TokenRow
+from gateway.sandbox.runner import Runner
+
+if TYPE_CHECKING:
+    from gateway.sandbox.clock import Clock
+    from gateway.sandbox.store import Store
+
+__all__ = ["Instance"]
+
+
+class Instance:
+    """State, time and behaviour of one sandbox in its current profile."""
+
+    def __init__(self, store: Store, clock: Clock, *, profile: Profile | str, external_url: str):
+        self.store = store
+        self.clock = clock
+        self.external_url = external_url.rstrip("/")
+        self.tokens = {token.text: token for token in store.all(TokenRow)}
+        self.limits = Limits(clock)
+        self.object_storage: str | None = None
+        """Origin that artifact downloads are redirected to; None serves them here."""
+        self.profile = profile
+
+    def reload(self) -> None:
+        """After the world was replaced: nothing known of the old one stays."""
+        self.tokens = {token.text: token for token in self.store.all(TokenRow)}
+        self.profile = self._profile
+
+    @property
+    def profile(self) -> Profile:
+        return self._profile
+
+    @profile.setter
+    def profile(self, profile: Profile | str) -> None:
+        """Change the version. What an older one does not know becomes what it would have been."""
+        self._profile = PROFILES[profile] if isinstance(profile, str) else profile
+        if not self._profile.canceling:
+            for word in ("canceling", "waiting_for_callback"):
+                self.store.replace_status(word, self._profile.shown(word))
+        self.bodies = Bodies(self.store, self.clock, self._profile, self.external_url)
+        self.actions = Actions(self.store, self.clock, self._profile)
+        self.runner = Runner(self.store, self.clock, self.actions)

@@ -1,0 +1,77 @@
+"""What a job writes: a runner's log with colours, sections, progress lines and other alphabets.
+
+A log is a pure function of the job, so nothing is stored: a running job shows the lines its time has
+reached, which makes every reading a prefix of the next one. Only logs given by hand are stored.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["log_of", "size_of", "written"]
+
+_RESET = "\x1b[0;m"
+_CLEAR = "\x1b[0K"
+_REMARKS = (
+    "\x1b[32m.\x1b[0m\x1b[32m.\x1b[0m\x1b[31mF\x1b[0m\x1b[32m.\x1b[0m",
+    "Überprüfung abgeschlossen – keine Auffälligkeiten ✓",
+    "検証しています… 完了 🎉",
+    "warning: \x1b[33;1mdeprecated\x1b[0;m call, see https://example.com/a?b=1&c=<2>",
+    "\x1b[36mdebug\x1b[0m cache key \x1b[1mruby-3.3-linux\x1b[0m hit",
+    "Downloading  12%\rDownloading  57%\rDownloading 100%",
+)
+
+
+def log_of(name: str, project: str, sha: str, started: int, lines: int, outcome: str) -> bytes:
+    """The whole log of a finished job; `started` in epoch seconds (its section marks count from there)."""
+    return b"".join(_lines(name, project, sha, started, lines)) + _ending(outcome)
+
+
+def written(name: str, project: str, sha: str, started: int, lines: int, *, part: float) -> bytes:
+    """The log of a job that has done this part (0 to 1) of its work: whole lines, no ending yet."""
+    shown = int(lines * min(max(part, 0.0), 1.0))
+    return b"".join(
+        line
+        for _, line in zip(range(shown), _lines(name, project, sha, started, lines), strict=False)
+    )
+
+
+@lru_cache(maxsize=4096)
+def size_of(name: str, project: str, lines: int, outcome: str) -> int:
+    """Size in bytes of the whole log; shas and times have one length, so they don't matter."""
+    return len(log_of(name, project, "0" * 40, 1_793_491_200, lines, outcome))
+
+
+def _lines(name: str, project: str, sha: str, started: int, lines: int) -> Iterator[bytes]:
+    head = [
+        f"{_CLEAR}Running with gitlab-runner 18.9.0 (d4c7f28e){_RESET}\n",
+        f"{_CLEAR}  on sandbox-runner-1 t1_sXq8z3, system ID: s_0f1e2d3c4b5a{_RESET}\n",
+        f"section_start:{started}:prepare_executor\r{_CLEAR}{_CLEAR}\x1b[36;1mPreparing the "
+        f'"docker" executor{_RESET}{_RESET}\n',
+        f"Using Docker image ruby:3.3 ...\nsection_end:{started + 1}:prepare_executor\r{_CLEAR}",
+        f"section_start:{started + 1}:get_sources\r{_CLEAR}\x1b[36;1mGetting source from Git "
+        f"repository{_RESET}{_RESET}\n\x1b[32;1mFetching changes with git depth set to 20...{_RESET}\n",
+        f"\x1b[32;1mChecking out {sha[:8]} as detached HEAD of {project}...{_RESET}\n"
+        f"section_end:{started + 2}:get_sources\r{_CLEAR}",
+        f"section_start:{started + 2}:step_script[collapsed=true]\r{_CLEAR}\x1b[36;1mExecuting "
+        f'"step_script" stage of the job script{_RESET}{_RESET}\n\x1b[32;1m$ ci/{name}{_RESET}\n',
+    ]
+    yield from (text.encode() for text in head[:lines])
+    for number in range(len(head), lines):
+        remark = _REMARKS[number % len(_REMARKS)] if number % 4 == 0 else f"ok {name} example"
+        yield f"{number:>6}  {remark}\n".encode()
+
+
+def _ending(outcome: str) -> bytes:
+    match outcome:
+        case "success":
+            text = f"{_CLEAR}\x1b[32;1mJob succeeded{_RESET}\n"
+        case "canceled":
+            text = f"{_CLEAR}\x1b[31;1mERROR: Job failed: canceled{_RESET}\n"
+        case _:
+            text = f"{_CLEAR}\x1b[31;1mERROR: Job failed: exit code 1{_RESET}\n"
+    return text.encode()

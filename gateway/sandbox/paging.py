@@ -1,0 +1,133 @@
+"""Pages (§8): offset pages with their headers, and keyset pages with their cursors."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gateway.sandbox.answers import Answer, Refusal
+from gateway.sandbox.jsontext import compact, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.sandbox.call import Call
+    from gateway.sandbox.rows import JobRow
+    from gateway.sandbox.store import JobFilter
+
+__all__ = ["MAX_COUNTED", "keyset_page", "offset_page"]
+
+Row = TypeVar("Row")
+
+MAX_COUNTED = 10_000
+"""Beyond so many rows totals and `rel="last"` are left out."""
+_MAX_PER_PAGE = 100
+_DEFAULT_PER_PAGE = 20
+_MAX_OFFSET = 50_000
+
+
+def offset_page(
+    call: Call,
+    fetch: Callable[[int, int], Sequence[Row]],
+    body: Callable[[Row], Any],
+    *,
+    count: Callable[[int], int] | None,
+) -> Answer:
+    """A page by `page` and `per_page`. `fetch` takes limit and offset; `count` a limit, None never counts.
+
+    A total is known if there is a count and it is at most 10,000; otherwise one row more is read to know
+    whether there is a next page.
+    """
+    page = max(call.params["page"], 1)
+    asked = call.params["per_page"]
+    per_page = min(asked, _MAX_PER_PAGE) if asked > 0 else _DEFAULT_PER_PAGE
+    total = None if count is None else count(MAX_COUNTED + 1)
+    if total is not None and total > MAX_COUNTED:
+        total = None
+    offset = (page - 1) * per_page
+    found = fetch(per_page + 1, offset) if offset < 1 << 62 else []
+    rows = found[:per_page]
+    pages = None if total is None else max(1, -(-total // per_page))
+    has_next = len(found) > per_page
+    has_previous = page > 1 and (pages is None or page <= pages)
+    headers = {
+        "X-Page": str(page),
+        "X-Per-Page": str(per_page),
+        "X-Next-Page": str(page + 1) if has_next else "",
+        "X-Prev-Page": str(page - 1) if has_previous else "",
+    }
+    links = []
+    if has_previous:
+        links.append(call.link({"page": page - 1}, "prev"))
+    if has_next:
+        links.append(call.link({"page": page + 1}, "next"))
+    links.append(call.link({"page": 1}, "first"))
+    if pages is not None:
+        links.append(call.link({"page": pages}, "last"))
+        headers |= {"X-Total": str(total), "X-Total-Pages": str(pages)}
+    headers["Link"] = ", ".join(links)
+    return Answer.json([body(row) for row in rows], headers=headers)
+
+
+def check_offset(call: Call) -> None:
+    """405 for pages too deep; checked where the instance enforces it (the project's jobs)."""
+    if call.params["page"] * min(call.params["per_page"], _MAX_PER_PAGE) > _MAX_OFFSET:
+        raise Refusal(
+            405,
+            {
+                "error": f"Offset pagination has a maximum allowed offset of {_MAX_OFFSET} for "
+                "requests that return objects of type Ci::Build. Remaining records can be "
+                "retrieved using keyset pagination."
+            },
+        )
+
+
+def keyset_page(call: Call, kept: JobFilter, body: Callable[[JobRow], Any]) -> Answer:
+    """A page of jobs by cursor, id descending; one row more is read to know whether to go on."""
+    order = (call.params.get("order_by", "id"), call.params.get("sort", "desc"))
+    if order != ("id", "desc"):
+        reason = "Keyset pagination is not yet available for this type of request"
+        raise Refusal(405, {"error": reason})
+    asked = call.params["per_page"]
+    per_page = asked if asked > 0 else _DEFAULT_PER_PAGE
+    bound, direction = _read_cursor(call.params.get("cursor"))
+    if direction == "p":
+        if bound is not None:
+            kept.also("id > ?", bound)
+        rows = call.store.jobs_upwards(kept, limit=per_page)
+        # Going backward there is always what we came from, except at the very end.
+        goes_on = bound is not None and bool(rows)
+    else:
+        if bound is not None:
+            kept.also("id < ?", bound)
+        found = call.store.jobs(kept, limit=per_page + 1)
+        rows = found[:per_page]
+        goes_on = direction == "n" and len(found) > per_page
+    headers = {}
+    if goes_on:
+        headers["Link"] = call.link({"cursor": cursor_text(rows[-1].id)}, "next")
+    return Answer.json([body(row) for row in rows], headers=headers)
+
+
+def cursor_text(job_id: int, direction: str = "n") -> str:
+    """`{"id":"101","_kd":"n"}` as URL-safe base64, padded."""
+    return base64.urlsafe_b64encode(
+        compact({"id": str(job_id), "_kd": direction}).encode()
+    ).decode()
+
+
+def _read_cursor(cursor: Any) -> tuple[int | None, str | None]:
+    """Id and direction. GitLab does not rescue a broken cursor: 500."""
+    if cursor is None or (isinstance(cursor, str) and not cursor.strip()):
+        return None, "n"
+    try:
+        content = parse(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        if not content.keys() <= {"id", "_kd"}:
+            raise ValueError("unknown keys")
+        job_id = content.get("id")
+        bound = None if job_id is None else int(job_id)
+    except (ValueError, TypeError, AttributeError):
+        raise Refusal(500, {"message": "500 Internal Server Error"}) from None
+    if bound is not None:
+        bound = max(min(bound, (1 << 63) - 1), -(1 << 63))
+    return bound, content.get("_kd")

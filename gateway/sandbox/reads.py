@@ -1,0 +1,210 @@
+"""The Jobs API's read endpoints (§3.1–3.7)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from gateway.sandbox import logs
+from gateway.sandbox.access import role_names
+from gateway.sandbox.answers import Answer, forbidden, not_found
+from gateway.sandbox.clock import seconds
+from gateway.sandbox.jsontext import parse
+from gateway.sandbox.paging import check_offset, keyset_page, offset_page
+from gateway.sandbox.params import Param, Wrong, boolean, integer, page_params, text, words
+from gateway.sandbox.rows import JobRow, ProjectRow
+from gateway.sandbox.store import JobFilter
+
+if TYPE_CHECKING:
+    from gateway.sandbox.call import Call
+    from gateway.sandbox.profile import Profile
+
+__all__ = [
+    "JOB_ID",
+    "PIPELINE_ID",
+    "PROJECT_ID",
+    "allowed_agents",
+    "bridges",
+    "current_job",
+    "job",
+    "pipeline_jobs",
+    "project_jobs",
+    "trace",
+]
+
+PROJECT_ID = Param("id", text, required=True)
+PIPELINE_ID = Param("pipeline_id", integer, required=True)
+JOB_ID = Param("job_id", integer, required=True)
+_MAX_SLICE = 500 * 1024
+
+
+@lru_cache(maxsize=16)
+def _list_params(profile: Profile, *, hashes: bool) -> tuple[Param, ...]:
+    return (Param("scope", words(profile.statuses, hashes=hashes)), *page_params())
+
+
+def project_jobs(call: Call) -> Answer:
+    """`GET /projects/:id/jobs`: builds, retried ones too, no totals; the only list with keyset pages."""
+    profile = call.profile
+    caller = call.authenticate(job_tokens=profile.job_token_lists)
+    call.check(PROJECT_ID, *_list_params(profile, hashes=True))
+    if caller.user is not None:
+        call.instance.limits.check("project_jobs", caller.user.id)
+    access = call.project()
+    if not access.reads_builds():
+        raise forbidden()
+    kept = JobFilter(bridge=False, project=access.project.id).in_statuses(call.words("scope"))
+    ref = call.params.get("ref")
+    if profile.ref_filter and isinstance(ref, str) and ref.strip():
+        kept.also("ref = ?", ref)
+    if call.params.get("pagination") == "keyset":
+        return keyset_page(call, kept, call.bodies.job)
+    check_offset(call)
+    return offset_page(
+        call,
+        lambda limit, offset: call.store.jobs(kept, limit=limit, offset=offset),
+        call.bodies.job,
+        count=(lambda limit: call.store.count_jobs(kept, limit=limit))
+        if profile.counts_project_jobs
+        else None,
+    )
+
+
+def pipeline_jobs(call: Call) -> Answer:
+    """`GET /projects/:id/pipelines/:pipeline_id/jobs`: builds of this pipeline, retried ones on demand."""
+    call.check(
+        PROJECT_ID,
+        PIPELINE_ID,
+        Param("include_retried", boolean, default=False),
+        *_list_params(call.profile, hashes=False),
+    )
+    call.identify(job_tokens=call.profile.job_token_lists)
+    return _jobs_of_pipeline(call, bridge=False, retried=call.params["include_retried"])
+
+
+def bridges(call: Call) -> Answer:
+    """`GET /projects/:id/pipelines/:pipeline_id/bridges` (newer also `/trigger_jobs`).
+
+    `include_retried` is not declared, but it reaches the finder: any value at all switches it on.
+    """
+    call.check(PROJECT_ID, PIPELINE_ID, *_list_params(call.profile, hashes=False))
+    return _jobs_of_pipeline(call, bridge=True, retried="include_retried" in call.params)
+
+
+def _jobs_of_pipeline(call: Call, *, bridge: bool, retried: bool) -> Answer:
+    access = call.project()
+    if not access.reads_builds():
+        raise forbidden()
+    pipeline = call.pipeline(access.project)
+    kept = JobFilter(bridge=bridge, pipeline=pipeline.id).in_statuses(call.words("scope"))
+    if not retried:
+        kept.also("retried = 0")
+    return offset_page(
+        call,
+        lambda limit, offset: call.store.jobs(kept, limit=limit, offset=offset),
+        call.bodies.bridge if bridge else call.bodies.job,
+        count=lambda limit: call.store.count_jobs(kept, limit=limit),
+    )
+
+
+def job(call: Call) -> Answer:
+    """`GET /projects/:id/jobs/:job_id`; a bridge is not found here."""
+    call.authenticate()
+    call.check(PROJECT_ID, JOB_ID)
+    access = call.project()
+    if not access.reads_builds():
+        raise forbidden()
+    return Answer.json(call.bodies.job(call.job(access.project)))
+
+
+def trace(call: Call) -> Answer:
+    """`GET /projects/:id/jobs/:job_id/trace`: the raw log; 200 and nothing if there is none."""
+    call.authenticate()
+    slicing = call.profile.trace_slice
+    call.check(
+        PROJECT_ID,
+        JOB_ID,
+        *(
+            (Param("byte_offset", _between(0, None)), Param("byte_limit", _between(1, _MAX_SLICE)))
+            if slicing
+            else ()
+        ),
+    )
+    access = call.project()
+    if not access.reads_builds():
+        raise forbidden()
+    row = call.job(access.project)
+    if not access.reads_log(row):
+        raise forbidden()
+    body = log_of(call, row)
+    if slicing:
+        start = call.params.get("byte_offset") or 0
+        limit = call.params.get("byte_limit")
+        body = body[start:] if limit is None else body[start : start + limit]
+    return Answer.text(body, Content_Disposition=f'infile; filename="{row.id}.log"')
+
+
+def _between(low: int, high: int | None) -> Any:
+    def read(sent: Any) -> int | None:
+        number = integer(sent)
+        if number is not None and (number < low or (high is not None and number > high)):
+            raise Wrong("does not have a valid value")
+        return number
+
+    return read
+
+
+def log_of(call: Call, row: JobRow) -> bytes:
+    """What the job has written up to now."""
+    stored = call.store.log(row.id)
+    if stored is not None:
+        return stored
+    if row.started_at is None or not row.log_lines:
+        return b""
+    path = call.store.require(ProjectRow, row.project_id).path
+    started = seconds(row.started_at)
+    if row.status in {"running", "canceling"}:
+        part = (call.instance.clock.now() - started) / max(row.planned_s, 1.0)
+        return logs.written(row.name, path, row.sha, int(started), row.log_lines, part=part)
+    return logs.log_of(row.name, path, row.sha, int(started), row.log_lines, row.status)
+
+
+def current_job(call: Call) -> Answer:
+    """`GET /job`: the job of the presented job token."""
+    return Answer.json(call.bodies.job(_token_job(call)))
+
+
+def allowed_agents(call: Call) -> Answer:
+    """`GET /job/allowed_agents`."""
+    row = _token_job(call)
+    project = call.store.require(ProjectRow, row.project_id)
+    user = call.authenticate().user
+    access = call.access(project)
+    body: dict[str, Any] = {
+        "allowed_agents": parse(project.agents_json),
+        "job": {"id": row.id},
+        "pipeline": {"id": row.pipeline_id},
+        "project": {
+            "id": project.id,
+            "groups": [{"id": group} for group in parse(project.groups_json)],
+        },
+        "user": {
+            "id": user and user.id,
+            "username": user and user.username,
+            "roles_in_project": role_names(access.level),
+        },
+    }
+    if row.environment_json is not None:
+        body["environment"] = parse(row.environment_json)
+    headers = {}
+    if call.profile.agents_header:
+        headers["Gitlab-Feature-Flag"] = "agent_kas_proxy=true, kubernetes_agent_protected=false"
+    return Answer.json(body, headers=headers)
+
+
+def _token_job(call: Call) -> JobRow:
+    """401 without a usable credential; 404 with one that is no job token."""
+    caller = call.authenticate(job_tokens=True)
+    if caller.job is None:
+        raise not_found("Job Not Found")
+    return caller.job

@@ -1,0 +1,154 @@
+"""The simulated runner: takes queued jobs, lets their logs grow, reports results, starts child pipelines.
+
+It works on the world's clock only, step by step in order of time, so the same `advance` always leads to
+the same world.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.sandbox.actions import QUEUE_S
+from gateway.sandbox.clock import seconds, timestamp
+from gateway.sandbox.rows import JobRow, ManagerRow, PipelineRow, ProjectRow, RunnerRow
+
+if TYPE_CHECKING:
+    from gateway.sandbox.actions import Actions
+    from gateway.sandbox.clock import Clock
+    from gateway.sandbox.store import Store
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """Moves the jobs of one world on."""
+
+    def __init__(self, store: Store, clock: Clock, actions: Actions) -> None:
+        self._store = store
+        self._clock = clock
+        self._actions = actions
+
+    def work_until(self, until: float) -> int:
+        """Take every step that is due by then; how many there were."""
+        steps = 0
+        try:
+            while (job := self._store.due_job(until)) is not None:
+                self._clock.held_at = job.next_at
+                self._step(job)
+                steps += 1
+        finally:
+            self._clock.held_at = None
+        return steps
+
+    def _step(self, job: JobRow) -> None:
+        now = self._clock.now()
+        match job.status:
+            case "scheduled":
+                self._actions.enqueue(job)
+            case "waiting_for_resource":
+                self._actions.change(job, status="preparing", next_at=now + QUEUE_S)
+            case "preparing" | "waiting_for_callback":
+                self._actions.enqueue(job)
+            case "pending" if job.bridge:
+                self._trigger(job)
+            case "pending":
+                self._take(job)
+            case "running":
+                succeeded = job.outcome == "success"
+                reason = None if succeeded else job.outcome
+                self._actions.finish(job, "success" if succeeded else "failed", reason)
+            case "canceling":
+                self._actions.finish(job, "canceled")
+            case _:
+                self._store.update(JobRow, job.id, {"next_at": None})
+
+    def _take(self, job: JobRow) -> None:
+        now = self._clock.now()
+        runner = self._runner_for(job)
+        if runner is None:
+            self._store.update(JobRow, job.id, {"next_at": None})
+            return
+        managers = [row for row in self._store.all(ManagerRow) if row.runner_id == runner.id]
+        self._actions.change(
+            job,
+            status="running",
+            started_at=timestamp(now),
+            queued_duration=self._waited(job, now),
+            runner_id=runner.id,
+            manager_id=managers[job.id % len(managers)].id if managers else None,
+            next_at=now + job.planned_s,
+        )
+
+    def _runner_for(self, job: JobRow) -> RunnerRow | None:
+        able = [row for row in self._store.all(RunnerRow) if row.online and not row.paused]
+        return able[job.id % len(able)] if able else None
+
+    @staticmethod
+    def _waited(job: JobRow, now: float) -> float:
+        return round(max(now - seconds(job.queued_at or timestamp(now)), 0.0), 6)
+
+    def _trigger(self, bridge: JobRow) -> None:
+        """Create the downstream pipeline; the bridge runs until that is over."""
+        now = self._clock.now()
+        project_id = bridge.downstream_project_id or bridge.project_id
+        if self._store.get(ProjectRow, project_id) is None:
+            self._actions.finish(bridge, "failed", "downstream_bridge_project_not_found")
+            return
+        upstream = self._store.require(PipelineRow, bridge.pipeline_id)
+        is_child = project_id == bridge.project_id
+        pipeline_id = self._store.next_id(PipelineRow)
+        child = upstream._replace(
+            id=pipeline_id,
+            project_id=project_id,
+            iid=self._store.next_iid(project_id),
+            status="pending",
+            source="parent_pipeline" if is_child else "pipeline",
+            name=None,
+            created_at=timestamp(now),
+            updated_at=timestamp(now),
+            started_at=None,
+            finished_at=None,
+            duration=None,
+            queued_duration=None,
+            coverage=None,
+        )
+        self._store.insert(PipelineRow, [child])
+        first = self._downstream_job(bridge, child, "package", 0)
+        second = self._downstream_job(bridge, child, "publish", 1)
+        self._store.insert(JobRow, [first, second])
+        self._actions.enqueue(first)
+        self._actions.change(
+            bridge,
+            status="running",
+            started_at=timestamp(now),
+            queued_duration=self._waited(bridge, now),
+            downstream_id=pipeline_id,
+            next_at=None,
+        )
+
+    def _downstream_job(
+        self, bridge: JobRow, pipeline: PipelineRow, name: str, stage_index: int
+    ) -> JobRow:
+        fresh: dict[str, Any] = dict.fromkeys(
+            ("queued_at", "started_at", "failure_reason", "downstream_id", "next_at")
+        )
+        return bridge._replace(
+            **fresh,
+            id=self._store.next_id(JobRow) + stage_index,
+            project_id=pipeline.project_id,
+            pipeline_id=pipeline.id,
+            bridge=0,
+            status="created",
+            name=name,
+            stage=("build", "deploy")[stage_index],
+            stage_index=stage_index,
+            allow_failure=0,
+            run_when="on_success",
+            created_at=pipeline.created_at,
+            source=pipeline.source,
+            tag_list_json="[]",
+            downstream_project_id=None,
+            planned_s=20.0,
+            log_lines=30,
+            outcome="success",
+        )

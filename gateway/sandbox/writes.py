@@ -1,0 +1,107 @@
+"""The Jobs API's write endpoints (§4): cancel, retry, erase, play."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.sandbox.access import MAINTAINER, Access
+from gateway.sandbox.actions import BadInput, NotPossible
+from gateway.sandbox.answers import Answer, Refusal, bad_request, forbidden
+from gateway.sandbox.params import Param, boolean, mapping, variables
+from gateway.sandbox.reads import JOB_ID, PROJECT_ID
+
+if TYPE_CHECKING:
+    from gateway.sandbox.call import Call
+    from gateway.sandbox.rows import UserRow
+
+__all__ = ["REFRESHING", "cancel", "erase", "play", "retry"]
+
+REFRESHING = (
+    "Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."
+)
+_VARIABLES = Param("job_variables_attributes", variables)
+
+
+def cancel(call: Call) -> Answer:
+    """Permission before the job; a state that cannot be canceled is no error."""
+    call.authenticate()
+    can_force = call.profile.force_cancel
+    call.check(PROJECT_ID, JOB_ID, *((Param("force", boolean),) if can_force else ()))
+    access = call.project()
+    if not access.cancels_builds():
+        raise forbidden()
+    job = call.job(access.project)
+    force = can_force and bool(call.params.get("force"))
+    if force and access.level < MAINTAINER:
+        raise forbidden()
+    return Answer.json(call.bodies.job(call.actions.cancel(job, force=force)), status=201)
+
+
+def retry(call: Call) -> Answer:
+    """Answers the new job, also for a bridge (in a job's shape)."""
+    user = _writer(call)
+    takes_inputs = call.profile.inputs
+    call.check(PROJECT_ID, JOB_ID, *((Param("inputs", mapping),) if takes_inputs else ()))
+    access = _project_of_update(call)
+    job = call.job(access.project, bridges=True)
+    if not access.runs_job(job):
+        raise forbidden()
+    inputs = call.params.get("inputs") if takes_inputs else None
+    try:
+        made = call.actions.retry(job, user, inputs=inputs or {})
+    except BadInput as wrong:
+        raise bad_request(str(wrong)) from None
+    except NotPossible as refused:
+        raise forbidden(str(refused)) from None
+    return Answer.json(call.bodies.job(made), status=201)
+
+
+def erase(call: Call) -> Answer:
+    _writer(call)
+    call.check(PROJECT_ID, JOB_ID)
+    access = _project_of_update(call)
+    job = call.job(access.project)
+    if not access.erases_job(job):
+        raise forbidden()
+    if not call.actions.is_erasable(job):
+        raise forbidden("Job is not erasable!")
+    if access.project.refreshing:
+        raise Refusal(409, {"message": REFRESHING})
+    return Answer.json(call.bodies.job(call.actions.erase(job)), status=201)
+
+
+def play(call: Call) -> Answer:
+    """Read access first, then the job, then play itself."""
+    user = _writer(call)
+    takes_inputs = call.profile.inputs
+    call.check(
+        PROJECT_ID, JOB_ID, _VARIABLES, *((Param("job_inputs", mapping),) if takes_inputs else ())
+    )
+    access = call.project()
+    if not access.reads_builds():
+        raise forbidden()
+    job = call.job(access.project, bridges=True)
+    given = call.params.get("job_variables_attributes") or []
+    if not access.runs_job(job) or (given and not job.bridge and not access.sets_variables()):
+        raise forbidden()
+    inputs = call.params.get("job_inputs") if takes_inputs else None
+    try:
+        made = call.actions.play(job, user, variables=given, inputs=inputs or {})
+    except NotPossible as refused:
+        raise bad_request(str(refused)) from None
+    body = call.bodies.bridge(made) if made.bridge else call.bodies.job(made)
+    return Answer.json(body, status=200)
+
+
+def _writer(call: Call) -> UserRow:
+    user = call.authenticate().user
+    assert user is not None  # noqa: S101 - authenticate refuses anonymous callers
+    return user
+
+
+def _project_of_update(call: Call) -> Access:
+    """Versions before today's check the project's permission before they look the job up."""
+    access = call.project()
+    if call.profile.permission_before_job and not access.updates_builds():
+        raise forbidden()
+    return access
