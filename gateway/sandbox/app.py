@@ -162,7 +162,8 @@ class Api:
         if self.instance.profile.meta_header:
             headers["X-Gitlab-Meta"] = compact({"correlation_id": request_id, "version": "1"})
         return [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
         ]
 
 

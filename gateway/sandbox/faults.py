@@ -184,10 +184,10 @@ async def deliver(
             body = body[: _cut(fault, len(body))]
             promised = len(body)
         case "wrong_content_type":
-            headers = [pair for pair in headers if pair[0].lower() != b"content-type"]
-            headers.append((b"Content-Type", b"application/octet-stream"))
+            headers = [pair for pair in headers if pair[0] != b"content-type"]
+            headers.append((b"content-type", b"application/octet-stream"))
     if answer.status not in {204, 304} and "Content-Length" not in answer.headers:
-        headers.append((b"Content-Length", str(promised).encode()))
+        headers.append((b"content-length", str(promised).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if kind == "cut_body":
         await send(_piece(body[: _cut(fault, len(body))], more=True))

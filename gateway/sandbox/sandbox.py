@@ -68,20 +68,20 @@ class Sandbox:
         self._options = (seed, jobs, world)
         self._live = live
         source = now if now is not None or not live else lambda: datetime.now(UTC)
-        self._store = Store(data)
+        self.store = Store(data)
         self._clock = Clock(EPOCH if source is None else source(), source)
-        self._clock.skip(float(self._store.meta("skipped_s") or 0.0))
+        self._clock.skip(float(self.store.meta("skipped_s") or 0.0))
         self.faults: list[Fault] = list(faults)
         """What strikes requests, the first match first. Change it at any time."""
         self.landmarks: Mapping[str, int] = {}
         """Ids of the demo world's remarkable things by name, such as `debug_job` (see `demo`)."""
-        if self._store.meta("seed") is None:
+        if self.store.meta("seed") is None:
             self._build()
         else:
-            self._store.index()
+            self.store.index()
             self._read_landmarks()
         self._instance = Instance(
-            self._store, self._clock, profile=profile, external_url=external_url
+            self.store, self._clock, profile=profile, external_url=external_url
         )
         api = Api(self._instance, faults=lambda: self.faults, chance=Random(seed))  # noqa: S311 - seeded on purpose
         self.received: deque[Received] = deque(maxlen=_MAX_RECEIVED)
@@ -94,7 +94,7 @@ class Sandbox:
         self._next_traffic = self._clock.now() + _TRAFFIC_S
 
     def close(self) -> None:
-        self._store.close()
+        self.store.close()
 
     # Settings that may change while it runs
 
@@ -107,7 +107,7 @@ class Sandbox:
         """
         found = {token.role: token.text for token in self._instance.tokens.values()}
         for role in ("running", "finished"):
-            if (job := self._store.meta(f"{role}_job")) is not None:
+            if (job := self.store.meta(f"{role}_job")) is not None:
                 name = "job_token" if role == "running" else "finished_job_token"
                 found[name] = job_token(job)
         return MappingProxyType(found)
@@ -119,7 +119,7 @@ class Sandbox:
 
     @profile.setter
     def profile(self, profile: Profile | str) -> None:
-        with self._store.lock:
+        with self.store.lock:
             self._instance.profile = profile
 
     @property
@@ -145,21 +145,21 @@ class Sandbox:
 
     def advance(self, seconds: float) -> int:
         """Let this much time pass, runners at work; how many steps they took."""
-        with self._store.lock:
+        with self.store.lock:
             until = self._clock.now() + seconds
             steps = self._instance.runner.work_until(until)
             self._clock.skip(seconds)
-            self._store.set_meta("skipped_s", self._clock.skipped_s)
-            self._store.commit()
+            self.store.set_meta("skipped_s", self._clock.skipped_s)
+            self.store.commit()
         return steps
 
     def _tick(self) -> None:
-        with self._store.lock:
+        with self.store.lock:
             self._instance.runner.work_until(self._clock.now())
             if self._clock.now() >= self._next_traffic and self._options[2] is None:
                 self._next_traffic = self._clock.now() + _TRAFFIC_S
                 self._push()
-            self._store.commit()
+            self.store.commit()
 
     def _push(self) -> None:
         """Somebody pushed to project 1: a live demo never runs dry."""
@@ -180,17 +180,17 @@ class Sandbox:
 
     def create_pipeline(self, project: int = 1, **columns: Any) -> int:
         """A new pipeline and its commit; its id. `user` is a username, other names are PipelineRow's."""
-        with self._store.lock:
+        with self.store.lock:
             now = self._clock.now()
             user = self._user(columns.pop("user", "developer"))
-            world = Builder(self._store, now=now, seed=self._options[0])
+            world = Builder(self.store, now=now, seed=self._options[0])
             given = {"status": "created", "user_id": user} | columns
             row = world.pipeline(
-                project, created=now, id=self._store.next_id(PipelineRow), **given
-            )._replace(iid=self._store.next_iid(project))
+                project, created=now, id=self.store.next_id(PipelineRow), **given
+            )._replace(iid=self.store.next_iid(project))
             world.close_pipeline(row)
             world.flush()
-            self._store.commit()
+            self.store.commit()
         return row.id
 
     def create_job(
@@ -210,13 +210,13 @@ class Sandbox:
         `started` (whether it had started), `waited` and `worked` (seconds). A `log` is stored as given. Unless it `moves`, the simulated runner
         leaves it alone.
         """
-        with self._store.lock:
-            of = self._store.require(PipelineRow, pipeline)
+        with self.store.lock:
+            of = self.store.require(PipelineRow, pipeline)
             if of.project_id != project:
                 raise ValueError(
                     f"pipeline {pipeline} is of project {of.project_id}, not {project}"
                 )
-            world = Builder(self._store, now=self._clock.now(), seed=self._options[0])
+            world = Builder(self.store, now=self._clock.now(), seed=self._options[0])
             given = {"created": self._clock.now(), "waited": 0.0, "worked": 0.0} | columns
             if "user" in given:
                 given["user_id"] = self._user(given.pop("user"))
@@ -231,21 +231,21 @@ class Sandbox:
                 given["next_at"] = self._clock.now() + 3.0
             shown = self.profile.shown(status)
             row = world.job(
-                of, name, status=shown, id=given.pop("id", self._store.next_id(JobRow)), **given
+                of, name, status=shown, id=given.pop("id", self.store.next_id(JobRow)), **given
             )
             world.flush()
             if log is not None:
-                self._store.set_log(row.id, log)
+                self.store.set_log(row.id, log)
                 if row.finished_at:
                     kept = columns_with_log(given.get("artifacts") or (), log)
-                    self._store.update(JobRow, row.id, kept)
-            self._store.commit()
+                    self.store.update(JobRow, row.id, kept)
+            self.store.commit()
         return row.id
 
     def set_status(self, job: int, status: str, **columns: Any) -> None:
         """Put a job into a status, with the times such a job has; its pipeline follows."""
-        with self._store.lock:
-            row = self._store.require(JobRow, job)
+        with self.store.lock:
+            row = self.store.require(JobRow, job)
             now = self._clock.now()
             found = dict.fromkeys(
                 ("queued_at", "started_at", "finished_at", "duration", "queued_duration",
@@ -256,49 +256,49 @@ class Sandbox:
                 found["failure_reason"] = "script_failure"
             changes = found | {"status": self.profile.shown(status)} | columns
             self._instance.actions.change(row, **changes)
-            self._store.commit()
+            self.store.commit()
 
     def update_job(self, job: int, **columns: Any) -> None:
         """Write columns of JobRow as they are."""
-        with self._store.lock:
-            self._store.update(JobRow, job, columns)
-            self._store.commit()
+        with self.store.lock:
+            self.store.update(JobRow, job, columns)
+            self.store.commit()
 
     def update_project(self, project: int, **columns: Any) -> None:
         """Write columns of ProjectRow, such as `refreshing=1` or `public_pipelines=0`."""
-        with self._store.lock:
-            self._store.update(ProjectRow, project, columns)
+        with self.store.lock:
+            self.store.update(ProjectRow, project, columns)
             self._instance.profile = self._instance.profile
-            self._store.commit()
+            self.store.commit()
 
     def set_log(self, job: int, log: bytes | None) -> None:
         """Replace a job's log; None goes back to the written one."""
-        with self._store.lock:
-            self._store.set_log(job, log)
-            self._store.commit()
+        with self.store.lock:
+            self.store.set_log(job, log)
+            self.store.commit()
 
     def retry(self, job: int, *, user: str = "developer") -> int:
         """Retry a job as the API does; the new job's id."""
-        with self._store.lock:
-            by = self._store.require(UserRow, self._user(user) or 0)
-            made = self._instance.actions.retry(self._store.require(JobRow, job), by, inputs={})
-            self._store.commit()
+        with self.store.lock:
+            by = self.store.require(UserRow, self._user(user) or 0)
+            made = self._instance.actions.retry(self.store.require(JobRow, job), by, inputs={})
+            self.store.commit()
         return made.id
 
     def delete_job(self, job: int) -> None:
         """As if it had never been: lists close the gap, its id is unknown."""
-        with self._store.lock:
-            self._store.delete_job(job)
-            self._store.commit()
+        with self.store.lock:
+            self.store.delete_job(job)
+            self.store.commit()
 
     def jobs(
         self, project: int | None = None, pipeline: int | None = None, **columns: Any
     ) -> list[JobRow]:
         """Rows of builds and bridges as stored, id descending; `columns` must be equal."""
-        with self._store.lock:
+        with self.store.lock:
             wanted = {"project_id": project, "pipeline_id": pipeline}
             wanted = {name: value for name, value in wanted.items() if value is not None} | columns
-            return self._store.find_jobs(wanted)
+            return self.store.find_jobs(wanted)
 
     def job_token(self, job: int) -> str:
         """The job token of any job; it is valid while the job runs."""
@@ -306,8 +306,8 @@ class Sandbox:
 
     def reset(self) -> None:
         """Back to the fresh world; settings and faults stay, what was received is forgotten."""
-        with self._store.lock:
-            self._store.clear()
+        with self.store.lock:
+            self.store.clear()
             self._clock.skip(-self._clock.skipped_s)
             self._build()
             self._instance.reload()
@@ -316,35 +316,35 @@ class Sandbox:
     def _user(self, name: str | None) -> int | None:
         if name is None:
             return None
-        if (user := self._store.user_named(name)) is None:
+        if (user := self.store.user_named(name)) is None:
             raise LookupError(f"no such user: {name}")
         return user.id
 
     def _build(self) -> None:
         seed, jobs, world = self._options
         start = self._clock.now()
-        people.populate(self._store, now=start)
-        builder = Builder(self._store, now=start, seed=seed)
+        people.populate(self.store, now=start)
+        builder = Builder(self.store, now=start, seed=seed)
         if world is None:
             demo.build(builder, jobs=jobs)
         else:
             load_world(builder, world)
-        self._store.index()
-        self._store.set_meta("seed", seed)
-        self._store.set_meta("built_at", timestamp(start))
+        self.store.index()
+        self.store.set_meta("seed", seed)
+        self.store.set_meta("built_at", timestamp(start))
         for name, number in builder.landmarks.items():
-            self._store.set_meta(f"landmark {name}", number)
+            self.store.set_meta(f"landmark {name}", number)
         running, finished = (
             builder.landmarks.get("running_job"),
             builder.landmarks.get("manual_finished_job"),
         )
-        self._store.set_meta("running_job", running)
-        self._store.set_meta("finished_job", finished)
-        self._store.commit()
+        self.store.set_meta("running_job", running)
+        self.store.set_meta("finished_job", finished)
+        self.store.commit()
         self._read_landmarks()
 
     def _read_landmarks(self) -> None:
-        self.landmarks = MappingProxyType(self._store.landmarks())
+        self.landmarks = MappingProxyType(self.store.landmarks())
 
 
 def columns_with_log(kinds: Sequence[str], log: bytes) -> dict[str, Any]:
