@@ -1,8 +1,8 @@
 """Settings: one frozen object, read once at start from `GATEWAY_…` variables and flags.
 
 Every knob is declared once, in `Settings`: type, default, unit, sentence. The environment's names,
-the flags (`gateway.cli`) and docs/settings.md are made from that. Credentials are no settings: the
-only credential is the caller's.
+the flags (`gateway.cli`) and docs/settings.md (`gateway.settings_page`) are made from that.
+Credentials are no settings: the only credential is the caller's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
     "PREFIX",
     "Settings",
     "SettingsError",
-    "describe_settings",
+    "choices_of",
     "flag_of",
     "is_switch",
     "variable_of",
@@ -113,6 +113,17 @@ class Settings:
         check=_origin_and_path,
     )
     wire: Literal["pyreqwest", "httpx"] = knob("pyreqwest", "HTTP library towards the upstream.")
+    upstream_proxy: str | None = knob(
+        None,
+        "Address of an HTTP proxy on the way to the upstream. Not set: none, whatever other"
+        " variables say.",
+        check=_origin_and_path,
+    )
+    upstream_ca_file: str | None = knob(
+        None,
+        "PEM file of the authorities that may sign the upstream's certificate, for an instance"
+        " with one of its own. Not set: the usual ones.",
+    )
     connect_timeout_s: float = knob(
         5.0, "How long a connection to the upstream may take to open.", unit="s", check=_positive
     )
@@ -125,6 +136,11 @@ class Settings:
     )
     max_upstream_connections: int = knob(
         100, "Connections to the upstream kept and used at once.", check=_at_least(1)
+    )
+    max_answer_bytes: int = knob(
+        64_000_000,
+        "Size of an upstream answer that is read whole; logs are streamed and have no such bound.",
+        check=_at_least(1_000),
     )
     max_calls_in_flight: int = knob(
         16, "Upstream calls one operation makes at the same time; more wait.", check=_at_least(1)
@@ -202,11 +218,7 @@ class Settings:
         0, "Loopback port of the sandbox's REST API; 0 takes a free one.", check=_port
     )
     sandbox_seed: int = knob(1, "Seed of the sandbox's world: same seed, same world.")
-    sandbox_jobs: int = knob(
-        0,
-        "Jobs the sandbox's world holds beside its hand-made projects.",
-        check=_at_least(0),
-    )
+    sandbox_jobs: int = knob(1_200, "Jobs of the sandbox's largest project.", check=_at_least(0))
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -258,42 +270,14 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def choices_of(name: str) -> list[str]:
+    """The words a setting is one of; empty where it is not one of a few."""
+    return [word for word in get_args(_types()[name]) if isinstance(word, str)]
+
+
 def is_switch(name: str) -> bool:
     """Is it on or off, so that its flag takes no value?"""
     return _types()[name] is bool
-
-
-def describe_settings() -> str:
-    """docs/settings.md."""
-    rows = []
-    for knob_ in fields(Settings):
-        default, unit = _as_text(knob_.default), knob_.metadata["unit"]
-        shown = f"`{default}{' ' + unit if unit else ''}`" if default else "not set"
-        choices = get_args(_types()[knob_.name])
-        words = [f"`{word}`" for word in choices if isinstance(word, str)]
-        sentence = knob_.metadata["sentence"] + (f" One of {', '.join(words)}." if words else "")
-        flag = flag_of(knob_.name)
-        names = f"`{variable_of(knob_.name)}`<br>`{flag}`"
-        if is_switch(knob_.name):
-            names += f", `--no-{flag[2:]}`"
-        rows.append(f"| {names} | {shown} | {sentence} |")
-    return _PAGE.format(rows="\n".join(rows))
-
-
-_PAGE = """\
-# Settings
-
-Each is an environment variable and a flag of `jobs-gateway` (the flag wins). Mistakes are reported
-all at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
-makes such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no
-setting for a credential: each caller sends their own.
-
-This page is made from the code: `jobs-gateway settings > docs/settings.md`.
-
-| Variable, flag | Default | What it does |
-|---|---|---|
-{rows}
-"""
 
 
 @cache
@@ -333,14 +317,6 @@ def _parsed(type_: Any, text: str) -> Any:
 def _shown(text: str) -> str:
     """A value as a message may repeat it: an address may hold a credential by mistake."""
     return "…" if "@" in text else repr(text)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return "" if value is None else str(value)
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:

@@ -5,13 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import (
-    Settings,
-    SettingsError,
-    describe_settings,
-    flag_of,
-    variable_of,
-)
+from gateway.settings import Settings, SettingsError, flag_of, variable_of
+from gateway.settings_page import describe_settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphql import GraphQLError
 
+from gateway.errors import BadInput
 from gateway.execution.compiler import write_plan
 from gateway.execution.cost import estimate_cost
 from gateway.execution.documents import NO_VARIABLES, Documents
@@ -26,11 +27,11 @@ def explain(text: str) -> str:
     """Each operation's fields (compiled, edge or reference), its cost at worst and its generated
     functions.
 
-    Variables take their defaults; raises `GraphQLError` with all that is wrong with the document.
+    Variables take their defaults; raises `BadInput` with all that is wrong with the document.
     """
     document = Documents(make_schema(PlannedExecutor), Limits()).get(text)
     if document.errors:
-        raise GraphQLError("; ".join(error.message for error in document.errors))
+        raise BadInput("; ".join(error.message for error in document.errors))
     return "\n\n".join(_explain_operation(operation) for operation in document.operations)
 
 

@@ -74,6 +74,7 @@ class Endpoint:
         self._max_body_bytes = settings.max_body_bytes
         self._max_response_bytes = settings.max_response_bytes
         self._max_batch = settings.max_batch
+        self._max_calls_in_flight = settings.max_calls_in_flight
         self._persisted = PersistedDocuments(settings.persisted_documents)
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._watch = Watch(settings.receive_timeout_s)
@@ -159,7 +160,12 @@ class Endpoint:
             credential = Credential.from_headers(visit.scope["headers"])
         except BadInput as error:
             raise Refusal(400, error.code, error.message) from None
-        return CallScope(credential, visit.started + self._operation_timeout_s, visit.request_id)
+        return CallScope(
+            credential,
+            visit.started + self._operation_timeout_s,
+            visit.request_id,
+            max_at_once=self._max_calls_in_flight,
+        )
 
     async def _run(self, visit: Visit, request: GraphQLRequest, scope: CallScope) -> Response:
         """Run one operation. It is recorded with the visit's outcome."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.transport.visit import Visit
 
-__all__ = ["RecordHandler", "Records", "RequestRecord"]
+__all__ = ["RecordHandler", "Records", "RequestRecord", "record_logging", "standard_records"]
 
 WRITE_EVERY_S: Final = 0.2
 NAME_CHARACTERS: Final = 100
@@ -150,6 +152,27 @@ class RecordHandler(logging.Handler):
             self._records.tell(_encode(line))
         except Exception:  # noqa: BLE001 - a record must not end what it tells of
             self.handleError(record)
+
+
+def standard_records(level: str) -> Records:
+    """Records on standard error; those of requests from level info down."""
+    stream = sys.stderr.buffer
+
+    def write(lines: bytes) -> None:
+        # A reader that went away must not stop the gateway.
+        with suppress(OSError):
+            stream.write(lines)
+            stream.flush()
+
+    return Records(write, tells_requests=level in {"debug", "info"})
+
+
+def record_logging(records: Records, level: str) -> None:
+    """Make what modules log records as well, for the whole process."""
+    logging.basicConfig(level=level.upper(), handlers=[RecordHandler(records)], force=True)
+    if level != "debug":
+        # uvicorn tells of its starting and stopping at info; `jobs-gateway` does so itself.
+        logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.root.level))
 
 
 def document_hash(document: str) -> str:

@@ -17,7 +17,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["ArrivalProtocol", "CannotListen", "address_of", "arrival_protocol", "listen", "serving"]
+__all__ = [
+    "ArrivalProtocol",
+    "CannotListen",
+    "address_of",
+    "arrival_protocol",
+    "listen",
+    "new_loop",
+    "serving",
+]
 
 
 class CannotListen(Exception):
@@ -38,6 +46,15 @@ def address_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound here
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The event loop to run on: uvloop's where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 @asynccontextmanager

@@ -97,9 +97,9 @@ class TestCredentials:
     @pytest.mark.parametrize(
         ("headers", "expected"),
         [
-            ({"private_token": "glpat-1"}, ("private-token", "glpat-1")),
-            ({"authorization": "Bearer abc"}, ("authorization", "Bearer abc")),
-            ({"job_token": "64_x"}, ("job-token", "64_x")),
+            ({"private_token": "glpat-1"}, ("PRIVATE-TOKEN", "glpat-1")),
+            ({"authorization": "Bearer abc"}, ("Authorization", "Bearer abc")),
+            ({"job_token": "64_x"}, ("JOB-TOKEN", "64_x")),
         ],
     )
     async def test_reach_the_engine_unchanged(
@@ -113,8 +113,7 @@ class TestCredentials:
 
         await make_caller(scripted(run)).post(TYPENAME, **headers)
 
-        name, value = seen[0].name, seen[0].value
-        assert (name.lower(), value) in (expected, tuple(part.encode() for part in expected))
+        assert (seen[0].header, seen[0].value) == expected
 
     async def test_are_not_needed(self, make_caller, scripted, engine):
         seen = []

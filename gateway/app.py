@@ -1,0 +1,190 @@
+"""The application: makes what lives long, in order, and closes it in reverse.
+
+    sandbox (where no upstream is set) ─ wire ─ client ─ engine ─ endpoint
+
+`Gateway` is an ASGI application. `jobs-gateway serve` enters `running()` itself; other servers do
+it by the lifespan protocol: `uvicorn --factory gateway.app:create_app`.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Route
+
+from gateway.execution.engine import Engine
+from gateway.execution.limits import Limits
+from gateway.sandbox import Sandbox
+from gateway.settings import Settings
+from gateway.transport.endpoint import Endpoint
+from gateway.transport.explorer import Explorer
+from gateway.transport.health import PROBE_TIMEOUT_S, Health
+from gateway.transport.records import Records, standard_records
+from gateway.transport.server import address_of, listen, serving
+from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.web_urls import WebUrls
+from gateway.upstream.wire import WireError, WireOptions
+from gateway.upstream.wires import open_wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from gateway.upstream.wire import Wire
+
+__all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
+
+GRAPHQL_PATH: Final = "/graphql"
+DEMO_PROJECT: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSandbox:
+    """The sandbox in this process: its instance's address, and a demo token for each role."""
+
+    url: str
+    tokens: Mapping[str, str]
+
+
+class Gateway:
+    """The ASGI application. It answers while `running()` is entered, 503 before and after."""
+
+    def __init__(self, settings: Settings, records: Records) -> None:
+        self.settings = settings
+        self.sandbox: EmbeddedSandbox | None = None
+        """Where the upstream is the sandbox, while this runs."""
+        self._records = records
+        self._endpoint: Endpoint | None = None
+        self._health = Health(self._is_upstream_reachable)
+        self._wire: Wire | None = None
+        self._api_url = ""
+        self._rest = Starlette(
+            lifespan=self._lifespan,
+            routes=[
+                *self._health.routes,
+                Route("/", _to_explorer),
+                Route(GRAPHQL_PATH, _not_running, methods=["GET", "POST"]),
+            ],
+            exception_handlers={404: _not_found},
+        )
+
+    async def __call__(
+        self,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH and self._endpoint:
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Make everything; close it when the block is left."""
+        settings = self.settings
+        async with AsyncExitStack() as stack:
+            stack.callback(self._records.flush)
+            if settings.upstream_url is None:
+                self.sandbox = await stack.enter_async_context(_embedded_sandbox(settings))
+                settings = replace(settings, upstream_url=self.sandbox.url)
+            self._api_url = f"{settings.upstream_url}/api/v4"
+            self._wire = await stack.enter_async_context(
+                open_wire(settings.wire, _wire_options(settings, self._api_url))
+            )
+            stack.push_async_callback(self._health.close)
+            engine = Engine(
+                Client(self._wire, ClientConfig(url=self._api_url)),
+                WebUrls(self._api_url, settings.upstream_web_url),
+                limits=Limits(
+                    tokens=settings.max_tokens,
+                    depth=settings.max_depth,
+                    fields=settings.max_fields,
+                    repeats=settings.max_repeats,
+                ),
+                max_calls=settings.max_calls,
+                introspection=settings.introspection,
+                documents_kept=settings.documents_kept,
+            )
+            self._endpoint = Endpoint(engine, settings, self._records, self._explorer())
+            stack.callback(setattr, self, "_endpoint", None)
+            yield
+
+    def _explorer(self) -> Explorer | None:
+        if not self.settings.explorer:
+            return None
+        if self.sandbox is None:
+            return Explorer()
+        return Explorer({"PRIVATE-TOKEN": self.sandbox.tokens["developer"]}, DEMO_PROJECT)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        async with self.running():
+            yield
+
+    async def _is_upstream_reachable(self) -> bool:
+        """Any answer but a proxy's or server's failure counts: no credential is at hand here."""
+        if self._wire is None:
+            return False
+        target = urlsplit(self._api_url).path + "/version"
+        try:
+            answer = await self._wire.send("GET", target, {}, timeout_s=PROBE_TIMEOUT_S)
+        except WireError:
+            return False
+        return answer.status < 500
+
+
+def create_app(settings: Settings | None = None) -> Gateway:
+    """The application for any ASGI server; settings are read from the environment if not given."""
+    settings = settings or Settings.read(os.environ)
+    return Gateway(settings, standard_records(settings.log_level))
+
+
+def _wire_options(settings: Settings, api_url: str) -> WireOptions:
+    parts = urlsplit(api_url)
+    return WireOptions(
+        origin=f"{parts.scheme}://{parts.netloc}",
+        connect_timeout_s=settings.connect_timeout_s,
+        max_connections=settings.max_upstream_connections,
+        max_answer_bytes=settings.max_answer_bytes,
+        ca_file=settings.upstream_ca_file,
+        proxy=settings.upstream_proxy,
+    )
+
+
+@asynccontextmanager
+async def _embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox]:
+    """The sandbox on a loopback port of its own: reached as any upstream is."""
+    listener = listen("127.0.0.1", settings.sandbox_port)
+    url = address_of(listener)
+    sandbox = Sandbox(
+        seed=settings.sandbox_seed,
+        jobs=settings.sandbox_jobs,
+        external_url=url,
+        live=True,
+        record=False,
+    )
+    with closing(sandbox):
+        async with serving(sandbox.app, listener, shutdown_timeout_s=1, lifespan=True):
+            yield EmbeddedSandbox(url, sandbox.tokens)
+
+
+async def _to_explorer(_: Request) -> Response:
+    return RedirectResponse(GRAPHQL_PATH)
+
+
+async def _not_running(_: Request) -> Response:
+    return JSONResponse({"errors": [{"message": "the gateway is not running"}]}, 503)
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    message = f"nothing is served at {request.url.path}; GraphQL is at {GRAPHQL_PATH}"
+    return JSONResponse({"errors": [{"message": message}]}, 404)

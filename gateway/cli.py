@@ -1,0 +1,276 @@
+"""The command `jobs-gateway`: serve, sandbox, schema, explain, settings, version."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import os
+import signal
+import sys
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway import __version__
+from gateway.app import GRAPHQL_PATH, Gateway
+from gateway.errors import CallerError
+from gateway.execution.explain import explain
+from gateway.execution.schema import print_sdl
+from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
+from gateway.settings import Settings, SettingsError, flag_of, is_switch
+from gateway.settings_page import describe_settings
+from gateway.transport.records import record_logging, standard_records
+from gateway.transport.server import CannotListen, address_of, listen, new_loop, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+
+__all__ = ["main"]
+
+ROLES: Final = ("maintainer", "developer", "reporter", "guest", "outsider", "job_token")
+
+
+class _Mistake(Exception):
+    """What the user got wrong: printed, exit status 2."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; without one, `serve`. Gives the process's exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help", "--version"}):
+        given.insert(0, "serve")
+    options = _parser().parse_args(given)
+    try:
+        status: int = options.run(options)
+    except (SettingsError, CannotListen, CallerError, _Mistake) as mistake:
+        sys.stderr.write(f"jobs-gateway: {mistake}\n")
+        return 2
+    return status
+
+
+def _serve(options: argparse.Namespace) -> int:
+    names = {knob.name for knob in fields(Settings)}
+    flags = {name: value for name, value in vars(options).items() if name in names}
+    settings = Settings.read(os.environ, {k: v for k, v in flags.items() if v is not None})
+    records = standard_records(settings.log_level)
+    record_logging(records, settings.log_level)
+    listener = listen(settings.host, settings.port)
+
+    async def serve() -> None:
+        gateway = Gateway(settings, records)
+        async with (
+            gateway.running(),
+            serving(
+                gateway,
+                listener,
+                shutdown_timeout_s=settings.shutdown_timeout_s,
+                receive_timeout_s=settings.receive_timeout_s,
+            ),
+        ):
+            _say(*_gateway_banner(gateway, address_of(listener)))
+            await _signal_to_stop()
+
+    _run(serve())
+    return 0
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    listener = listen(options.host, options.port)
+    records = standard_records("warning")
+    record_logging(records, "warning")
+    url = options.external_url or address_of(listener)
+    try:
+        sandbox = Sandbox(
+            seed=options.seed,
+            jobs=options.jobs,
+            data=options.data,
+            world=options.world,
+            profile=options.profile,
+            faults=[_fault(text) for text in options.fault],
+            admin=options.admin,
+            external_url=url,
+            live=True,
+            record=options.admin,
+        )
+    except (ValueError, OSError) as error:
+        raise _Mistake(f"the sandbox cannot start: {error}") from None
+
+    async def serve() -> None:
+        async with serving(sandbox.app, listener, shutdown_timeout_s=1, lifespan=True):
+            _say(f"Jobs API sandbox {__version__}", *_sandbox_lines(url, sandbox.tokens))
+            await _signal_to_stop()
+
+    with closing(sandbox):
+        _run(serve())
+    return 0
+
+
+def _schema(options: argparse.Namespace) -> int:
+    printed = print_sdl()
+    if options.check is None:
+        sys.stdout.write(printed)
+        return 0
+    kept = _text_of(options.check)
+    if kept == printed:
+        return 0
+    difference = difflib.unified_diff(
+        kept.splitlines(keepends=True),
+        printed.splitlines(keepends=True),
+        fromfile=str(options.check),
+        tofile="the schema the code has",
+    )
+    sys.stdout.writelines(difference)
+    return 1
+
+
+def _explain(options: argparse.Namespace) -> int:
+    _say(explain(_text_of(options.file)))
+    return 0
+
+
+def _settings(_: argparse.Namespace) -> int:
+    sys.stdout.write(describe_settings())
+    return 0
+
+
+def _version(_: argparse.Namespace) -> int:
+    _say(f"jobs-gateway {__version__}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jobs-gateway",
+        description="A GraphQL gateway over GitLab's Jobs API. Without a command it serves.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"jobs-gateway {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=sentence, description=sentence, allow_abbrev=False)
+        made.set_defaults(run=run)
+        return made
+
+    serve = command("serve", _serve, "Serve the gateway; over the sandbox if no upstream is set.")
+    for knob in fields(Settings):
+        _add_setting(serve, knob.name, knob.metadata["sentence"])
+    _add_sandbox_options(command("sandbox", _sandbox, "Serve the Jobs API sandbox alone."))
+    schema = command("schema", _schema, "Print the schema as SDL.")
+    schema.add_argument(
+        "--check", type=Path, metavar="FILE", help="compare with FILE; status 1 if they differ"
+    )
+    plan = command("explain", _explain, "Show a document's plan, its cost and the code it runs as.")
+    plan.add_argument("file", type=Path, metavar="FILE", help="a GraphQL document; - for stdin")
+    command("settings", _settings, "Print the page about all settings.")
+    command("version", _version, "Print the version.")
+    return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, name: str, sentence: str) -> None:
+    flag = flag_of(name)
+    if is_switch(name):
+        parser.add_argument(flag, dest=name, action="store_const", const="true", help=sentence)
+        parser.add_argument(f"--no-{flag[2:]}", dest=name, action="store_const", const="false")
+    else:
+        parser.add_argument(flag, dest=name, metavar="VALUE", help=sentence)
+
+
+def _add_sandbox_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    add("--port", type=int, default=8001, help="port to listen on; 0 takes a free one (8001)")
+    add("--external-url", metavar="URL", help="address that its answers name as its own")
+    add("--seed", type=int, default=1, help="seed of the world: same seed, same world (1)")
+    add("--jobs", type=int, help="jobs of the largest project (1200)")
+    add("--data", type=Path, metavar="FILE", help="keep the state in FILE")
+    add("--world", type=Path, metavar="FILE", help="a world of your own, JSON or YAML")
+    add("--profile", choices=list(PROFILES), default="18", help="GitLab version to be like (18)")
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="KIND[,NAME=VALUE…]",
+        help="spoil answers, such as status,status=503,route=project_jobs,probability=0.1;"
+        f" kinds: {', '.join(KINDS)}; may be given several times",
+    )
+    add("--admin", action="store_true", help="serve the admin endpoint")
+
+
+def _fault(text: str) -> Fault:
+    """A fault from `KIND,NAME=VALUE,…`; raises `_Mistake`."""
+    kind, *parts = text.split(",")
+    types = {knob.name: str(knob.type) for knob in fields(Fault) if knob.init}
+    values: dict[str, Any] = {}
+    for part in parts:
+        name, _, value = part.partition("=")
+        if name not in types or name == "kind":
+            known = ", ".join(name for name in types if name != "kind")
+            raise _Mistake(f"--fault {text}: {name!r} is none of {known}")
+        try:
+            values[name] = _typed(types[name], value)
+        except ValueError:
+            raise _Mistake(f"--fault {text}: {value!r} does not fit {name}") from None
+    try:
+        return Fault(kind=kind, **values)  # type: ignore[arg-type]  # Fault checks its kind
+    except ValueError as error:
+        raise _Mistake(f"--fault {text}: {error}") from None
+
+
+def _typed(annotation: str, text: str) -> object:
+    if annotation.startswith("int"):
+        return int(text)
+    if annotation.startswith("float"):
+        return float(text)
+    if annotation.startswith("bool"):
+        return {"true": True, "false": False}.get(text) or int(text) == 1
+    return text
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _Mistake(f"cannot read {path}: {error}") from None
+
+
+def _gateway_banner(gateway: Gateway, address: str) -> list[str]:
+    lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{GRAPHQL_PATH}"]
+    if gateway.settings.explorer:
+        lines[1] += "  (in a browser: the explorer)"
+    if gateway.sandbox is None:
+        return [*lines, f"  upstream      {gateway.settings.upstream_url}"]
+    return [*lines, *_sandbox_lines(gateway.sandbox.url, gateway.sandbox.tokens)]
+
+
+def _sandbox_lines(url: str, tokens: Mapping[str, str]) -> list[str]:
+    lines = [f"  sandbox REST  {url}/api/v4"]
+    for role in ROLES:
+        if role in tokens:
+            header = "JOB-TOKEN" if role == "job_token" else "PRIVATE-TOKEN"
+            lines.append(f"  {role.replace('_', ' '):<12}  {header}: {tokens[role]}")
+    return lines
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.flush()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(main)
+
+
+async def _signal_to_stop() -> None:
+    """Wait for SIGINT or SIGTERM. Another one after that ends the process at once."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    before = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    await stop.wait()
+    for number, handler in before.items():
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,0 +1,50 @@
+"""The page about the settings, docs/settings.md, made from their declarations."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from gateway.settings import Settings, choices_of, flag_of, is_switch, variable_of
+
+__all__ = ["describe_settings"]
+
+
+def describe_settings() -> str:
+    """docs/settings.md."""
+    rows = []
+    for knob in fields(Settings):
+        default, unit = _as_text(knob.default), knob.metadata["unit"]
+        shown = f"`{default}{' ' + unit if unit else ''}`" if default else "not set"
+        words = [f"`{word}`" for word in choices_of(knob.name)]
+        sentence = knob.metadata["sentence"] + (f" One of {', '.join(words)}." if words else "")
+        flag = flag_of(knob.name)
+        names = f"`{variable_of(knob.name)}`<br>`{flag}`"
+        if is_switch(knob.name):
+            names += f", `--no-{flag[2:]}`"
+        rows.append(f"| {names} | {shown} | {sentence} |")
+    return _PAGE.format(rows="\n".join(rows))
+
+
+_PAGE = """\
+# Settings
+
+Each is an environment variable and a flag of `jobs-gateway` (the flag wins). Mistakes are reported
+all at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
+makes such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no
+setting for a credential: each caller sends their own.
+
+This page is made from the code: `jobs-gateway settings > docs/settings.md`.
+
+| Variable, flag | Default | What it does |
+|---|---|---|
+{rows}
+"""
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)
