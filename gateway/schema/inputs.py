@@ -14,6 +14,7 @@ from gateway.errors import BadInput
 from gateway.schema.ids import parse_global_id
 from gateway.schema.scalars import JSON, MAX_BIG_INT, URL
 from gateway.schema.words import Status
+from gateway.upstream.paths import encode_project
 
 if TYPE_CHECKING:
     from gateway.upstream.entities import ProjectKey
@@ -142,7 +143,7 @@ def target_of(ref: JobRef, urls: WebUrls) -> Target:
         return Target(project_key(ref.path.project), number, "path")
     if ref.web_url:
         project, number = urls.job(ref.web_url)
-        return Target(project, number, "webUrl")
+        return Target(project, number_of(str(number), "webUrl"), "webUrl")
     named = parse_global_id(ref.id or "")
     if named.type_name not in ITEMS:
         raise BadInput(f"the id names a {named.type_name.lower()}, not a job")
@@ -157,7 +158,8 @@ def pipeline_target(ref: PipelineRef, urls: WebUrls) -> tuple[ProjectKey, int]:
     if ref.path:
         return project_key(ref.path.project), number_of(ref.path.pipeline, "pipeline")
     if ref.web_url:
-        return urls.pipeline(ref.web_url)
+        project, number = urls.pipeline(ref.web_url)
+        return project, number_of(str(number), "webUrl")
     named = parse_global_id(ref.id or "")
     if named.type_name != "Pipeline":
         raise BadInput(f"the id names a {named.type_name.lower()}, not a pipeline")
@@ -165,11 +167,10 @@ def pipeline_target(ref: PipelineRef, urls: WebUrls) -> tuple[ProjectKey, int]:
 
 
 def project_key(text: str) -> ProjectKey:
-    """A project as the upstream is asked for it: its number, or its full path."""
+    """A project as the upstream is asked for it: its number or full path; raises `BadInput`."""
     if text.isascii() and text.isdigit():
         return number_of(text, "project")
-    if "/" not in text:
-        raise BadInput(f"project: neither a number nor a full path like group/name: {text[:80]!r}")
+    encode_project(text)
     return text
 
 

@@ -4,10 +4,10 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from gateway.upstream.web_urls import WebUrls
 
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
+from gateway.upstream.web_urls import WebUrls
 
 
 class StandIn:
@@ -38,10 +38,14 @@ def context():
     return StandIn()
 
 
-@pytest.fixture(params=["reference", "planned"])
-def ask(request, context):
+@pytest.fixture(scope="session", params=[None, PlannedExecutor], ids=["reference", "planned"])
+def schema(request):
+    return make_schema(request.param)
+
+
+@pytest.fixture
+def ask(schema, context):
     """Runs a document over the stand-in, once with each executor."""
-    schema = make_schema(PlannedExecutor if request.param == "planned" else None)
 
     def run(document, **variables):
         async def execute():
