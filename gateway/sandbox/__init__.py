@@ -1,7 +1,8 @@
-"""A Jobs API server of our own: GitLab's endpoints, errors, roles and versions over a world in SQLite.
+"""A Jobs API server of our own: GitLab's endpoints, errors, roles and versions over a world in
+SQLite.
 
-Built from the contract alone; it imports nothing else of the gateway, so that a misreading of the API is
-not made twice. Start with `Sandbox`.
+Built from the contract alone; it imports nothing else of the gateway, so that a misreading of the
+API is not made twice. Start with `Sandbox`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The state machine (§7): cancel, retry, erase, play, and how a pipeline follows its jobs.
 
-Permissions and HTTP are elsewhere; these functions say what is possible and do it. What is refused raises
-`NotPossible`; every function returns the row as it is afterwards.
+Permissions and HTTP are elsewhere; these functions say what is possible and do it. What is refused
+raises `NotPossible`; every function returns the row as it is afterwards.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ CANCELING_S = 5.0
 DELAY_S = 300.0
 
 
-class NotPossible(Exception):  # noqa: N818 - a state, not an error of ours
+class NotPossible(Exception):
     """The job's state (or input) does not allow the action; the message is GitLab's reason."""
 
 
@@ -130,7 +130,9 @@ class Actions:
         variables: Sequence[Mapping[str, str]],
         inputs: Mapping[str, Any],
     ) -> JobRow:
-        """A waiting job starts itself; a finished one is cloned, and its variables are not applied."""
+        """A waiting job starts itself; a finished one is cloned, and its variables are not
+        applied.
+        """
         if not self.is_playable(job):
             raise NotPossible("Unplayable Job")
         self._check_inputs(job, inputs)
@@ -167,7 +169,9 @@ class Actions:
         return self._store.require(JobRow, job.id)
 
     def finish(self, job: JobRow, status: str, reason: str | None = None) -> JobRow:
-        """End a job now. A job that never started gets no duration; its queue time keeps growing."""
+        """End a job now. A job that never started gets no duration; its queue time keeps
+        growing.
+        """
         now = self._clock.now()
         changes: dict[str, Any] = {
             "status": status,
@@ -354,7 +358,9 @@ _ANY = (
 
 
 def composite_status(jobs: Sequence[tuple[str, bool]]) -> str:
-    """A pipeline's status from its latest jobs' statuses and `allow_failure`, as GitLab joins them."""
+    """A pipeline's status from its latest jobs' statuses and `allow_failure`, as GitLab joins
+    them.
+    """
     seen: set[str] = set()
     for status, allow_failure in jobs:
         if allow_failure and status == "manual":

@@ -1,4 +1,5 @@
-"""The admin endpoint, off by default: steers a running sandbox over HTTP, for tests in other languages.
+"""The admin endpoint, off by default: steers a running sandbox over HTTP, for tests in other
+languages.
 
 | Route below /sandbox | Body | Does |
 |---|---|---|

@@ -43,7 +43,9 @@ class Answer:
         return cls(status, {"Content-Type": "text/plain"} | named, raw)
 
     def if_changed(self, known: str | None) -> Answer:
-        """This answer, or 304 without a body if `If-None-Match` names its tag. Paging headers stay."""
+        """This answer, or 304 without a body if `If-None-Match` names its tag. Paging headers
+        stay.
+        """
         tag = self.headers.get("Etag")
         if known is None or tag is None or not _matches(known, tag):
             return self
@@ -51,7 +53,7 @@ class Answer:
         return Answer(304, kept)
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
+class Refusal(Exception):
     """Ends a request with a JSON error body."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
@@ -60,7 +62,9 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
 
 
 def not_found(what: str = "Not found") -> Refusal:
-    """404. `Not found` (small f) is a record that was looked for; `Not Found` is a file or a kind."""
+    """404. `Not found` (small f) is a record that was looked for; `Not Found` is a file or a
+    kind.
+    """
     return Refusal(404, {"message": f"404 {what}"})
 
 

@@ -1,4 +1,6 @@
-"""Artifacts: which kinds there are, the archive's bytes, and the columns of a job that describe them."""
+"""Artifacts: which kinds there are, the archive's bytes, and the columns of a job that describe
+them.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +69,9 @@ def columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
     archive = next((entry for entry in entries if entry["file_type"] == "archive"), None)
     return {
         "artifacts_json": compact(entries),
-        "archive_json": archive
-        and compact({"filename": archive["filename"], "size": archive["size"]}),
+        "archive_json": None
+        if archive is None
+        else compact({"filename": archive["filename"], "size": archive["size"]}),
     }
 
 

@@ -55,8 +55,8 @@ def authenticate(
 ) -> Caller:
     """The caller; anonymous without a credential, a Refusal with a bad one.
 
-    First hit wins: bearer, then personal token, then (only where the route takes them) job token. A job
-    token in a personal token's place is no hit at all.
+    First hit wins: bearer, then personal token, then (only where the route takes them) job token. A
+    job token in a personal token's place is no hit at all.
     """
     if bearer := _bearer(headers, params):
         if job_tokens and bearer.startswith(JOB_TOKEN_PREFIX):

@@ -1,7 +1,7 @@
 """One request on its way through an endpoint: its parameters, its caller, the project it names.
 
-Endpoints call these methods in GitLab's order of checks (§1); each either gives what was asked for or ends
-the request with a Refusal.
+Endpoints call these methods in GitLab's order of checks (§1); each either gives what was asked for
+or ends the request with a Refusal.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.sandbox.instance import Instance
+    from gateway.sandbox.rows import UserRow
 
 __all__ = ["Call"]
 
@@ -65,6 +66,13 @@ class Call:
         if caller.user is None:
             raise unauthorized()
         return caller
+
+    def user(self) -> UserRow:
+        """The user who writes; 401 for nobody."""
+        user = self.authenticate().user
+        if user is None:
+            raise unauthorized()
+        return user
 
     def identify(self, *, job_tokens: bool = False) -> Caller:
         """The caller, who may be anonymous; a bad credential is 401 all the same."""
@@ -133,7 +141,8 @@ class Call:
                 raise not_found("Project Not Found")
             origin = self.store.require(ProjectRow, job.project_id)
             raise forbidden(
-                f"Authentication by CI/CD job token not allowed from {origin.path} to {project.path}."
+                "Authentication by CI/CD job token not allowed from "
+                f"{origin.path} to {project.path}."
             )
         permissions = allowed[source]
         if permissions is not None and permission not in permissions:
@@ -174,6 +183,6 @@ class Call:
         """A URL of ours: scheme of the request, host and port of the configured address."""
         return f"{self.scheme}://{urlsplit(self.instance.external_url).netloc}{path}"
 
-    def link(self, changes: Mapping[str, Any], relation: str) -> str:
+    def link(self, changes: dict[str, Any], relation: str) -> str:
         """A Link entry to this request with some parameters changed."""
         return f'<{self.url(self.path)}?{query_text(self.params | changes)}>; rel="{relation}"'

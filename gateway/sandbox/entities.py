@@ -1,7 +1,7 @@
 """Rows to JSON bodies as §5 has them, in the key order of the recorded answers.
 
-Keys that an answer leaves out are absent here too: null and absent are different things. What many jobs
-share (users, commits, runners, pipelines) is encoded once and embedded as it is.
+Keys that an answer leaves out are absent here too: null and absent are different things. What many
+jobs share (users, commits, runners, pipelines) is encoded once and embedded as it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Faults on demand: what networks, proxies and overloaded servers do to an answer.
 
-A fault is chosen per request by route, method and (seeded) chance, at most `times` times. Some replace
-the answer, some spoil it on the wire.
+A fault is chosen per request by route, method and (seeded) chance, at most `times` times. Some
+replace the answer, some spoil it on the wire.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ _REASONS = {
     504: "504 Gateway Timeout",
     409: "409 Conflict: Resource lock",
 }
-_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>GitLab is not responding</body></html>"
+_PAGE = (
+    b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
+    b"<body>GitLab is not responding</body></html>"
+)
 _TOO_MANY = "This endpoint has been requested too many times. Try again later."
 
 
@@ -75,7 +78,8 @@ class Fault:
 
     kind: Kind
     route: str | None = None
-    """An endpoint's name (`project_jobs`), else a pattern searched in the encoded path and query."""
+    """An endpoint's name (`project_jobs`), else a pattern searched in the encoded path and
+    query."""
     method: str | None = None
     probability: float = 1.0
     times: int | None = None
@@ -87,7 +91,8 @@ class Fault:
     after_bytes: int | None = None
     location: str = "http://elsewhere.example"
     executed: bool | None = None
-    """Whether the request is carried out all the same. None: only by kinds that spoil a real answer."""
+    """Whether the request is carried out all the same. None: only by kinds that spoil a real
+    answer."""
     fired: int = field(default=0, init=False)
     """How often it has struck."""
 
@@ -215,8 +220,8 @@ async def _drop(receive: Receive, send: Send) -> None:
     """Close the connection without another byte.
 
     ASGI has no message for this. Under uvicorn `send` is a method of the object that owns the
-    transport; it is aborted with a zero linger time, so that the peer sees a reset. Elsewhere an exception is all
-    one can do: in-process transports raise it at their caller.
+    transport; it is aborted with a zero linger time, so that the peer sees a reset. Elsewhere an
+    exception is all one can do: in-process transports raise it at their caller.
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:

@@ -14,12 +14,12 @@ from gateway.sandbox.artifacts import archive_of, columns
 from gateway.sandbox.jsontext import parse
 from gateway.sandbox.params import Param, text
 from gateway.sandbox.reads import JOB_ID, PROJECT_ID
-from gateway.sandbox.rows import JobRow
 from gateway.sandbox.writes import REFRESHING
 
 if TYPE_CHECKING:
     from gateway.sandbox.access import Access
     from gateway.sandbox.call import Call
+    from gateway.sandbox.rows import JobRow
 
 __all__ = [
     "archive",
@@ -50,7 +50,9 @@ def file(call: Call) -> Answer:
 
 
 def archive_of_ref(call: Call) -> Answer:
-    """`GET …/jobs/artifacts/:ref_name/download?job=name`: of the ref's newest successful pipeline."""
+    """`GET …/jobs/artifacts/:ref_name/download?job=name`: of the ref's newest successful
+    pipeline.
+    """
     return _archive(call, _job_of_ref(call))
 
 
@@ -130,7 +132,9 @@ def _archive(call: Call, job: JobRow) -> Answer:
         200,
         {
             "Content-Type": "application/octet-stream",
-            "Content-Disposition": f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}",
+            "Content-Disposition": (
+                f"attachment; filename=\"{name}\"; filename*=UTF-8''{quote(name)}"
+            ),
             "Content-Transfer-Encoding": "binary",
         },
         archive_of(job.name),

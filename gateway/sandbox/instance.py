@@ -21,7 +21,9 @@ __all__ = ["Instance"]
 class Instance:
     """State, time and behaviour of one sandbox in its current profile."""
 
-    def __init__(self, store: Store, clock: Clock, *, profile: Profile | str, external_url: str):
+    def __init__(
+        self, store: Store, clock: Clock, *, profile: Profile | str, external_url: str
+    ) -> None:
         self.store = store
         self.clock = clock
         self.external_url = external_url.rstrip("/")

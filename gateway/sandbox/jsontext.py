@@ -24,7 +24,8 @@ def compact(value: Any) -> str:
 
 
 def encode(value: Any) -> bytes:
-    r"""A body as Rails writes it: like `compact`, but `<`, `>` and `&` as `\u003c`, `\u003e`, `\u0026`.
+    r"""A body as Rails writes it: like `compact`, but `<`, `>` and `&` as `\u003c`, `\u003e`,
+    `\u0026`.
 
     The three never occur outside JSON strings, so the finished text can be searched for them.
     """

@@ -1,4 +1,6 @@
-"""Limiters: requests per minute and caller. Off until a limit is set, so that tests may call freely."""
+"""Limiters: requests per minute and caller. Off until a limit is set, so that tests may call
+freely.
+"""
 
 from __future__ import annotations
 

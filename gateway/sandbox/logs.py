@@ -1,7 +1,7 @@
 """What a job writes: a runner's log with colours, sections, progress lines and other alphabets.
 
-A log is a pure function of the job, so nothing is stored: a running job shows the lines its time has
-reached, which makes every reading a prefix of the next one. Only logs given by hand are stored.
+A log is a pure function of the job, so nothing is stored: a running job shows the lines its time
+has reached, which makes every reading a prefix of the next one. Only logs given by hand are stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RESET = "\x1b[0;m"
 _CLEAR = "\x1b[0K"
 _REMARKS = (
     "\x1b[32m.\x1b[0m\x1b[32m.\x1b[0m\x1b[31mF\x1b[0m\x1b[32m.\x1b[0m",
-    "Überprüfung abgeschlossen – keine Auffälligkeiten ✓",
+    "Überprüfung abgeschlossen, keine Auffälligkeiten ✓",
     "検証しています… 完了 🎉",
     "warning: \x1b[33;1mdeprecated\x1b[0;m call, see https://example.com/a?b=1&c=<2>",
     "\x1b[36mdebug\x1b[0m cache key \x1b[1mruby-3.3-linux\x1b[0m hit",
@@ -27,7 +27,9 @@ _REMARKS = (
 
 
 def log_of(name: str, project: str, sha: str, started: int, lines: int, outcome: str) -> bytes:
-    """The whole log of a finished job; `started` in epoch seconds (its section marks count from there)."""
+    """The whole log of a finished job; `started` in epoch seconds (its section marks count from
+    there).
+    """
     return b"".join(_lines(name, project, sha, started, lines)) + _ending(outcome)
 
 
@@ -47,23 +49,29 @@ def size_of(name: str, project: str, lines: int, outcome: str) -> int:
 
 
 def _lines(name: str, project: str, sha: str, started: int, lines: int) -> Iterator[bytes]:
-    head = [
+    head = (
         f"{_CLEAR}Running with gitlab-runner 18.9.0 (d4c7f28e){_RESET}\n",
         f"{_CLEAR}  on sandbox-runner-1 t1_sXq8z3, system ID: s_0f1e2d3c4b5a{_RESET}\n",
-        f"section_start:{started}:prepare_executor\r{_CLEAR}{_CLEAR}\x1b[36;1mPreparing the "
-        f'"docker" executor{_RESET}{_RESET}\n',
-        f"Using Docker image ruby:3.3 ...\nsection_end:{started + 1}:prepare_executor\r{_CLEAR}",
-        f"section_start:{started + 1}:get_sources\r{_CLEAR}\x1b[36;1mGetting source from Git "
-        f"repository{_RESET}{_RESET}\n\x1b[32;1mFetching changes with git depth set to 20...{_RESET}\n",
+        _begin("prepare_executor", started, 'Preparing the "docker" executor'),
+        "Using Docker image ruby:3.3 ...\n" + _end("prepare_executor", started + 1),
+        _begin("get_sources", started + 1, "Getting source from Git repository"),
         f"\x1b[32;1mChecking out {sha[:8]} as detached HEAD of {project}...{_RESET}\n"
-        f"section_end:{started + 2}:get_sources\r{_CLEAR}",
-        f"section_start:{started + 2}:step_script[collapsed=true]\r{_CLEAR}\x1b[36;1mExecuting "
-        f'"step_script" stage of the job script{_RESET}{_RESET}\n\x1b[32;1m$ ci/{name}{_RESET}\n',
-    ]
+        + _end("get_sources", started + 2),
+        _begin("step_script[collapsed=true]", started + 2, 'Executing "step_script" stage'),
+        f"\x1b[32;1m$ ci/{name}{_RESET}\n",
+    )
     yield from (text.encode() for text in head[:lines])
     for number in range(len(head), lines):
-        remark = _REMARKS[number % len(_REMARKS)] if number % 4 == 0 else f"ok {name} example"
+        remark = _REMARKS[number // 4 % len(_REMARKS)] if number % 4 == 0 else f"ok {name} example"
         yield f"{number:>6}  {remark}\n".encode()
+
+
+def _begin(section: str, at: int, title: str) -> str:
+    return f"section_start:{at}:{section}\r{_CLEAR}\x1b[36;1m{title}{_RESET}\n"
+
+
+def _end(section: str, at: int) -> str:
+    return f"section_end:{at}:{section}\r{_CLEAR}"
 
 
 def _ending(outcome: str) -> bytes:

@@ -33,10 +33,11 @@ def offset_page(
     *,
     count: Callable[[int], int] | None,
 ) -> Answer:
-    """A page by `page` and `per_page`. `fetch` takes limit and offset; `count` a limit, None never counts.
+    """A page by `page` and `per_page`. `fetch` takes limit and offset; `count` a limit, None never
+    counts.
 
-    A total is known if there is a count and it is at most 10,000; otherwise one row more is read to know
-    whether there is a next page.
+    A total is known if there is a count and it is at most 10,000; otherwise one row more is read to
+    know whether there is a next page.
     """
     page = max(call.params["page"], 1)
     asked = call.params["per_page"]
@@ -120,14 +121,15 @@ def _read_cursor(cursor: Any) -> tuple[int | None, str | None]:
     """Id and direction. GitLab does not rescue a broken cursor: 500."""
     if cursor is None or (isinstance(cursor, str) and not cursor.strip()):
         return None, "n"
+    broken = Refusal(500, {"message": "500 Internal Server Error"})
     try:
         content = parse(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        if not content.keys() <= {"id", "_kd"}:
-            raise ValueError("unknown keys")
-        job_id = content.get("id")
-        bound = None if job_id is None else int(job_id)
+        keys = content.keys()
+        bound = int(content["id"]) if "id" in keys else None
     except (ValueError, TypeError, AttributeError):
-        raise Refusal(500, {"message": "500 Internal Server Error"}) from None
+        raise broken from None
+    if not keys <= {"id", "_kd"}:
+        raise broken
     if bound is not None:
         bound = max(min(bound, (1 << 63) - 1), -(1 << 63))
     return bound, content.get("_kd")

@@ -1,7 +1,7 @@
 """Request parameters: Rack's nested names, and checks with Grape's error texts.
 
-Query, form and JSON body are one set; the later source wins and path parameters win over all. Checked
-values and defaults are put back into the set, because `Link` repeats them.
+Query, form and JSON body are one set; the later source wins and path parameters win over all.
+Checked values and defaults are put back into the set, because `Link` repeats them.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ _FALSE = {"0", "f", "false", "off", "n", "no"}
 _INTEGER = re.compile(r"[+-]?\d+")
 
 
-class Wrong(Exception):  # noqa: N818 - carries the text, not an error of ours
-    """A value that does not pass; the message completes `<param> …`. Several are one message each."""
+class Wrong(Exception):
+    """A value that does not pass; the message completes `<param> …`. Several are one message
+    each.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,9 @@ def page_params() -> tuple[Param, Param]:
 
 
 def nested(pairs: str) -> dict[str, Any]:
-    """A query or form as Rack reads it: `a[]=1`, `a[k]=1`, `a[][k]=1`. 400 if a name has two shapes."""
+    """A query or form as Rack reads it: `a[]=1`, `a[k]=1`, `a[][k]=1`. 400 if a name has two
+    shapes.
+    """
     params: dict[str, Any] = {}
     for name, value in parse_qsl(pairs, keep_blank_values=True, max_num_fields=1000):
         _put(params, name, value, depth=0)
@@ -267,7 +271,7 @@ def _kind(params: dict[str, Any], key: str, kind: type[Any]) -> Any:
     held = params.setdefault(key, kind())
     if not isinstance(held, kind):
         expected = "Array" if kind is list else "Hash"
-        got = {str: "String", list: "Array", dict: "Hash"}[type(held)]
+        got = "Array" if isinstance(held, list) else "Hash" if isinstance(held, dict) else "String"
         raise Refusal(400, {"error": f"expected {expected} (got {got}) for param `{key}'"})
     return held
 
@@ -276,7 +280,9 @@ def _kind(params: dict[str, Any], key: str, kind: type[Any]) -> Any:
 
 
 def query_text(params: Mapping[str, Any]) -> str:
-    """Parameters as Rails writes them into a URL: form-encoded, sorted, nested names in brackets."""
+    """Parameters as Rails writes them into a URL: form-encoded, sorted, nested names in
+    brackets.
+    """
     return "&".join(sorted(_pairs(value, str(name)) for name, value in params.items()))
 
 

@@ -24,7 +24,7 @@ MEMBERS = {
 }
 """Members of the demo's projects; the outsider is nowhere, the admin needs no membership."""
 
-_PEOPLE = (
+_PEOPLE: tuple[tuple[int, str, str, dict[str, object]], ...] = (
     (ADMIN, "root", "Administrator", {}),
     (
         MAINTAINER_ID,

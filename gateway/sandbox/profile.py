@@ -1,7 +1,9 @@
-"""What differs between GitLab versions: named profiles, one flag for each row of the contract's §10.
+"""What differs between GitLab versions: named profiles, one flag for each row of the contract's
+§10.
 
-A profile decides fields, statuses, parameters and answers; the world below it is the same. Exact minor
-versions are often unknown, so a profile stands for the middle of its column, not for one release.
+A profile decides fields, statuses, parameters and answers; the world below it is the same. Exact
+minor versions are often unknown, so a profile stands for the middle of its column, not for one
+release.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class Profile:
     name: str
     version: str
     canceling: bool
-    """Statuses `canceling` and `waiting_for_callback` exist; a capable runner cancels gracefully."""
+    """Statuses `canceling` and `waiting_for_callback` exist; a capable runner cancels
+    gracefully."""
     retry_canceling: bool
     """A job in `canceling` can be retried, and played if it is manual."""
     force_cancel: bool
@@ -91,7 +94,9 @@ class Profile:
         return tuple(word for word in STATUSES if word not in _SINCE_17)
 
     def shown(self, status: str) -> str:
-        """A status as this version has it: what it does not know yet is shown as its predecessor."""
+        """A status as this version has it: what it does not know yet is shown as its
+        predecessor.
+        """
         return status if self.canceling else _SINCE_17.get(status, status)
 
 

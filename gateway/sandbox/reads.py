@@ -1,4 +1,4 @@
-"""The Jobs API's read endpoints (§3.1–3.7)."""
+"""The Jobs API's read endpoints (§3.1 to §3.7)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _list_params(profile: Profile, *, hashes: bool) -> tuple[Param, ...]:
 
 
 def project_jobs(call: Call) -> Answer:
-    """`GET /projects/:id/jobs`: builds, retried ones too, no totals; the only list with keyset pages."""
+    """`GET /projects/:id/jobs`: builds, retried ones too, no totals; the only list with keyset
+    pages.
+    """
     profile = call.profile
     caller = call.authenticate(job_tokens=profile.job_token_lists)
     call.check(PROJECT_ID, *_list_params(profile, hashes=True))
@@ -71,7 +73,9 @@ def project_jobs(call: Call) -> Answer:
 
 
 def pipeline_jobs(call: Call) -> Answer:
-    """`GET /projects/:id/pipelines/:pipeline_id/jobs`: builds of this pipeline, retried ones on demand."""
+    """`GET /projects/:id/pipelines/:pipeline_id/jobs`: builds of this pipeline, retried ones on
+    demand.
+    """
     call.check(
         PROJECT_ID,
         PIPELINE_ID,

@@ -1,4 +1,6 @@
-"""Which endpoint a request goes to. Paths are matched as they were sent: encoded, split at `/` first."""
+"""Which endpoint a request goes to. Paths are matched as they were sent: encoded, split at `/`
+first.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from gateway.sandbox import files, neighbours, reads, writes
+from gateway.sandbox import files, neighbours, pipelines, reads, writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,14 +43,14 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", f"{_JOB}/retry", writes.retry),
     ("POST", f"{_JOB}/erase", writes.erase),
     ("POST", f"{_JOB}/play", writes.play),
-    ("GET", f"{_PROJECT}/pipelines", neighbours.pipelines),
-    ("GET", f"{_PROJECT}/pipelines/latest", neighbours.latest_pipeline),
-    ("GET", _PIPELINE, neighbours.pipeline),
+    ("GET", f"{_PROJECT}/pipelines", pipelines.pipelines),
+    ("GET", f"{_PROJECT}/pipelines/latest", pipelines.latest_pipeline),
+    ("GET", _PIPELINE, pipelines.pipeline),
     ("GET", f"{_PIPELINE}/jobs", reads.pipeline_jobs),
     ("GET", f"{_PIPELINE}/bridges", reads.bridges),
     ("GET", f"{_PIPELINE}/trigger_jobs", reads.bridges),
-    ("POST", f"{_PIPELINE}/retry", neighbours.retry_pipeline),
-    ("POST", f"{_PIPELINE}/cancel", neighbours.cancel_pipeline),
+    ("POST", f"{_PIPELINE}/retry", pipelines.retry_pipeline),
+    ("POST", f"{_PIPELINE}/cancel", pipelines.cancel_pipeline),
     ("GET", f"{_PROJECT}/repository/commits/:sha", neighbours.commit),
 )
 """Method, path below /api/v4, endpoint. `:name` is one segment, `*name` the rest of the path."""
@@ -64,7 +66,9 @@ class Match:
 
     __slots__ = ("allowed", "endpoint", "params")
 
-    def __init__(self, endpoint: Endpoint | None, params: dict[str, str], allowed: list[str]):
+    def __init__(
+        self, endpoint: Endpoint | None, params: dict[str, str], allowed: list[str]
+    ) -> None:
         self.endpoint = endpoint
         self.params = params
         self.allowed = allowed

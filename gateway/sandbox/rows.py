@@ -1,7 +1,8 @@
 """The rows of the sandbox's tables. A table's columns are its row's fields, in their order.
 
-Times are texts as the API shows them (`2026-11-01T00:00:00.000Z`: equal length, so they sort as time does);
-`next_at` alone is in epoch seconds, for the simulated runner's queue. Columns that end in `_json` hold JSON.
+Times are texts as the API shows them (`2026-11-01T00:00:00.000Z`: equal length, so they sort as
+time does); `next_at` alone is in epoch seconds, for the simulated runner's queue. Columns that end
+in `_json` hold JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class ProjectRow(NamedTuple):
     protected_refs_json: str = "[]"
     """Refs that only maintainers may push to."""
     allowlist_json: str = "{}"
-    """Projects whose job tokens may come in: id (as text) to a list of permissions, or null for all."""
+    """Projects whose job tokens may come in: id (as text) to a list of permissions, or null for
+    all."""
     agents_json: str = "[]"
     token_scope: int = 0
     """`ci_job_token_scope_enabled`."""

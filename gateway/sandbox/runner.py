@@ -1,7 +1,8 @@
-"""The simulated runner: takes queued jobs, lets their logs grow, reports results, starts child pipelines.
+"""The simulated runner: takes queued jobs, lets their logs grow, reports results, starts child
+pipelines.
 
-It works on the world's clock only, step by step in order of time, so the same `advance` always leads to
-the same world.
+It works on the world's clock only, step by step in order of time, so the same `advance` always
+leads to the same world.
 """
 
 from __future__ import annotations

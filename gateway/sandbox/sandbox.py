@@ -45,9 +45,10 @@ class Sandbox:
             token = sandbox.tokens["developer"]
             sandbox.advance(60)                         # a minute of runners at work
 
-    `jobs` is how many builds project 6 has (1,200). `data` keeps the state in a file. `world` replaces the demo's
-    projects (a mapping, or a JSON or YAML file: see `world_file`). Time stands still and moves by `advance` only,
-    unless `live`: then it is the wall clock's, runners work while the app is served, and new pipelines come.
+    `jobs` is how many builds project 6 has (1,200). `data` keeps the state in a file. `world`
+    replaces the demo's projects (a mapping, or a JSON or YAML file: see `world_file`). Time stands
+    still and moves by `advance` only, unless `live`: then it is the wall clock's, runners work
+    while the app is served, and new pipelines come.
     """
 
     def __init__(
@@ -102,8 +103,9 @@ class Sandbox:
     def tokens(self) -> Mapping[str, str]:
         """A credential for each role.
 
-        admin, maintainer, developer, reporter, guest, outsider; read_only, expired, revoked and oauth (all the
-        developer's); job_token (of a running job of project 1) and finished_job_token.
+        admin, maintainer, developer, reporter, guest, outsider; read_only, expired, revoked and
+        oauth (all the developer's); job_token (of a running job of project 1) and
+        finished_job_token.
         """
         found = {token.role: token.text for token in self._instance.tokens.values()}
         for role in ("running", "finished"):
@@ -129,7 +131,9 @@ class Sandbox:
 
     @property
     def object_storage(self) -> str | None:
-        """Origin that artifact downloads are redirected to (302); None, the default, serves them."""
+        """Origin that artifact downloads are redirected to (302); None, the default, serves
+        them.
+        """
         return self._instance.object_storage
 
     @object_storage.setter
@@ -179,7 +183,9 @@ class Sandbox:
     # The world, for tests that need another one
 
     def create_pipeline(self, project: int = 1, **columns: Any) -> int:
-        """A new pipeline and its commit; its id. `user` is a username, other names are PipelineRow's."""
+        """A new pipeline and its commit; its id. `user` is a username, other names are
+        PipelineRow's.
+        """
         with self.store.lock:
             now = self._clock.now()
             user = self._user(columns.pop("user", "developer"))
@@ -206,9 +212,9 @@ class Sandbox:
     ) -> int:
         """A new job, looking as one of this status does; its id.
 
-        Names are JobRow's columns, and: `user` (a username or None), `artifacts` (file types), `tags`, `when`,
-        `started` (whether it had started), `waited` and `worked` (seconds). A `log` is stored as given. Unless it `moves`, the simulated runner
-        leaves it alone.
+        Names are JobRow's columns, and: `user` (a username or None), `artifacts` (file types),
+        `tags`, `when`, `started` (whether it had started), `waited` and `worked` (seconds). A `log`
+        is stored as given. Unless it `moves`, the simulated runner leaves it alone.
         """
         with self.store.lock:
             of = self.store.require(PipelineRow, pipeline)

@@ -1,7 +1,7 @@
 """The sandbox's state in SQLite: rows in, rows out, and the few queries the API needs.
 
-Lists are read newest id first straight from an index, so a page costs the same in a small and in a large
-world. Nothing here knows HTTP.
+Lists are read newest id first straight from an index, so a page costs the same in a small and in a
+large world. Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -79,9 +79,13 @@ def _ddl(kind: type) -> str:
 
 
 class JobFilter:
-    """A WHERE clause over jobs: of a project or of a pipeline, by the columns the lists filter on."""
+    """A WHERE clause over jobs: of a project or of a pipeline, by the columns the lists filter
+    on.
+    """
 
-    def __init__(self, *, bridge: bool, project: int | None = None, pipeline: int | None = None):
+    def __init__(
+        self, *, bridge: bool, project: int | None = None, pipeline: int | None = None
+    ) -> None:
         column, key = ("project_id", project) if pipeline is None else ("pipeline_id", pipeline)
         self.where = f"{column} = ? AND bridge = ?"
         self.values: list[Any] = [key, int(bridge)]
@@ -180,7 +184,9 @@ class Store:
     # Projects, users, commits
 
     def project_by_path(self, path: str) -> tuple[ProjectRow, bool] | None:
-        """The project at this path in any letter case, and whether the path is one it had before."""
+        """The project at this path in any letter case, and whether the path is one it had
+        before.
+        """
         found = self._one("SELECT * FROM projects WHERE path = ? COLLATE NOCASE", path)
         if found:
             return ProjectRow._make(found), False
@@ -298,7 +304,7 @@ class Store:
     def due_job(self, until: float) -> JobRow | None:
         """The job whose next step comes first, if it comes by then."""
         found = self._one(
-            "SELECT * FROM jobs WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY next_at, id LIMIT 1",
+            "SELECT * FROM jobs WHERE next_at <= ? ORDER BY next_at, id LIMIT 1",
             until,
         )
         return JobRow._make(found) if found else None

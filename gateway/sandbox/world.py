@@ -1,7 +1,7 @@
 """Making worlds: rows with sensible columns, from little information.
 
-Used by the demo world, by a world read from a file, and by tests that add a job at run time. Everything follows
-from the arguments and the seed, so the same world is made twice.
+Used by the demo world, by a world read from a file, and by tests that add a job at run time.
+Everything follows from the arguments and the seed, so the same world is made twice.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.actions import composite_status
 from gateway.sandbox.artifacts import archive_size, artifact, columns
-from gateway.sandbox.clock import timestamp
+from gateway.sandbox.clock import seconds, timestamp
 from gateway.sandbox.jsontext import compact
 from gateway.sandbox.logs import size_of
+from gateway.sandbox.people import DEVELOPER_ID
 from gateway.sandbox.rows import CommitRow, JobRow, MemberRow, PipelineRow, ProjectRow
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def status_columns(
     worked: float,
     started: bool | None = None,
 ) -> dict[str, Any]:
-    """The time columns a job of this status has; `worked` is what it has done up to now (or in all)."""
+    """The time columns a job of this status has; `worked` is what it has done up to now (or in
+    all).
+    """
     ran = status in STARTED if started is None else started
     found: dict[str, Any] = {}
     if ran or status in _WAITING:
@@ -126,7 +129,7 @@ class Builder:
         sha = given.pop("sha", None) or sha_of(self.seed, project_id, number)
         if has_commit:
             self.commit(project_id, sha, created - 60, **(commit or {}))
-        columns: dict[str, Any] = {"ref": "main", "status": "", "user_id": 3} | given
+        columns: dict[str, Any] = {"ref": "main", "status": "", "user_id": DEVELOPER_ID} | given
         moment = timestamp(created)
         return PipelineRow(
             id=number,
@@ -239,6 +242,15 @@ class Builder:
         row = PipelineRow(**given)
         self._pipelines.append(row)
         return row
+
+    def begun(self, pipeline: PipelineRow) -> float:
+        """When a pipeline was created, in epoch seconds."""
+        return seconds(pipeline.created_at)
+
+    @property
+    def next_pipeline(self) -> int:
+        """Id of the next pipeline."""
+        return self._last_pipeline + 1
 
     @property
     def job_count(self) -> int:

@@ -16,8 +16,8 @@
               - {name: spec, stage: test, status: failed, failure_reason: script_failure}
               - {name: child, stage: test, bridge: {project: team/app, pipeline: 7}}
 
-`age` is in seconds before now. A job looks as jobs of its status do; what is given wins. A mistake is a
-ValueError that names its place.
+`age` is in seconds before now. A job looks as jobs of its status do; what is given wins. A mistake
+is a ValueError that names its place.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from gateway.sandbox.reads import JOB_ID, PROJECT_ID
 
 if TYPE_CHECKING:
     from gateway.sandbox.call import Call
-    from gateway.sandbox.rows import UserRow
 
 __all__ = ["REFRESHING", "cancel", "erase", "play", "retry"]
 
@@ -39,7 +38,7 @@ def cancel(call: Call) -> Answer:
 
 def retry(call: Call) -> Answer:
     """Answers the new job, also for a bridge (in a job's shape)."""
-    user = _writer(call)
+    user = call.user()
     takes_inputs = call.profile.inputs
     call.check(PROJECT_ID, JOB_ID, *((Param("inputs", mapping),) if takes_inputs else ()))
     access = _project_of_update(call)
@@ -57,7 +56,7 @@ def retry(call: Call) -> Answer:
 
 
 def erase(call: Call) -> Answer:
-    _writer(call)
+    call.authenticate()
     call.check(PROJECT_ID, JOB_ID)
     access = _project_of_update(call)
     job = call.job(access.project)
@@ -72,7 +71,7 @@ def erase(call: Call) -> Answer:
 
 def play(call: Call) -> Answer:
     """Read access first, then the job, then play itself."""
-    user = _writer(call)
+    user = call.user()
     takes_inputs = call.profile.inputs
     call.check(
         PROJECT_ID, JOB_ID, _VARIABLES, *((Param("job_inputs", mapping),) if takes_inputs else ())
@@ -91,12 +90,6 @@ def play(call: Call) -> Answer:
         raise bad_request(str(refused)) from None
     body = call.bodies.bridge(made) if made.bridge else call.bodies.job(made)
     return Answer.json(body, status=200)
-
-
-def _writer(call: Call) -> UserRow:
-    user = call.authenticate().user
-    assert user is not None  # noqa: S101 - authenticate refuses anonymous callers
-    return user
 
 
 def _project_of_update(call: Call) -> Access:

@@ -1,0 +1,163 @@
+"""The pipelines endpoints (§3.8): list, one, the latest, retry and cancel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.sandbox.answers import Answer, forbidden
+from gateway.sandbox.clock import timestamp
+from gateway.sandbox.paging import offset_page
+from gateway.sandbox.params import Param, boolean, one_of, page_params, text, time
+from gateway.sandbox.profile import STATUSES
+from gateway.sandbox.reads import PIPELINE_ID, PROJECT_ID
+
+if TYPE_CHECKING:
+    from gateway.sandbox.access import Access
+    from gateway.sandbox.call import Call
+    from gateway.sandbox.rows import PipelineRow, UserRow
+
+__all__ = ["cancel_pipeline", "latest_pipeline", "pipeline", "pipelines", "retry_pipeline"]
+
+_SOURCES = (
+    "push",
+    "web",
+    "trigger",
+    "schedule",
+    "api",
+    "external",
+    "pipeline",
+    "chat",
+    "webide",
+    "merge_request_event",
+    "external_pull_request_event",
+    "parent_pipeline",
+    "ondemand_dast_scan",
+    "ondemand_dast_validation",
+    "security_orchestration_policy",
+)
+_NEWEST_OF_REF = (
+    "id IN (SELECT max(id) FROM pipelines WHERE project_id = ? AND tag = {} GROUP BY ref)"
+)
+_SCOPES = {
+    "running": "status = 'running'",
+    "pending": "status = 'pending'",
+    "finished": "status IN ('success', 'failed', 'canceled')",
+    "branches": _NEWEST_OF_REF.format(0),
+    "tags": _NEWEST_OF_REF.format(1),
+}
+_EQUAL = ("status", "ref", "sha", "source", "name")
+_BOUNDS = {
+    "updated_before": "updated_at < ?",
+    "updated_after": "updated_at > ?",
+    "created_before": "created_at < ?",
+    "created_after": "created_at > ?",
+}
+_LIST = (
+    PROJECT_ID,
+    Param("scope", one_of(*_SCOPES)),
+    Param("status", one_of(*STATUSES)),
+    Param("ref", text),
+    Param("sha", text),
+    Param("yaml_errors", boolean),
+    Param("username", text),
+    *(Param(name, time) for name in _BOUNDS),
+    Param("order_by", one_of("id", "status", "ref", "updated_at", "user_id"), default="id"),
+    Param("sort", one_of("asc", "desc"), default="desc"),
+    Param("source", one_of(*_SOURCES)),
+    Param("name", text),
+    *page_params(),
+)
+
+
+def pipelines(call: Call) -> Answer:
+    """`GET /projects/:id/pipelines`: child pipelines only with `source=parent_pipeline`."""
+    call.check(*_LIST)
+    access = _readable(call)
+    where, values = _filter(call, access.project.id)
+    order = f"{call.params['order_by']} {call.params['sort']}, id DESC"
+    return offset_page(
+        call,
+        lambda limit, offset: call.store.pipelines(
+            where, values, order, limit=limit, offset=offset
+        ),
+        call.bodies.pipeline_row,
+        count=lambda limit: call.store.count("pipelines", where, values, limit=limit),
+    )
+
+
+def _filter(call: Call, project_id: int) -> tuple[str, list[Any]]:
+    """The list's WHERE clause and its values."""
+    params = call.params
+    clauses: list[str] = ["project_id = ?"]
+    values: list[Any] = [project_id]
+    if (scope := params.get("scope")) is not None:
+        clauses.append(_SCOPES[scope])
+        values += [project_id] * _SCOPES[scope].count("?")
+    for name in _EQUAL:
+        if params.get(name) is not None:
+            clauses.append(f"{name} = ?")
+            values.append(params[name])
+    if params.get("source") is None:
+        clauses.append("source <> 'parent_pipeline'")
+    if (has_errors := params.get("yaml_errors")) is not None:
+        clauses.append(f"yaml_errors IS {'NOT' if has_errors else ''} NULL")
+    if (username := params.get("username")) is not None:
+        user = call.store.user_named(username)
+        clauses.append("user_id = ?")
+        values.append(user.id if user is not None else -1)
+    for name, bound in _BOUNDS.items():
+        if (moment := params.get(name)) is not None:
+            clauses.append(bound)
+            values.append(timestamp(moment.timestamp()))
+            params[name] = moment.isoformat()
+    return " AND ".join(clauses), values
+
+
+def pipeline(call: Call) -> Answer:
+    """`GET /projects/:id/pipelines/:pipeline_id`."""
+    call.check(PROJECT_ID, PIPELINE_ID)
+    return Answer.json(call.bodies.pipeline(call.pipeline(_readable(call).project)))
+
+
+def latest_pipeline(call: Call) -> Answer:
+    """`GET …/pipelines/latest?ref=`: the newest of the ref, by default of the default branch.
+
+    Without any it is 403: GitLab asks whether nothing may be read.
+    """
+    call.check(PROJECT_ID, Param("ref", text))
+    project = _readable(call).project
+    ref = call.params.get("ref") or project.default_branch
+    where = "project_id = ? AND ref = ? AND source <> 'parent_pipeline'"
+    found = call.store.pipelines(where, [project.id, ref], "id DESC", limit=1)
+    if not found:
+        raise forbidden()
+    return Answer.json(call.bodies.pipeline(found[0]))
+
+
+def retry_pipeline(call: Call) -> Answer:
+    """`POST …/pipelines/:pipeline_id/retry`: what failed or was canceled runs again."""
+    user, row = _written(call)
+    return Answer.json(call.bodies.pipeline(call.actions.retry_pipeline(row, user)), status=201)
+
+
+def cancel_pipeline(call: Call) -> Answer:
+    """`POST …/pipelines/:pipeline_id/cancel`; one that cannot be canceled is answered as it is."""
+    _, row = _written(call)
+    return Answer.json(call.bodies.pipeline(call.actions.cancel_pipeline(row)))
+
+
+def _readable(call: Call) -> Access:
+    access = call.project()
+    if not access.reads_builds():
+        raise forbidden()
+    return access
+
+
+def _written(call: Call) -> tuple[UserRow, PipelineRow]:
+    user = call.user()
+    call.check(PROJECT_ID, PIPELINE_ID)
+    access = call.project()
+    row = call.pipeline(access.project)
+    if not access.updates_builds():
+        raise forbidden()
+    return user, row

@@ -1,0 +1,104 @@
+"""The demo's projects and what each is for.
+
+1. `demo/diaspora-client`: public; the API documentation's examples, every status, every oddity.
+2. `acme/platform/tools/pipeline-kit`: private, nested path, public pipelines off; a protected ref,
+   job inputs, an environment.
+3. `acme/platform/handbook-site`: private, public pipelines on; was `acme/handbook`; only
+   maintainers set variables; project 1's job tokens may read jobs.
+4. `demo/closed-kitchen`: public, public pipelines off; only maintainers cancel.
+5. `acme/web/shop`: private; ids above 2³¹; project 1's job tokens come in but may do nothing.
+6. `demo/monorepo`: internal; many builds, for paging and folding; grows with `jobs`.
+7. `vault/secret-deploy`: private, the maintainer's alone: an invisible downstream.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.sandbox.access import MAINTAINER
+from gateway.sandbox.clock import timestamp
+from gateway.sandbox.jsontext import compact
+from gateway.sandbox.people import MAINTAINER_ID, MEMBERS
+from gateway.sandbox.rows import ProjectRow
+
+if TYPE_CHECKING:
+    from gateway.sandbox.world import Builder
+
+__all__ = ["DAY", "DEMO", "HANDBOOK", "KIT", "KITCHEN", "MONOREPO", "SHOP", "VAULT", "add_projects"]
+
+DEMO, KIT, HANDBOOK, KITCHEN, SHOP, MONOREPO, VAULT = range(1, 8)
+DAY = 86_400.0
+
+
+def add_projects(world: Builder) -> None:
+    created = timestamp(world.now - 300 * DAY)
+    for number, (path, name, given) in enumerate(_projects(created), 1):
+        world.project(
+            ProjectRow(id=number, path=path, name=name, created_at=created, **given),
+            {MAINTAINER_ID: MAINTAINER} if number == VAULT else MEMBERS,
+            moved_from=("acme/handbook",) if number == HANDBOOK else (),
+        )
+
+
+def _projects(created: str) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+    """Path, name and further columns, in order of id."""
+    return (
+        (
+            "demo/diaspora-client",
+            "Diaspora Client",
+            {
+                "visibility": "public",
+                "description": "The project of the API documentation's examples",
+                "groups_json": "[10]",
+                "agents_json": compact([_agent(created)]),
+            },
+        ),
+        (
+            "acme/platform/tools/pipeline-kit",
+            "Pipeline-Baukasten 工具",
+            {
+                "public_pipelines": 0,
+                "groups_json": "[22,21,20]",
+                "protected_refs_json": '["release/1.0"]',
+                "token_scope": 1,
+            },
+        ),
+        (
+            "acme/platform/handbook-site",
+            "Handbook site",
+            {
+                "groups_json": "[21,20]",
+                "variables_level": MAINTAINER,
+                "allowlist_json": '{"1":["read_jobs"]}',
+            },
+        ),
+        (
+            "demo/closed-kitchen",
+            "Closed kitchen",
+            {
+                "visibility": "public",
+                "public_pipelines": 0,
+                "groups_json": "[10]",
+                "cancel_level": MAINTAINER,
+            },
+        ),
+        ("acme/web/shop", "Shop", {"groups_json": "[23,20]", "allowlist_json": '{"1":[]}'}),
+        ("demo/monorepo", "Monorepo", {"visibility": "internal", "groups_json": "[10]"}),
+        ("vault/secret-deploy", "Secret deploy", {"default_branch": None}),
+    )
+
+
+def _agent(created: str) -> dict[str, object]:
+    return {
+        "id": 1,
+        "config_project": {
+            "id": DEMO,
+            "description": None,
+            "name": "Diaspora Client",
+            "name_with_namespace": "demo / Diaspora Client",
+            "path": "diaspora-client",
+            "path_with_namespace": "demo/diaspora-client",
+            "created_at": created,
+        },
+        "configuration": {"default_namespace": "staging"},
+    }
