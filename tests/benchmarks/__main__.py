@@ -16,25 +16,26 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.benchmarks.measure import Effort, Memory, check_equal, measure, measure_memory
+from tests.benchmarks.measure import (
+    Effort,
+    Results,
+    check_equal,
+    measure,
+    measure_memory,
+    measure_new_documents,
+)
 from tests.benchmarks.operation import GROWTH, OPERATIONS, Operation
 from tests.benchmarks.programs import PROGRAMS, pin, start_program, start_upstream
-from tests.benchmarks.report import (
-    as_json,
-    growth_table,
-    machine,
-    memory_table,
-    missed_figures,
-    operations_table,
-)
+from tests.benchmarks.report import as_json, missed_figures, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
 LOAD_CORE, PROGRAM_CORE = 0, 1
 
@@ -54,32 +55,47 @@ def main() -> int:
         if arguments.op
         else OPERATIONS | GROWTH
     )
-    memory: dict[str, Memory] = {}
-    with ExitStack() as stack:
-        upstream = stack.enter_context(start_upstream())
-        with ExitStack() as running:
-            programs = [
-                running.enter_context(start_program(name, upstream, core=PROGRAM_CORE))
-                for name in arguments.only
-            ]
-            check_equal(programs, chosen)
-            measured = measure(upstream, programs, chosen, effort, _say)
-        if not arguments.op:
-            for name in arguments.only:
-                _say(f"memory of {name}")
-                memory[name] = measure_memory(
-                    name, upstream, GROWTH["many_100"], effort, core=PROGRAM_CORE
-                )
-
+    results = _measured(arguments.only, chosen, effort, everything=not arguments.op)
     shown = chosen if arguments.op else OPERATIONS
-    print(machine(), operations_table(measured, shown), sep="\n\n")
-    if not arguments.op:
-        print("", growth_table(measured), "", memory_table(memory), sep="\n")
-    missed = missed_figures(measured, shown, memory)
-    print("", *[f"missed: {figure}" for figure in missed], sep="\n")
+    print(report(results, shown), end="\n\n")
+    missed = missed_figures(results, shown)
+    print(*[f"missed: {figure}" for figure in missed], sep="\n")
     if arguments.json:
-        arguments.json.write_bytes(msgspec.json.encode(as_json(measured, memory)))
+        arguments.json.write_bytes(msgspec.json.encode(as_json(results)))
     return 1 if missed and arguments.enforce else 0
+
+
+def _measured(
+    names: Sequence[str], operations: dict[str, Operation], effort: Effort, *, everything: bool
+) -> Results:
+    """Figures of the operations; new documents and memory, too, if everything is wanted."""
+    results = Results()
+    big = GROWTH["many_100"]
+    with start_upstream() as upstream:
+        with ExitStack() as stack:
+            programs = [
+                stack.enter_context(start_program(name, upstream, core=PROGRAM_CORE))
+                for name in names
+            ]
+            check_equal(programs, operations)
+            results.operations = measure(upstream, programs, operations, effort, _say)
+            if everything:
+                _say("new documents")
+                # The floor knows its operations by their text.
+                able = [program for program in programs if program.name != "floor"]
+                results.new_documents = measure_new_documents(able, big, effort)
+        if everything:
+            for name in names:
+                _say(f"memory of {name}")
+                results.memory[name] = measure_memory(
+                    name, upstream, big, effort, core=PROGRAM_CORE
+                )
+            if "gateway" in names:
+                _say("memory of gateway, new documents")
+                results.memory["gateway, new documents"] = measure_memory(
+                    "gateway", upstream, big, effort, core=PROGRAM_CORE, numbers=count()
+                )
+    return results
 
 
 def _arguments() -> argparse.Namespace:

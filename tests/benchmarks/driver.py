@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+from itertools import repeat
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,8 @@ import msgspec
 from tests.benchmarks.upstream import TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.benchmarks.operation import Operation
 
 __all__ = ["Load", "ask", "get"]
@@ -26,18 +29,30 @@ _TIMEOUT_S = 30
 class Load:
     """Sends one operation to the program on `port`; a context manager.
 
-    The first answer, to a request of its own, says how long the others must be.
+    The first answer, to a request of its own, says how long the others must be. `numbers` makes
+    every document one never seen before.
     """
 
-    def __init__(self, port: int, operation: Operation, *, connections: int) -> None:
-        self._request = _request_of(operation)
+    def __init__(
+        self,
+        port: int,
+        operation: Operation,
+        *,
+        connections: int,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self._requests = (
+            repeat(_request_of(operation))
+            if numbers is None
+            else (_request_of(operation.numbered(number)) for number in numbers)
+        )
         sockets = [_connect(port) for _ in range(connections)]
         self._by_number = {connection.fileno(): connection for connection in sockets}
         self._poll = select.epoll()
         for number in self._by_number:
             self._poll.register(number, select.EPOLLIN)
         self._buffer = bytearray(1 << 20)
-        sockets[0].sendall(self._request)
+        sockets[0].sendall(next(self._requests))
         head, _, body = _read_answer(sockets[0]).partition(b"\r\n\r\n")
         self._length = next(
             line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
@@ -62,7 +77,7 @@ class Load:
         end_ns = perf_counter_ns() + int(seconds * 1e9)
         for number, connection in self._by_number.items():
             sent_at[number] = perf_counter_ns()
-            connection.sendall(self._request)
+            connection.sendall(next(self._requests))
         while sent_at:
             events = self._poll.poll(_TIMEOUT_S)
             if not events:
@@ -76,7 +91,7 @@ class Load:
                 latencies.append(now - sent_at.pop(number))
                 if now < end_ns or len(latencies) + len(sent_at) < at_least:
                     sent_at[number] = perf_counter_ns()
-                    connection.sendall(self._request)
+                    connection.sendall(next(self._requests))
         return latencies
 
     def _receive(self, connection: socket.socket, left: int) -> int:

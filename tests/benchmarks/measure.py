@@ -9,6 +9,7 @@ second kind.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,21 @@ from tests.benchmarks.driver import Load, ask
 from tests.benchmarks.programs import start_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.benchmarks.operation import Operation
     from tests.benchmarks.programs import Program, Upstream
 
-__all__ = ["Effort", "Figures", "Memory", "check_equal", "measure", "measure_memory"]
+__all__ = [
+    "Effort",
+    "Figures",
+    "Memory",
+    "Results",
+    "check_equal",
+    "measure",
+    "measure_memory",
+    "measure_new_documents",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,18 @@ class Memory:
         return self.samples[-1] - self.samples[0]
 
 
+@dataclass(slots=True)
+class Results:
+    """What a run found; empty where it did not look."""
+
+    operations: dict[str, dict[str, Figures]] = field(default_factory=dict)
+    """By operation and program."""
+    new_documents: dict[str, list[float]] = field(default_factory=dict)
+    """CPU in µs for the big page in a document never seen before, by program, a value a round."""
+    memory: dict[str, Memory] = field(default_factory=dict)
+    """By program."""
+
+
 def check_equal(programs: Sequence[Program], operations: Mapping[str, Operation]) -> None:
     """Refuse to compare programs that do not answer the same."""
     for name, operation in operations.items():
@@ -111,9 +133,9 @@ def _sample(
     with Load(program.port, operation, connections=effort.connections) as load:
         load.run(seconds=effort.seconds / 5)
         calls, cpu_s = upstream.calls(), program.cpu_s()
-        count = len(load.run(seconds=effort.seconds))
-        figures.cpu_us.append((program.cpu_s() - cpu_s) / count * 1e6)
-        figures.calls = (upstream.calls() - calls) / count
+        answered = len(load.run(seconds=effort.seconds))
+        figures.cpu_us.append((program.cpu_s() - cpu_s) / answered * 1e6)
+        figures.calls = (upstream.calls() - calls) / answered
     with Load(program.port, operation, connections=1) as load:
         cpu_s = program.cpu_s()
         latencies_ns = load.run(seconds=effort.seconds / 2, at_least=3)
@@ -121,17 +143,45 @@ def _sample(
         figures.latencies_ms += [latency / 1e6 for latency in latencies_ns]
 
 
+def measure_new_documents(
+    programs: Sequence[Program], operation: Operation, effort: Effort
+) -> dict[str, list[float]]:
+    """As `Results.new_documents`."""
+    costs: dict[str, list[float]] = {program.name: [] for program in programs}
+    numbers = count()
+    for _ in range(effort.rounds):
+        for program in programs:
+            with Load(
+                program.port, operation, connections=effort.connections, numbers=numbers
+            ) as load:
+                cpu_s = program.cpu_s()
+                answered = len(load.run(seconds=effort.seconds))
+                costs[program.name].append((program.cpu_s() - cpu_s) / answered * 1e6)
+    return costs
+
+
 def measure_memory(
-    name: str, upstream: Upstream, operation: Operation, effort: Effort, *, core: int
+    name: str,
+    upstream: Upstream,
+    operation: Operation,
+    effort: Effort,
+    *,
+    core: int,
+    numbers: Iterator[int] | None = None,
 ) -> Memory:
-    """A program of its own, so that nothing else was asked of it before."""
+    """A program of its own, so that nothing else was asked of it before; `numbers` as for
+    `Load`.
+    """
+    operations = effort.memory_operations
     with start_program(name, upstream, core=core) as program:
         ask(program.port, operation)
         started = program.memory_bytes("VmRSS")
-        step = effort.memory_operations // 10
         samples = []
-        with Load(program.port, operation, connections=effort.connections) as load:
-            for _ in range(11):
-                load.run(at_least=step)
+        with Load(program.port, operation, connections=effort.connections, numbers=numbers) as load:
+            # New documents fill the gateway's store of 1,000 before it can stop growing.
+            load.run(at_least=operations // 5 if numbers is None else 1_500)
+            samples.append(program.memory_bytes("VmRSS"))
+            for _ in range(10):
+                load.run(at_least=operations // 10)
                 samples.append(program.memory_bytes("VmRSS"))
         return Memory(started, samples, program.memory_bytes("VmHWM"))

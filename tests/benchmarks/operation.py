@@ -5,7 +5,7 @@ Texts are operations/*.graphql. What they ask for exists in `world.World`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ class Operation:
     calls: int
     limit: float
     variables: dict[str, Any] = field(default_factory=dict)
+
+    def numbered(self, number: int) -> Operation:
+        """The same in a text of its own."""
+        return replace(self, text=f"# {number:09}\n{self.text}")
 
     def body(self) -> bytes:
         """The request's body."""

@@ -7,15 +7,16 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.driver import get
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 __all__ = ["PROGRAMS", "Program", "Upstream", "pin", "start_program", "start_upstream"]
 
@@ -71,7 +72,7 @@ def pin(core: int) -> None:
 def start_upstream() -> Iterator[Upstream]:
     """The upstream, ready, on the core of this process."""
     port = _free_port()
-    with _run("upstream", [sys.executable, "-m", "tests.benchmarks.upstream", str(port)], port):
+    with _run("tests.benchmarks.upstream", str(port), port=port):
         yield Upstream(port)
 
 
@@ -79,65 +80,73 @@ def start_upstream() -> Iterator[Upstream]:
 def start_program(name: str, upstream: Upstream, *, core: int | None = None) -> Iterator[Program]:
     """A program of `PROGRAMS`, ready, on a core of its own if one is named."""
     port = _free_port()
-    command, environment = _command(name, port, upstream.api_url)
-    with _run(name, command, port, environment, core=core) as process:
+    with ExitStack() as stack:
+        with _on_core(core):
+            if name == "gateway":
+                # Everything is on that is on by default, one record a request included.
+                run = _run("gateway", "serve", f"--port={port}", port=port, url=upstream.api_url)
+            else:
+                run = _run(f"tests.benchmarks.{name}", str(port), upstream.api_url, port=port)
+            process = stack.enter_context(run)
         yield Program(name, port, process.pid)
 
 
-def _command(name: str, port: int, api_url: str) -> tuple[list[str], dict[str, str]]:
-    if name != "gateway":
-        return [sys.executable, "-m", f"tests.benchmarks.{name}", str(port), api_url], {}
-    # Everything is on that is on by default, one record a request included.
-    command = [sys.executable, "-m", "gateway", "serve", "--port", str(port)]
-    return command, {"GATEWAY_UPSTREAM_URL": api_url}
+@contextmanager
+def _on_core(core: int | None) -> Iterator[None]:
+    """What is started here is on that core, and every thread of it."""
+    if core is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    pin(core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager
 def _run(
-    name: str,
-    command: Sequence[str],
-    port: int,
-    environment: dict[str, str] | None = None,
-    *,
-    core: int | None = None,
+    module: str, *arguments: str, port: int, url: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that answers on `port`; ended, and waited for, with the block."""
-    own_cores = os.sched_getaffinity(0)
-    if core is not None:
-        pin(core)  # inherited, so that threads made at once are on it, too
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("GATEWAY_")}
-    process = subprocess.Popen(  # noqa: S603 - our own programs
-        command,
-        cwd=_ROOT,
-        env=clean | (environment or {}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
-    os.sched_setaffinity(0, own_cores)
-    try:
-        _await_port(name, process, port)
-        yield process
-    finally:
-        process.terminate()
+    """A module run as a process that answers on `port`; ended, and waited for, with the block."""
+    environment = {name: value for name, value in os.environ.items() if "GATEWAY_" not in name}
+    if url is not None:
+        environment["GATEWAY_UPSTREAM_URL"] = url
+    with TemporaryFile() as records:
+        process = subprocess.Popen(  # noqa: S603 - our own programs
+            [sys.executable, "-m", module, *arguments],
+            cwd=_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=records,
+        )
         try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            if not _listens(process, port):
+                records.seek(0)
+                raise RuntimeError(f"{module} does not listen:\n{records.read().decode()}")
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _await_port(name: str, process: subprocess.Popen[bytes], port: int) -> None:
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until it does; False if it ended or takes too long."""
     end = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise RuntimeError(f"{name} ended with {process.returncode} before it listened")
+    while process.poll() is None and time.monotonic() < end:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             time.sleep(0.05)
         else:
-            return
-    raise TimeoutError(f"{name} did not listen within {_START_TIMEOUT_S} s")
+            return True
+    return False
 
 
 def _free_port() -> int:

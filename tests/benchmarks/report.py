@@ -14,17 +14,10 @@ from tests.benchmarks.operation import GROWTH
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tests.benchmarks.measure import Figures, Memory
+    from tests.benchmarks.measure import Figures, Results
     from tests.benchmarks.operation import Operation
 
-__all__ = [
-    "as_json",
-    "growth_table",
-    "machine",
-    "memory_table",
-    "missed_figures",
-    "operations_table",
-]
+__all__ = ["as_json", "missed_figures", "report"]
 
 # The most that the gateway may use, in floors, beside each operation's own limit.
 SLOPE_LIMIT = 1.3
@@ -43,11 +36,21 @@ _PACKAGES = (
     "uvloop",
 )
 
-Measured = dict[str, dict[str, "Figures"]]
+
+def report(results: Results, operations: Mapping[str, Operation]) -> str:
+    """Machine, versions and tables; the first table has these operations."""
+    parts = [_machine(), _operations_table(results, operations)]
+    if results.operations.keys() >= GROWTH.keys():
+        parts.append(_growth_table(results))
+    if results.new_documents:
+        parts.append(_new_documents_table(results))
+    if results.memory:
+        parts.append(_memory_table(results))
+    return "\n\n".join(parts)
 
 
-def machine() -> str:
-    """Machine and versions, one line each."""
+def _machine() -> str:
+    """One line each."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -60,11 +63,11 @@ def machine() -> str:
     )
 
 
-def operations_table(measured: Measured, operations: Mapping[str, Operation]) -> str:
+def _operations_table(results: Results, operations: Mapping[str, Operation]) -> str:
     """Cost of each operation in each program, and the ratios."""
     rows = []
     for name, operation in operations.items():
-        found = measured[name]
+        found = results.operations[name]
         floor, plain = found.get("floor"), found.get("plain")
         for place, (program, figures) in enumerate(found.items()):
             rows.append(
@@ -89,80 +92,93 @@ def operations_table(measured: Measured, operations: Mapping[str, Operation]) ->
     return _table(head, rows)
 
 
-def growth_table(measured: Measured) -> str:
+def _growth_table(results: Results) -> str:
     """CPU under load for 1, 20 and 100 jobs of few and many fields; the slope is per job, from 20
     to 100.
     """
     rows = []
     for fields in ("few", "many"):
-        slopes = {program: slope(measured, fields, program) for program in measured["few_20"]}
+        slopes = {name: _slope(results, fields, name) for name in results.operations["few_20"]}
         for program, per_job in slopes.items():
-            costs = [measured[f"{fields}_{jobs}"][program].cpu for jobs in (1, 20, 100)]
+            cells = [
+                f"{results.operations[f'{fields}_{jobs}'][program].cpu:,.0f}"
+                for jobs in (1, 20, 100)
+            ]
             ratio = f"{per_job / slopes['floor']:.2f}" if "floor" in slopes else ""
-            cells = [f"{cost:,.0f}" for cost in costs]
             rows.append([fields, program, *cells, f"{per_job:.2f}", ratio])
-    head = ("fields", "program", "1 job", "20 jobs", "100 jobs", "µs a job", "x floor")
+    head = ("fields", "program", "1 job µs", "20 jobs µs", "100 jobs µs", "µs a job", "x floor")
     return _table(head, rows)
 
 
-def slope(measured: Measured, fields: str, program: str) -> float:
-    """µs another job costs."""
-    costs = [measured[f"{fields}_{jobs}"][program].cpu for jobs in (20, 100)]
-    return (costs[1] - costs[0]) / 80
+def _new_documents_table(results: Results) -> str:
+    """CPU under load for the big page, in documents seen before and never seen before."""
+    rows = [
+        [program, f"{results.operations['many_100'][program].cpu:,.0f}", f"{median(costs):,.0f}"]
+        for program, costs in results.new_documents.items()
+    ]
+    return _table(("program", "known document µs", "new document µs"), rows)
 
 
-def memory_table(memory: Mapping[str, Memory]) -> str:
+def _memory_table(results: Results) -> str:
     """Resident memory; growth is from the end of the warm-up to the end."""
+    floor = results.memory.get("floor")
     rows = [
         [
             program,
             *[_mib(size) for size in (found.started, found.peak, found.growth)],
-            _mib(found.peak - found.started),
-            f"{found.peak / memory['floor'].peak:.2f}" if "floor" in memory else "",
+            f"{found.peak / floor.peak:.2f}" if floor else "",
         ]
-        for program, found in memory.items()
+        for program, found in results.memory.items()
     ]
-    head = ("program", "started MiB", "peak MiB", "growth MiB", "peak - started", "peak x floor")
+    head = ("program", "started MiB", "peak MiB", "growth after warm-up MiB", "peak x floor")
     return _table(head, rows)
 
 
-def missed_figures(
-    measured: Measured, operations: Mapping[str, Operation], memory: Mapping[str, Memory]
-) -> list[str]:
+def missed_figures(results: Results, operations: Mapping[str, Operation]) -> list[str]:
     """Which of the design's figures the gateway does not reach, among those that were measured."""
     return [
         f"{what}: {figure:.2f}, {limit:g} allowed"
-        for what, figure, limit in _figures(measured, operations, memory)
+        for what, figure, limit in _figures(results, operations)
         if figure > limit
     ]
 
 
 def _figures(
-    measured: Measured, operations: Mapping[str, Operation], memory: Mapping[str, Memory]
+    results: Results, operations: Mapping[str, Operation]
 ) -> Iterator[tuple[str, float, float]]:
     """What is asked of the gateway: name, figure, most that is allowed."""
     for name, operation in operations.items():
-        found = measured[name]
+        found = results.operations[name]
         if {"gateway", "floor"} <= found.keys():
             ratio = _ratio(found["gateway"].cpu_us, found["floor"].cpu_us)
             yield f"{operation.title}, floors", ratio, operation.limit
             yield f"{operation.title}, upstream calls", found["gateway"].calls, operation.calls
-    big = measured.get("many_100", {})
+    big = results.operations.get("many_100", {})
     if {"gateway", "plain"} <= big.keys():
         ratio = _ratio(big["gateway"].cpu_us, big["plain"].cpu_us)
         yield "100 jobs, 30 fields, of plain", ratio, PLAIN_LIMIT
-    if measured.keys() >= GROWTH.keys() and {"gateway", "floor"} <= big.keys():
+    if results.operations.keys() >= GROWTH.keys() and {"gateway", "floor"} <= big.keys():
         for fields in ("few", "many"):
-            ratio = slope(measured, fields, "gateway") / slope(measured, fields, "floor")
+            ratio = _slope(results, fields, "gateway") / _slope(results, fields, "floor")
             yield f"another job of {fields} fields, floors", ratio, SLOPE_LIMIT
+    if {"gateway", "plain"} <= results.new_documents.keys():
+        costs = results.new_documents
+        yield "new document, of plain", _ratio(costs["gateway"], costs["plain"]), 1
+    memory = results.memory
     if {"gateway", "floor"} <= memory.keys():
         yield "peak memory, floors", memory["gateway"].peak / memory["floor"].peak, PEAK_LIMIT
 
 
-def as_json(measured: Measured, memory: Mapping[str, Memory]) -> dict[str, Any]:
+def _slope(results: Results, fields: str, program: str) -> float:
+    """µs that another job costs."""
+    costs = [results.operations[f"{fields}_{jobs}"][program].cpu for jobs in (20, 100)]
+    return (costs[1] - costs[0]) / 80
+
+
+def as_json(results: Results) -> dict[str, Any]:
     """Everything, for another program to read."""
     return {
-        "machine": machine().splitlines(),
+        "machine": _machine().splitlines(),
         "operations": {
             name: {
                 program: {
@@ -175,11 +191,12 @@ def as_json(measured: Measured, memory: Mapping[str, Memory]) -> dict[str, Any]:
                 }
                 for program, figures in by_program.items()
             }
-            for name, by_program in measured.items()
+            for name, by_program in results.operations.items()
         },
+        "new_documents_cpu_us": results.new_documents,
         "memory_bytes": {
             program: {"started": found.started, "peak": found.peak, "samples": found.samples}
-            for program, found in memory.items()
+            for program, found in results.memory.items()
         },
     }
 
