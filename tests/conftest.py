@@ -1,5 +1,12 @@
 """What all tests share."""
 
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
 import pytest
 
 pytest_plugins = ["gateway.testing"]
@@ -9,3 +16,36 @@ pytest_plugins = ["gateway.testing"]
 def anyio_backend() -> str:
     """Async tests run on asyncio: uvicorn, the wires and uvloop know no other."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def lacking() -> Callable[[str], NoReturn]:
+    """Ends a test that needs a program this machine lacks: skipped, but failed where `CI=true`."""
+
+    def lacking(reason: str) -> NoReturn:
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return lacking
+
+
+@pytest.fixture(scope="session")
+def node_project(
+    tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]
+) -> Callable[[Path], Path]:
+    """Copies a folder with a package-lock.json and installs what it names; gives the copy."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+
+    def install(source: Path) -> Path:
+        if node is None or npm is None:
+            lacking("Node.js and npm are not installed")
+        folder = tmp_path_factory.mktemp(source.name) / source.name
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("node_modules"))
+        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - npm of this machine
+        if done.returncode:
+            lacking(f"npm could not install: {done.stderr.strip()[-500:]}")
+        return folder
+
+    return install

@@ -1,0 +1,38 @@
+"""The public audits of GraphQL over HTTP: npm `graphql-http`, `serverAudits`, all of them."""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.transport.server import address_of, listen, serving
+
+pytestmark = [pytest.mark.anyio, pytest.mark.node]
+
+AUDITS_OF_1_23 = 61
+
+
+@pytest.fixture(scope="module")
+def audits(node_project) -> list[str]:
+    """The command that runs them, but for the address."""
+    folder = node_project(Path(__file__).parent / "audits")
+    return [shutil.which("node"), str(folder / "audits.mjs")]
+
+
+async def test_all_audits_pass(audits, caller):
+    listener = listen("127.0.0.1", 0)
+    async with serving(caller.app, listener, shutdown_timeout_s=1):
+        running = await asyncio.create_subprocess_exec(
+            *audits, f"{address_of(listener)}/graphql", stdout=asyncio.subprocess.PIPE
+        )
+        printed, _ = await asyncio.wait_for(running.communicate(), 60)
+
+    results = json.loads(printed)
+    failed = [
+        f"{one['id']} {one['name']}: {one['reason']}" for one in results if one["status"] != "ok"
+    ]
+    assert failed == []
+    assert len(results) == AUDITS_OF_1_23
+    assert running.returncode == 0
