@@ -12,7 +12,7 @@ import msgspec
 import strawberry
 from msgspec import Struct
 
-from gateway.errors import BadInput, NotFound, UpstreamError
+from gateway.errors import BadInput, NotFound, UpstreamError, UpstreamRefused
 from gateway.schema.fields import Cost, Gives, Info, edge, plain
 from gateway.schema.inputs import (
     JobCancelInput,
@@ -35,6 +35,7 @@ from gateway.schema.refusals import (
     status_changed,
 )
 from gateway.upstream import entities
+from gateway.upstream.reading import item_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -104,6 +105,8 @@ class JobRetryPayload:
     )
     async def previous(parent: Source, info: Info) -> Gives[PipelineItem | None]:
         target = parent.target
+        if is_missing(parent):
+            return None
         if isinstance(parent.item, entities.Bridge) and parent.item.pipeline is not None:
             target = target._replace(is_bridge=True, pipeline_id=parent.item.pipeline.id)
         return await read_if_there(info.context, target)
@@ -221,20 +224,23 @@ async def act(
             if status_of(item) not in if_status:
                 changed = status_changed(action, target, item.status, if_status)
                 return Outcome(target, None, [changed])
+    except UpstreamRefused as error:
+        return refused(error, action, target)
+    try:
         answer = await write()
     except UpstreamError as error:
-        refusal = refusal_for(error, action, target)
-        if refusal is None:
-            raise
-        return Outcome(target, None, [refusal])
-    is_bridge = target.is_bridge
-    if isinstance(answer, entities.Job):
-        # The upstream answers the retry of a bridge in the shape of a job, tagged so.
-        if is_bridge is None:
-            is_bridge = answer.tag_list == ["bridge"]
-        if is_bridge:
-            answer = as_bridge(answer)
+        return refused(error, action, target)
+    if isinstance(answer, entities.Job) and target.is_bridge is not False:
+        answer = item_of(answer, is_bridge=target.is_bridge is True)
     return Outcome(target, answer)
+
+
+def refused(error: UpstreamError, action: str, target: Target) -> Outcome:
+    """The outcome of a refusal; raises the error again where it is none."""
+    refusal = refusal_for(error, action, target)
+    if refusal is None:
+        raise error
+    return Outcome(target, None, [refusal])
 
 
 def check_variables(variables: list[JobVariable]) -> Iterator[Refusal]:
@@ -252,18 +258,16 @@ def check_inputs(inputs: object) -> Iterator[Refusal]:
         yield bad_inputs()
 
 
-def as_bridge(job: entities.Job) -> entities.Bridge:
-    shared = set(entities.Bridge.__struct_fields__) & set(entities.Job.__struct_fields__)
-    return entities.Bridge(**{name: getattr(job, name) for name in shared})
-
-
 async def item_now(outcome: Outcome, info: Info) -> Item | None:
     """What an action answered, else what its target is now."""
     if outcome.item is not None:
         return await completed(outcome.item, info)
-    if any(refusal.code is JobActionErrorCode.NOT_FOUND for refusal in outcome.refusals):
-        return None
-    return await read_if_there(info.context, outcome.target)
+    return None if is_missing(outcome) else await read_if_there(info.context, outcome.target)
+
+
+def is_missing(outcome: Outcome) -> bool:
+    """Did the upstream say that the target is not there?"""
+    return any(refusal.code is JobActionErrorCode.NOT_FOUND for refusal in outcome.refusals)
 
 
 # What is made from an answer's pipeline, and from its files.

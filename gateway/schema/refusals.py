@@ -16,6 +16,7 @@ from gateway.errors import (
     RateLimited,
     RequestRefused,
     UpstreamError,
+    UpstreamInvalid,
 )
 from gateway.schema.fields import plain
 
@@ -88,7 +89,7 @@ TAKING_VALUES: Final = {"play", "retry"}
 
 
 def refusal_for(error: UpstreamError, action: str, target: Target) -> Refusal | None:
-    """The refusal that an error stands for; None where it is no refusal but a failure."""
+    """The refusal that the error of a write stands for; None where it is a failure instead."""
     job = f"job {target.number}"
     said = f": {error.reason}" if error.reason else ""
     field: list[str] | None = ["job", target.way]
@@ -109,9 +110,9 @@ def refusal_for(error: UpstreamError, action: str, target: Target) -> Refusal | 
             code, field = Code.RATE_LIMITED, None
             after = "later" if error.retry_after_s is None else f"in {error.retry_after_s:g} s"
             message = f"did not {action} {job}: too many requests, try again {after}"
-        case OutcomeUnknown():
+        case OutcomeUnknown() | UpstreamInvalid():
             code, field = Code.OUTCOME_UNKNOWN, None
-            message = f"asked to {action} {job}, no answer came: read it before trying again"
+            message = f"sent {action} of {job}, no readable answer came: read it before a next try"
         case RequestRefused() if error.status == 400 and action in TAKING_VALUES:
             code, field = Code.INVALID_VARIABLES, None
             message = f"cannot {action} {job} with these values{said}"

@@ -7,6 +7,7 @@ from gateway.errors import (
     NotFound,
     OutcomeUnknown,
     Unauthenticated,
+    UpstreamInvalid,
     UpstreamTimeout,
 )
 from gateway.schema.ids import global_id
@@ -192,6 +193,14 @@ class TestIfStatus:
         result = ask(self.CANCEL % (BY_PATH, "RUNNING"))
 
         assert [error["code"] for error in result.data["jobCancel"]["userErrors"]] == ["NOT_FOUND"]
+        assert names(context) == ["job"]
+
+    def test_a_status_that_cannot_be_read_is_an_error(self, ask, context):
+        context.answers["job"] = UpstreamInvalid("no job at all", **AT, status=200)
+
+        result = ask(self.CANCEL % (BY_PATH, "RUNNING"))
+
+        assert result.errors == [("jobCancel", "no job at all")]
         assert names(context) == ["job"]
 
     def test_no_status_at_all_is_refused(self, ask, context):
