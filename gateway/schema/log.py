@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import strawberry
 from msgspec import Struct
 
+from gateway.errors import BadInput
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
-from gateway.schema.scalars import BigInt
+from gateway.schema.scalars import MAX_BIG_INT, BigInt
 from gateway.schema.words import FINISHED
-from gateway.upstream import entities
+from gateway.upstream import entities, logs
 
 if TYPE_CHECKING:
     from gateway.context import LogReader
 
 __all__ = ["JobLog", "LogChunk", "LogFormat", "LogOfJob"]
+
+SHARED: Final = "Cost: 1 call for all such fields of the job's log."
 
 
 @strawberry.enum(description="How the text of a log is given.")
@@ -32,6 +36,13 @@ class LogFormat(Enum):
     )
 
 
+FORMS: Final[Mapping[LogFormat, logs.LogFormat]] = {
+    LogFormat.PLAIN: "plain",
+    LogFormat.ANSI: "ansi",
+    LogFormat.RAW: "raw",
+}
+
+
 class LogOfJob(Struct, frozen=True):
     """The log of a job; `reader` makes one call for everything that is asked of it."""
 
@@ -39,24 +50,42 @@ class LogOfJob(Struct, frozen=True):
     reader: LogReader
 
 
+class Shown(Struct, frozen=True):
+    """A piece of a log and the form to give its text in."""
+
+    piece: logs.LogPiece
+    form: logs.LogFormat
+
+
 def is_complete(log: LogOfJob) -> bool:
     return log.job.status in FINISHED
 
 
+def text_of(shown: Shown) -> str:
+    return logs.format_log(shown.piece.raw, shown.form)
+
+
 @strawberry.type(description="A piece of a log.")
 class LogChunk:
-    text: str = plain("text", "The text of the piece.")
-    start_byte: BigInt = plain("start_byte", "Position of its first byte in the log.")
-    end_byte: BigInt = plain("end_byte", "Position after its last byte in the log.")
-    truncated: bool = plain("truncated", "Bytes of the log left out on purpose by a limit.")
+    text: str = derived(text_of, "The text of the piece.")
+    start_byte: BigInt = plain("piece.start_byte", "Position of its first byte in the log.")
+    end_byte: BigInt = plain("piece.end_byte", "Position after its last byte in the log.")
+    truncated: bool = plain("piece.truncated", "Bytes of the log left out on purpose by a limit.")
 
 
 Log: TypeAlias = strawberry.Parent[LogOfJob]
 FROM_START: Final = BigInt(0)
+MAX_LINES: Final = 10_000
+MAX_BYTES: Final = 2**20
 MaxBytes: TypeAlias = Annotated[
-    int, strawberry.argument(description="Most bytes of the log to read, 1 to 1,048,576.")
+    int,
+    strawberry.argument(
+        description=f"Most bytes of the log to read, 1 to {MAX_BYTES:,}; whole characters only."
+    ),
 ]
-Format: TypeAlias = Annotated[LogFormat, strawberry.argument(description="How to give the text.")]
+Format: TypeAlias = Annotated[
+    LogFormat, strawberry.argument(description="How to give the text; positions are of the log.")
+]
 
 
 @strawberry.type(
@@ -70,28 +99,30 @@ class JobLog:
         is_complete, "The job is finished: the log will not grow. Cost: 0."
     )
 
-    @edge("Bytes so far. Cost: see JobLog.", cost=Cost())
+    @edge(f"Bytes so far. {SHARED}", cost=Cost())
     def byte_count(parent: Log, info: Info) -> Gives[BigInt | None]:
         return parent.reader.byte_count()
 
-    @edge("Lines so far. Cost: see JobLog.", cost=Cost())
+    @edge(f"Lines so far. {SHARED}", cost=Cost())
     def line_count(parent: Log, info: Info) -> Gives[int | None]:
         return parent.reader.line_count()
 
-    @edge("The last lines. Cost: see JobLog.", cost=Cost())
-    def tail(
+    @edge(f"The last lines. {SHARED}", cost=Cost())
+    async def tail(
         parent: Log,
         info: Info,
         lines: Annotated[
-            int, strawberry.argument(description="How many lines, 1 to 10,000.")
+            int, strawberry.argument(description=f"How many lines, 1 to {MAX_LINES:,}.")
         ] = 100,
         max_bytes: MaxBytes = 65536,
         format: Format = LogFormat.PLAIN,
     ) -> Gives[LogChunk | None]:
-        return parent.reader.tail(lines, max_bytes, format)
+        check_range("lines", lines, 1, MAX_LINES)
+        check_range("maxBytes", max_bytes, 1, MAX_BYTES)
+        return Shown(await parent.reader.tail(lines, max_bytes), FORMS[format])
 
-    @edge("A piece by position. Cost: see JobLog.", cost=Cost())
-    def slice(
+    @edge(f"A piece by position. {SHARED}", cost=Cost())
+    async def slice(
         parent: Log,
         info: Info,
         from_byte: Annotated[
@@ -103,4 +134,11 @@ class JobLog:
         max_bytes: MaxBytes = 65536,
         format: Format = LogFormat.PLAIN,
     ) -> Gives[LogChunk | None]:
-        return parent.reader.slice(from_byte, max_bytes, format)
+        check_range("fromByte", from_byte, 0, MAX_BIG_INT)
+        check_range("maxBytes", max_bytes, 1, MAX_BYTES)
+        return Shown(await parent.reader.slice(from_byte, max_bytes), FORMS[format])
+
+
+def check_range(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise BadInput(f"{name}: {value} is out of range; give {least:,} to {most:,}")

@@ -6,6 +6,7 @@ from gateway.errors import Forbidden, NotFound
 from gateway.schema.ids import global_id
 from gateway.upstream import entities
 from gateway.upstream.entities import Pipeline, PipelineDetail
+from gateway.upstream.logs import LogPiece
 
 AT = {"endpoint": "GET /projects/:id/jobs/:job_id"}
 JOB = entities.Job(
@@ -236,6 +237,68 @@ class TestProjects:
         )
 
         assert context.asked[0][3].wants_next
+
+
+class Reader:
+    """A log that holds this text."""
+
+    TEXT = b"\x1b[0Kone\ntwo\n"
+
+    async def byte_count(self):
+        return len(self.TEXT)
+
+    async def line_count(self):
+        return 2
+
+    async def tail(self, lines, max_bytes):
+        return LogPiece(self.TEXT, 0, len(self.TEXT), truncated=lines + max_bytes < 100)
+
+    async def slice(self, from_byte, max_bytes):
+        end = min(from_byte + max_bytes, len(self.TEXT))
+        return LogPiece(self.TEXT[from_byte:end], from_byte, end, truncated=False)
+
+
+class TestLogs:
+    LOG = '{ job(by: {path: {project: "1", job: "8"}}) { log { %s } } }'
+
+    @pytest.fixture(autouse=True)
+    def log(self, context):
+        context.answers["job"] = JOB
+        context.log = lambda *_: Reader()
+
+    def test_it_is_shown_in_the_form_asked_for(self, ask):
+        result = ask(
+            self.LOG % "complete byteCount lineCount tail { text truncated }"
+            " slice(fromByte: 4, maxBytes: 3) { text startByte endByte }"
+            " raw: tail(format: RAW) { text }"
+        )
+
+        assert result.errors == []
+        assert result.data["job"]["log"] == {
+            "complete": True,
+            "byteCount": 12,
+            "lineCount": 2,
+            "tail": {"text": "one\ntwo\n", "truncated": False},
+            "slice": {"text": "one", "startByte": 4, "endByte": 7},
+            "raw": {"text": "\x1b[0Kone\ntwo\n"},
+        }
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            "tail(lines: 0)",
+            "tail(lines: 10001)",
+            "tail(maxBytes: 0)",
+            "tail(maxBytes: 1048577)",
+            "slice(fromByte: -1)",
+            "slice(maxBytes: 0)",
+        ],
+    )
+    def test_what_is_out_of_range_is_refused(self, ask, field):
+        result = ask(self.LOG % f"complete piece: {field} {{ text }}")
+
+        assert result.data["job"]["log"] == {"complete": True, "piece": None}
+        assert [path for path, _ in result.errors] == ["job.log.piece"]
 
 
 class TestAgents:
