@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.measure import Figures, Results
     from tests.benchmarks.operation import Operation
 
-__all__ = ["as_json", "missed_figures", "report"]
+__all__ = ["as_json", "machine", "missed_figures", "report", "table"]
 
 # The most that the gateway may use, in floors, beside each operation's own limit.
 SLOPE_LIMIT = 1.3
@@ -39,7 +39,7 @@ _PACKAGES = (
 
 def report(results: Results, operations: Mapping[str, Operation]) -> str:
     """Machine, versions and tables; the first table has these operations."""
-    parts = [_machine(), _operations_table(results, operations)]
+    parts = [machine(), _operations_table(results, operations)]
     if results.operations.keys() >= GROWTH.keys():
         parts.append(_growth_table(results))
     if results.new_documents:
@@ -49,7 +49,7 @@ def report(results: Results, operations: Mapping[str, Operation]) -> str:
     return "\n\n".join(parts)
 
 
-def _machine() -> str:
+def machine() -> str:
     """One line each."""
     models = [
         line.partition(":")[2].strip()
@@ -89,7 +89,7 @@ def _operations_table(results: Results, operations: Mapping[str, Operation]) -> 
         *("operation", "program", "CPU µs", "x floor", "limit", "x better than plain"),
         *("alone: CPU µs", "x floor", "p50 ms", "p99 ms", "calls"),
     )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _growth_table(results: Results) -> str:
@@ -107,7 +107,7 @@ def _growth_table(results: Results) -> str:
             ratio = f"{per_job / slopes['floor']:.2f}" if "floor" in slopes else ""
             rows.append([fields, program, *cells, f"{per_job:.2f}", ratio])
     head = ("fields", "program", "1 job µs", "20 jobs µs", "100 jobs µs", "µs a job", "x floor")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _new_documents_table(results: Results) -> str:
@@ -116,7 +116,7 @@ def _new_documents_table(results: Results) -> str:
         [program, f"{results.operations['many_100'][program].cpu:,.0f}", f"{median(costs):,.0f}"]
         for program, costs in results.new_documents.items()
     ]
-    return _table(("program", "known document µs", "new document µs"), rows)
+    return table(("program", "known document µs", "new document µs"), rows)
 
 
 def _memory_table(results: Results) -> str:
@@ -131,7 +131,7 @@ def _memory_table(results: Results) -> str:
         for program, found in results.memory.items()
     ]
     head = ("program", "started MiB", "peak MiB", "growth after warm-up MiB", "peak x floor")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def missed_figures(results: Results, operations: Mapping[str, Operation]) -> list[str]:
@@ -178,7 +178,7 @@ def _slope(results: Results, fields: str, program: str) -> float:
 def as_json(results: Results) -> dict[str, Any]:
     """Everything, for another program to read."""
     return {
-        "machine": _machine().splitlines(),
+        "machine": machine().splitlines(),
         "operations": {
             name: {
                 program: {
@@ -218,7 +218,7 @@ def _mib(size: int) -> str:
     return f"{size / 2**20:.1f}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table, padded so that it reads well unrendered."""
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
