@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextlib import asynccontextmanager, contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import httpx
@@ -38,6 +39,7 @@ class HttpxWire:
             verify=_tls(options),
             proxy=options.proxy,
             trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=options.connect_timeout_s),
             limits=httpx.Limits(
@@ -73,6 +75,8 @@ class HttpxWire:
         body: bytes | None,
         timeout_s: float,
     ) -> AsyncIterator[_Streamed]:
+        if self._client.is_closed:
+            raise ConnectionBroken("the gateway is shutting down")
         # httpx would collapse dot segments and encode anew: the path is given as it goes out.
         url = httpx.URL(self._options.origin).copy_with(raw_path=target.encode("ascii"))
         request = self._client.build_request(method, url, headers=dict(headers), content=body)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import (
-    ClientClosedError,
-    ConnectError,
-    ConnectTimeoutError,
     PoolTimeoutError,
-    PyreqwestError,
+    RequestError,
     RequestTimeoutError,
 )
+from pyreqwest.proxy import ProxyBuilder
 
 from gateway.upstream.wire import (
     Answer,
@@ -63,6 +61,8 @@ class PyreqwestWire:
         )
         if options.proxy is None:
             builder = builder.no_proxy()
+        else:
+            builder = builder.proxy(ProxyBuilder.all(options.proxy))
         if not options.verify_tls:
             builder = builder.danger_accept_invalid_certs(enable=True)
         if options.ca_file is not None:
@@ -148,13 +148,14 @@ def _translated() -> Iterator[None]:
     """Pyreqwest's exceptions as ours; texts are ours too, since its own name addresses."""
     try:
         yield
-    except (ConnectError, ConnectTimeoutError) as error:
-        raise NotConnected("no connection to the upstream") from error
     except PoolTimeoutError as error:
         raise NotConnected("no free connection to the upstream") from error
-    except RequestTimeoutError as error:
-        raise TimedOut("the upstream did not answer in time") from error
-    except ClientClosedError as error:
-        raise ConnectionBroken("the gateway is shutting down") from error
-    except PyreqwestError as error:
+    except RequestError as error:
+        # Every failure before the answer's head is a ConnectError there, a lost answer to a write
+        # among them. Only this cause says that no connection was made.
+        causes = (error.details or {}).get("causes") or ()
+        if any(cause["message"] == "client error (Connect)" for cause in causes):
+            raise NotConnected("no connection to the upstream") from error
+        if isinstance(error, RequestTimeoutError):
+            raise TimedOut("the upstream did not answer in time") from error
         raise ConnectionBroken("the connection to the upstream broke") from error

@@ -1,0 +1,109 @@
+"""A raw HTTP/1.1 server whose answers a test writes by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.upstream.wire import WireOptions
+from gateway.upstream.wires import WIRES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+
+class RawServer:
+    """Answers each request with what `answer` writes; keeps the requests' heads and bodies."""
+
+    def __init__(self) -> None:
+        self.heads: list[str] = []
+        self.bodies: list[bytes] = []
+        self.connections = 0
+        self.open = 0
+        self.answer: Callable[[asyncio.StreamWriter], Awaitable[None]] = say(b"{}")
+        self.arrived = asyncio.Event()
+        self.origin = ""
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                length = next(
+                    (
+                        int(line.split(":")[1])
+                        for line in head.splitlines()
+                        if line.lower().startswith("content-length:")
+                    ),
+                    0,
+                )
+                self.heads.append(head)
+                self.bodies.append(await reader.readexactly(length))
+                self.arrived.set()
+                await self.answer(writer)
+                await writer.drain()
+                if writer.is_closing():
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.open -= 1
+            writer.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[RawServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        self.origin = f"http://{host}:{port}"
+        try:
+            yield self
+        finally:
+            server.close()
+
+
+def say(
+    body: bytes, *, status: str = "200 OK", headers: tuple[str, ...] = (), length: int | None = None
+) -> Callable[[asyncio.StreamWriter], Awaitable[None]]:
+    """An answer with a body, whose announced length may be another than its own."""
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        lines = [
+            f"HTTP/1.1 {status}",
+            f"content-length: {len(body) if length is None else length}",
+            *headers,
+        ]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        if length is not None and length > len(body):
+            await writer.drain()
+            writer.close()
+
+    return answer
+
+
+@pytest.fixture
+async def server(anyio_backend: str) -> AsyncIterator[RawServer]:
+    async with RawServer().running() as running:
+        yield running
+
+
+@pytest.fixture(params=sorted(WIRES))
+def wire_name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def wire(wire_name: str, server: RawServer) -> AsyncIterator[object]:
+    wire = WIRES[wire_name](
+        WireOptions(server.origin, connect_timeout_s=2, max_connections=4, max_answer_bytes=10_000)
+    )
+    yield wire
+    await wire.aclose()
+
+
+@pytest.fixture
+def answering() -> Callable[..., Callable[[asyncio.StreamWriter], Awaitable[None]]]:
+    return say
