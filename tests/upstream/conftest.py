@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from gateway.upstream.wire import WireOptions
 from gateway.upstream.wires import WIRES
@@ -26,10 +28,12 @@ class RawServer:
         self.answer: Callable[[asyncio.StreamWriter], Awaitable[None]] = say(b"{}")
         self.arrived = asyncio.Event()
         self.origin = ""
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
+        self._tasks.append(asyncio.current_task())
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -48,21 +52,24 @@ class RawServer:
                 await writer.drain()
                 if writer.is_closing():
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self.open -= 1
             writer.close()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[RawServer]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls)
         host, port = server.sockets[0].getsockname()
-        self.origin = f"http://{host}:{port}"
+        self.origin = f"{'https' if tls else 'http'}://{host}:{port}"
         try:
             yield self
         finally:
             server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def say(
@@ -84,10 +91,27 @@ def say(
     return answer
 
 
+@pytest.fixture(autouse=True)
+async def _closed_connections(anyio_backend: str) -> AsyncIterator[None]:
+    """Gives transports the turns of the loop that they need to close."""
+    yield
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def server(anyio_backend: str) -> AsyncIterator[RawServer]:
     async with RawServer().running() as running:
         yield running
+
+
+@pytest.fixture
+async def tls_server(anyio_backend: str) -> AsyncIterator[tuple[RawServer, trustme.CA]]:
+    authority = trustme.CA()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    async with RawServer().running(tls) as running:
+        yield running, authority
 
 
 @pytest.fixture(params=sorted(WIRES))

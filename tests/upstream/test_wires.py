@@ -265,12 +265,26 @@ async def test_a_proxy_of_the_settings_is_used(wire_name, server):
     assert server.heads[0].startswith("GET http://gitlab.invalid/api/v4/job ")
 
 
-async def test_tls_is_verified_unless_it_is_switched_off(wire_name, server):
-    origin = server.origin.replace("http://", "https://")
-    for verify in (True, False):
-        async with open_wire(wire_name, WireOptions(origin, verify_tls=verify)) as wire:
-            with pytest.raises(WireError):
-                await wire.send("GET", "/", {}, timeout_s=2)
+@pytest.mark.parametrize(
+    ("trusts", "verifies", "works"), [(False, True, False), (True, True, True), (False, False, True)]
+)
+async def test_tls_is_verified_unless_it_is_switched_off(
+    wire_name, tls_server, tmp_path, trusts, verifies, works
+):
+    server, authority = tls_server
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    options = WireOptions(
+        server.origin, verify_tls=verifies, ca_file=str(ca_file) if trusts else None
+    )
+
+    async with open_wire(wire_name, options) as wire:
+        if works:
+            assert (await wire.send("GET", "/", {}, timeout_s=5)).status == 200
+        else:
+            with pytest.raises(NotConnected):
+                await wire.send("GET", "/", {}, timeout_s=5)
+                assert server.heads == []
 
 
 async def test_a_closed_wire_fails_calls(wire_name, server):
