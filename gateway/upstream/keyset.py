@@ -1,0 +1,190 @@
+"""Walks through lists that the upstream pages by keyset: the jobs of a project (contract, 8.2).
+
+The upstream's cursor is a bound, so any id makes one; the row itself need not exist. Rows beyond a
+window's ends are found by asking for one row more, or, where a page is full, by one small call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from gateway.errors import UpstreamInvalid
+from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
+from gateway.upstream.windows import calls_at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from gateway.upstream.entities import Job
+    from gateway.upstream.pages import KeysetPage
+    from gateway.upstream.scope import Tally
+    from gateway.upstream.windows import Window
+
+__all__ = ["KeysetRows", "walk"]
+
+T = TypeVar("T")
+
+# Pages that bring nothing, after which an upstream is not asked on.
+MAX_EMPTY_PAGES = 3
+
+
+class KeysetRows(Struct, Generic[T]):
+    """The rows of a window."""
+
+    items: list[T | UpstreamInvalid]
+    has_next: bool
+    has_previous: bool
+    scanned: int
+
+
+class Read(Protocol):
+    """Reads one page."""
+
+    def __call__(
+        self, *, per_page: int, cursor: KeysetCursor | None
+    ) -> Awaitable[KeysetPage[Job]]: ...
+
+
+async def walk(read: Read, tally: Tally, window: Window) -> KeysetRows[Job]:
+    """The rows of a window.
+
+    Cost: 1 call; one more for each end that is asked for and that the page itself does not show.
+    """
+    walker = _Walker(read)
+    try:
+        if not window.backward:
+            return await walker.forward(window)
+        if window.cursor is None:
+            return await walker.last(window)
+        return await walker.backward(window)
+    finally:
+        planned = calls_at_most(
+            window.size, backward=window.backward, has_cursor=window.cursor is not None
+        )
+        tally.retried += max(0, walker.calls - planned)
+
+
+class _Walker:
+    __slots__ = ("_read", "_scanned", "calls")
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._scanned = 0
+        self.calls = 0
+
+    async def forward(self, window: Window) -> KeysetRows[Job]:
+        """The rows below the cursor, or the newest."""
+        size = window.size
+        if window.cursor is None:
+            items, has_next = await self._below(None, size)
+            return KeysetRows(items, has_next, has_previous=False, scanned=self._scanned)
+        bound = window.cursor.id
+        # The cursor's own row, if it is still there, shows that there are rows before the window.
+        peeks = window.wants_previous and size < MAX_PER_PAGE
+        items, has_next = await self._below(bound + peeks, size + peeks)
+        has_previous = bool(items) and _id_of(items[0]) == bound
+        if has_previous:
+            items = items[1:]
+        elif len(items) > size:
+            items, has_next = items[:size], True
+        if window.wants_previous and not has_previous:
+            has_previous = await self._exists_from(bound)
+        return KeysetRows(items, has_next, has_previous, self._scanned)
+
+    async def backward(self, window: Window) -> KeysetRows[Job]:
+        """The rows above the cursor, nearest to it."""
+        assert window.cursor is not None  # noqa: S101 - `walk` looked
+        size, bound = window.size, window.cursor.id
+        # One row more below shows the cursor's own row, one more above that the list goes on.
+        peeks_below = window.wants_next and size < MAX_PER_PAGE
+        peeks_above = window.wants_previous and size + peeks_below < MAX_PER_PAGE
+        items, _ = await self._page(
+            KeysetCursor(bound - peeks_below, backward=True), size + peeks_below + peeks_above
+        )
+        if any(row_id <= bound - peeks_below for row_id in map(_id_of, items) if row_id):
+            raise _no_way_back()
+        has_next = bool(items) and _id_of(items[-1]) == bound
+        if has_next:
+            items.pop()
+        elif window.wants_next:
+            items_below, _ = await self._page(KeysetCursor(bound + 1), 1)
+            has_next = bool(items_below)
+        has_previous = len(items) > size
+        if not peeks_above and len(items) == size:
+            top = _id_of(items[0])
+            has_previous = window.wants_previous and (
+                top is None or await self._exists_from(top + 1)
+            )
+        return KeysetRows(items[-size:], has_next, has_previous, self._scanned)
+
+    async def last(self, window: Window) -> KeysetRows[Job]:
+        """The oldest rows."""
+        size = window.size
+        peeks = window.wants_previous and size < MAX_PER_PAGE
+        items, next_id = await self._page(KeysetCursor(None, backward=True), size + peeks)
+        if next_id is not None:
+            # An upstream that knows no way back answers with its first page.
+            items_below, _ = await self._page(KeysetCursor(next_id), 1)
+            if items_below:
+                raise _no_way_back()
+        has_previous = len(items) > size
+        if window.wants_previous and not peeks and len(items) == size:
+            top = _id_of(items[0])
+            has_previous = top is None or await self._exists_from(top + 1)
+        return KeysetRows(
+            items[-size:], has_next=False, has_previous=has_previous, scanned=self._scanned
+        )
+
+    async def _below(
+        self, bound: int | None, count: int
+    ) -> tuple[list[Job | UpstreamInvalid], bool]:
+        """The first `count` rows below a bound, and whether there are more.
+
+        A page ends where the upstream's link says, whatever its length.
+        """
+        items: list[Job | UpstreamInvalid] = []
+        empty = 0
+        while True:
+            cursor = None if bound is None else KeysetCursor(bound)
+            page, next_id = await self._page(cursor, min(count - len(items), MAX_PER_PAGE))
+            items += page
+            if next_id is None or len(items) >= count:
+                return items[:count], next_id is not None or len(items) > count
+            empty += not page
+            if empty > MAX_EMPTY_PAGES or (bound is not None and next_id >= bound):
+                raise _leads_nowhere()
+            bound = next_id
+
+    async def _exists_from(self, bound: int) -> bool:
+        """Is there a row with this id or a higher one? The newest row tells."""
+        items, _ = await self._page(None, 1)
+        newest = _id_of(items[0]) if items else 0
+        return newest is None or newest >= bound
+
+    async def _page(
+        self, cursor: KeysetCursor | None, per_page: int
+    ) -> tuple[list[Job | UpstreamInvalid], int | None]:
+        self.calls += 1
+        page = await self._read(per_page=per_page, cursor=cursor)
+        self._scanned += len(page.items)
+        return page.items, page.next
+
+
+def _id_of(item: Job | UpstreamInvalid) -> int | None:
+    return None if isinstance(item, UpstreamInvalid) else item.id
+
+
+ENDPOINT = "GET /projects/:id/jobs"
+
+
+def _no_way_back() -> UpstreamInvalid:
+    return UpstreamInvalid(
+        "the upstream does not page backward here; page forward, with first and after",
+        endpoint=ENDPOINT,
+    )
+
+
+def _leads_nowhere() -> UpstreamInvalid:
+    return UpstreamInvalid("the upstream's links to next pages lead nowhere", endpoint=ENDPOINT)

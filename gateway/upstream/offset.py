@@ -1,0 +1,298 @@
+"""Walks through lists that the upstream pages by offset only: a pipeline's jobs and bridges, the
+pipelines of a project (contract, 8.1).
+
+Such a list moves under a walk. Rows that are created push the others down; rows that drop out, as a
+retried job does, let those below them up. So a walk goes by ids and takes offsets for hints: from
+the last row taken it reads on where that row was seen, drops what it has had, and trusts a page to
+leave no gap only if
+
+- the page shows a row that was had, or
+- it is the list's first page (its last one, walking up), or
+- walking down, the list is no shorter than it was, and rows can come in at its top only: then
+  those above the last row are no fewer, and nothing below it has moved up.
+
+Otherwise it steps back. So nothing is repeated and nothing is skipped. A list that keeps still
+costs one call, for the smallest page that holds all that is wanted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from gateway.errors import BadInput, UpstreamInvalid
+from gateway.upstream.cursors import MAX_ID
+from gateway.upstream.entities import Bridge, Job, Pipeline
+from gateway.upstream.pages import MAX_PER_PAGE
+from gateway.upstream.windows import calls_at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from gateway.upstream.pages import OffsetPage
+    from gateway.upstream.scope import Tally
+    from gateway.upstream.windows import Window
+
+__all__ = ["OffsetRows", "walk"]
+
+T = TypeVar("T", bound=Job | Bridge | Pipeline)
+
+# Calls after which a list that moves too fast, or leads astray, is given up.
+MAX_CALLS: Final = 25
+
+
+class OffsetRows(Struct, Generic[T]):
+    """The rows of a window, each with its offset in the list.
+
+    `steady_total` is for their cursors: the total, where rows can come in at the list's top only.
+    """
+
+    items: list[T | UpstreamInvalid]
+    offsets: Sequence[int]
+    has_next: bool
+    has_previous: bool
+    total: int | None
+    steady_total: int | None
+    scanned: int
+
+
+class Read(Protocol[T]):
+    """Reads one page."""
+
+    def __call__(self, *, page: int, per_page: int) -> Awaitable[OffsetPage[T]]: ...
+
+
+async def walk(read: Read[T], tally: Tally, window: Window, *, grows_at_top: bool) -> OffsetRows[T]:
+    """The rows of a window. `grows_at_top` says that rows can come in nowhere else.
+
+    Cost: 1 call; 2 where no page holds all that is wanted; one more to find the oldest rows of a
+    list over 100.
+    """
+    walker = _Walker(read, grows_at_top=grows_at_top)
+    size, cursor = window.size, window.cursor
+    try:
+        if window.backward:
+            if cursor is None:
+                return await walker.oldest(size)
+            return await walker.up(size, cursor.id, cursor.offset)
+        if cursor is None:
+            return await walker.down(size, MAX_ID + 1, -1, None)
+        return await walker.down(size, cursor.id, cursor.offset, cursor.total)
+    finally:
+        planned = calls_at_most(size, backward=window.backward, has_cursor=cursor is not None)
+        tally.retried += max(0, walker.calls - planned)
+
+
+class _Page(Struct, Generic[T]):
+    """A page and where it lies: `start` is its first row's offset."""
+
+    items: list[T | UpstreamInvalid]
+    start: int
+    more: bool
+    total: int | None
+
+
+class _Walker(Generic[T]):
+    __slots__ = ("_grows_at_top", "_longest", "_per_page", "_read", "_scanned", "calls")
+
+    def __init__(self, read: Read[T], *, grows_at_top: bool) -> None:
+        self._read = read
+        self._grows_at_top = grows_at_top
+        self._per_page = MAX_PER_PAGE
+        self._longest = 0
+        self._scanned = 0
+        self.calls = 0
+
+    async def down(self, size: int, bound: int, at: int, total: int | None) -> OffsetRows[T]:
+        """The first rows below the id `bound`, of which the offset was `at` when the list was
+        `total` long.
+        """
+        items: list[T | UpstreamInvalid] = []
+        offsets: list[int] = []
+        stride = 0
+        while True:
+            missing = size - len(items)
+            proves = self._grows_at_top and total is not None
+            low = at + 1 if proves or at < 0 else at
+            high = low + self._per_page if stride else at + missing
+            page = await self._page(_page_down(low, high, self._per_page))
+            first_id = next(filter(None, map(_id_of, page.items)), 0)
+            if (
+                page.start
+                and first_id < bound
+                and not (proves and (page.total or 0) >= (total or 0))
+            ):
+                # What lay on this page may have moved up, out of it.
+                stride = stride * 2 or 1
+                end = page.start if page.total is None else min(page.start, page.total)
+                at, total = max(end - stride * self._per_page, 0), None
+                continue
+            cut = _first_below(page.items, bound, at - page.start)
+            taken = page.items[cut : cut + missing]
+            items += taken
+            offsets += range(page.start + cut, page.start + cut + len(taken))
+            is_cut = cut + len(taken) < len(page.items)
+            if len(items) == size or not page.more:
+                return self._rows(
+                    items,
+                    offsets,
+                    page,
+                    has_next=page.more or is_cut,
+                    has_previous=page.start + cut > 0 if not items else offsets[0] > 0,
+                )
+            bound = min(filter(None, map(_id_of, taken)), default=bound)
+            at, total = page.start + len(page.items) - 1, page.total
+            stride = 0 if taken else 1
+
+    async def up(self, size: int, bound: int, at: int) -> OffsetRows[T]:
+        """The last rows above the id `bound`, of which the offset was `at`."""
+        items: list[T | UpstreamInvalid] = []
+        offsets: list[int] = []
+        has_next: bool | None = None
+        stride = 0
+        while True:
+            missing = size - len(items)
+            # Bound 0 is below all ids: the row at the list's end is wanted itself.
+            low = at - self._per_page if stride else at - missing + (not bound)
+            page = await self._page(_page_up(max(low, 0), at, self._per_page))
+            end = page.start + len(page.items)
+            last_id = next(filter(None, map(_id_of, reversed(page.items))), bound + 1)
+            if page.more and last_id > bound:
+                # What lay above the bound may have moved down, out of this page.
+                stride = stride * 2 or 1
+                at = end - 1 + stride * self._per_page
+                continue
+            if page.start and not page.items:
+                stride = 1
+                at = max((page.start if page.total is None else min(page.start, page.total)) - 1, 0)
+                continue
+            cut = _first_not_above(page.items, bound)
+            if has_next is None:
+                has_next = page.more or cut < len(page.items)
+            taken = page.items[max(cut - missing, 0) : cut]
+            items[:0] = taken
+            offsets[:0] = range(page.start + cut - len(taken), page.start + cut)
+            if len(items) == size or not page.start:
+                return self._rows(
+                    items,
+                    offsets,
+                    page,
+                    has_next=has_next,
+                    has_previous=bool(items) and offsets[0] > 0,
+                )
+            bound = max(filter(None, map(_id_of, taken)), default=bound)
+            at = page.start
+            stride = 0 if taken else 1
+
+    async def oldest(self, size: int) -> OffsetRows[T]:
+        """The last rows of the list."""
+        page = await self._page((1, MAX_PER_PAGE))
+        count = len(page.items)
+        if not page.more:
+            start = max(count - size, 0)
+            return self._rows(
+                page.items[start:],
+                range(start, count),
+                page,
+                has_next=False,
+                has_previous=start > 0,
+            )
+        if page.total is None:
+            raise BadInput(
+                "last: the upstream does not count this list, so its end is not known;"
+                " page from its start, with first and after"
+            )
+        return await self.up(size, 0, page.total - 1)
+
+    async def _page(self, place: tuple[int, int]) -> _Page[T]:
+        if self.calls == MAX_CALLS:
+            raise _leads_nowhere("the upstream's list moves too fast to be followed")
+        self.calls += 1
+        number, per_page = place
+        page = await self._read(page=number, per_page=per_page)
+        count = len(page.items)
+        more = page.next_page is not None
+        if more and not count:
+            raise _leads_nowhere("the upstream's next pages lead nowhere")
+        if count > per_page or (more and count < per_page):
+            # The upstream's pages are not as long as asked for.
+            self._per_page = min(self._per_page, count)
+            per_page = count
+        self._scanned += count
+        self._longest = max(self._longest, page.total or 0)
+        return _Page(page.items, (number - 1) * per_page, more, page.total)
+
+    def _rows(
+        self,
+        items: list[T | UpstreamInvalid],
+        offsets: Sequence[int],
+        page: _Page[T],
+        *,
+        has_next: bool,
+        has_previous: bool,
+    ) -> OffsetRows[T]:
+        is_steady = self._grows_at_top and page.total is not None
+        return OffsetRows(
+            items,
+            offsets,
+            has_next,
+            has_previous,
+            page.total,
+            self._longest if is_steady else None,
+            self._scanned,
+        )
+
+
+def _page_down(low: int, high: int, most: int) -> tuple[int, int]:
+    """The smallest page (number and length) that holds these offsets, else the one that reaches
+    furthest beyond `low`.
+    """
+    for length in range(high - low + 1, most + 1):
+        if low // length == high // length:
+            return low // length + 1, length
+    length = max(range(1, most + 1), key=lambda length: length - low % length)
+    return low // length + 1, length
+
+
+def _page_up(low: int, high: int, most: int) -> tuple[int, int]:
+    """The smallest page that holds these offsets, else the one that reaches furthest above
+    `high`.
+    """
+    for length in range(high - low + 1, most + 1):
+        if low // length == high // length:
+            return low // length + 1, length
+    length = max(range(1, most + 1), key=lambda length: high % length)
+    return high // length + 1, length
+
+
+def _first_below(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
+    """Where the rows below an id begin. Unreadable rows belong to those before the last row that
+    is not below it, or that were seen up to `at`.
+    """
+    cut = 0
+    for index, item in enumerate(items):
+        if isinstance(item, UpstreamInvalid):
+            if cut == index <= at:
+                cut = index + 1
+        elif item.id < bound:
+            break
+        else:
+            cut = index + 1
+    return cut
+
+
+def _first_not_above(items: Sequence[T | UpstreamInvalid], bound: int) -> int:
+    """Where the rows end that are above an id, unreadable ones between them included."""
+    for index, item in enumerate(items):
+        if not isinstance(item, UpstreamInvalid) and item.id <= bound:
+            return index
+    return len(items)
+
+
+def _id_of(item: T | UpstreamInvalid) -> int | None:
+    return None if isinstance(item, UpstreamInvalid) else item.id
+
+
+def _leads_nowhere(message: str) -> UpstreamInvalid:
+    return UpstreamInvalid(message, endpoint="GET a list by page")

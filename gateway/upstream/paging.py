@@ -1,0 +1,185 @@
+"""Connections over the upstream's lists: a window of rows, and what lies beyond it.
+
+`window_of` checks what a caller asks for; each `walk_…` reads the pages that hold it and gives a
+`Listing`, newest id first. Jobs of a project are walked by `keyset`, the other lists by `offset`;
+cursors (`cursors`) are by id for both. While rows are created or drop out between two windows
+nothing is repeated and nothing is skipped (design, decision 6).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from gateway.errors import BadInput, UpstreamInvalid
+from gateway.upstream import keyset, offset
+from gateway.upstream.cursors import MAX_ID, Cursor
+from gateway.upstream.entities import Bridge, Job, Pipeline
+from gateway.upstream.offset import OffsetRows
+from gateway.upstream.windows import DEFAULT_SIZE, MAX_SIZE, Window, calls_at_most, window_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.upstream.client import Client
+    from gateway.upstream.cursors import ListKind
+    from gateway.upstream.entities import ProjectKey
+    from gateway.upstream.keyset import KeysetRows
+    from gateway.upstream.scope import CallScope
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "MAX_SIZE",
+    "Listing",
+    "Window",
+    "calls_at_most",
+    "walk_bridges",
+    "walk_pipeline_jobs",
+    "walk_pipelines",
+    "walk_project_jobs",
+    "window_of",
+]
+
+T = TypeVar("T", bound=Job | Bridge | Pipeline)
+
+
+class Listing(Generic[T]):
+    """The rows of a window, newest id first.
+
+    A row that the upstream sent and that cannot be read is an `UpstreamInvalid` at its place.
+    `total` is the length of the list where the upstream counts it; `scanned` how many rows were
+    read to fill the window.
+    """
+
+    __slots__ = (
+        "_kind",
+        "_offsets",
+        "_parent",
+        "_places",
+        "_total",
+        "has_next",
+        "has_previous",
+        "items",
+        "scanned",
+        "total",
+    )
+
+    def __init__(self, kind: ListKind, parent: int, rows: KeysetRows[T] | OffsetRows[T]) -> None:
+        self.items = rows.items
+        self.has_next = rows.has_next
+        self.has_previous = rows.has_previous
+        self.scanned = rows.scanned
+        self.total: int | None = None
+        self._kind = kind
+        self._parent = parent
+        self._offsets: Sequence[int] | None = None
+        self._total: int | None = None
+        if isinstance(rows, OffsetRows):
+            self.total = rows.total
+            self._offsets = rows.offsets
+            self._total = rows.steady_total
+        self._places: dict[int, int] | None = None
+
+    def cursor_of(self, item: T | UpstreamInvalid) -> str:
+        """The cursor of one of the items (this very object)."""
+        items = self.items
+        if item is items[-1]:
+            place = len(items) - 1
+        elif item is items[0]:
+            place = 0
+        else:
+            if self._places is None:
+                self._places = {id(item): place for place, item in enumerate(items)}
+            place = self._places[id(item)]
+        row_id = self._bound_at(place) if isinstance(item, UpstreamInvalid) else item.id
+        if self._offsets is None:
+            return str(Cursor(self._kind, row_id))
+        return str(Cursor(self._kind, row_id, self._parent, self._offsets[place], self._total))
+
+    def _bound_at(self, place: int) -> int:
+        """An id that stands for a row without one: what follows the row lies below it, and what it
+        follows does not.
+        """
+        items = self.items
+        below = (item.id + 1 for item in items[place:] if not isinstance(item, UpstreamInvalid))
+        above = (item.id for item in items[place::-1] if not isinstance(item, UpstreamInvalid))
+        return next(below, None) or next(above, MAX_ID)
+
+
+async def walk_project_jobs(
+    client: Client,
+    scope: CallScope,
+    project: ProjectKey,
+    statuses: tuple[str, ...],
+    window: Window,
+) -> Listing[Job]:
+    """Jobs of a project, retried ones included, without bridges. Cost: `calls_at_most`."""
+    check_cursor(window.cursor, "j", 0)
+    read = partial(client.project_jobs_page, scope, project, statuses=statuses)
+    return Listing("j", 0, await keyset.walk(read, scope.tally, window))
+
+
+async def walk_pipeline_jobs(
+    client: Client,
+    scope: CallScope,
+    project: ProjectKey,
+    pipeline_id: int,
+    statuses: tuple[str, ...],
+    window: Window,
+    *,
+    include_retried: bool = False,
+) -> Listing[Job]:
+    """Jobs of a pipeline, without bridges. Cost: `calls_at_most`."""
+    check_cursor(window.cursor, "q", pipeline_id)
+    read = partial(
+        client.pipeline_jobs_page,
+        scope,
+        project,
+        pipeline_id,
+        statuses=statuses,
+        include_retried=include_retried,
+    )
+    rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
+    return Listing("q", pipeline_id, rows)
+
+
+async def walk_bridges(
+    client: Client,
+    scope: CallScope,
+    project: ProjectKey,
+    pipeline_id: int,
+    statuses: tuple[str, ...],
+    window: Window,
+) -> Listing[Bridge]:
+    """Bridges of a pipeline. Cost: `calls_at_most`."""
+    check_cursor(window.cursor, "b", pipeline_id)
+    read = partial(client.bridges_page, scope, project, pipeline_id, statuses=statuses)
+    rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
+    return Listing("b", pipeline_id, rows)
+
+
+async def walk_pipelines(
+    client: Client,
+    scope: CallScope,
+    project: ProjectKey,
+    window: Window,
+    *,
+    ref: str | None = None,
+    sha: str | None = None,
+    status: str | None = None,
+    source: str | None = None,
+) -> Listing[Pipeline]:
+    """Pipelines of a project. Cost: `calls_at_most`."""
+    check_cursor(window.cursor, "p", 0)
+    read = partial(
+        client.pipelines_page, scope, project, ref=ref, sha=sha, status=status, source=source
+    )
+    unfiltered = ref is None and sha is None and status is None and source is None
+    rows = await offset.walk(read, scope.tally, window, grows_at_top=unfiltered)
+    return Listing("p", 0, rows)
+
+
+def check_cursor(cursor: Cursor | None, kind: ListKind, parent: int) -> None:
+    """Raise `BadInput` for another list's cursor."""
+    if cursor is not None and (cursor.kind != kind or cursor.parent != parent):
+        raise BadInput("the cursor belongs to another list; give it back where it came from")

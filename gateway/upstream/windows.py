@@ -1,0 +1,75 @@
+"""Windows: which rows of a list a caller asks for, and the upstream calls they may take."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.errors import BadInput
+from gateway.upstream.cursors import Cursor
+
+__all__ = ["DEFAULT_SIZE", "MAX_SIZE", "Window", "calls_at_most", "window_of"]
+
+DEFAULT_SIZE: Final = 20
+MAX_SIZE: Final = 100
+
+
+class Window(Struct, frozen=True):
+    """`size` rows of a list after the cursor, or before it where `backward`.
+
+    Without a cursor they are the newest rows, or the oldest where `backward`. Not to want to know
+    whether there are rows beyond may save a call.
+    """
+
+    size: int = DEFAULT_SIZE
+    backward: bool = False
+    cursor: Cursor | None = None
+    wants_next: bool = True
+    wants_previous: bool = True
+
+
+def window_of(
+    first: int | None = None,
+    last: int | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    *,
+    wants_next: bool = True,
+    wants_previous: bool = True,
+) -> Window:
+    """The window that Relay's arguments mean; raises `BadInput` for those that mean none."""
+    backward = last is not None or (before is not None and first is None)
+    if not backward:
+        if before is not None:
+            raise BadInput("before goes with last; first goes with after")
+        size, text = _checked_size(first, "first"), after
+    else:
+        if first is not None:
+            raise BadInput("first, last: give only one of the two")
+        if after is not None:
+            raise BadInput("after goes with first; last goes with before")
+        size, text = _checked_size(last, "last"), before
+    if text is None:
+        # One side has no rows beyond, known for nothing; so equal requests are equal windows.
+        return Window(size, backward, None, backward or wants_next, not backward or wants_previous)
+    cursor = Cursor.parse(text, "before" if backward else "after")
+    return Window(size, backward, cursor, wants_next, wants_previous)
+
+
+def calls_at_most(size: int, *, backward: bool, has_cursor: bool) -> int:
+    """Upstream calls that a window may take in a list that keeps still, of any kind.
+
+    What takes more (a list that moves, pages shorter than asked for) is counted as retried.
+    """
+    if backward:
+        return 3 if size > 1 else 2
+    return 2 if has_cursor else 1
+
+
+def _checked_size(size: int | None, argument: str) -> int:
+    if size is None:
+        return DEFAULT_SIZE
+    if not 1 <= size <= MAX_SIZE:
+        raise BadInput(f"{argument}: {size} is out of range; ask for 1 to {MAX_SIZE}")
+    return size
