@@ -53,6 +53,8 @@ class Outcome(Struct, frozen=True):
     target: Target
     item: entities.Item | None = None
     refusals: list[Refusal] = []
+    # The target as it was, where it cannot be read afterwards.
+    before: entities.Item | None = None
 
 
 Source: TypeAlias = strawberry.Parent[Outcome]
@@ -100,13 +102,14 @@ class JobRetryPayload:
         return None if parent.item is None else await completed(parent.item, info)
 
     @edge(
-        "What was, or was to be, retried, as it is now. Cost: 1 call.",
+        "What was, or was to be, retried. Null for a retried bridge that was not named by global"
+        " id: the upstream's list no longer shows it. Cost: 1 call.",
         cost=Cost(calls=1),
     )
     async def previous(parent: Source, info: Info) -> Gives[PipelineItem | None]:
+        if parent.before is not None or is_missing(parent):
+            return parent.before
         target = parent.target
-        if is_missing(parent):
-            return None
         if isinstance(parent.item, entities.Bridge) and parent.item.pipeline is not None:
             target = target._replace(is_bridge=True, pipeline_id=parent.item.pipeline.id)
         return await read_if_there(info.context, target)
@@ -154,13 +157,17 @@ class Mutation:
         target = target_of(input.job, context.urls)
         if refusals := list(check_inputs(input.inputs)):
             return Outcome(target, None, refusals)
-        return await act(
+        before = None
+        if target.is_bridge and info.selects("previous"):
+            before = await read_if_there(context, target)
+        outcome = await act(
             context,
             "retry",
             target,
             input.if_status,
             lambda: context.retry(target.project, target.number, inputs=input.inputs or None),
         )
+        return msgspec.structs.replace(outcome, before=before)
 
     @edge(f"Delete a finished job's log and artifacts. Cannot be undone. {COSTS}", cost=WRITE)
     async def job_erase(

@@ -17,6 +17,7 @@ from gateway.errors import (
     RequestRefused,
     UpstreamError,
     UpstreamInvalid,
+    UpstreamUnavailable,
 )
 from gateway.schema.fields import plain
 
@@ -110,7 +111,8 @@ def refusal_for(error: UpstreamError, action: str, target: Target) -> Refusal | 
             code, field = Code.RATE_LIMITED, None
             after = "later" if error.retry_after_s is None else f"in {error.retry_after_s:g} s"
             message = f"did not {action} {job}: too many requests, try again {after}"
-        case OutcomeUnknown() | UpstreamInvalid():
+        # A 5xx may come from a proxy before an upstream that has done it.
+        case OutcomeUnknown() | UpstreamInvalid() | UpstreamUnavailable(status=int()):
             code, field = Code.OUTCOME_UNKNOWN, None
             message = f"sent {action} of {job}, no readable answer came: read it before a next try"
         case RequestRefused() if error.status == 400 and action in TAKING_VALUES:

@@ -1,13 +1,23 @@
-"""A stand-in for an operation's context: it notes what it is asked for and answers as told."""
+"""Two ways to run a document: over a stand-in for the operation's context, which notes what it is
+asked for and answers as told, and over a sandbox, which notes every upstream call.
+"""
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
 import pytest
 
+from gateway.execution.engine import Engine, GraphQLRequest
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
+from gateway.testing.server import serve
+from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.credential import Credential
+from gateway.upstream.scope import CallScope
 from gateway.upstream.web_urls import WebUrls
+from gateway.upstream.wire import WireOptions
+from gateway.upstream.wires import open_wire
 
 
 class StandIn:
@@ -61,3 +71,72 @@ def ask(schema, context):
         )
 
     return run
+
+
+#   10 public · 11 private, for members · 12 moved from lab/old-name
+WORLD = {
+    "projects": [
+        {"id": 10, "path": "lab/open", "visibility": "public"},
+        {"id": 11, "path": "lab/inner/closed", "public_pipelines": False},
+        {"id": 12, "path": "lab/new-name", "moved_from": ["lab/old-name"]},
+    ]
+}
+
+
+# The runner of every world that stops a job at once when it is canceled.
+PLAIN_RUNNER = 2
+
+
+class Gate:
+    """An engine over a sandbox. Jobs are made in pipelines of project 10 unless said otherwise."""
+
+    def __init__(self, server, engine, runner):
+        self.sandbox = server.sandbox
+        self.web_url = server.url
+        self._engine = engine
+        self._runner = runner
+
+    def ask(self, document, *, role="maintainer", deadline_s=10.0, **variables):
+        """What one operation came to: data, errors by path, and the calls the upstream received."""
+        before = len(self.sandbox.received)
+        outcome = self._runner.run(self._run(document, role, deadline_s, variables))
+        received = [*self.sandbox.received][before:]
+        errors = {".".join(map(str, error["path"])): error for error in outcome.errors or []}
+        return SimpleNamespace(
+            data=outcome.data,
+            errors=errors,
+            codes={path: error["extensions"]["code"] for path, error in errors.items()},
+            calls=[f"{call.method} {call.raw_path.removeprefix('/api/v4')}" for call in received],
+            estimated=outcome.estimated_calls,
+        )
+
+    async def _run(self, document, role, deadline_s, variables):
+        credential = None
+        if role is not None:
+            header = "JOB-TOKEN" if role.endswith("job_token") else "PRIVATE-TOKEN"
+            credential = Credential(header, self.sandbox.tokens.get(role, role))
+        scope = CallScope(credential, asyncio.get_running_loop().time() + deadline_s, "test")
+        request = GraphQLRequest(query=document, variables=variables)
+        return await self._engine.run(request, scope)
+
+    def pipeline(self, project=10, **columns):
+        return self.sandbox.create_pipeline(project, **columns)
+
+    def job(self, status="success", *, project=10, pipeline=None, **columns):
+        where = self.pipeline(project) if pipeline is None else pipeline
+        if status == "running":
+            columns.setdefault("runner_id", PLAIN_RUNNER)
+        return self.sandbox.create_job(project, where, status=status, **columns)
+
+
+@pytest.fixture(scope="module")
+def gate():
+    with serve(world=WORLD) as server, asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        wire = runner.run(
+            stack.enter_async_context(open_wire("pyreqwest", WireOptions(origin=server.url)))
+        )
+        client = Client(wire, ClientConfig(url=f"{server.url}/api/v4", retry_pause_s=0.0))
+        engine = Engine(client, WebUrls(f"{server.url}/api/v4"), max_calls=10_000)
+        yield Gate(server, engine, runner)
+        runner.run(stack.aclose())

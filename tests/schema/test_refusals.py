@@ -54,6 +54,7 @@ AT = {"endpoint": "POST /projects/:id/jobs/:job_id/:action"}
         (RateLimited("l", **AT, status=429), "retry", "RATE_LIMITED", None),
         (OutcomeUnknown("o", **AT), "retry", "OUTCOME_UNKNOWN", None),
         (UpstreamInvalid("i", **AT, status=201), "retry", "OUTCOME_UNKNOWN", None),
+        (UpstreamUnavailable("d", **AT, status=502), "retry", "OUTCOME_UNKNOWN", None),
     ],
 )
 def test_a_refusal_is_data(error, action, code, field):
@@ -70,7 +71,7 @@ def test_a_refusal_is_data(error, action, code, field):
     [
         (Unauthenticated("u", **AT, status=401), "cancel"),
         (UpstreamTimeout("t", **AT), "cancel"),
-        (UpstreamUnavailable("d", **AT, status=502), "cancel"),
+        (UpstreamUnavailable("d", **AT), "cancel"),
         (RequestRefused("r", **AT, status=405, reason="moved projects"), "cancel"),
         (RequestRefused("r", **AT, status=400, reason="job_id is invalid"), "cancel"),
     ],

@@ -226,8 +226,16 @@ class TestIfStatus:
 class TestBridges:
     RETRIED = Job(10, "pending", "trigger", pipeline=PLACE, tag_list=["bridge"], artifacts=[])
 
-    @pytest.mark.parametrize("ref", ['{id: "%s"}' % BRIDGE_ID, '{path: {project: "1", job: "9"}}'])
-    def test_a_retried_one_is_a_bridge_although_it_is_answered_as_a_job(self, ask, context, ref):
+    @pytest.mark.parametrize(
+        ("ref", "asked"),
+        [
+            ('{id: "%s"}' % BRIDGE_ID, ["bridge", "retry"]),
+            ('{path: {project: "1", job: "9"}}', ["retry", "bridge"]),
+        ],
+    )
+    def test_a_retried_one_is_a_bridge_although_it_is_answered_as_a_job(
+        self, ask, context, ref, asked
+    ):
         context.answers["retry"] = self.RETRIED
         context.answers["bridge"] = BRIDGE
 
@@ -240,7 +248,7 @@ class TestBridges:
             "item": {"__typename": "Bridge", "id": global_id(b"Bridge:1:6:10")},
             "previous": {"__typename": "Bridge", "id": BRIDGE_ID},
         }
-        assert context.asked == [("retry", 1, 9, None), ("bridge", 1, 6, 9)]
+        assert names(context) == asked
 
     def test_a_job_that_asks_for_such_a_runner_is_still_a_job(self, ask, context):
         context.answers["retry"] = self.RETRIED
