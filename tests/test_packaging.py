@@ -1,0 +1,41 @@
+"""What is shipped: the pinned requirements of the image, and what the package's data needs."""
+
+import re
+import tomllib
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+)( ; (?P<marker>.+?))? \\$")
+
+
+def test_every_dependency_is_pinned_within_its_range():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = {
+        canonicalize_name(found["name"]): found["version"]
+        for found in map(PIN.match, lines)
+        if found
+    }
+
+    for text in project["dependencies"]:
+        dependency = Requirement(text)
+        assert dependency.specifier.contains(pins[canonicalize_name(dependency.name)]), text
+
+
+def test_every_pin_has_hashes_and_no_address():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    entries = [line for line in lines if line and not line.lstrip().startswith("#")]
+
+    for line, after in pairwise(entries):
+        assert PIN.match(line) or line.startswith("    --hash=sha256:")
+        assert not PIN.match(line) or after.startswith("    --hash=sha256:")
+
+
+def test_the_package_carries_its_data():
+    assert files("gateway").joinpath("py.typed").is_file()
+    assert files("gateway.transport.explorer").joinpath("page.html").is_file()
