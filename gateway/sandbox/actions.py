@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.artifacts import archive_size, artifact, columns
+from gateway.sandbox.artifacts import artifact, columns
 from gateway.sandbox.clock import seconds, timestamp
 from gateway.sandbox.jsontext import compact, parse
 from gateway.sandbox.logs import size_of
-from gateway.sandbox.rows import JobRow, PipelineRow, ProjectRow, RunnerRow, UserRow
+from gateway.sandbox.rows import JobRow, PipelineRow, RunnerRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,9 +168,17 @@ class Actions:
             self.follow(changed)
         return self._store.require(JobRow, job.id)
 
-    def finish(self, job: JobRow, status: str, reason: str | None = None) -> JobRow:
-        """End a job now. A job that never started gets no duration; its queue time keeps
-        growing.
+    def finish(
+        self,
+        job: JobRow,
+        status: str,
+        *,
+        reason: str | None = None,
+        leaving: Sequence[Mapping[str, Any]] = (),
+    ) -> JobRow:
+        """End a job now, with these artifacts and its log.
+
+        A job that never started gets no duration, and its time in the queue keeps growing.
         """
         now = self._clock.now()
         changes: dict[str, Any] = {
@@ -180,11 +188,14 @@ class Actions:
             "failure_reason": reason,
         }
         if job.started_at is not None:
-            changes["duration"] = round(max(now - seconds(job.started_at), 0.0), 6)
-        if status != "canceled" and not job.bridge:
-            changes |= self._left_behind(job, status)
-        elif job.started_at is not None and job.log_lines and not job.bridge:
-            changes |= self._cut_log(job, now)
+            worked = max(now - seconds(job.started_at), 0.0)
+            changes["duration"] = round(worked, 6)
+            if status == "canceled" and job.log_lines:
+                # It keeps the lines it had written.
+                part = min(worked / max(job.planned_s, 1.0), 1.0)
+                changes["log_lines"] = max(1, int(job.log_lines * part))
+        if not job.bridge:
+            changes |= columns([*leaving, *self._archived_log(job._replace(**changes))])
         return self.change(job, **changes)
 
     def follow(self, job: JobRow) -> None:
@@ -206,7 +217,7 @@ class Actions:
         bridge = self._store.bridge_to(pipeline.id) if is_over else None
         if bridge is not None:
             reason = None if status != "failed" else "unknown_failure"
-            self.finish(bridge, status, reason)
+            self.finish(bridge, status, reason=reason)
 
     def enqueue(self, job: JobRow) -> JobRow:
         return self.change(job, **self._enqueued())
@@ -299,31 +310,14 @@ class Actions:
         runner = self._store.get(RunnerRow, job.runner_id)
         return self._profile.canceling and runner is not None and bool(runner.graceful)
 
-    def _left_behind(self, job: JobRow, status: str) -> dict[str, Any]:
-        """What a job that ran to its end leaves: log, and on success an archive for a month."""
-        if job.started_at is None:
-            return {}
-        entries: list[dict[str, Any]] = []
-        changes: dict[str, Any] = {}
-        if status == "success" and job.stage == "test":
-            entries += [artifact("archive", archive_size(job.name)), artifact("metadata", 186)]
-            changes["artifacts_expire_at"] = timestamp(self._clock.now() + 30 * 86_400)
+    def _archived_log(self, job: JobRow) -> list[dict[str, Any]]:
         stored = self._store.log(job.id)
         if stored is not None:
-            entries.append(artifact("trace", len(stored)))
-        elif job.log_lines:
-            path = self._store.require(ProjectRow, job.project_id).path
-            size = size_of(job.name, path, job.log_lines, status)
-            entries.append(artifact("trace", size))
-        return changes | columns(entries)
-
-    def _cut_log(self, job: JobRow, now: float) -> dict[str, Any]:
-        """A job canceled half way keeps the lines it had written."""
-        part = (now - seconds(job.started_at or timestamp(now))) / max(job.planned_s, 1.0)
-        lines = max(1, int(job.log_lines * min(part, 1.0)))
-        path = self._store.require(ProjectRow, job.project_id).path
-        size = size_of(job.name, path, lines, "canceled")
-        return {"log_lines": lines} | columns([artifact("trace", size)])
+            return [artifact("trace", len(stored))]
+        if not job.log_lines or job.started_at is None:
+            return []
+        path = self._store.path_of(job.project_id)
+        return [artifact("trace", size_of(job.name, path, job.log_lines, job.status))]
 
 
 class BadInput(NotPossible):

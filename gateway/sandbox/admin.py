@@ -1,14 +1,14 @@
-"""The admin endpoint, off by default: steers a running sandbox over HTTP, for tests in other
-languages.
+"""The admin endpoint, off by default: steers a running sandbox over HTTP, for tests in any
+language.
 
 | Route below /sandbox | Body | Does |
 |---|---|---|
 | `GET /` | | profile, time, faults, tokens, landmarks |
 | `PUT /profile` | `{"profile": "17"}` | answers as another GitLab version |
-| `GET`, `PUT`, `POST`, `DELETE /faults` | a list, or one fault to add | the faults in force |
+| `GET /faults`, `PUT`, `POST`, `DELETE` | a list; one to add | the faults in force |
 | `POST /advance` | `{"seconds": 60}` | lets time pass |
 | `POST /reset` | | back to the fresh world |
-| `GET`, `DELETE /received` | | the requests received, without their credentials |
+| `GET /received`, `DELETE` | | the requests received, without their credentials |
 """
 
 from __future__ import annotations
@@ -23,97 +23,94 @@ from gateway.sandbox.faults import Fault
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import ASGIApp
 
     from gateway.sandbox.sandbox import Sandbox
 
-__all__ = ["admin_app"]
+__all__ = ["Admin"]
 
 _SECRET = {"private-token", "authorization", "job-token", "cookie"}
 
 
-def admin_app(sandbox: Sandbox) -> ASGIApp:
-    """The endpoint's routes over one sandbox."""
+class Admin:
+    """The endpoint over one sandbox; `app` is to be mounted."""
 
-    async def overview(_: Request) -> Response:
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.app = Router(
+            [
+                Route("/", self.overview),
+                Route("/profile", self.profile, methods=["PUT"]),
+                Route("/faults", self.faults, methods=["GET", "PUT", "POST", "DELETE"]),
+                Route("/advance", self.advance, methods=["POST"]),
+                Route("/reset", self.reset, methods=["POST"]),
+                Route("/received", self.received, methods=["GET", "DELETE"]),
+            ]
+        )
+
+    async def overview(self, _: Request) -> Response:
         return JSONResponse(
             {
-                "profile": sandbox.profile.name,
-                "now": sandbox.now.isoformat(),
-                "faults": [_shown(fault) for fault in sandbox.faults],
-                "tokens": dict(sandbox.tokens),
-                "landmarks": dict(sandbox.landmarks),
+                "profile": self._sandbox.profile.name,
+                "now": self._sandbox.now.isoformat(),
+                "faults": [asdict(fault) for fault in self._sandbox.faults],
+                "tokens": dict(self._sandbox.tokens),
+                "landmarks": dict(self._sandbox.landmarks),
             }
         )
 
-    async def profile(request: Request) -> Response:
-        wanted = await _object(request)
+    async def profile(self, request: Request) -> Response:
         try:
-            sandbox.profile = str(wanted["profile"])
-        except KeyError:
+            self._sandbox.profile = str((await _object(request))["profile"])
+        except (KeyError, TypeError, ValueError):
             return _refused("profile must be one of 16, 17, 18")
         return Response(status_code=204)
 
-    async def faults(request: Request) -> Response:
+    async def faults(self, request: Request) -> Response:
+        faults = self._sandbox.faults
         try:
-            if request.method == "PUT":
-                sandbox.faults[:] = [Fault(**given) for given in await request.json()]
-            elif request.method == "POST":
-                sandbox.faults.append(Fault(**await _object(request)))
-            elif request.method == "DELETE":
-                sandbox.faults.clear()
+            match request.method:
+                case "PUT":
+                    faults[:] = [Fault(**given) for given in await request.json()]
+                case "POST":
+                    faults.append(Fault(**await _object(request)))
+                case "DELETE":
+                    faults.clear()
         except (TypeError, ValueError) as wrong:
             return _refused(str(wrong))
-        return JSONResponse([_shown(fault) for fault in sandbox.faults])
+        return JSONResponse([asdict(fault) for fault in faults])
 
-    async def advance(request: Request) -> Response:
+    async def advance(self, request: Request) -> Response:
         try:
             seconds = float((await _object(request))["seconds"])
         except (KeyError, TypeError, ValueError):
             return _refused("seconds must be a number")
-        return JSONResponse({"steps": sandbox.advance(seconds), "now": sandbox.now.isoformat()})
+        steps = self._sandbox.advance(seconds)
+        return JSONResponse({"steps": steps, "now": self._sandbox.now.isoformat()})
 
-    async def reset(_: Request) -> Response:
-        sandbox.reset()
+    async def reset(self, _: Request) -> Response:
+        self._sandbox.reset()
         return Response(status_code=204)
 
-    async def received(request: Request) -> Response:
+    async def received(self, request: Request) -> Response:
         if request.method == "DELETE":
-            sandbox.received.clear()
+            self._sandbox.received.clear()
         return JSONResponse(
             [
-                {
-                    "method": seen.method,
-                    "raw_path": seen.raw_path,
+                asdict(seen)
+                | {
                     "headers": {
                         name: "[hidden]" if name in _SECRET else value
                         for name, value in seen.headers.items()
                     },
                     "body": seen.body.decode("utf-8", "replace"),
-                    "status": seen.status,
                 }
-                for seen in sandbox.received
+                for seen in self._sandbox.received
             ]
         )
 
-    return Router(
-        [
-            Route("/", overview),
-            Route("/profile", profile, methods=["PUT"]),
-            Route("/faults", faults, methods=["GET", "PUT", "POST", "DELETE"]),
-            Route("/advance", advance, methods=["POST"]),
-            Route("/reset", reset, methods=["POST"]),
-            Route("/received", received, methods=["GET", "DELETE"]),
-        ]
-    )
-
-
-def _shown(fault: Fault) -> dict[str, Any]:
-    return asdict(fault)
-
 
 async def _object(request: Request) -> dict[str, Any]:
-    """The request's JSON object; ValueError for anything else."""
+    """The request's JSON object; TypeError or ValueError for anything else."""
     value = await request.json()
     if not isinstance(value, dict):
         raise TypeError("a JSON object is expected")

@@ -58,10 +58,15 @@ class Api:
     """Everything below /api of one instance."""
 
     def __init__(
-        self, instance: Instance, *, faults: Callable[[], list[Fault]], chance: Random
+        self,
+        instance: Instance,
+        *,
+        faults: Callable[[], list[Fault]],
+        chance: Random,
+        received: MutableSequence[Received] | None,
     ) -> None:
         self.instance = instance
-        self.received: MutableSequence[Received] | None = None
+        self._received = received
         self._faults = faults
         self._chance = chance
         self._requests = 0
@@ -81,8 +86,8 @@ class Api:
             for name, value in scope["headers"]
         }
         seen = Received(method, target, headers, body)
-        if self.received is not None:
-            self.received.append(seen)
+        if self._received is not None:
+            self._received.append(seen)
         found = match(method, path.removeprefix("/api/v4").rstrip("/"))
         fault: Fault | None = None
         if faults := self._faults():
@@ -109,11 +114,13 @@ class Api:
     ) -> Answer:
         """The endpoint's answer, or the fault's; a fault may stand before or behind the work."""
         instance = self.instance
-        instead = fault and replacement(
-            fault, target=seen.raw_path, profile=instance.profile, now=instance.clock.now()
-        )
-        if fault is not None and not fault.executes:
-            return instead or Answer(200)
+        instead: Answer | None = None
+        if fault is not None:
+            instead = replacement(
+                fault, target=seen.raw_path, profile=instance.profile, now=instance.clock.now()
+            )
+            if not fault.executes:
+                return instead or Answer(200)
         try:
             with instance.store.lock:
                 answer = self._call(scheme, found, seen, path, query)

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     from gateway.sandbox.rows import TokenRow
     from gateway.sandbox.store import Store
 
-__all__ = ["ANONYMOUS", "JOB_TOKEN_PREFIX", "Caller", "authenticate", "unauthorized"]
+__all__ = ["JOB_TOKEN_ROLES", "Caller", "authenticate", "job_token", "unauthorized"]
 
 JOB_TOKEN_PREFIX = "glcbt-"  # noqa: S105 - a prefix
 _JOB_TOKEN = f"{JOB_TOKEN_PREFIX}sandbox-"
+JOB_TOKEN_ROLES = {
+    "job_token": f"{_JOB_TOKEN}running",
+    "finished_job_token": f"{_JOB_TOKEN}finished",
+}
+"""Job tokens that every world has: of a build that runs and of one that is over."""
 _READING = {"GET", "HEAD"}
 _EXPIRED = "Token is expired. You can either do re-authorization or token refresh."
 _REVOKED = "Token was revoked. You have to re-authorize from the user."
@@ -30,9 +35,6 @@ class Caller:
 
     user: UserRow | None = None
     job: JobRow | None = None
-
-
-ANONYMOUS = Caller()
 
 
 def job_token(job_id: int) -> str:
@@ -61,15 +63,18 @@ def authenticate(
     if bearer := _bearer(headers, params):
         if job_tokens and bearer.startswith(JOB_TOKEN_PREFIX):
             return _of_job_token(store, bearer)
-        return _sudo(store, _of_token(store, tokens, bearer, method), headers, params)
+        return _sudo(store, _of_token(store, tokens.get(bearer), method), headers, params)
     personal = params.get("private_token") or headers.get("private-token")
     if isinstance(personal, str) and personal and not personal.startswith(JOB_TOKEN_PREFIX):
-        return _sudo(store, _of_token(store, tokens, personal, method), headers, params)
+        token = tokens.get(personal)
+        if token is not None and token.kind != "pat":
+            raise unauthorized()
+        return _sudo(store, _of_token(store, token, method), headers, params)
     if job_tokens:
         given = params.get("job_token") or params.get("token") or headers.get("job-token")
         if isinstance(given, str) and given:
             return _of_job_token(store, given)
-    return ANONYMOUS
+    return Caller()
 
 
 def _bearer(headers: Mapping[str, str], params: Mapping[str, Any]) -> str | None:
@@ -80,8 +85,7 @@ def _bearer(headers: Mapping[str, str], params: Mapping[str, Any]) -> str | None
     return given if isinstance(given, str) else None
 
 
-def _of_token(store: Store, tokens: Mapping[str, TokenRow], text: str, method: str) -> Caller:
-    token = tokens.get(text)
+def _of_token(store: Store, token: TokenRow | None, method: str) -> Caller:
     if token is None:
         raise unauthorized()
     if token.state != "active":
@@ -110,13 +114,19 @@ def _invalid(description: str) -> Refusal:
 
 def _of_job_token(store: Store, text: str) -> Caller:
     """A running job stands for the user who started it."""
-    number = text.removeprefix(_JOB_TOKEN)
-    job = store.get(JobRow, int(number)) if number.isascii() and number.isdigit() else None
+    job = _job_of(store, text.removeprefix(_JOB_TOKEN))
     is_running = job is not None and job.status in {"running", "canceling"} and not job.bridge
     user = store.get(UserRow, job.user_id) if is_running and job is not None else None
     if user is None:
         raise unauthorized()
     return Caller(user, job)
+
+
+def _job_of(store: Store, name: str) -> JobRow | None:
+    if name in {"running", "finished"}:
+        return store.example_job(is_running=name == "running")
+    is_number = name.isascii() and name.isdigit() and len(name) < 20
+    return store.get(JobRow, int(name)) if is_number else None
 
 
 def _sudo(

@@ -79,6 +79,8 @@ class Bodies:
         body["tag_list"] = Raw(row.tag_list_json)
         if profile.job_source:
             body["source"] = row.source
+        if row.extra_json is not None:
+            body |= parse(row.extra_json)
         return body
 
     def bridge(self, row: JobRow) -> Body:
@@ -162,13 +164,19 @@ class Bodies:
             "committed_at": None,
             "duration": row.duration,
             "queued_duration": row.queued_duration,
-            "coverage": row.coverage,
+            "coverage": self._coverage(row),
             "detailed_status": self._detailed_status(row),
         }
         if self._profile.pipeline_archived:
             body["archived"] = bool(row.archived)
         body["name"] = row.name
         return body
+
+    def _coverage(self, row: PipelineRow) -> str | None:
+        """Text here, though a number in jobs: the mean of the latest jobs'."""
+        jobs = self._store.latest_jobs(row.id)
+        found = [job.coverage for job in jobs if job.coverage is not None]
+        return f"{sum(found) / len(found):.2f}" if found else None
 
     def _detailed_status(self, row: PipelineRow) -> Body:
         text, label = _LABELS.get(row.status, (row.status, row.status))

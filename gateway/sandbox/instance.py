@@ -33,8 +33,8 @@ class Instance:
         """Origin that artifact downloads are redirected to; None serves them here."""
         self.profile = profile
 
-    def reload(self) -> None:
-        """After the world was replaced: nothing known of the old one stays."""
+    def forget(self) -> None:
+        """After the world was changed from outside: nothing that was read before is kept."""
         self.tokens = {token.text: token for token in self.store.all(TokenRow)}
         self.profile = self._profile
 

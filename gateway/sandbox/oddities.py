@@ -59,7 +59,7 @@ def _every_status(world: Builder) -> None:
             log_lines=600,
             planned_s=3000.0,
         )
-        world.landmarks[f"{status}_job"] = job.id
+        world.landmarks[f"is_{status}_job"] = job.id
     _note(world, row, "every_status_pipeline")
 
 
@@ -186,7 +186,7 @@ def _odd_jobs(world: Builder) -> None:
                 "status": "failed",
                 "started": False,
                 "allow_failure": 1,
-                "failure_reason": "stuck_pending_no_matching_runners",
+                "failure_reason": "no_matching_runner",
             },
         ),
         "half_done_job": (
@@ -237,7 +237,7 @@ def _moving(world: Builder) -> None:
 
 
 def _kit(world: Builder) -> None:
-    """Project 2: a protected ref, inputs, an environment."""
+    """Project 2: a protected ref, inputs, an environment, and a job of no known version."""
     created = world.now - 8000
     row = world.pipeline(KIT, created=created, ref="release/1.0")
     world.landmarks["protected_job"] = world.job(row, "protected", created=created).id
@@ -262,6 +262,15 @@ def _kit(world: Builder) -> None:
         environment_json='{"slug":"production","tier":"production"}',
         log_lines=20_000,
         planned_s=20_000.0,
+    ).id
+    world.close_pipeline(row)
+    row = world.pipeline(KIT, created=created, ref="from/the/future", status="running")
+    world.landmarks["unknown_job"] = world.job(
+        row,
+        "from the future",
+        status="unknown_to_us",
+        created=created,
+        extra_json='{"shiny":{"new":true},"score":1.5}',
     ).id
     world.close_pipeline(row)
 

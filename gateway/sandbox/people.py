@@ -117,6 +117,7 @@ def _runners(now: float) -> list[RunnerRow]:
             status=status,
             created_at=timestamp(now - 90 * 86_400),
             created_by=ADMIN if number % 2 else None,
+            tags_json='["docker","docker runner","linux","ruby","ubuntu18"]',
             graceful=given.get("graceful", 0),
         )
 

@@ -104,7 +104,6 @@ class PipelineRow(NamedTuple):
     finished_at: str | None = None
     duration: int | None = None
     queued_duration: int | None = None
-    coverage: str | None = None
     yaml_errors: str | None = None
     archived: int = 0
 
@@ -119,6 +118,8 @@ class RunnerRow(NamedTuple):
     status: str
     created_at: str
     created_by: int | None
+    tags_json: str
+    """It takes jobs with no other tags than these."""
     graceful: int
     """It can run `after_script` on cancel: a running job goes through `canceling`."""
 
@@ -193,3 +194,5 @@ class JobRow(NamedTuple):
     """When the simulated runner takes its next step, in epoch seconds; null never."""
     downstream_project_id: int | None = None
     downstream_id: int | None = None
+    extra_json: str | None = None
+    """Keys no version has, for tests of tolerance."""

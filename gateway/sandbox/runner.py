@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.actions import QUEUE_S
+from gateway.sandbox.artifacts import archive_size, artifact
 from gateway.sandbox.clock import seconds, timestamp
+from gateway.sandbox.jsontext import parse
 from gateway.sandbox.rows import JobRow, ManagerRow, PipelineRow, ProjectRow, RunnerRow
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.sandbox.store import Store
 
 __all__ = ["Runner"]
+
+_KEPT_S = 30 * 86_400
 
 
 class Runner:
@@ -55,9 +59,7 @@ class Runner:
             case "pending":
                 self._take(job)
             case "running":
-                succeeded = job.outcome == "success"
-                reason = None if succeeded else job.outcome
-                self._actions.finish(job, "success" if succeeded else "failed", reason)
+                self._report(job)
             case "canceling":
                 self._actions.finish(job, "canceled")
             case _:
@@ -81,19 +83,39 @@ class Runner:
         )
 
     def _runner_for(self, job: JobRow) -> RunnerRow | None:
-        able = [row for row in self._store.all(RunnerRow) if row.online and not row.paused]
+        """One of the runners that are there and have all of the job's tags; None leaves it
+        stuck.
+        """
+        tags = set(parse(job.tag_list_json))
+        able = [
+            row
+            for row in self._store.all(RunnerRow)
+            if row.online and not row.paused and tags <= set(parse(row.tags_json))
+        ]
         return able[job.id % len(able)] if able else None
 
     @staticmethod
     def _waited(job: JobRow, now: float) -> float:
         return round(max(now - seconds(job.queued_at or timestamp(now)), 0.0), 6)
 
+    def _report(self, job: JobRow) -> None:
+        """The end of a job's work; what succeeded in stage test leaves an archive for a month."""
+        if job.outcome != "success":
+            self._actions.finish(job, "failed", reason=job.outcome)
+            return
+        left = []
+        if job.stage == "test":
+            left = [artifact("archive", archive_size(job.name)), artifact("metadata", 186)]
+            expires = timestamp(self._clock.now() + _KEPT_S)
+            self._store.update(JobRow, job.id, {"artifacts_expire_at": expires})
+        self._actions.finish(job, "success", leaving=left)
+
     def _trigger(self, bridge: JobRow) -> None:
         """Create the downstream pipeline; the bridge runs until that is over."""
         now = self._clock.now()
         project_id = bridge.downstream_project_id or bridge.project_id
         if self._store.get(ProjectRow, project_id) is None:
-            self._actions.finish(bridge, "failed", "downstream_bridge_project_not_found")
+            self._actions.finish(bridge, "failed", reason="downstream_bridge_project_not_found")
             return
         upstream = self._store.require(PipelineRow, bridge.pipeline_id)
         is_child = project_id == bridge.project_id
@@ -111,7 +133,6 @@ class Runner:
             finished_at=None,
             duration=None,
             queued_duration=None,
-            coverage=None,
         )
         self._store.insert(PipelineRow, [child])
         first = self._downstream_job(bridge, child, "package", 0)

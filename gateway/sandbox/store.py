@@ -309,6 +309,17 @@ class Store:
         )
         return JobRow._make(found) if found else None
 
+    def example_job(self, *, is_running: bool) -> JobRow | None:
+        """The build of lowest id that runs (or that is over), started by somebody."""
+        word = "running" if is_running else "success"
+        found = self._one(
+            "SELECT * FROM jobs WHERE status = ? AND bridge = 0 AND user_id IS NOT NULL"
+            " AND id >= ? ORDER BY id LIMIT 1",
+            word,
+            (self.meta("landmark running_job") or 0) if is_running else 0,
+        )
+        return JobRow._make(found) if found else None
+
     def bridge_to(self, pipeline_id: int) -> JobRow | None:
         """The bridge that waits for this downstream pipeline."""
         found = self._one(
@@ -328,7 +339,7 @@ class Store:
 
     def log(self, job_id: int) -> bytes | None:
         found = self._one("SELECT body FROM logs WHERE job_id = ?", job_id)
-        return found and found[0]
+        return None if found is None else bytes(found[0])
 
     def set_log(self, job_id: int, body: bytes | None) -> None:
         if body is None:

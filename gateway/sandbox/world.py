@@ -28,6 +28,9 @@ STARTED = {"running", "canceling", "success", "failed"}
 """Statuses of jobs that have started, unless said otherwise."""
 _WAITING = {"waiting_for_resource", "preparing", "waiting_for_callback", "pending"}
 _FINISHED = {"success", "failed", "canceled"}
+_STAGES = {"build": 0, "test": 1, "deploy": 2}
+_RUNNERS = ((1, 11), (1, 12), (2, 21))
+"""Runners and managers (see `people`) that take the jobs in turn."""
 _ZONES = ("+01:00", "+02:00", "-05:00", "+00:00", "+09:00")
 
 
@@ -117,13 +120,12 @@ class Builder:
         project_id: int,
         *,
         created: float,
-        id: int | None = None,  # noqa: A002 - the API's own name
         commit: Mapping[str, Any] | None = None,
         has_commit: bool = True,
         **given: Any,
     ) -> PipelineRow:
         """A pipeline with its commit; status and times come from its jobs (`close_pipeline`)."""
-        number = self._last_pipeline + 1 if id is None else id
+        number = given.pop("id", None) or self._last_pipeline + 1
         self._last_pipeline = max(self._last_pipeline, number)
         iid = self._iids[project_id] = self._iids.get(project_id, 0) + 1
         sha = given.pop("sha", None) or sha_of(self.seed, project_id, number)
@@ -152,17 +154,18 @@ class Builder:
         created: float | None = None,
         waited: float = 2.5,
         worked: float = 60.0,
-        artifacts: Sequence[str] | None = None,
-        started: bool | None = None,
-        id: int | None = None,  # noqa: A002 - the API's own name
         **given: Any,
     ) -> JobRow:
-        """A job as it would be in this status; `given` overrides single columns.
+        """A job as it would be in this status, `created` (epoch seconds) an hour ago by default.
 
-        `artifacts` are file types beside the log; None leaves just the log of a job that is over.
+        `given` are JobRow's columns, and `artifacts` (file types beside the log, which a job that
+        ran to its end always leaves) and `started` (whether it had, where the status does not say
+        so).
         """
-        number = self._last_job + 1 if id is None else id
+        number = given.pop("id", None) or self._last_job + 1
         self._last_job = max(self._last_job, number)
+        kinds = given.pop("artifacts", ())
+        started = given.pop("started", None)
         begun = self.now - 3600 if created is None else created
         found: dict[str, Any] = {
             "ref": pipeline.ref,
@@ -170,21 +173,23 @@ class Builder:
             "tag": pipeline.tag,
             "source": pipeline.source,
             "user_id": pipeline.user_id,
-            "stage_index": {"build": 0, "test": 1, "deploy": 2}.get(stage, 1),
+            "stage_index": _STAGES.get(stage, 1),
+            "planned_s": max(worked, 20.0),
         }
         found |= status_columns(
             status, created=begun, waited=waited, worked=worked, started=started
         )
         if status == "failed":
             found["failure_reason"] = "script_failure"
-        if "bridge" not in given:
+        if given.get("bridge"):
+            found["tag_list_json"] = '["bridge"]'
+        else:
             found["log_lines"] = 40
-            found["planned_s"] = max(worked, 20.0)
-            if found.get("started_at"):
-                found["runner_id"], found["manager_id"] = _runner_of(number)
+            if "started_at" in found:
+                found["runner_id"], found["manager_id"] = _RUNNERS[number % len(_RUNNERS)]
         found |= given
-        if found.get("finished_at") and "bridge" not in given and "artifacts_json" not in given:
-            found |= self._artifacts(pipeline, name, status, found, artifacts or ())
+        if kinds or ("finished_at" in found and "artifacts_json" not in found):
+            found |= columns(self._artifacts(pipeline, name, status, found, kinds))
         row = JobRow(
             id=number,
             project_id=pipeline.project_id,
@@ -198,10 +203,6 @@ class Builder:
         self._jobs.append(row)
         return row
 
-    def replace_last(self, row: JobRow) -> None:
-        """Change the job made last."""
-        self._jobs[-1] = row
-
     def _artifacts(
         self,
         pipeline: PipelineRow,
@@ -209,15 +210,19 @@ class Builder:
         status: str,
         found: Mapping[str, Any],
         kinds: Sequence[str],
-    ) -> dict[str, Any]:
+    ) -> list[dict[str, Any]]:
         entries = [
             artifact(kind, archive_size(name) if kind == "archive" else 186 + 17 * len(kind))
             for kind in kinds
         ]
-        if found.get("started_at") and found["log_lines"]:
+        if found.get("log_lines") and found.get("started_at") and found.get("finished_at"):
             path = self._paths.get(pipeline.project_id) or self.store.path_of(pipeline.project_id)
             entries.append(artifact("trace", size_of(name, path, found["log_lines"], status)))
-        return columns(entries)
+        return entries
+
+    def replace_last(self, row: JobRow) -> None:
+        """Change the job made last."""
+        self._jobs[-1] = row
 
     def close_pipeline(self, pipeline: PipelineRow, *, first_job: int = 0) -> PipelineRow:
         """Give a pipeline status and times from the jobs made for it, unless it has a status."""
@@ -268,8 +273,3 @@ class Builder:
         self.store.insert(PipelineRow, self._pipelines)
         self.store.insert(JobRow, self._jobs)
         self._commits, self._pipelines, self._jobs = [], [], []
-
-
-def _runner_of(job_id: int) -> tuple[int, int]:
-    """Runner and manager of the demo's runners that took this job."""
-    return ((1, 11), (1, 12), (2, 21))[job_id % 3]

@@ -1,267 +1,323 @@
 """A world of one's own from a mapping, a JSON file or a YAML file (extra `yaml`).
 
-    users:                      # beside the demo's role users
+    users:                          # beside the users of the roles
       - {username: zoe, name: Zoë, token: glpat-zoe}
     projects:
-      - path: team/app          # id, name, visibility, public_pipelines, default_branch, description …
-        members: {zoe: maintainer}      # absent: the role users, each as its name says
+      - path: team/app
+        members: {zoe: maintainer}  # absent: the role users, each as its name says
         moved_from: [team/old-app]
-        protected_refs: [main]
         pipelines:
-          - ref: main           # id, sha, source, status, name, user, tag, coverage, yaml_errors, age
+          - ref: main
             stages: [build, test]
             jobs:
-              - name: compile   # id, status, stage, when, user, tags, log, artifacts, environment, age …
-                stage: build
-              - {name: spec, stage: test, status: failed, failure_reason: script_failure}
-              - {name: child, stage: test, bridge: {project: team/app, pipeline: 7}}
+              - {name: compile, stage: build, log: "hello"}
+              - {name: spec, status: failed, failure_reason: script_failure}
+              - {name: child, bridge: {project: team/app, pipeline: 7}}
 
-`age` is in seconds before now. A job looks as jobs of its status do; what is given wins. A mistake
-is a ValueError that names its place.
+The classes below are the format. A job looks as jobs of its status do; what is given wins. A
+mistake is a ValueError that names its place.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
 
 from gateway.sandbox.access import LEVELS
 from gateway.sandbox.artifacts import ARTIFACTS, artifact, columns
 from gateway.sandbox.clock import timestamp
 from gateway.sandbox.jsontext import compact, parse
 from gateway.sandbox.people import MEMBERS
-from gateway.sandbox.profile import STATUSES
-from gateway.sandbox.rows import JobRow, PipelineRow, ProjectRow, TokenRow, UserRow
+from gateway.sandbox.rows import ProjectRow, TokenRow, UserRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from gateway.sandbox.rows import JobRow, PipelineRow
     from gateway.sandbox.world import Builder
 
-__all__ = ["load"]
+__all__ = ["Bridge", "Job", "Pipeline", "Project", "User", "World", "load"]
 
-_PROJECT = {
-    "id", "path", "name", "description", "visibility", "public_pipelines", "default_branch", "members",
-    "moved_from", "protected_refs", "groups", "job_token_scope_enabled", "job_token_allowlist",
-    "pipelines",
-}  # fmt: skip
-_PIPELINE = {
-    "id", "ref", "sha", "tag", "source", "status", "name", "user", "coverage", "yaml_errors", "age",
-    "stages", "jobs", "commit",
-}  # fmt: skip
-_JOB = {
-    "id", "name", "status", "stage", "when", "allow_failure", "retried", "user", "tags", "log",
-    "artifacts", "artifacts_expire_at", "failure_reason", "coverage", "environment", "inputs", "bridge",
-    "debug", "archived", "age", "waited", "worked", "started", "source", "outcome", "planned_s",
-    "log_lines", "moves",
-}  # fmt: skip
+Role = Literal[
+    "guest", "planner", "reporter", "developer", "security_manager", "maintainer", "owner"
+]
+
+
+class _Part(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A part of the file; unknown keys are mistakes."""
+
+
+class Bridge(_Part):
+    """Where a trigger job leads: a project of this file by its path, a pipeline by its id."""
+
+    project: str | None = None
+    pipeline: int | None = None
+
+
+class Job(_Part):
+    """A build, or a bridge if `bridge` is given. Seconds and columns are those of `Builder.job`."""
+
+    name: str
+    id: int | None = None
+    status: str = "success"
+    """One of the thirteen, or a word no version knows."""
+    stage: str | None = None
+    """Default: the pipeline's stage test, else its first."""
+    when: Literal["on_success", "on_failure", "always", "manual", "delayed"] = "on_success"
+    allow_failure: bool = False
+    retried: bool = False
+    user: str | UnsetType | None = UNSET
+    """Username; default: the pipeline's."""
+    tags: list[str] = field(default_factory=list)
+    log: str | None = None
+    """Default: a log like a runner's."""
+    artifacts: list[str] = field(default_factory=list)
+    """File types beside the log."""
+    artifacts_expire_at: str | None = None
+    failure_reason: str | UnsetType = UNSET
+    coverage: float | None = None
+    environment: dict[str, str] | None = None
+    """`slug` and `tier`."""
+    inputs: dict[str, dict[str, Any]] | None = None
+    """Job inputs by name; each may list `options`."""
+    bridge: Bridge | None = None
+    debug: bool = False
+    archived: bool = False
+    started: bool | None = None
+    age: float | None = None
+    """Seconds since its creation; default: the pipeline's."""
+    waited: float = 2.5
+    worked: float = 60.0
+    moves: bool = False
+    """The simulated runner takes it on."""
+
+
+class Pipeline(_Part):
+    """A pipeline, its commit and its jobs."""
+
+    id: int | None = None
+    ref: str | None = None
+    """Default: the default branch."""
+    sha: str | None = None
+    tag: bool = False
+    source: str = "push"
+    status: str = ""
+    """Default: what the jobs' add up to."""
+    name: str | None = None
+    user: str | None = "developer"
+    yaml_errors: str | None = None
+    age: float = 3600.0
+    """Seconds since its creation."""
+    commit: dict[str, Any] = field(default_factory=dict)
+    """`title`, `message`, `author_name` …"""
+    stages: list[str] | None = None
+    """In order; default: as the jobs name them."""
+    jobs: list[Job] = field(default_factory=list)
+
+
+class Project(_Part):
+    """A project. `path` has a namespace and a name."""
+
+    path: str
+    id: int | None = None
+    """Default: its place in the file."""
+    name: str | None = None
+    description: str | None = None
+    visibility: Literal["private", "internal", "public"] = "private"
+    public_pipelines: bool = True
+    default_branch: str | None = "main"
+    members: dict[str, Role] | None = None
+    moved_from: list[str] = field(default_factory=list)
+    protected_refs: list[str] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    job_token_scope_enabled: bool = False
+    job_token_allowlist: dict[str, list[str] | None] = field(default_factory=dict)
+    """Ids of projects whose job tokens may come in, to their permissions (null: all)."""
+    pipelines: list[Pipeline] = field(default_factory=list)
+
+
+class User(_Part):
+    """A user, and a credential if `token` is given."""
+
+    username: str
+    id: int | None = None
+    name: str | None = None
+    state: str = "active"
+    admin: bool = False
+    token: str | None = None
+    scopes: list[str] = field(default_factory=lambda: ["api"])
+
+
+class World(_Part):
+    """The whole file."""
+
+    projects: list[Project]
+    users: list[User] = field(default_factory=list)
 
 
 def load(world: Builder, source: Path | Mapping[str, Any]) -> None:
     """Build the world that a file or mapping describes."""
-    described = _read(source) if isinstance(source, Path) else source
-    _only(described, {"users", "projects"}, "the world")
-    _Loader(world).load(described)
+    described = msgspec.convert(_read(source) if isinstance(source, Path) else source, World)
+    loader = _Loader(world)
+    for user in described.users:
+        loader.add_user(user)
+    for number, project in enumerate(described.projects, 1):
+        loader.paths[project.path] = project.id or number
+    for project in described.projects:
+        loader.add_project(project)
     world.flush()
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _read(path: Path) -> Any:
     text = path.read_text(encoding="utf-8")
-    if path.suffix in {".yaml", ".yml"}:
-        try:
-            import yaml  # noqa: PLC0415 - an extra, asked for by the file's name only
-        except ImportError:
-            raise ValueError(f"{path}: install the extra 'yaml' to read it, or use JSON") from None
-        described = yaml.safe_load(text)
-    else:
-        described = parse(text)
-    if not isinstance(described, dict):
-        raise TypeError(f"{path}: an object with `projects` is expected")
-    return described
+    if path.suffix not in {".yaml", ".yml"}:
+        return parse(text)
+    try:
+        import yaml  # noqa: PLC0415 - an extra, needed only by files of this name
+    except ImportError:
+        raise ValueError(f"{path}: install the extra 'yaml' to read it, or use JSON") from None
+    return yaml.safe_load(text)
 
 
 class _Loader:
     def __init__(self, world: Builder) -> None:
         self._world = world
         self._users = {row.username: row.id for row in world.store.all(UserRow)}
-        self._paths: dict[str, int] = {}
+        self.paths: dict[str, int] = {}
 
-    def load(self, described: Mapping[str, Any]) -> None:
-        for user in _list(described, "users", "the world"):
-            self._user(user)
-        projects = _list(described, "projects", "the world")
-        for number, project in enumerate(projects, 1):
-            self._paths[_text(project, "path", f"project {number}")] = project.get("id", number)
-        for project in projects:
-            self._project(project, self._paths[project["path"]])
-
-    def _user(self, given: Mapping[str, Any]) -> None:
-        where = f"user {given.get('username')}"
-        _only(given, {"id", "username", "name", "state", "admin", "token", "scopes"}, where)
-        name = _text(given, "username", where)
-        number = given.get("id", max(self._users.values()) + 1)
+    def add_user(self, given: User) -> None:
+        number = given.id or max(self._users.values()) + 1
         row = UserRow(
             id=number,
-            username=name,
-            name=given.get("name", name),
+            username=given.username,
+            name=given.name or given.username,
             created_at=timestamp(self._world.now - 86_400),
-            state=given.get("state", "active"),
-            admin=int(given.get("admin", False)),
+            state=given.state,
+            admin=int(given.admin),
         )
         self._world.store.insert(UserRow, [row])
-        self._users[name] = number
-        if (token := given.get("token")) is not None:
-            scopes = " ".join(given.get("scopes", ["api"]))
-            self._world.store.insert(TokenRow, [TokenRow(token, name, number, scopes=scopes)])
+        self._users[given.username] = number
+        if given.token is not None:
+            scopes = " ".join(given.scopes)
+            token = TokenRow(given.token, given.username, number, scopes=scopes)
+            self._world.store.insert(TokenRow, [token])
 
-    def _project(self, given: Mapping[str, Any], number: int) -> None:
-        path = given["path"]
-        where = f"project {path}"
-        _only(given, _PROJECT, where)
-        if "/" not in path.strip("/"):
-            raise ValueError(f"{where}: a path has a namespace and a name, such as team/app")
-        members = given.get("members")
+    def add_project(self, given: Project) -> None:
+        if "/" not in given.path.strip("/"):
+            raise ValueError(f"project {given.path}: a path has a namespace and a name: team/app")
         row = ProjectRow(
-            id=number,
-            path=path,
-            name=given.get("name", path.rpartition("/")[2]),
+            id=self.paths[given.path],
+            path=given.path,
+            name=given.name or given.path.rpartition("/")[2],
             created_at=timestamp(self._world.now - 86_400),
-            description=given.get("description"),
-            visibility=_word(given, "visibility", ("private", "internal", "public"), where)
-            or "private",
-            public_pipelines=int(given.get("public_pipelines", True)),
-            default_branch=given.get("default_branch", "main"),
-            groups_json=compact(given.get("groups", [])),
-            protected_refs_json=compact(given.get("protected_refs", [])),
-            token_scope=int(given.get("job_token_scope_enabled", False)),
-            allowlist_json=compact(given.get("job_token_allowlist", {})),
+            description=given.description,
+            visibility=given.visibility,
+            public_pipelines=int(given.public_pipelines),
+            default_branch=given.default_branch,
+            groups_json=compact(given.groups),
+            protected_refs_json=compact(given.protected_refs),
+            token_scope=int(given.job_token_scope_enabled),
+            allowlist_json=compact(given.job_token_allowlist),
         )
-        levels = MEMBERS if members is None else self._levels(members, where)
-        self._world.project(row, levels, given.get("moved_from", ()))
-        for pipeline in _list(given, "pipelines", where):
-            self._pipeline(pipeline, row)
+        levels: Mapping[int, int] = MEMBERS
+        if given.members is not None:
+            where = f"project {given.path}"
+            levels = {
+                self._user_id(name, where): LEVELS[role] for name, role in given.members.items()
+            }
+        self._world.project(row, levels, given.moved_from)
+        for pipeline in given.pipelines:
+            self._add_pipeline(pipeline, row)
 
-    def _levels(self, members: Mapping[str, str], where: str) -> dict[int, int]:
-        return {
-            self._user_id(name, where): LEVELS[_word(members, name, tuple(LEVELS), where) or ""]
-            for name in members
-        }
-
-    def _pipeline(self, given: Mapping[str, Any], project: ProjectRow) -> None:
-        where = f"project {project.path}, pipeline {given.get('id', given.get('ref'))}"
-        _only(given, _PIPELINE, where)
-        created = self._world.now - given.get("age", 3600)
-        columns = {name: given[name] for name in ("sha", "source", "name", "coverage", "yaml_errors")
-                   if name in given}  # fmt: skip
-        columns["status"] = _word(given, "status", STATUSES, where) or ""
-        columns["ref"] = given.get("ref") or project.default_branch or "main"
-        columns["tag"] = int(given.get("tag", False))
-        if "user" in given:
-            columns["user_id"] = self._user_id(given["user"], where)
+    def _add_pipeline(self, given: Pipeline, project: ProjectRow) -> None:
+        where = f"project {project.path}, pipeline {given.id or given.ref}"
         row = self._world.pipeline(
-            project.id, created=created, id=given.get("id"), commit=given.get("commit"), **columns
+            project.id,
+            created=self._world.now - given.age,
+            commit=given.commit,
+            id=given.id,
+            ref=given.ref or project.default_branch or "main",
+            sha=given.sha,
+            tag=int(given.tag),
+            source=given.source,
+            status=given.status,
+            name=given.name,
+            user_id=self._nullable_id(given.user, where),
+            yaml_errors=given.yaml_errors,
         )
-        jobs = _list(given, "jobs", where)
-        stages = given.get("stages") or list(
-            dict.fromkeys(job.get("stage", "test") for job in jobs)
-        )
-        for job in jobs:
-            self._job(job, row, stages, created)
+        named = dict.fromkeys(job.stage or "test" for job in given.jobs)
+        stages = given.stages or list(named)
+        for job in given.jobs:
+            self._add_job(job, row, stages)
         self._world.close_pipeline(row)
 
-    def _job(
-        self, given: Mapping[str, Any], pipeline: PipelineRow, stages: Sequence[str], created: float
-    ) -> None:
-        name = _text(given, "name", f"pipeline {pipeline.id}")
-        where = f"pipeline {pipeline.id}, job {name}"
-        _only(given, _JOB, where)
-        stage = _word(given, "stage", stages, where) or ("test" if "test" in stages else stages[0])
-        made: dict[str, Any] = {"stage_index": list(stages).index(stage)}
-        plain = (
-            "coverage", "failure_reason", "source", "outcome", "planned_s", "log_lines", "waited",
-            "worked", "started", "artifacts_expire_at",
-        )  # fmt: skip
-        made |= {key: given[key] for key in plain if key in given}
-        flags = ("allow_failure", "retried", "debug", "archived")
-        made |= {key: int(given[key]) for key in flags if key in given}
-        if "when" in given:
-            made["run_when"] = given["when"]
-        if "tags" in given:
-            made["tag_list_json"] = compact(sorted(given["tags"]))
-        for key in ("environment", "inputs"):
-            if key in given:
-                made[f"{key}_json"] = compact(given[key])
-        if "user" in given:
-            made["user_id"] = self._user_id(given["user"], where)
-        if given.get("moves"):
-            made["next_at"] = self._world.now + 3
-        if bridge := given.get("bridge"):
-            target = bridge if isinstance(bridge, dict) else {}
-            path = target.get("project")
-            if path is not None and path not in self._paths:
-                raise ValueError(f"{where}: no such project: {path}")
-            made |= {
-                "bridge": 1,
-                "tag_list_json": '["bridge"]',
-                "downstream_project_id": self._paths.get(path, pipeline.project_id),
-                "downstream_id": target.get("pipeline"),
-            }
-        kinds = given.get("artifacts")
-        if unknown := set(kinds or ()) - set(ARTIFACTS):
-            raise ValueError(f"{where}: unknown artifact kinds: {', '.join(sorted(unknown))}")
+    def _add_job(self, given: Job, pipeline: PipelineRow, stages: list[str]) -> None:
+        where = f"pipeline {pipeline.id}, job {given.name}"
+        if unknown := set(given.artifacts) - set(ARTIFACTS):
+            raise ValueError(f"{where}: unknown artifacts: {', '.join(sorted(unknown))}")
+        stage = given.stage or ("test" if "test" in stages else stages[0])
+        if stage not in stages:
+            raise ValueError(f"{where}: no such stage: {stage} (known: {', '.join(stages)})")
+        begun = self._world.begun(pipeline)
         row = self._world.job(
             pipeline,
-            name,
-            status=_word(given, "status", STATUSES, where) or "success",
+            given.name,
+            status=given.status,
             stage=stage,
-            created=self._world.now - given["age"] if "age" in given else created,
-            artifacts=kinds,
-            id=given.get("id"),
-            **made,
+            created=begun if given.age is None else self._world.now - given.age,
+            waited=given.waited,
+            worked=given.worked,
+            id=given.id,
+            stage_index=stages.index(stage),
+            run_when=given.when,
+            allow_failure=int(given.allow_failure),
+            retried=int(given.retried),
+            artifacts=given.artifacts,
+            artifacts_expire_at=given.artifacts_expire_at,
+            coverage=given.coverage,
+            debug=int(given.debug),
+            archived=int(given.archived),
+            started=given.started,
+            environment_json=given.environment and compact(given.environment),
+            inputs_json=given.inputs and compact(given.inputs),
+            next_at=self._world.now + 3 if given.moves else None,
+            **self._where_given(given, where),
         )
-        if (log := given.get("log")) is not None:
-            self._give_log(row, str(log).encode())
+        if given.log is not None:
+            self._give_log(row, given.log.encode())
+
+    def _where_given(self, given: Job, where: str) -> dict[str, Any]:
+        """Columns whose defaults the builder knows better."""
+        made: dict[str, Any] = {}
+        if given.user is not UNSET:
+            made["user_id"] = self._nullable_id(given.user, where)
+        if given.failure_reason is not UNSET:
+            made["failure_reason"] = given.failure_reason
+        if given.tags:
+            made["tag_list_json"] = compact(sorted(given.tags))
+        if (bridge := given.bridge) is not None:
+            if bridge.project is not None and bridge.project not in self.paths:
+                raise ValueError(f"{where}: no such project: {bridge.project}")
+            made["bridge"] = 1
+            made["downstream_project_id"] = self.paths.get(bridge.project or "")
+            made["downstream_id"] = bridge.pipeline
+        return made
 
     def _give_log(self, row: JobRow, log: bytes) -> None:
         """A log of one's own; the trace artifact says its size."""
         self._world.store.set_log(row.id, log)
         if row.finished_at:
             entries = [item for item in parse(row.artifacts_json) if item["file_type"] != "trace"]
-            self._world.replace_last(
-                row._replace(**columns([*entries, artifact("trace", len(log))]))
-            )
+            made: dict[str, Any] = columns([*entries, artifact("trace", len(log))])
+            self._world.replace_last(row._replace(**made))
 
-    def _user_id(self, name: str | None, where: str) -> int | None:
-        if name is not None and name not in self._users:
+    def _user_id(self, name: str, where: str) -> int:
+        if name not in self._users:
             raise ValueError(f"{where}: no such user: {name}")
-        return None if name is None else self._users[name]
+        return self._users[name]
 
-
-def _only(given: Mapping[str, Any], known: set[str], where: str) -> None:
-    if not isinstance(given, dict):
-        raise TypeError(f"{where}: an object is expected")
-    if unknown := given.keys() - known:
-        raise ValueError(
-            f"{where}: unknown: {', '.join(sorted(unknown))} (known: {', '.join(sorted(known))})"
-        )
-
-
-def _list(given: Mapping[str, Any], key: str, where: str) -> Sequence[Mapping[str, Any]]:
-    value = given.get(key) or []
-    if not isinstance(value, list):
-        raise TypeError(f"{where}: {key} must be a list")
-    return value
-
-
-def _text(given: Mapping[str, Any], key: str, where: str) -> str:
-    value = given.get(key)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{where}: {key} is missing")
-    return value
-
-
-def _word(given: Mapping[str, Any], key: str, allowed: Sequence[str], where: str) -> str | None:
-    value = given.get(key)
-    if value is not None and value not in allowed:
-        raise ValueError(f"{where}: {key} must be one of {', '.join(allowed)}, not {value!r}")
-    return value
+    def _nullable_id(self, name: str | None, where: str) -> int | None:
+        return None if name is None else self._user_id(name, where)

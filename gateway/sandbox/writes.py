@@ -26,11 +26,11 @@ def cancel(call: Call) -> Answer:
     call.authenticate()
     can_force = call.profile.force_cancel
     call.check(PROJECT_ID, JOB_ID, *((Param("force", boolean),) if can_force else ()))
+    force = can_force and bool(call.params.get("force"))
     access = call.project()
     if not access.cancels_builds():
         raise forbidden()
     job = call.job(access.project)
-    force = can_force and bool(call.params.get("force"))
     if force and access.level < MAINTAINER:
         raise forbidden()
     return Answer.json(call.bodies.job(call.actions.cancel(job, force=force)), status=201)
