@@ -96,11 +96,20 @@ class Gate:
         self._engine = engine
         self._runner = runner
 
-    def ask(self, document, *, role="maintainer", deadline_s=10.0, **variables):
-        """What one operation came to: data, errors by path, and the calls the upstream received."""
+    def ask(self, document, *, role="maintainer", job_token=None, **variables):
+        """What one operation came to: data, errors by path, and the calls the upstream received.
+
+        None may need more calls than were estimated, retries apart.
+        """
         before = len(self.sandbox.received)
-        outcome = self._runner.run(self._run(document, role, deadline_s, variables))
+        credential = None
+        if job_token is not None:
+            credential = Credential("JOB-TOKEN", job_token)
+        elif role is not None:
+            credential = Credential("PRIVATE-TOKEN", self.sandbox.tokens[role])
+        outcome, tally = self._runner.run(self._run(document, credential, variables))
         received = [*self.sandbox.received][before:]
+        assert len(received) <= outcome.estimated_calls + tally.retried
         errors = {".".join(map(str, error["path"])): error for error in outcome.errors or []}
         return SimpleNamespace(
             data=outcome.data,
@@ -110,14 +119,10 @@ class Gate:
             estimated=outcome.estimated_calls,
         )
 
-    async def _run(self, document, role, deadline_s, variables):
-        credential = None
-        if role is not None:
-            header = "JOB-TOKEN" if role.endswith("job_token") else "PRIVATE-TOKEN"
-            credential = Credential(header, self.sandbox.tokens.get(role, role))
-        scope = CallScope(credential, asyncio.get_running_loop().time() + deadline_s, "test")
+    async def _run(self, document, credential, variables):
+        scope = CallScope(credential, asyncio.get_running_loop().time() + 10.0, "test")
         request = GraphQLRequest(query=document, variables=variables)
-        return await self._engine.run(request, scope)
+        return await self._engine.run(request, scope), scope.tally
 
     def pipeline(self, project=10, **columns):
         return self.sandbox.create_pipeline(project, **columns)
