@@ -26,14 +26,16 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import strawberry
+from graphql import GraphQLError, get_named_type, is_abstract_type
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
+from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
-from strawberry.types.nodes import SelectedField
 
 # Strawberry reads the annotations of resolvers at run time.
 from gateway.context import Context
 
 if TYPE_CHECKING:
-    from graphql import GraphQLField
+    from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 
 __all__ = [
     "LONG",
@@ -111,26 +113,42 @@ class Info(strawberry.Info[Context, None]):
 
     def selects(self, *path: str) -> bool:
         """Is the field at this path of GraphQL names, counted from this field, in the selection?"""
-        return any(_is_selected(field.selections, path) for field in self.selected_fields)
+        info = self._raw_info
+        details = [FieldDetails(node, None) for node in info.field_nodes]
+        return _is_selected(info, info.return_type, details, path)
 
 
-def _is_selected(selections: Iterable[Any], path: tuple[str, ...]) -> bool:
-    """Look through fragments of any type; `@skip` and `@include` are honoured."""
+def _is_selected(
+    info: GraphQLResolveInfo,
+    type_: GraphQLOutputType,
+    details: list[FieldDetails],
+    path: tuple[str, ...],
+) -> bool:
+    """Look at what is collected for each type the place can hold, as the executor does."""
     name, *rest = path
-    for selection in selections:
-        directives = selection.directives
-        if directives.get("skip", {}).get("if") or not directives.get("include", {}).get(
-            "if", True
-        ):
-            continue
-        if not isinstance(selection, SelectedField):
-            if _is_selected(selection.selections, path):
-                return True
-        elif selection.name == name and (
-            not rest or _is_selected(selection.selections, tuple(rest))
-        ):
-            return True
+    named = get_named_type(type_)
+    types = info.schema.get_possible_types(named) if is_abstract_type(named) else [named]
+    for object_type in types:
+        for found in _collected(info, object_type, details):
+            if found[0].node.name.value == name:
+                field = info.schema.get_field(object_type, name)
+                if not rest or _is_selected(info, field.type, found, tuple(rest)):
+                    return True
     return False
+
+
+def _collected(
+    info: GraphQLResolveInfo, type_: GraphQLObjectType, details: list[FieldDetails]
+) -> Iterable[list[FieldDetails]]:
+    fragments = {name: FragmentDetails(node) for name, node in info.fragments.items()}
+    variables = VariableValues({}, info.variable_values)
+    try:
+        return collect_subfields(
+            info.schema, fragments, variables, info.operation, type_, details
+        ).grouped_field_set.values()
+    except GraphQLError:
+        # A null for `@skip` or `@include`: the executor says so when it comes there.
+        return ()
 
 
 class _ReadField(StrawberryField):
