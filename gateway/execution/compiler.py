@@ -22,7 +22,10 @@ keys in the order of the answer. Plain fields are attributes, derived ones calls
 their names, objects and lists calls of other functions. A selection with slots below also takes
 its path `p` (a chain of pairs, outermost first, made for errors only) and `q`, the queues:
 `q[N]((entity, container, path))` leaves the place of slot N to be filled by `run`. `eN` completes
-what an edge gave, `hN` what was hydrated: both write into the container at the path's last key.
+what an edge gave, `hN` an entity of which less was known than is selected, together with the `h`
+it was hydrated to: both write into the container at the path's last key. Fields read the entity
+itself where it is enough, else `h` (`m` is the entity that is known well enough for the short
+form).
 
 No function checks what a decoded entity guarantees. Where something else turns up (a null at a
 non-null place, a row that could not be read, a class that belongs to another type) it raises, and
@@ -112,7 +115,13 @@ class _Writer:
             for part in selection.fields
         )
         display = f"{{{shown}}}"
-        head = f"def s{selection.number}({'s, p, q' if selection.has_slots else 's'}):"
+        parameters = "s, p, q" if selection.has_slots else "s"
+        if selection.needs:
+            parameters += ", h=None"
+            if selection.needs > 1:
+                before.insert(0, "m = s if s.known else h")
+            before.insert(0, "h = h or s")
+        head = f"def s{selection.number}({parameters}):"
         comment = f"  # {selection.type.name}"
         if not before and not after:
             self.lines.append(f"{head} return {display}{comment}")
@@ -131,7 +140,8 @@ class _Writer:
             assert part.slot is not None  # noqa: S101 - a field is one of three sorts
             after.append(f"q[{part.slot.number}]((s, r, {here}))")
             return "None"
-        value = f"s.{part.read.attribute}"
+        source = "s" if not part.read.needs else "m" if part.read.needs < selection.needs else "h"
+        value = f"{source}.{part.read.attribute}"
         if part.read.attribute is not None:
             if is_leaf_type(get_nullable_type(part.definition.type)) and _is_never_null(
                 selection.type, part.read.attribute
@@ -140,7 +150,7 @@ class _Writer:
         else:
             value = f"f{len(self.names)}"
             self.names[value] = part.read.of
-            value += "(s)"
+            value += f"({source})"
         if part.hydration is None or is_list_type(get_nullable_type(part.definition.type)):
             return self._complete(value, part.definition.type, part, here)
         name = f"v{len(before)}"
@@ -171,12 +181,18 @@ class _Writer:
                     f"    else: r[p[1]] = {self._complete('v', type_, part, 'p')}",
                 ]
         if part.hydration is not None:
-            while is_list_type(get_nullable_type(type_)):
-                type_ = get_nullable_type(type_).of_type
             self.lines.append(
-                f"def h{part.hydration.number}(v, r, p, q): "
-                f"r[p[1]] = {self._complete('v', type_, part, 'p')}"
+                f"def h{part.hydration.number}(h, v, r, p, q): r[p[1]] = {self._hydrated(part)}"
             )
+
+    def _hydrated(self, part: Field) -> str:
+        """The expression that projects the entity `v` with what it was hydrated to, `h`."""
+        calls = (
+            f"{self._call(below, 'p')[:-1]}, h) if v.__class__ {self._classes(below.type)} else "
+            for below in part.below.values()
+            if below.needs
+        )
+        return f"{''.join(calls)}never(v)"
 
     def _complete(self, value: str, type_: GraphQLOutputType, part: Field, path: str) -> str:
         """The expression that completes `value` (an expression) as a value of the type."""

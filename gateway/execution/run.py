@@ -111,9 +111,7 @@ class Run:
         if slot.edge is not None:
             self._resolve(slot, slot.edge.resolve, entries)
         elif slot.hydrates:
-            hydrate = self._execution.context_value.hydrate
-            for entry in entries:
-                self._await(slot, [entry], hydrate(entry[0]))
+            self._hydrate(slot, entries)
         else:
             for source, container, path in entries:
                 self._adopt(
@@ -123,6 +121,15 @@ class Run:
                         slot.parent_type, source, slot.details, graphql_path(path), None
                     ),
                 )
+
+    def _hydrate(self, slot: Slot, entries: list[Entry]) -> None:
+        for entry in entries:
+            try:
+                hydrating = self._execution.context_value.hydrate(entry[0])
+            except Exception:  # noqa: BLE001 - fails again, and is told, where a field needs more
+                self._refer(slot, entry, entry[0])
+            else:
+                self._await(slot, [entry], hydrating)
 
     def _resolve(self, slot: Slot, resolve: Callable[..., Any], entries: list[Entry]) -> None:
         """Ask an edge for the values of all its parents; parents with the same value are taken
@@ -202,15 +209,18 @@ class Run:
             return
         completed = self
         for entry in entries:
-            _, container, path = entry
+            source, container, path = entry
             if slot.is_closed and completed is not self:
                 container[path[1]] = completed
                 continue
             try:
-                place(value, container, path, self.queues)
+                if slot.hydrates:
+                    place(value, source, container, path, self.queues)
+                else:
+                    place(value, container, path, self.queues)
             except Exception:  # noqa: BLE001 - the reference finds what is wrong, and says it at its place
                 self._forget_below(path)
-                self._refer(slot, entry, value)
+                self._refer(slot, entry, source if slot.hydrates else value)
             else:
                 completed = container[path[1]]
 
