@@ -25,6 +25,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.compiler import compile_plan
 from gateway.execution.limits import Limits, check_limits
@@ -133,6 +134,8 @@ class Documents:
         self._limits = limits
         self._rules = [
             *specified_rules,
+            # graphql-core's own rule does not know Strawberry's one-of inputs.
+            OneOfInputValidationRule,
             *(() if introspection else [NoSchemaIntrospectionCustomRule]),
         ]
         self._kept = kept

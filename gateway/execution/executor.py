@@ -81,6 +81,8 @@ class Execution:
     def run(self) -> AwaitableOrValue[ExecutionResult]:
         """The result, or an awaitable of it where something has to be waited for."""
         root = self._plan.root
+        if not root.is_taken:
+            return self.executor.execute_reference()
         if self._plan.operation.operation is OperationType.MUTATION:
             return self.executor.execute_mutation()
         try:
@@ -129,11 +131,15 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             return super().execute_operation(serially)
         return self._execution.run()
 
+    def execute_reference(self) -> AwaitableOrValue[ExecutionResult]:
+        """Run the whole operation the reference way."""
+        return super().execute_operation()
+
     def execute_mutation(self) -> AwaitableOrValue[ExecutionResult]:
         """Run the root fields one after another, the plan below each."""
         try:
             data = self.execute_fields_serially(
-                self.plan.root.type, self.root_value, None, self.plan.root_fields, None
+                self.plan.root.type, self.root_value, None, self.plan.root.grouped, None
             )
         except GraphQLError as error:
             return self.fail_whole(error)
@@ -180,7 +186,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> CollectedFields:
         """The plan's own collection, so that its selections are found again by identity."""
         selection = self.plan.selection(return_type.name, field_details_list)
-        if selection is None:
+        if selection is None or selection.grouped is None:
             return super().collect_subfields(return_type, field_details_list)
         return CollectedFields(selection.grouped, [], [])
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -37,7 +38,7 @@ from gateway.execution.arguments import Arguments
 from gateway.schema.fields import Edge, Read, kind_of
 
 if TYPE_CHECKING:
-    from graphql.execution.collect_fields import FieldDetails, FragmentDetails
+    from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
     from graphql.execution.values import VariableValues
 
     from gateway.execution.cost import Estimate
@@ -114,7 +115,8 @@ class Selection:
 
     number: int
     type: GraphQLObjectType
-    grouped: Mapping[str, list[FieldDetails]]
+    # The fields by response key; None where they cannot be told.
+    grouped: Mapping[str, list[FieldDetails]] | None = None
     fields: list[Field] = field(default_factory=list)
     # How much must be known of the entity before its fields can be read (see `schema.fields`).
     needs: int = 0
@@ -150,10 +152,12 @@ class Plan:
         self._by_details: dict[tuple[int, str], Selection] = {}
         root_type = self.schema.get_root_type(operation.operation)
         assert root_type is not None  # noqa: S101 - validation has seen to it
-        self.root_fields = collect_fields(
-            self.schema, fragments, variables, root_type, operation
-        ).grouped_field_set
-        self.root = self._lay_out(root_type, [], self.root_fields)
+        self.root_type = root_type
+        self.root = self._lay_out(
+            root_type,
+            [],
+            lambda: collect_fields(self.schema, fragments, variables, root_type, operation),
+        )
 
     def selection(self, type_name: str, details: list[FieldDetails]) -> Selection | None:
         """The selection of an object type at a place, known by the list that graphql-core hands
@@ -165,19 +169,27 @@ class Plan:
         known = self.selection(type_.name, details)
         if known is not None:
             return known
-        grouped = collect_subfields(
-            self.schema, self.fragments, self._variables, self.operation, type_, details
-        ).grouped_field_set
-        return self._lay_out(type_, details, grouped)
+        return self._lay_out(
+            type_,
+            details,
+            lambda: collect_subfields(
+                self.schema, self.fragments, self._variables, self.operation, type_, details
+            ),
+        )
 
     def _lay_out(
         self,
         type_: GraphQLObjectType,
         details: list[FieldDetails],
-        grouped: Mapping[str, list[FieldDetails]],
+        collect: Callable[[], CollectedFields],
     ) -> Selection:
-        selection = Selection(0, type_, grouped)
-        for key, found in grouped.items():
+        selection = Selection(0, type_)
+        try:
+            selection.grouped = collect().grouped_field_set
+        except GraphQLError:
+            # A null for `@skip` or `@include`; the reference says so at its place.
+            selection.is_taken = False
+        for key, found in (selection.grouped or {}).items():
             definition = self.schema.get_field(type_, found[0].node.name.value)
             if definition is not None:
                 selection.fields.append(self._lay_out_field(selection, key, definition, found))
@@ -210,7 +222,7 @@ class Plan:
             laid_out.slot = self._slot(selection, laid_out, kind, hydrates=False)
             selection.has_slots = True
             # A failing edge that may not be null takes its parent with it: the reference knows how.
-            if selection.grouped is not self.root_fields and is_non_null_type(definition.type):
+            if selection.type is not self.root_type and is_non_null_type(definition.type):
                 selection.is_taken = False
         if any(part.needs for part in below):
             laid_out.hydration = self._slot(selection, laid_out, None, hydrates=True)
