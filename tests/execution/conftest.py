@@ -1,0 +1,27 @@
+"""A loop that settles in order, and both executors over it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.execution.comparison import Comparison
+from tests.execution.settling import SettlingLoop, settling_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def loop() -> Iterator[SettlingLoop]:
+    with settling_loop() as loop:
+        yield loop
+
+
+@pytest.fixture
+def comparison(loop: SettlingLoop, caplog: pytest.LogCaptureFixture) -> Comparison:
+    # Masked errors are recorded with their traces: thousands of them here.
+    caplog.set_level(logging.CRITICAL, "gateway.execution")
+    return Comparison(loop)
