@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import gc
 import os
 import signal
 import sys
@@ -70,6 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
             ),
         ):
             _say(*_gateway_banner(gateway, address_of(listener)))
+            _spare_the_collector()
             await _signal_to_stop()
 
     _run(serve())
@@ -262,6 +264,17 @@ def _say(*lines: str) -> None:
 def _run(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main)
+
+
+def _spare_the_collector() -> None:
+    """Keep the cyclic collector from looking through what lives as long as the process.
+
+    A page of jobs is hundreds of objects that reference counts free. With the default threshold
+    each page starts a collection, and every so often one of the whole heap.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _signal_to_stop() -> None:

@@ -36,7 +36,7 @@ __all__ = [
 ProjectKey: TypeAlias = int | str
 
 
-class User(Struct, frozen=True):
+class User(Struct, frozen=True, gc=False):
     id: int
     username: str
     name: str
@@ -53,7 +53,7 @@ class User(Struct, frozen=True):
     organization: str | None = None
 
 
-class Commit(Struct, frozen=True):
+class Commit(Struct, frozen=True, gc=False):
     id: str
     short_id: str
     title: str
@@ -69,7 +69,7 @@ class Commit(Struct, frozen=True):
     web_url: str | None = None
 
 
-class Runner(Struct, frozen=True):
+class Runner(Struct, frozen=True, gc=False):
     id: int
     name: str | None = None
     description: str | None = None
@@ -82,7 +82,7 @@ class Runner(Struct, frozen=True):
     ip_address: str | None = None
 
 
-class RunnerManager(Struct, frozen=True):
+class RunnerManager(Struct, frozen=True, gc=False):
     id: int
     system_id: str | None = None
     version: str | None = None
@@ -95,7 +95,7 @@ class RunnerManager(Struct, frozen=True):
     status: str | None = None
 
 
-class Artifact(Struct, frozen=True):
+class Artifact(Struct, frozen=True, gc=False):
     """A file a job left."""
 
     file_type: str
@@ -104,18 +104,18 @@ class Artifact(Struct, frozen=True):
     file_format: str | None = None
 
 
-class ArchiveFile(Struct, frozen=True):
+class ArchiveFile(Struct, frozen=True, gc=False):
     filename: str | None = None
     size: int | None = None
 
 
-class ProjectFlags(Struct, frozen=True):
+class ProjectFlags(Struct, frozen=True, gc=False):
     """The `project` of a job: it names no project."""
 
     ci_job_token_scope_enabled: bool | None = None
 
 
-class PipelineHandle(Struct):
+class PipelineHandle(Struct, gc=False):
     """A pipeline of which only the place is known; anything else about it costs a call."""
 
     # How much is known of an entity: its place (0), the short form (1), the long form (2).
@@ -125,7 +125,7 @@ class PipelineHandle(Struct):
     project: ProjectKey
 
 
-class Pipeline(Struct):
+class Pipeline(Struct, gc=False):
     """The short form: embedded in jobs and bridges, downstream of a bridge, a row of the pipelines
     list.
     """
@@ -153,7 +153,7 @@ class Pipeline(Struct):
         return 0 if self.place is None else self.place
 
 
-class PipelineDetail(Pipeline):
+class PipelineDetail(Pipeline, gc=False):
     """The long form: the answer of the single-pipeline endpoint."""
 
     known: ClassVar[int] = 2
@@ -172,7 +172,7 @@ class PipelineDetail(Pipeline):
     coverage: str | float | None = None
 
 
-class Job(Struct):
+class Job(Struct, gc=False):
     """One run of one CI job (contract 5.1)."""
 
     id: int
@@ -207,7 +207,7 @@ class Job(Struct):
     place: ProjectKey | None = None
 
 
-class Bridge(Struct):
+class Bridge(Struct, gc=False):
     """A trigger job (contract 5.2)."""
 
     id: int
@@ -239,7 +239,7 @@ class Bridge(Struct):
 Item: TypeAlias = Job | Bridge
 
 
-class ProjectHandle(Struct, frozen=True):
+class ProjectHandle(Struct, frozen=True, gc=False):
     """A project as far as it is known without asking: by number, by path, or both."""
 
     number: int | None = None
@@ -261,7 +261,7 @@ class ProjectHandle(Struct, frozen=True):
         return self.path or 0
 
 
-class Project(Struct, frozen=True):
+class Project(Struct, frozen=True, gc=False):
     """The answer of the single-project endpoint, as far as it is used."""
 
     id: int
@@ -269,7 +269,7 @@ class Project(Struct, frozen=True):
     web_url: str | None = None
 
 
-class AgentProject(Struct, frozen=True):
+class AgentProject(Struct, frozen=True, gc=False):
     id: int
     name: str | None = None
     name_with_namespace: str | None = None
@@ -279,22 +279,22 @@ class AgentProject(Struct, frozen=True):
     created_at: str | None = None
 
 
-class AllowedAgent(Struct, frozen=True):
+class AllowedAgent(Struct, frozen=True, gc=False):
     id: int
     config_project: AgentProject | None = None
     configuration: Any = None
 
 
-class NumberOnly(Struct, frozen=True):
+class NumberOnly(Struct, frozen=True, gc=False):
     id: int
 
 
-class AgentsProject(Struct, frozen=True):
+class AgentsProject(Struct, frozen=True, gc=False):
     id: int
     groups: list[NumberOnly] = []
 
 
-class AgentUser(Struct, frozen=True):
+class AgentUser(Struct, frozen=True, gc=False):
     id: int
     username: str | None = None
     name: str | None = None
@@ -304,12 +304,12 @@ class AgentUser(Struct, frozen=True):
     roles_in_project: list[str] | None = None
 
 
-class AgentEnvironment(Struct, frozen=True):
+class AgentEnvironment(Struct, frozen=True, gc=False):
     slug: str
     tier: str | None = None
 
 
-class AllowedAgents(Struct, frozen=True):
+class AllowedAgents(Struct, frozen=True, gc=False):
     """What `GET /job/allowed_agents` answers (contract 3.7); all but the list may be missing."""
 
     allowed_agents: list[AllowedAgent]
