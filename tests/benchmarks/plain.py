@@ -343,7 +343,7 @@ class View(GraphQL[dict[str, Api], None]):
     async def get_context(
         self,
         request: Request | WebSocket,
-        response: Response | WebSocket,  # noqa: ARG002 - the overridden signature
+        response: Response | WebSocket,
     ) -> dict[str, Api]:
         return {"api": Api(self.http, request.headers["private-token"])}
 

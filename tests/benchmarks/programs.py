@@ -9,14 +9,16 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.driver import get
+from tests.benchmarks.driver import ask, get
+from tests.benchmarks.operation import OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["PROGRAMS", "Program", "Upstream", "pin", "start_program", "start_upstream"]
 
@@ -72,21 +74,23 @@ def pin(core: int) -> None:
 def start_upstream() -> Iterator[Upstream]:
     """The upstream, ready, on the core of this process."""
     port = _free_port()
-    with _run("tests.benchmarks.upstream", str(port), port=port):
-        yield Upstream(port)
+    upstream = Upstream(port)
+    with _run("tests.benchmarks.upstream", str(port), is_ready=upstream.calls):
+        yield upstream
 
 
 @contextmanager
 def start_program(name: str, upstream: Upstream, *, core: int | None = None) -> Iterator[Program]:
     """A program of `PROGRAMS`, ready, on a core of its own if one is named."""
-    port = _free_port()
+    port, url = _free_port(), upstream.api_url
+    is_ready = partial(ask, port, OPERATIONS["typename"])
+    if name == "gateway":
+        # Everything is on that is on by default, one record a request included.
+        run = _run("gateway", "serve", f"--port={port}", is_ready=is_ready, url=url)
+    else:
+        run = _run(f"tests.benchmarks.{name}", str(port), url, is_ready=is_ready)
     with ExitStack() as stack:
         with _on_core(core):
-            if name == "gateway":
-                # Everything is on that is on by default, one record a request included.
-                run = _run("gateway", "serve", f"--port={port}", port=port, url=upstream.api_url)
-            else:
-                run = _run(f"tests.benchmarks.{name}", str(port), upstream.api_url, port=port)
             process = stack.enter_context(run)
         yield Program(name, port, process.pid)
 
@@ -107,14 +111,17 @@ def _on_core(core: int | None) -> Iterator[None]:
 
 @contextmanager
 def _run(
-    module: str, *arguments: str, port: int, url: str | None = None
+    module: str, *arguments: str, is_ready: Callable[[], object], url: str | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A module run as a process that answers on `port`; ended, and waited for, with the block."""
+    """A module run as a process; ended, and waited for, with the block.
+
+    `is_ready` raises an `OSError` until it answers.
+    """
     environment = {name: value for name, value in os.environ.items() if "GATEWAY_" not in name}
     if url is not None:
         environment["GATEWAY_UPSTREAM_URL"] = url
     with TemporaryFile() as records:
-        process = subprocess.Popen(  # noqa: S603 - our own programs
+        process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=_ROOT,
             env=environment,
@@ -123,9 +130,9 @@ def _run(
             stderr=records,
         )
         try:
-            if not _listens(process, port):
+            if not _answers(process, is_ready):
                 records.seek(0)
-                raise RuntimeError(f"{module} does not listen:\n{records.read().decode()}")
+                raise RuntimeError(f"{module} does not answer:\n{records.read().decode()}")
             yield process
         finally:
             process.terminate()
@@ -136,12 +143,12 @@ def _run(
                 process.wait()
 
 
-def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+def _answers(process: subprocess.Popen[bytes], is_ready: Callable[[], object]) -> bool:
     """Wait until it does; False if it ended or takes too long."""
     end = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < end:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            is_ready()
         except OSError:
             time.sleep(0.05)
         else:
