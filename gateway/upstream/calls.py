@@ -144,6 +144,8 @@ class Calls:
             if answer.status not in REDIRECTS:
                 return answer
             target = self._redirected(answer, endpoint)
+            # Beyond what the operation was estimated to need.
+            scope.tally.retried += 1
         raise UpstreamInvalid("the upstream redirects in circles", endpoint=endpoint)
 
     async def _send(

@@ -198,6 +198,10 @@ class TestNames:
         )
 
         assert result.data == {"job": {"project": {"fullPath": "lab/new-name"}}}
+        assert result.calls == [
+            f"GET /projects/lab%2Fold-name/jobs/{job}",
+            f"GET /projects/12/jobs/{job}",
+        ]
 
 
 class TestMissing:
