@@ -33,6 +33,7 @@ __all__ = [
     "Listing",
     "Window",
     "calls_at_most",
+    "walk_all_pipeline_jobs",
     "walk_bridges",
     "walk_pipeline_jobs",
     "walk_pipelines",
@@ -129,7 +130,7 @@ async def walk_pipeline_jobs(
     *,
     include_retried: bool = False,
 ) -> Listing[Job]:
-    """Jobs of a pipeline, without bridges. Cost: `calls_at_most`."""
+    """Jobs of a pipeline, without bridges; retried ones only on request. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "q", pipeline_id)
     read = partial(
         client.pipeline_jobs_page,
@@ -141,6 +142,9 @@ async def walk_pipeline_jobs(
     )
     rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
     return Listing("q", pipeline_id, rows)
+
+
+walk_all_pipeline_jobs = partial(walk_pipeline_jobs, include_retried=True)
 
 
 async def walk_bridges(
@@ -162,12 +166,11 @@ async def walk_pipelines(
     client: Client,
     scope: CallScope,
     project: ProjectKey,
+    ref: str | None,
+    sha: str | None,
+    status: str | None,
+    source: str | None,
     window: Window,
-    *,
-    ref: str | None = None,
-    sha: str | None = None,
-    status: str | None = None,
-    source: str | None = None,
 ) -> Listing[Pipeline]:
     """Pipelines of a project. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "p", 0)

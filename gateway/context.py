@@ -1,0 +1,301 @@
+"""The context of one operation: all that its resolvers ask of the upstream goes through it.
+
+Everything is made when it is first used. Methods that read give futures (`Flight`s); equal reads
+are one read, and what a list has shown is not read again. Writes are coroutines; each one makes the
+operation forget what it has read, so that it reads its own writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import msgspec
+
+from gateway.loaders.flight import Flight, launch
+from gateway.loaders.items import (
+    ArtifactLoader,
+    BridgeLoader,
+    CommitLoader,
+    PipelineLoader,
+    ProjectLoader,
+)
+from gateway.loaders.jobs import JobLoader
+from gateway.loaders.logs import LogReader
+from gateway.loaders.seen import Seen
+from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
+from gateway.upstream.paging import (
+    walk_all_pipeline_jobs,
+    walk_bridges,
+    walk_pipeline_jobs,
+    walk_pipelines,
+    walk_project_jobs,
+)
+from gateway.upstream.reading import item_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+    from gateway.upstream.client import Client
+    from gateway.upstream.entities import (
+        AllowedAgents,
+        Artifact,
+        Commit,
+        Item,
+        PipelineDetail,
+        PipelineHandle,
+        ProjectKey,
+    )
+    from gateway.upstream.paging import Listing, Window
+    from gateway.upstream.scope import CallScope, Tally
+    from gateway.upstream.web_urls import WebUrls
+
+__all__ = ["Context", "LogReader"]
+
+T = TypeVar("T")
+L = TypeVar("L", bound=Job | Bridge | Pipeline)
+W = TypeVar("W", bound=Job | Bridge)
+
+
+class Context:
+    """What one operation reads and writes, with one credential and within one deadline."""
+
+    __slots__ = (
+        "_artifacts",
+        "_bridges",
+        "_commits",
+        "_jobs",
+        "_loop",
+        "_pipelines",
+        "_projects",
+        "_reads",
+        "_seen",
+        "client",
+        "scope",
+        "urls",
+    )
+
+    def __init__(self, client: Client, scope: CallScope, urls: WebUrls) -> None:
+        self.client = client
+        self.scope = scope
+        self.urls = urls
+        self._loop = asyncio.get_running_loop()
+        self._projects: ProjectLoader | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop all that a write may have changed. What is still on its way reaches those who wait
+        for it, and nobody else.
+        """
+        self._seen = Seen()
+        self._jobs: JobLoader | None = None
+        self._bridges: BridgeLoader | None = None
+        self._pipelines: PipelineLoader | None = None
+        self._commits: CommitLoader | None = None
+        self._artifacts: ArtifactLoader | None = None
+        # Listings, log readers and what the job token stands for, by what was asked.
+        self._reads: dict[object, Any] = {}
+
+    @property
+    def tally(self) -> Tally:
+        """The upstream calls so far."""
+        return self.scope.tally
+
+    # -- single things ---------------------------------------------------------------------------
+
+    def job(self, project: ProjectKey, job_id: int, pipeline_id: int | None = None) -> Flight[Job]:
+        """One job. Cost: at most 1 call; jobs that are asked for at once share list calls."""
+        jobs = self._job_loader()
+        if pipeline_id is not None:
+            jobs.pipeline_ids[project, job_id] = pipeline_id
+        return jobs.load((project, job_id))
+
+    def bridge(self, project: ProjectKey, pipeline_id: int, bridge_id: int) -> Flight[Bridge]:
+        """One bridge. Cost: 1 call a page of 100 of the pipeline's bridges, shared by all of
+        them.
+        """
+        if self._bridges is None:
+            self._bridges = BridgeLoader(self._loop, self.client, self.scope, self._seen)
+        return self._bridges.load((project, pipeline_id, bridge_id))
+
+    def pipeline(self, project: ProjectKey, pipeline_id: int) -> Flight[PipelineDetail]:
+        """One pipeline in its long form. Cost: 1 call."""
+        if self._pipelines is None:
+            self._pipelines = PipelineLoader(self._loop, self.client, self.scope)
+        return self._pipelines.load((project, pipeline_id))
+
+    def project(self, key: ProjectKey) -> Flight[ProjectHandle]:
+        """One project by number and path. Cost: 1 call."""
+        if self._projects is None:
+            self._projects = ProjectLoader(self._loop, self.client, self.scope)
+        return self._projects.load(key)
+
+    def commit(self, project: ProjectKey, sha: str) -> Flight[Commit]:
+        """One commit. Cost: 1 call; 0 where a job of it was read."""
+        if self._commits is None:
+            self._commits = CommitLoader(self._loop, self.client, self.scope, self._seen)
+        return self._commits.load((project, sha))
+
+    def artifacts(self, job: Job) -> Flight[list[Artifact] | None]:
+        """The artifacts of a job whose own answer left them out. Cost: 1 call."""
+        if self._artifacts is None:
+            self._artifacts = ArtifactLoader(self._loop, self._job_loader())
+        pipeline = job.pipeline
+        return self._artifacts.load(
+            ((job.place or 0) if pipeline is None else pipeline.project, job.id)
+        )
+
+    @overload
+    def hydrate(self, entity: PipelineHandle | Pipeline) -> Flight[PipelineDetail]: ...
+    @overload
+    def hydrate(self, entity: ProjectHandle) -> Flight[ProjectHandle]: ...
+    def hydrate(
+        self, entity: PipelineHandle | Pipeline | ProjectHandle
+    ) -> Flight[PipelineDetail] | Flight[ProjectHandle]:
+        """The same thing with all that is known of it. Cost: 1 call; 0 for the number of a project
+        of which a job was read.
+        """
+        if not isinstance(entity, ProjectHandle):
+            return self.pipeline(entity.project, entity.id)
+        number = self._seen.number(entity.key)
+        if number is None:
+            return self.project(entity.key)
+        known: Flight[ProjectHandle] = Flight(self._loop)
+        known.set_result(msgspec.structs.replace(entity, number=number))
+        return known
+
+    def log(self, project: ProjectKey, job_id: int) -> LogReader:
+        """The log of a job. Cost: 1 call for all that is asked of it at once."""
+        key = ("log", project, job_id)
+        reader = self._reads.get(key)
+        if reader is None:
+            reader = LogReader(self._loop, self.client, self.scope, project, job_id)
+            self._reads[key] = reader
+        return reader
+
+    def current_job(self) -> Flight[Job]:
+        """The job of the presented job token. Cost: 1 call."""
+        return self._shared("current_job", self._read_current_job)
+
+    def allowed_agents(self) -> Flight[AllowedAgents]:
+        """The agents that the presented job token may use. Cost: 1 call."""
+        return self._shared("allowed_agents", partial(self.client.allowed_agents, self.scope))
+
+    # -- lists -----------------------------------------------------------------------------------
+
+    def project_jobs(
+        self, project: ProjectKey, statuses: tuple[str, ...], window: Window
+    ) -> Flight[Listing[Job]]:
+        """Jobs of a project. Cost: `calls_at_most`."""
+        return self._list(walk_project_jobs, project, statuses, window)
+
+    def pipeline_jobs(
+        self,
+        project: ProjectKey,
+        pipeline_id: int,
+        statuses: tuple[str, ...],
+        include_retried: bool,  # noqa: FBT001 - as the list is named in the schema
+        window: Window,
+    ) -> Flight[Listing[Job]]:
+        """Jobs of a pipeline. Cost: `calls_at_most`."""
+        walk = walk_all_pipeline_jobs if include_retried else walk_pipeline_jobs
+        return self._list(walk, project, pipeline_id, statuses, window)
+
+    def bridges(
+        self, project: ProjectKey, pipeline_id: int, statuses: tuple[str, ...], window: Window
+    ) -> Flight[Listing[Bridge]]:
+        """Bridges of a pipeline. Cost: `calls_at_most`."""
+        return self._list(walk_bridges, project, pipeline_id, statuses, window)
+
+    def pipelines(
+        self,
+        project: ProjectKey,
+        ref: str | None,
+        sha: str | None,
+        status: str | None,
+        source: str | None,
+        window: Window,
+    ) -> Flight[Listing[Pipeline]]:
+        """Pipelines of a project. Cost: `calls_at_most`."""
+        return self._list(walk_pipelines, project, ref, sha, status, source, window)
+
+    # -- writes ----------------------------------------------------------------------------------
+
+    async def cancel(self, project: ProjectKey, job_id: int, *, force: bool = False) -> Job:
+        """Cancel a job. Cost: 1 call."""
+        return await self._write(
+            project, self.client.cancel(self.scope, project, job_id, force=force)
+        )
+
+    async def retry(
+        self, project: ProjectKey, job_id: int, *, inputs: dict[str, Any] | None = None
+    ) -> Item:
+        """Run a job or bridge again; the new one. Cost: 1 call."""
+        is_bridge = self._seen.bridge(project, job_id) is not None
+        write = self.client.retry(self.scope, project, job_id, inputs=inputs)
+        return item_of(await self._write(project, write), is_bridge=is_bridge)
+
+    async def erase(self, project: ProjectKey, job_id: int) -> Job:
+        """Delete a job's log and artifacts. Cost: 1 call."""
+        return await self._write(project, self.client.erase(self.scope, project, job_id))
+
+    async def play(
+        self,
+        project: ProjectKey,
+        job_id: int,
+        *,
+        variables: Sequence[tuple[str, str]] = (),
+        inputs: dict[str, Any] | None = None,
+    ) -> Item:
+        """Start a manual or delayed job or bridge. Cost: 1 call."""
+        write = self.client.play(self.scope, project, job_id, variables=variables, inputs=inputs)
+        return await self._write(project, write)
+
+    # -- how -------------------------------------------------------------------------------------
+
+    def _job_loader(self) -> JobLoader:
+        if self._jobs is None:
+            self._jobs = JobLoader(self._loop, self.client, self.scope, self._seen)
+        return self._jobs
+
+    def _shared(self, key: object, read: Callable[[], Coroutine[Any, Any, T]]) -> Flight[T]:
+        flight: Flight[T] | None = self._reads.get(key)
+        if flight is None or flight.cancelled():
+            flight = self._reads[key] = launch(self._loop, read())
+        return flight
+
+    def _list(
+        self,
+        walk: Callable[..., Coroutine[Any, Any, Listing[L]]],
+        project: ProjectKey,
+        *asked: object,
+    ) -> Flight[Listing[L]]:
+        key = (walk, project, asked)
+        flight: Flight[Listing[L]] | None = self._reads.get(key)
+        if flight is None or flight.cancelled():
+            listing = walk(self.client, self.scope, project, *asked)
+            flight = self._reads[key] = launch(self._loop, _keep(listing, self._seen, project))
+        return flight
+
+    async def _read_current_job(self) -> Job:
+        job = await self.client.current_job(self.scope)
+        if job.pipeline is not None:
+            self._seen.add(job.pipeline.project, (job,))
+        return job
+
+    async def _write(self, project: ProjectKey, write: Awaitable[W]) -> W:
+        """Write, then know nothing but the answer; not even that where it leaves things out."""
+        try:
+            item = await write
+        finally:
+            self._forget()
+        if item.pipeline is not None and (isinstance(item, Bridge) or item.artifacts is not None):
+            self._seen.add(project, (item,))
+        return item
+
+
+async def _keep(walk: Awaitable[Listing[L]], seen: Seen, project: ProjectKey) -> Listing[L]:
+    listing = await walk
+    seen.add(project, listing.items)
+    return listing

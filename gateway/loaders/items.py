@@ -1,0 +1,164 @@
+"""Bridges, pipelines, commits, artifacts and projects by key."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+from gateway.errors import NotFound, UpstreamInvalid
+from gateway.loaders.fold import Fold
+from gateway.loaders.loader import Loader
+from gateway.upstream.entities import (
+    Artifact,
+    Bridge,
+    Commit,
+    PipelineDetail,
+    ProjectHandle,
+    ProjectKey,
+)
+from gateway.upstream.pages import MAX_PER_PAGE
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Iterable, Sequence
+
+    from gateway.loaders.flight import Flight
+    from gateway.loaders.jobs import JobLoader
+    from gateway.loaders.seen import Seen
+    from gateway.upstream.client import Client
+    from gateway.upstream.scope import CallScope
+
+__all__ = ["ArtifactLoader", "BridgeLoader", "CommitLoader", "PipelineLoader", "ProjectLoader"]
+
+# Project, pipeline, bridge.
+BridgeKey: TypeAlias = tuple[ProjectKey, int, int]
+
+
+class BridgeLoader(Loader[BridgeKey, Bridge]):
+    """Bridges by project, pipeline and id. No endpoint gives a single one.
+
+    Cost: the pipeline's bridges, a page of 100 a call, up to the last one that is wanted.
+    """
+
+    def __init__(
+        self, loop: AbstractEventLoop, client: Client, scope: CallScope, seen: Seen
+    ) -> None:
+        super().__init__(loop)
+        self.client = client
+        self.scope = scope
+        self.seen = seen
+
+    def known(self, key: BridgeKey) -> Bridge | None:
+        return self.seen.bridge(key[0], key[2])
+
+    def plan(self, keys: Sequence[BridgeKey]) -> Sequence[Future[Bridge]]:
+        by_pipeline: dict[tuple[ProjectKey, int], list[BridgeKey]] = defaultdict(list)
+        for key in keys:
+            by_pipeline[key[0], key[1]].append(key)
+        planned: dict[BridgeKey, Future[Bridge]] = {}
+        for (project, pipeline_id), group in by_pipeline.items():
+            fold = _BridgeFold(self, project, pipeline_id, group)
+            planned.update(zip(group, fold.seats, strict=True))
+        return [planned[key] for key in keys]
+
+
+class _BridgeFold(Fold[Bridge]):
+    """Bridges of one pipeline."""
+
+    def __init__(
+        self,
+        loader: BridgeLoader,
+        project: ProjectKey,
+        pipeline_id: int,
+        keys: Iterable[BridgeKey],
+    ) -> None:
+        self._client = loader.client
+        self._pipeline_id = pipeline_id
+        self._unreadable: UpstreamInvalid | None = None
+        super().__init__(loader.loop, loader.scope, loader.seen, project, [key[2] for key in keys])
+
+    async def read_pages(self) -> None:
+        number: int | None = 1
+        while number is not None and self.missing():
+            page = await self.take(
+                self._client.bridges_page(
+                    self.scope,
+                    self.project,
+                    self._pipeline_id,
+                    page=number,
+                    per_page=MAX_PER_PAGE,
+                )
+            )
+            for row in page.items:
+                if isinstance(row, UpstreamInvalid):
+                    self._unreadable = row
+            number = page.next_page
+
+    def settle(self, seat: Flight[Bridge], row_id: int, failure: Exception | None) -> int:
+        # A row that cannot be read may be the one.
+        seat.set_exception(failure or self._unreadable or self._not_found(row_id))
+        return 0
+
+    def _not_found(self, bridge_id: int) -> NotFound:
+        return NotFound(
+            f"bridge {bridge_id}: not among the latest bridges of pipeline {self._pipeline_id}",
+            endpoint="GET /projects/:id/pipelines/:pipeline_id/bridges",
+        )
+
+
+class PipelineLoader(Loader[tuple[ProjectKey, int], PipelineDetail]):
+    """Pipelines in their long form, by project and id. Cost: 1 call each."""
+
+    def __init__(self, loop: AbstractEventLoop, client: Client, scope: CallScope) -> None:
+        super().__init__(loop)
+        self._client = client
+        self._scope = scope
+
+    async def read(self, key: tuple[ProjectKey, int]) -> PipelineDetail:
+        return await self._client.pipeline(self._scope, *key)
+
+
+class CommitLoader(Loader[tuple[ProjectKey, str], Commit]):
+    """Commits by project and hash. Cost: 1 call each; 0 where a job of the commit was read."""
+
+    def __init__(
+        self, loop: AbstractEventLoop, client: Client, scope: CallScope, seen: Seen
+    ) -> None:
+        super().__init__(loop)
+        self._client = client
+        self._scope = scope
+        self._seen = seen
+
+    def known(self, key: tuple[ProjectKey, str]) -> Commit | None:
+        return self._seen.commit(*key)
+
+    async def read(self, key: tuple[ProjectKey, str]) -> Commit:
+        return await self._client.commit(self._scope, *key)
+
+
+class ArtifactLoader(Loader[tuple[ProjectKey, int], list[Artifact] | None]):
+    """Artifacts of jobs whose own answer left them out, by project and job. Cost: 1 call a job;
+    None where that leaves them out, too.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, jobs: JobLoader) -> None:
+        super().__init__(loop)
+        self._jobs = jobs
+
+    async def read(self, key: tuple[ProjectKey, int]) -> list[Artifact] | None:
+        return (await self._jobs.load(key)).artifacts
+
+
+class ProjectLoader(Loader[ProjectKey, ProjectHandle]):
+    """Projects by number or path. Cost: 1 call each."""
+
+    def __init__(self, loop: AbstractEventLoop, client: Client, scope: CallScope) -> None:
+        super().__init__(loop)
+        self._client = client
+        self._scope = scope
+
+    async def read(self, key: ProjectKey) -> ProjectHandle:
+        project = await self._client.project(self._scope, key)
+        return ProjectHandle(
+            number=project.id, path=project.path_with_namespace, page_url=project.web_url
+        )

@@ -1,0 +1,202 @@
+"""Single jobs. The upstream reads no several ids at once, so many are read off list pages, where
+that takes fewer calls (design, decision 5):
+
+    of one pipeline   its jobs, retried ones included, page by page of 100
+    of one project    its jobs from the highest id on, windows of 100 by keyset
+
+A list may not show what a single read does, so ids that it does not show are read singly. Where a
+list fails, or takes too long, so are all. A fold goes on while it takes fewer calls than reading
+the rest singly; calls that it made in vain are counted as retried.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from gateway.errors import (
+    Forbidden,
+    RequestRefused,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.loaders.fold import Fold
+from gateway.loaders.loader import Loader
+from gateway.upstream.entities import Job, ProjectKey
+from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Iterable, Sequence
+
+    from gateway.loaders.flight import Flight
+    from gateway.loaders.seen import Seen
+    from gateway.upstream.client import Client
+    from gateway.upstream.scope import CallScope
+
+__all__ = ["JobKey", "JobLoader"]
+
+# Project and job id.
+JobKey: TypeAlias = tuple[ProjectKey, int]
+Rows: TypeAlias = list[Job | UpstreamInvalid]
+
+# From so many jobs on a page of 100 is no dearer than reading them singly.
+PIPELINE_FOLD_FROM: Final = 4
+PROJECT_FOLD_FROM: Final = 8
+# Windows that are read without asking whether jobs lie near enough to each other: one for so many
+# jobs. 50 jobs within 300 builds take three, however their ids are spread.
+JOBS_PER_BLIND_WINDOW: Final = 16
+# A list that takes longer than this part of the time left is given up.
+PATIENCE: Final = 1 / 3
+
+# Failures of a list after which single reads may still succeed.
+PASSING: Final = (
+    TimeoutError,
+    Forbidden,
+    RequestRefused,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+
+
+class JobLoader(Loader[JobKey, Job]):
+    """Jobs by project and id. Cost: at most 1 call a job."""
+
+    def __init__(
+        self, loop: AbstractEventLoop, client: Client, scope: CallScope, seen: Seen
+    ) -> None:
+        super().__init__(loop)
+        self.client = client
+        self.scope = scope
+        self.seen = seen
+        # The pipelines of jobs, where callers know them.
+        self.pipeline_ids: dict[JobKey, int] = {}
+
+    def known(self, key: JobKey) -> Job | None:
+        return self.seen.job(*key)
+
+    def plan(self, keys: Sequence[JobKey]) -> Sequence[Future[Job]]:
+        if len(keys) < PIPELINE_FOLD_FROM:
+            return super().plan(keys)
+        by_pipeline: dict[tuple[ProjectKey, int | None], list[JobKey]] = defaultdict(list)
+        by_project: dict[ProjectKey, list[JobKey]] = defaultdict(list)
+        planned: dict[JobKey, Future[Job]] = {}
+        fold: _JobFold
+        for key in keys:
+            by_pipeline[key[0], self.pipeline_ids.get(key)].append(key)
+        for (project, pipeline_id), group in by_pipeline.items():
+            if pipeline_id and len(group) >= PIPELINE_FOLD_FROM:
+                fold = _PipelineFold(self, project, group, pipeline_id)
+                planned.update(zip(group, fold.seats, strict=True))
+            else:
+                by_project[project] += group
+        for project, group in by_project.items():
+            if len(group) >= PROJECT_FOLD_FROM:
+                fold = _ProjectFold(self, project, group)
+                planned.update(zip(group, fold.seats, strict=True))
+            else:
+                planned.update(zip(group, super().plan(group), strict=True))
+        return [planned[key] for key in keys]
+
+    async def read(self, key: JobKey) -> Job:
+        job = await self.client.job(self.scope, *key)
+        self.seen.add(key[0], (job,))
+        return job
+
+
+class _JobFold(Fold[Job]):
+    """Jobs of one project."""
+
+    def __init__(self, loader: JobLoader, project: ProjectKey, keys: Iterable[JobKey]) -> None:
+        self.client = loader.client
+        self._loader = loader
+        super().__init__(
+            loader.loop, loader.scope, loader.seen, project, [job_id for _, job_id in keys]
+        )
+
+    def settle(self, seat: Flight[Job], row_id: int, failure: Exception | None) -> int:
+        if failure is not None and not isinstance(failure, PASSING):
+            seat.set_exception(failure)
+            return 0
+        read = self._loader.read((self.project, row_id))
+        seat.set_result(self._loader.loop.create_task(read))
+        return 1
+
+    @property
+    def patience_s(self) -> float:
+        """How long a page may take."""
+        return (self.scope.deadline - self._loader.loop.time()) * PATIENCE
+
+
+class _PipelineFold(_JobFold):
+    """Jobs of one pipeline."""
+
+    def __init__(
+        self, loader: JobLoader, project: ProjectKey, keys: Sequence[JobKey], pipeline_id: int
+    ) -> None:
+        self._pipeline_id = pipeline_id
+        super().__init__(loader, project, keys)
+
+    async def read_pages(self) -> None:
+        number: int | None = 1
+        while number is not None:
+            page = await self.take(
+                self.client.pipeline_jobs_page(
+                    self.scope,
+                    self.project,
+                    self._pipeline_id,
+                    include_retried=True,
+                    page=number,
+                    per_page=MAX_PER_PAGE,
+                ),
+                patience_s=self.patience_s,
+            )
+            bottom = _lowest(page.items)
+            below = sum(job_id < bottom for job_id in self.missing())
+            if page.total is None or math.ceil(page.total / MAX_PER_PAGE) - number >= below:
+                return
+            number = page.next_page
+
+
+class _ProjectFold(_JobFold):
+    """Jobs of one project, of whatever pipelines."""
+
+    async def read_pages(self) -> None:
+        missing = self.missing()
+        blind = len(missing) // JOBS_PER_BLIND_WINDOW
+        while missing:
+            top = max(missing)
+            page = await self.take(
+                self.client.project_jobs_page(
+                    self.scope,
+                    self.project,
+                    per_page=MAX_PER_PAGE,
+                    cursor=KeysetCursor(top + 1),
+                ),
+                patience_s=self.patience_s,
+            )
+            bottom = _lowest(page.items)
+            found = len(missing) - len(self.missing())
+            missing = [job_id for job_id in self.missing() if job_id < bottom]
+            if page.next is None or not found:
+                return
+            if self.calls >= blind and _windows(missing, top - bottom + 1) >= len(missing):
+                return
+
+
+def _lowest(rows: Rows) -> int:
+    """The id of a page's last row; 0 where nothing can be below it."""
+    return next((row.id for row in reversed(rows) if isinstance(row, Job)), 0)
+
+
+def _windows(ids: Iterable[int], span: int) -> int:
+    """How many windows of this many ids hold these ids."""
+    count, end = 0, math.inf
+    for job_id in sorted(ids, reverse=True):
+        if job_id < end:
+            count += 1
+            end = job_id - span + 1
+    return count

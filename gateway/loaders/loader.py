@@ -1,0 +1,61 @@
+"""Loaders: keys that are loaded in one tick of the event loop are planned together.
+
+aiodataloader collects the keys and calls `batch_load_fn` once. There it would settle all keys when
+the slowest read is done; so the batch function only plans: it groups keys into upstream calls and
+gives one future for each key, and each key's flight follows its own (design, decision 4).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aiodataloader import DataLoader
+
+from gateway.loaders.flight import Flight
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Sequence
+
+__all__ = ["Loader"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Loader(DataLoader[K, V]):
+    """Reads by key; one read a key, unless `plan` does better."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.flights: dict[Any, Flight[V]] = {}
+        super().__init__(loop=loop, cache=False)
+
+    def load(self, key: K) -> Flight[V]:
+        """The value of a key, on its way; equal keys share it."""
+        flight = self.flights.get(key)
+        if flight is None or flight.cancelled():
+            flight = self.flights[key] = Flight(self.loop)
+            known = self.known(key)
+            if known is None:
+                self.do_resolve_reject(key, flight)
+            else:
+                flight.set_result(known)
+        return flight
+
+    async def batch_load_fn(self, keys: list[K]) -> list[Any]:
+        """One future for each key; None for keys that nobody waits for any more."""
+        wanted = [key for key in keys if not self.flights[key].cancelled()]
+        planned = dict(zip(wanted, self.plan(wanted), strict=True))
+        return [planned.get(key) for key in keys]
+
+    def plan(self, keys: Sequence[K]) -> Sequence[Future[V]]:
+        """Start the reads for these keys; a future for each, in order."""
+        return [self.loop.create_task(self.read(key)) for key in keys]
+
+    def known(self, key: K) -> V | None:  # noqa: ARG002 - for loaders that look somewhere first
+        """The value of a key where it was read already."""
+        return None
+
+    async def read(self, key: K) -> V:
+        """Read one key by itself."""
+        raise NotImplementedError

@@ -1,0 +1,81 @@
+"""Logs: what an operation asks of a job's log at once is answered by one call."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from gateway.loaders.flight import launch
+from gateway.loaders.loader import Loader
+from gateway.upstream.logs import LogPiece, LogScan, Slice, Tail
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+    from collections.abc import Sequence
+
+    from gateway.loaders.flight import Flight
+    from gateway.upstream.client import Client
+    from gateway.upstream.entities import ProjectKey
+    from gateway.upstream.scope import CallScope
+
+__all__ = ["LogReader"]
+
+Want: TypeAlias = Tail | Slice | Literal["bytes", "lines"]
+
+
+class LogReader(Loader[Want, Any]):
+    """The log of one job. Cost: 1 call for all that is asked in one tick of the event loop."""
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        client: Client,
+        scope: CallScope,
+        project: ProjectKey,
+        job_id: int,
+    ) -> None:
+        super().__init__(loop)
+        self._client = client
+        self._scope = scope
+        self._job = (project, job_id)
+
+    def tail(self, lines: int, max_bytes: int) -> Flight[LogPiece]:
+        """The last lines, of which no more than the last `max_bytes`."""
+        return self.load(Tail(lines, max_bytes))
+
+    def slice(self, from_byte: int, max_bytes: int) -> Flight[LogPiece]:
+        """`max_bytes` from a position on."""
+        return self.load(Slice(from_byte, max_bytes))
+
+    def byte_count(self) -> Flight[int]:
+        """Bytes so far."""
+        return self.load("bytes")
+
+    def line_count(self) -> Flight[int]:
+        """Lines so far."""
+        return self.load("lines")
+
+    def plan(self, keys: Sequence[Want]) -> Sequence[Future[Any]]:
+        scan = launch(self.loop, self._scan(keys))
+        return [launch(self.loop, _answer(scan, want)) for want in keys]
+
+    async def _scan(self, wants: Sequence[Want]) -> dict[Want, Any]:
+        """Read the log once, no further than is needed."""
+        pieces = [want for want in wants if isinstance(want, Tail | Slice)]
+        scan = LogScan(pieces)
+        # One byte more tells whether a slice is cut.
+        enough = max(
+            want.from_byte + want.max_bytes if isinstance(want, Slice) else math.inf
+            for want in wants
+        )
+        async with self._client.trace(self._scope, *self._job) as streamed:
+            async for chunk in streamed.chunks():
+                scan.feed(chunk)
+                if scan.byte_count > enough:
+                    break
+        answers: dict[Want, Any] = dict(zip(pieces, scan.pieces(), strict=True))
+        return answers | {"bytes": scan.byte_count, "lines": scan.line_count}
+
+
+async def _answer(scan: Flight[dict[Want, Any]], want: Want) -> Any:
+    return (await scan)[want]

@@ -1,0 +1,102 @@
+"""What an operation has read already, so that it is not read again.
+
+Lists are only put aside; they are sorted by key when a single thing is asked for the first time
+after. Most operations never ask.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.upstream.entities import Bridge, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.upstream.entities import Commit, Item, ProjectKey
+
+__all__ = ["Seen"]
+
+
+class Seen:
+    """Jobs, bridges and commits by project and id.
+
+    A project that was asked for by path is known by its number, too, once one of its items was
+    seen.
+    """
+
+    __slots__ = ("_places", "_unsorted")
+
+    def __init__(self) -> None:
+        self._unsorted: list[tuple[ProjectKey, Iterable[object]]] = []
+        self._places: dict[ProjectKey, _Place] = {}
+
+    def add(self, project: ProjectKey, rows: Iterable[object]) -> None:
+        """Keep jobs and bridges of a project; other rows are passed over."""
+        self._unsorted.append((project, rows))
+
+    def job(self, project: ProjectKey, job_id: int) -> Job | None:
+        """A job, if it was seen."""
+        place = self._place(project)
+        item = place.items.get(job_id) if place is not None else None
+        return item if isinstance(item, Job) else None
+
+    def bridge(self, project: ProjectKey, bridge_id: int) -> Bridge | None:
+        """A bridge, if it was seen."""
+        place = self._place(project)
+        item = place.items.get(bridge_id) if place is not None else None
+        return item if isinstance(item, Bridge) else None
+
+    def commit(self, project: ProjectKey, sha: str) -> Commit | None:
+        """A commit, if a job or bridge that was seen ran for it."""
+        place = self._place(project)
+        return place.commits.get(sha) if place is not None else None
+
+    def number(self, project: ProjectKey) -> int | None:
+        """A project's number, if an item of it was seen."""
+        place = self._place(project)
+        return place.number if place is not None else None
+
+    def _place(self, project: ProjectKey) -> _Place | None:
+        if self._unsorted:
+            for key, rows in self._unsorted:
+                self._sort(key, rows)
+            self._unsorted.clear()
+        return self._places.get(project)
+
+    def _sort(self, project: ProjectKey, rows: Iterable[object]) -> None:
+        place = self._places.get(project)
+        for row in rows:
+            if not isinstance(row, Job | Bridge):
+                continue
+            if place is None or place.number is None:
+                place = self._place_of(project, row)
+            place.items[row.id] = row
+            if row.commit is not None:
+                place.commits[row.commit.id] = row.commit
+
+    def _place_of(self, project: ProjectKey, item: Item) -> _Place:
+        """One place for a project's number and for its path."""
+        number = None if item.pipeline is None else item.pipeline.project_id
+        place = self._places.get(project if number is None else number)
+        if place is None:
+            place = _Place(number)
+        named = self._places.get(project)
+        if named is not None and named is not place:
+            place.items |= named.items
+            place.commits |= named.commits
+        self._places[project] = place
+        if number is not None:
+            self._places[number] = place
+        return place
+
+
+class _Place:
+    """What was seen of one project."""
+
+    __slots__ = ("commits", "items", "number")
+
+    def __init__(self, number: int | None) -> None:
+        self.number = number
+        self.items: dict[int, Item] = {}
+        self.commits: dict[str, Commit] = {}
