@@ -112,7 +112,10 @@ class Settings:
         " pasted job and pipeline URLs are read with it. Not set: the upstream's address.",
         check=_origin_and_path,
     )
-    wire: Literal["pyreqwest", "httpx"] = knob("pyreqwest", "HTTP library towards the upstream.")
+    wire: Literal["http1", "httpx"] = knob(
+        "http1",
+        "HTTP client towards the upstream: our own, made for this, or the library httpx.",
+    )
     upstream_proxy: str | None = knob(
         None,
         "Address of an HTTP proxy on the way to the upstream. Not set: none, whatever other"

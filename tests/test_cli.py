@@ -139,7 +139,7 @@ class TestServe:
         assert done.stdout == ""
         assert done.stderr.splitlines() == [
             "jobs-gateway: GATEWAY_HOTS is no setting; did you mean GATEWAY_HOST?",
-            "GATEWAY_WIRE='curl' is none of pyreqwest, httpx",
+            "GATEWAY_WIRE='curl' is none of http1, httpx",
             "--port='x' is no whole number",
         ]
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import Settings, SettingsError, flag_of, variable_of
+from gateway.settings import Settings, SettingsError, choices_of, flag_of, variable_of
 from gateway.settings_page import describe_settings
+from gateway.upstream.wires import WIRES
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -77,7 +78,7 @@ def test_all_mistakes_are_told_at_once():
 
     assert refused.value.mistakes == [
         "GATEWAY_UPSTREAM_ULR is no setting; did you mean GATEWAY_UPSTREAM_URL?",
-        "--wire='curl' is none of pyreqwest, httpx",
+        "--wire='curl' is none of http1, httpx",
         "GATEWAY_REQUEST_TIMEOUT_S='nan' must be more than 0",
         "GATEWAY_MAX_CALLS='many' is no whole number",
         "GATEWAY_PORT='65536' is no port (0 to 65535)",
@@ -124,3 +125,7 @@ def test_every_setting_is_a_variable_and_a_flag_with_a_sentence():
 
 def test_the_page_in_docs_is_the_one_made_from_the_code():
     assert describe_settings() == PAGE.read_text(encoding="utf-8")
+
+
+def test_the_wires_to_choose_from_are_those_there_are():
+    assert choices_of("wire") == list(WIRES)

@@ -1,0 +1,119 @@
+"""The application as a whole: gateway, sandbox and everything between, in one process."""
+
+import asyncio
+import json
+import re
+
+import httpx
+import pytest
+
+from gateway.app import Gateway, create_app
+from gateway.settings import Settings
+from gateway.transport.records import Records
+
+pytestmark = pytest.mark.anyio
+
+BROWSER = {"accept": "text/html"}
+
+
+@pytest.fixture
+async def gateway():
+    """A gateway over its embedded sandbox."""
+    gateway = Gateway(Settings(sandbox_jobs=50), Records(lambda _: None))
+    async with gateway.running():
+        yield gateway
+
+
+@pytest.fixture
+async def caller(gateway):
+    transport = httpx.ASGITransport(gateway)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+        yield caller
+
+
+async def test_the_explorers_query_shows_something_with_the_explorers_token(caller):
+    page = await caller.get("/graphql", headers=BROWSER)
+    start = json.loads(re.search(r"const start = (.*);\n", page.text)[1])
+
+    answer = await caller.post(
+        "/graphql",
+        json={"query": start["query"], "variables": json.loads(start["variables"])},
+        headers=json.loads(start["headers"]),
+    )
+
+    nodes = answer.json()["data"]["project"]["jobs"]["nodes"]
+    assert "errors" not in answer.json()
+    assert {node["status"] for node in nodes} == {"FAILED"}
+    assert any(node["log"]["tail"]["text"] for node in nodes)
+
+
+async def test_without_a_credential_the_error_says_which_header_to_set(caller):
+    query = '{ project(id: "1") { jobs { nodes { name } } } }'
+
+    answer = await caller.post("/graphql", json={"query": query})
+
+    [error] = answer.json()["errors"]
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    assert "PRIVATE-TOKEN" in error["message"]
+
+
+async def test_the_root_leads_to_the_explorer(caller):
+    answer = await caller.get("/")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "/graphql")
+
+
+async def test_it_is_ready_while_the_sandbox_answers(caller):
+    assert (await caller.get("/health/ready")).json() == {"status": "ready"}
+
+
+async def test_everything_is_closed_in_the_end():
+    before = asyncio.all_tasks()
+    gateway = Gateway(Settings(sandbox_jobs=0), Records(lambda _: None))
+
+    async with gateway.running():
+        url = gateway.sandbox.url
+
+    async with httpx.AsyncClient() as caller:
+        with pytest.raises(httpx.ConnectError):
+            await caller.get(url)
+    assert asyncio.all_tasks() == before
+
+
+async def test_it_answers_503_while_it_does_not_run():
+    transport = httpx.ASGITransport(create_app(Settings()))
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+        answer = await caller.post("/graphql", json={"query": "{ __typename }"})
+
+    assert answer.status_code == 503
+
+
+async def test_any_asgi_server_starts_it_by_the_lifespan():
+    app = create_app(Settings(sandbox_jobs=0))
+    told: asyncio.Queue[str] = asyncio.Queue()
+    messages = iter(["lifespan.startup", "lifespan.shutdown"])
+    may_stop = asyncio.Event()
+
+    async def receive():
+        message = next(messages)
+        if message == "lifespan.shutdown":
+            await may_stop.wait()
+        return {"type": message}
+
+    async def send(message):
+        await told.put(message["type"])
+
+    lifespan = asyncio.create_task(app({"type": "lifespan", "state": {}}, receive, send))
+    started = await told.get()
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+        answer = await caller.post("/graphql", json={"query": "{ __typename }"})
+    may_stop.set()
+    await lifespan
+
+    assert (started, await told.get()) == (
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    )
+    assert answer.json() == {"data": {"__typename": "Query"}}

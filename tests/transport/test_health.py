@@ -1,0 +1,104 @@
+"""Liveness and readiness."""
+
+import asyncio
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from gateway.transport.health import KEPT_S, Health
+
+pytestmark = pytest.mark.anyio
+
+
+class Upstream:
+    """Says what a test has it say, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.asked = 0
+        self.was_asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def probe(self) -> bool:
+        self.asked += 1
+        self.was_asked.set()
+        await self.may_answer.wait()
+        return self.answers
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream()
+
+
+@pytest.fixture
+def health(upstream) -> Health:
+    return Health(upstream.probe)
+
+
+@pytest.fixture
+async def caller(health):
+    transport = httpx.ASGITransport(Starlette(routes=health.routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+        yield caller
+    await health.close()
+
+
+async def test_live_needs_no_upstream(caller, upstream):
+    answer = await caller.get("/health/live")
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "live"})
+    assert answer.headers["cache-control"] == "no-store"
+    assert upstream.asked == 0
+
+
+async def test_ready_needs_one(caller, upstream, health):
+    ready = await caller.get("/health/ready")
+    upstream.answers = False
+    _let_pass(health, KEPT_S)
+    not_ready = await caller.get("/health/ready")
+
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert not_ready.status_code == 503
+    assert not_ready.json() == {"status": "not ready", "reason": "the upstream does not answer"}
+
+
+async def test_an_answer_counts_for_a_second(caller, upstream, health):
+    for _ in range(5):
+        await caller.get("/health/ready")
+    first = upstream.asked
+    _let_pass(health, KEPT_S)
+    await caller.get("/health/ready")
+
+    assert (first, upstream.asked) == (1, 2)
+
+
+async def test_checks_at_the_same_time_share_one_probe(caller, upstream):
+    upstream.may_answer.clear()
+    checks = [asyncio.create_task(caller.get("/health/ready")) for _ in range(5)]
+    await upstream.was_asked.wait()
+    upstream.may_answer.set()
+
+    assert {answer.status_code for answer in await asyncio.gather(*checks)} == {200}
+    assert upstream.asked == 1
+
+
+async def test_a_check_that_is_given_up_does_not_end_the_probe_of_others(caller, upstream):
+    upstream.may_answer.clear()
+    first, second = (asyncio.create_task(caller.get("/health/ready")) for _ in range(2))
+    await upstream.was_asked.wait()
+    first.cancel()
+    upstream.may_answer.set()
+
+    assert (await second).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+async def test_head_is_answered(caller, path):
+    assert (await caller.head(path)).status_code == 200
+
+
+def _let_pass(health: Health, seconds: float) -> None:
+    health._asked_at -= seconds
