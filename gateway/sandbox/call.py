@@ -20,6 +20,7 @@ from gateway.sandbox.rows import JobRow, PipelineRow, ProjectRow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from gateway.sandbox.entities import Bodies
     from gateway.sandbox.instance import Instance
     from gateway.sandbox.rows import UserRow
 
@@ -46,7 +47,6 @@ class Call:
         self.instance = instance
         self.store = instance.store
         self.profile = instance.profile
-        self.bodies = instance.bodies
         self.actions = instance.actions
         self.method = method
         self.scheme = scheme
@@ -178,6 +178,11 @@ class Call:
         return row
 
     # Answers
+
+    @property
+    def bodies(self) -> Bodies:
+        """What answers are made of, as of this moment."""
+        return self.instance.bodies.refresh()
 
     def url(self, path: str) -> str:
         """A URL of ours: scheme of the request, host and port of the configured address."""

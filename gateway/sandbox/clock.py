@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,9 +15,20 @@ EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
 """Now, in a fresh world whose time is driven: bodies are the same in every run."""
 
 
+_FIRST_DAY = date(1970, 1, 1).toordinal()
+
+
 def timestamp(at: float) -> str:
     """Epoch seconds as the API writes them: `2026-11-01T00:00:00.000Z`."""
-    return f"{datetime.fromtimestamp(at, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+    day, ms = divmod(round(at * 1e6) // 1000, 86_400_000)
+    second, ms = divmod(ms, 1000)
+    minute, second = divmod(second, 60)
+    return f"{_date(day)}T{minute // 60:02}:{minute % 60:02}:{second:02}.{ms:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(day: int) -> str:
+    return date.fromordinal(_FIRST_DAY + day).isoformat()
 
 
 def seconds(text: str) -> float:

@@ -164,7 +164,7 @@ def _ordinary_jobs(world: Builder, row: PipelineRow, chance: Random, *, builds: 
         keeps_files = index == 1 and status == "success"
         world.job(
             row,
-            _NAMES[index] if index < len(_NAMES) else f"rspec {index}/{builds}",
+            _NAMES[index] if index < len(_NAMES) else f"rspec {index % _FOLDING}/{builds}",
             stage=stage,
             status=status,
             created=created,

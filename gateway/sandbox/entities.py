@@ -7,7 +7,7 @@ jobs share (users, commits, runners, pipelines) is encoded once and embedded as 
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from gateway.sandbox import artifacts
 from gateway.sandbox.clock import seconds, timestamp
@@ -56,6 +56,28 @@ class Bodies:
         self._pipelines: dict[int, Raw] = {}
         self._paths: dict[int, tuple[str, Raw]] = {}
         self._minute = -1
+        self._now = 0.0
+        self._now_text = ""
+
+    def refresh(self) -> Self:
+        """Look at the clock and at what was written since, once for a whole answer."""
+        self._now = self._clock.now()
+        self._now_text = timestamp(self._now)
+        minute = int(self._now // 60)
+        if minute != self._minute or len(self._shared) >= _MAX_SHARED:
+            # Users' local times move on.
+            self._shared.clear()
+            self._minute = minute
+        if self._store.changed:
+            for changed in self._store.changed:
+                self._pipelines.pop(changed, None)
+            self._store.changed.clear()
+        return self
+
+    @property
+    def now(self) -> str:
+        """The moment of this answer."""
+        return self._now_text
 
     # Jobs
 
@@ -64,7 +86,7 @@ class Bodies:
         profile = self._profile
         body = self._job_basic(row)
         expires = row.artifacts_expire_at
-        is_expired = expires is not None and expires <= self._clock.text()
+        is_expired = expires is not None and expires <= self._now_text
         if row.archive_json is not None and not is_expired:
             body["artifacts_file"] = Raw(row.archive_json)
         body["artifacts"] = Raw(
@@ -128,7 +150,7 @@ class Bodies:
         return self._since(row.queued_at)
 
     def _since(self, text: str) -> float:
-        return round(max(self._clock.now() - seconds(text), 0.0), 9)
+        return round(max(self._now - seconds(text), 0.0), 9)
 
     # Pipelines
 
@@ -197,10 +219,6 @@ class Bodies:
     def _embedded_pipeline(self, pipeline_id: int | None) -> Raw:
         if pipeline_id is None:
             return _NULL
-        if self._store.changed:
-            for changed in self._store.changed:
-                self._pipelines.pop(changed, None)
-            self._store.changed.clear()
         if (known := self._pipelines.get(pipeline_id)) is not None:
             return known
         row = self._store.get(PipelineRow, pipeline_id)
@@ -213,11 +231,6 @@ class Bodies:
     # What jobs share
 
     def _share(self, key: Hashable, make: Callable[[], Body | None]) -> Raw:
-        minute = int(self._clock.now() // 60)
-        if minute != self._minute or len(self._shared) >= _MAX_SHARED:
-            # Users' local times move on.
-            self._shared.clear()
-            self._minute = minute
         if (known := self._shared.get(key)) is None:
             body = make()
             known = self._shared[key] = _NULL if body is None else _raw(body)
@@ -272,7 +285,7 @@ class Bodies:
     def _local_time(self, utc_offset_h: int | None) -> str | None:
         if utc_offset_h is None:
             return None
-        minutes = int(self._clock.now() // 60) + 60 * utc_offset_h
+        minutes = self._minute + 60 * utc_offset_h
         hour, minute = divmod(minutes % 1440, 60)
         return f"{hour % 12 or 12}:{minute:02} {'AM' if hour < 12 else 'PM'}"
 
@@ -403,9 +416,6 @@ class Bodies:
             "public_jobs": bool(row.public_pipelines),
             "ci_job_token_scope_enabled": bool(row.token_scope),
         }
-
-    def now(self) -> str:
-        return timestamp(self._clock.now())
 
 
 def _raw(body: Body) -> Raw:

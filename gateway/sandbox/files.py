@@ -120,7 +120,7 @@ def _readable(call: Call, access: Access, job: JobRow) -> JobRow:
 
 def _has_archive(call: Call, job: JobRow) -> bool:
     expires = job.artifacts_expire_at
-    return job.archive_json is not None and (expires is None or expires > call.bodies.now())
+    return job.archive_json is not None and (expires is None or expires > call.bodies.now)
 
 
 def _archive(call: Call, job: JobRow) -> Answer:

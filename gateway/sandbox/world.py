@@ -31,6 +31,8 @@ _FINISHED = {"success", "failed", "canceled"}
 _STAGES = {"build": 0, "test": 1, "deploy": 2}
 _RUNNERS = ((1, 11), (1, 12), (2, 21))
 """Runners and managers (see `people`) that take the jobs in turn."""
+_HELD = 5_000
+"""Jobs held back before they are written."""
 _ZONES = ("+01:00", "+02:00", "-05:00", "+00:00", "+09:00")
 
 
@@ -246,6 +248,8 @@ class Builder:
             given["duration"] = int(sum(job.duration or 0 for job in jobs))
         row = PipelineRow(**given)
         self._pipelines.append(row)
+        if len(self._jobs) > _HELD:
+            self.flush()
         return row
 
     def begun(self, pipeline: PipelineRow) -> float:
