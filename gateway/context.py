@@ -229,12 +229,23 @@ class Context:
         )
 
     async def retry(
-        self, project: ProjectKey, job_id: int, *, inputs: dict[str, Any] | None = None
+        self,
+        project: ProjectKey,
+        job_id: int,
+        *,
+        is_bridge: bool | None = None,
+        inputs: dict[str, Any] | None = None,
     ) -> Item:
-        """Run a job or bridge again; the new one. Cost: 1 call."""
-        is_bridge = self._seen.bridge(project, job_id) is not None
+        """Run a job or bridge again; the new one. Cost: 1 call.
+
+        The upstream answers both in the shape of a job: `is_bridge` says which it is, where that is
+        known.
+        """
+        if is_bridge is None and self._seen.bridge(project, job_id) is not None:
+            is_bridge = True
         write = self.client.retry(self.scope, project, job_id, inputs=inputs)
-        return item_of(await self._write(project, write), is_bridge=is_bridge)
+        answer = await self._write(project, write)
+        return answer if is_bridge is False else item_of(answer, is_bridge=is_bridge is True)
 
     async def erase(self, project: ProjectKey, job_id: int) -> Job:
         """Delete a job's log and artifacts. Cost: 1 call."""

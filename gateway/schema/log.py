@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
@@ -108,7 +108,7 @@ class JobLog:
         return parent.reader.line_count()
 
     @edge(f"The last lines. {SHARED}", cost=Cost())
-    async def tail(
+    def tail(
         parent: Log,
         info: Info,
         lines: Annotated[
@@ -119,10 +119,10 @@ class JobLog:
     ) -> Gives[LogChunk | None]:
         check_range("lines", lines, 1, MAX_LINES)
         check_range("maxBytes", max_bytes, 1, MAX_BYTES)
-        return Shown(await parent.reader.tail(lines, max_bytes), FORMS[format])
+        return show(parent.reader.tail(lines, max_bytes), FORMS[format])
 
     @edge(f"A piece by position. {SHARED}", cost=Cost())
-    async def slice(
+    def slice(
         parent: Log,
         info: Info,
         from_byte: Annotated[
@@ -136,7 +136,12 @@ class JobLog:
     ) -> Gives[LogChunk | None]:
         check_range("fromByte", from_byte, 0, MAX_BIG_INT)
         check_range("maxBytes", max_bytes, 1, MAX_BYTES)
-        return Shown(await parent.reader.slice(from_byte, max_bytes), FORMS[format])
+        return show(parent.reader.slice(from_byte, max_bytes), FORMS[format])
+
+
+async def show(piece: Awaitable[logs.LogPiece], form: logs.LogFormat) -> Shown:
+    """The piece when it is there; it was asked for before, together with its siblings."""
+    return Shown(await piece, form)
 
 
 def check_range(name: str, value: int, least: int, most: int) -> None:

@@ -35,7 +35,6 @@ from gateway.schema.refusals import (
     status_changed,
 )
 from gateway.upstream import entities
-from gateway.upstream.reading import item_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -59,7 +58,8 @@ class Outcome(Struct, frozen=True):
 
 Source: TypeAlias = strawberry.Parent[Outcome]
 USER_ERRORS = "Why nothing was done; empty where it was."
-NOW = "as it is now, also when refused. Cost: 0, when refused 1 call."
+LACKING = "1 call where the upstream's answer lacks something that is selected"
+NOW = f"as it is now, also when refused. Cost: 0; 1 call when refused, {LACKING}."
 
 
 @strawberry.type(description="What jobCancel came to.")
@@ -97,7 +97,7 @@ class JobPlayPayload:
 class JobRetryPayload:
     user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
 
-    @edge("The new attempt; null when refused. Cost: 0.", cost=Cost(calls=1))
+    @edge(f"The new attempt; null when refused. Cost: 0; {LACKING}.", cost=Cost(calls=1))
     async def item(parent: Source, info: Info) -> Gives[PipelineItem | None]:
         return None if parent.item is None else await completed(parent.item, info)
 
@@ -155,7 +155,8 @@ class Mutation:
     ) -> Gives[JobRetryPayload | None]:
         context = info.context
         target = target_of(input.job, context.urls)
-        if refusals := list(check_inputs(input.inputs)):
+        inputs, refusals = check_inputs(input.inputs)
+        if refusals:
             return Outcome(target, None, refusals)
         before = None
         if target.is_bridge and info.selects("previous"):
@@ -165,7 +166,9 @@ class Mutation:
             "retry",
             target,
             input.if_status,
-            lambda: context.retry(target.project, target.number, inputs=input.inputs or None),
+            lambda: context.retry(
+                target.project, target.number, is_bridge=target.is_bridge, inputs=inputs
+            ),
         )
         return msgspec.structs.replace(outcome, before=before)
 
@@ -194,7 +197,9 @@ class Mutation:
         context = info.context
         target = target_of(input.job, context.urls)
         variables = input.variables or []
-        if refusals := [*check_variables(variables), *check_inputs(input.inputs)]:
+        inputs, refusals = check_inputs(input.inputs)
+        refusals = [*check_variables(variables), *refusals]
+        if refusals:
             return Outcome(target, None, refusals)
         return await act(
             context,
@@ -205,7 +210,7 @@ class Mutation:
                 target.project,
                 target.number,
                 variables=tuple((variable.key, variable.value) for variable in variables),
-                inputs=input.inputs or None,
+                inputs=inputs,
             ),
         )
 
@@ -237,8 +242,6 @@ async def act(
         answer = await write()
     except UpstreamError as error:
         return refused(error, action, target)
-    if isinstance(answer, entities.Job) and target.is_bridge is not False:
-        answer = item_of(answer, is_bridge=target.is_bridge is True)
     return Outcome(target, answer)
 
 
@@ -260,9 +263,11 @@ def check_variables(variables: list[JobVariable]) -> Iterator[Refusal]:
         seen.add(variable.key)
 
 
-def check_inputs(inputs: object) -> Iterator[Refusal]:
-    if inputs and not isinstance(inputs, dict):
-        yield bad_inputs()
+def check_inputs(inputs: object) -> tuple[dict[str, Any] | None, list[Refusal]]:
+    """The inputs where they can be sent, else why not."""
+    if not inputs:
+        return None, []
+    return (inputs, []) if isinstance(inputs, dict) else (None, [bad_inputs()])
 
 
 async def item_now(outcome: Outcome, info: Info) -> Item | None:

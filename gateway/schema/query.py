@@ -19,7 +19,7 @@ from gateway.schema.project import Project
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Coroutine, Mapping
 
     from gateway.context import Context
 
@@ -38,7 +38,7 @@ def ids_given(arguments: Mapping[str, Any]) -> int:
 class Query:
     @edge(
         "Any object by global id; null if it does not exist or is not visible."
-        " Cost: at most 1 call.",
+        " Cost: at most 1 call; a bridge is looked for in its pipeline's list.",
         cost=Cost(calls=1, known=LONG),
     )
     def node(
@@ -53,20 +53,25 @@ class Query:
         " not visible. Cost: at most 1 call an id; ids of one pipeline share list calls.",
         cost=Cost(calls=ids_given, rows=ids_given, known=LONG),
     )
-    async def nodes(
+    def nodes(
         parent: Root,
         info: Info,
         ids: Annotated[
             list[strawberry.ID], strawberry.argument(description="As id fields gave them.")
         ],
     ) -> Gives[list[Node | None]]:
+        reads = []
+        for id in ids:
+            try:
+                reads.append(read_node(info.context, id))
+            except BadInput as error:
+                reads.append(refuse(error))
         # An exception in the list fails its own place only.
-        reads = [read_node(info.context, id) for id in ids]
-        return await asyncio.gather(*reads, return_exceptions=True)
+        return asyncio.gather(*reads, return_exceptions=True)
 
     @edge(
-        "Handle on a project, by numeric id or full path. Cost: 0; existence is only checked by its"
-        " fields.",
+        "Handle on a project, by numeric id or full path. Cost: 0, existence is only checked by"
+        " its fields; 1 call where its id is asked for by path.",
         cost=Cost(known=0),
     )
     def project(
@@ -77,7 +82,8 @@ class Query:
         key = project_key(id)
         if isinstance(key, int):
             return entities.ProjectHandle(number=key)
-        return entities.ProjectHandle(path=key)
+        handle = entities.ProjectHandle(path=key)
+        return info.context.hydrate(handle) if info.selects("id") else handle
 
     @edge(
         "One job. Cost: 1 call, 0 when another part of the operation already listed it.",
@@ -113,17 +119,26 @@ class Query:
         return info.context.allowed_agents()
 
 
-async def read_node(context: Context, text: str) -> Any:
-    """What a global id names, None if it is not there; raises `BadInput` for no global id."""
+def read_node(context: Context, text: str) -> Coroutine[Any, Any, Any]:
+    """Ask for what a global id names, at once; raises `BadInput` for no global id."""
+    type_name, project, numbers = parse_global_id(text)
+    match type_name, numbers:
+        case "Job", (pipeline_id, number):
+            return null_if_missing(context.job(project, number, pipeline_id or None))
+        case "Bridge", (pipeline_id, number):
+            return null_if_missing(context.bridge(project, pipeline_id, number))
+        case "Pipeline", (number,):
+            return null_if_missing(context.pipeline(project, number))
+        case _:
+            return null_if_missing(context.project(project))
+
+
+async def null_if_missing(read: Awaitable[Any]) -> Any:
     try:
-        match parse_global_id(text):
-            case "Job", project, (pipeline_id, number):
-                return await context.job(project, number, pipeline_id or None)
-            case "Bridge", project, (pipeline_id, number):
-                return await context.bridge(project, pipeline_id, number)
-            case "Pipeline", project, (number,):
-                return await context.pipeline(project, number)
-            case _, project, _:
-                return await context.project(project)
+        return await read
     except NotFound:
         return None
+
+
+async def refuse(error: BadInput) -> None:
+    raise error

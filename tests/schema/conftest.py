@@ -139,7 +139,7 @@ def gate():
     with serve(world=WORLD) as server, asyncio.Runner() as runner:
         stack = AsyncExitStack()
         wire = runner.run(
-            stack.enter_async_context(open_wire("pyreqwest", WireOptions(origin=server.url)))
+            stack.enter_async_context(open_wire("http1", WireOptions(origin=server.url)))
         )
         client = Client(wire, ClientConfig(url=f"{server.url}/api/v4", retry_pause_s=0.0))
         engine = Engine(client, WebUrls(f"{server.url}/api/v4"), max_calls=10_000)

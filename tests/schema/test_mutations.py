@@ -248,6 +248,17 @@ class TestBridges:
         assert item["id"] == global_id(b"Bridge:10:%d:%d" % (pipeline, item["databaseId"]))
         assert len(result.calls) == 1
 
+    def test_a_job_that_asks_for_a_runner_tagged_bridge_is_a_job(self, gate):
+        pipeline = gate.pipeline()
+        job = gate.job("failed", pipeline=pipeline, tags=["bridge"])
+
+        result = gate.ask(
+            'mutation { jobRetry(input: {job: {id: "%s"}}) { item { __typename } } }'
+            % global_id(b"Job:10:%d:%d" % (pipeline, job))
+        )
+
+        assert result.data["jobRetry"] == {"item": {"__typename": "Job"}}
+
     def test_the_retried_one_is_read_before_the_list_hides_it(self, gate):
         pipeline = gate.pipeline()
         bridge = gate.job("failed", bridge=True, pipeline=pipeline)
