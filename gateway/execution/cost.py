@@ -45,6 +45,8 @@ def _cost_of(
     """Calls for one object of which so much is known, and the path to its dearest field."""
     total, dearest, dearest_path = 0, -1, ()
     for part in selection.fields:
+        if part.slot is None and not part.has_slots_below:
+            continue
         calls, path = _cost_of_field(part, variables, known)
         total += calls
         if calls > dearest:

@@ -24,21 +24,21 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.compiler import compile_plan
 from gateway.execution.limits import Limits, check_limits
 from gateway.execution.plan import Plan
+from gateway.execution.variables import Variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphql import DocumentNode
+    from graphql.execution.values import VariableValues
 
 __all__ = ["Document", "Documents", "Operation"]
 
-NO_VARIABLES = VariableValues({}, {})
 # Each choice of @skip/@include variables has its plan; a document with many of them does not keep
 # all.
 PLANS_KEPT = 16
@@ -56,19 +56,14 @@ class Operation:
         self.fragments = fragments
         self.fragment_definitions = {name: part.definition for name, part in fragments.items()}
         self._strawberry = strawberry
+        self._variables = Variables(strawberry._schema, node)  # noqa: SLF001 - its only name
         self._deciding = _deciding_variables(node, self.fragment_definitions)
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._only_plan: Plan | None = None
 
-    def variables(self, raw: Mapping[str, Any] | None) -> VariableValues | list[GraphQLError]:
+    def variables(self, given: Mapping[str, Any] | None) -> VariableValues | list[GraphQLError]:
         """The variables as the schema types them, or what is wrong with them."""
-        if not self.node.variable_definitions:
-            return NO_VARIABLES
-        return get_variable_values(
-            self._strawberry._schema,  # noqa: SLF001 - its only name
-            self.node.variable_definitions,
-            dict(raw or {}),
-        )
+        return self._variables.values(given)
 
     def plan(self, variables: VariableValues) -> Plan:
         """The compiled plan for these values of the variables that decide on fields."""

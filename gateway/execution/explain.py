@@ -11,10 +11,11 @@ from graphql import GraphQLError
 from gateway.errors import BadInput
 from gateway.execution.compiler import write_plan
 from gateway.execution.cost import estimate_cost
-from gateway.execution.documents import NO_VARIABLES, Documents
+from gateway.execution.documents import Documents
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.schema import make_schema
+from gateway.execution.variables import NO_VARIABLES
 
 if TYPE_CHECKING:
     from gateway.execution.documents import Operation

@@ -102,11 +102,8 @@ class Field:
     hydration: Slot | None = None
     # What is selected of the value, by object type; empty for leaves.
     below: dict[str, Selection] = field(default_factory=dict)
-
-    @property
-    def has_slots_below(self) -> bool:
-        """Must a path and the queues be handed to what is selected of the value?"""
-        return any(part.has_slots or part.needs for part in self.below.values())
+    # A path and the queues have to be handed to what is selected of the value.
+    has_slots_below: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -213,6 +210,7 @@ class Plan:
                 for type_ in self._object_types(definition.type)
             }
         below = laid_out.below.values()
+        laid_out.has_slots_below = any(part.has_slots or part.needs for part in below)
         if isinstance(kind, Read):
             laid_out.read = kind
             selection.needs = max(selection.needs, kind.needs)

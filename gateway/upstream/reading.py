@@ -70,15 +70,15 @@ def _invalid(error: Exception, endpoint: str, request_id: str | None) -> Upstrea
 def put_in_place(rows: list[Any], project: ProjectKey) -> None:
     """Tell rows that name no project where they were read."""
     for row in rows:
-        if isinstance(row, entities.Pipeline):
-            if row.project_id is None:
-                row.place = project
-        elif isinstance(row, entities.Job | entities.Bridge):
+        class_ = row.__class__
+        if class_ is entities.Job or class_ is entities.Bridge:
             pipeline = row.pipeline
             if pipeline is None:
                 row.place = project
             elif pipeline.project_id is None:
                 pipeline.place = project
+        elif class_ is not UpstreamInvalid and row.project_id is None:
+            row.place = project
 
 
 def item_of(job: entities.Job, *, is_bridge: bool = False) -> entities.Item:

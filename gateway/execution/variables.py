@@ -1,0 +1,84 @@
+"""Variables: the values a request gives, as the schema types them.
+
+graphql-core looks at each variable's definition again with every request. Where all variables are
+given and are of built-in scalars, which is nearly always, one look at each value's class is enough;
+anything else (defaults, lists, input objects, enums, numbers as text, mistakes) goes its way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLString,
+    get_nullable_type,
+)
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+    from graphql.execution.get_variable_signature import GraphQLVariableSignature
+
+__all__ = ["NO_VARIABLES", "Variables"]
+
+NO_VARIABLES: Final = VariableValues({}, {})
+
+
+def _is_int(value: Any) -> bool:
+    return value.__class__ is int and -(2**31) <= value < 2**31
+
+
+# What tells a value that coercion would leave as it is.
+UNCHANGED: Final[Mapping[Any, Callable[[Any], bool]]] = {
+    GraphQLString: lambda value: value.__class__ is str,
+    GraphQLID: lambda value: value.__class__ is str,
+    GraphQLInt: _is_int,
+    GraphQLBoolean: lambda value: value.__class__ is bool,
+    GraphQLFloat: lambda value: value.__class__ is float,
+}
+
+
+class Variables:
+    """The variables of one operation."""
+
+    __slots__ = ("_definitions", "_schema", "_simple")
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._definitions = operation.variable_definitions or ()
+        self._simple = self._prepare()
+
+    def _prepare(self) -> list[tuple[GraphQLVariableSignature, Callable[[Any], bool]]] | None:
+        simple = []
+        for definition in self._definitions:
+            signature = get_variable_signature(self._schema, definition)
+            type_ = getattr(signature, "type", None)
+            is_unchanged = UNCHANGED.get(get_nullable_type(type_)) if type_ else None
+            if is_unchanged is None:
+                return None
+            simple.append((signature, is_unchanged))
+        return simple
+
+    def values(self, given: Mapping[str, Any] | None) -> VariableValues | list[GraphQLError]:
+        """The variables' values, or what is wrong with them."""
+        if not self._definitions:
+            return NO_VARIABLES
+        if self._simple is not None and given is not None:
+            sources: dict[str, VariableValueSource] = {}
+            coerced: dict[str, Any] = {}
+            for signature, is_unchanged in self._simple:
+                value = given.get(signature.name)
+                if not is_unchanged(value):
+                    break
+                sources[signature.name] = VariableValueSource(signature, value)
+                coerced[signature.name] = value
+            else:
+                return VariableValues(sources, coerced)
+        return get_variable_values(self._schema, self._definitions, dict(given or {}))
