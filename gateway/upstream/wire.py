@@ -1,33 +1,51 @@
 """The wire: the smallest interface through which the client speaks HTTP (design, decision 15).
 
 A wire sends one request and gives status, headers and bounded bytes, or a stream. It follows no
-redirect, keeps no cookie, retries nothing, and sends path and headers as they are given. Its errors
-say what the client has to know: whether the request can have reached the upstream.
+redirect, keeps no cookie, retries nothing, reads no environment, and sends path and headers as they
+are given. A cancelled exchange ends at once, its connection with it. tests/upstream/test_wires.py
+holds every wire to this.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
 
 __all__ = [
     "Answer",
     "AnswerTooLong",
+    "Body",
     "ConnectionBroken",
+    "HeaderLookUp",
     "NotConnected",
     "StreamedAnswer",
     "TimedOut",
     "Wire",
     "WireError",
     "WireOptions",
+    "check_request",
 ]
+
+Body: TypeAlias = bytes | bytearray
+
+# The first value of a header, whatever the case of its name; None without one.
+HeaderLookUp: TypeAlias = Callable[[str], str | None]
+
+
+_UNFIT_FOR_TARGET = re.compile(r"[^\x21-\x7e]")
 
 
 @dataclass(frozen=True, slots=True)
 class WireOptions:
-    """What every wire needs to know. `origin` is scheme, host and port without a path."""
+    """What every wire needs to know. `origin` and `proxy` are scheme, host and port.
+
+    `ca_file` holds further authorities (PEM) that may sign the upstream's certificate.
+    """
 
     origin: str
     connect_timeout_s: float = 5.0
@@ -39,19 +57,29 @@ class WireOptions:
 
 
 class WireError(Exception):
-    """The wire could not bring an answer. The text names no credential and no address."""
+    """The wire could not bring an answer. The text names no credential and no address.
+
+    `was_sent` tells whether the request may have reached the upstream, and been acted upon.
+    """
+
+    def __init__(self, message: str, *, was_sent: bool = True) -> None:
+        super().__init__(message)
+        self.was_sent = was_sent
 
 
 class NotConnected(WireError):
     """No connection was made, so nothing was sent."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, was_sent=False)
+
 
 class ConnectionBroken(WireError):
-    """The connection ended before the answer was whole; the request may have been acted upon."""
+    """The connection ended before the answer was whole, or the answer is no HTTP."""
 
 
 class TimedOut(WireError):
-    """The answer was not whole in time; the request may have been acted upon."""
+    """The answer was not whole in time."""
 
 
 class AnswerTooLong(WireError):
@@ -59,30 +87,24 @@ class AnswerTooLong(WireError):
 
 
 class Answer:
-    """A whole answer. `header` looks names up without regard to case."""
+    """A whole answer."""
 
-    __slots__ = ("_header", "body", "status")
+    __slots__ = ("body", "header", "status")
 
-    def __init__(self, status: int, header: HeaderLookUp, body: bytes) -> None:
+    def __init__(self, status: int, header: HeaderLookUp, body: Body) -> None:
         self.status = status
-        self._header = header
+        self.header = header
         self.body = body
-
-    def header(self, name: str) -> str | None:
-        """The first value of a header."""
-        return self._header(name)
-
-
-class HeaderLookUp(Protocol):
-    def __call__(self, name: str, /) -> str | None: ...
 
 
 class StreamedAnswer(Protocol):
     """An answer whose body is read in pieces while the stream is open."""
 
-    status: int
+    @property
+    def status(self) -> int: ...
 
-    def header(self, name: str) -> str | None: ...
+    @property
+    def header(self) -> HeaderLookUp: ...
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body's pieces, decompressed; raises `WireError`s."""
@@ -108,7 +130,16 @@ class Wire(Protocol):
     def stream(
         self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float
     ) -> AbstractAsyncContextManager[StreamedAnswer]:
-        """Send one request and read the answer's body in pieces. The time is for the whole of it."""
+        """Send one request and read the answer's body in pieces; the time is for all of it."""
 
     async def aclose(self) -> None:
         """Close the connections; what is in flight fails with `ConnectionBroken`."""
+
+
+def check_request(target: str, headers: Mapping[str, str]) -> None:
+    """Raise `ValueError` for a target or header that would not stay on its line."""
+    if _UNFIT_FOR_TARGET.search(target):
+        raise ValueError("a target is visible ASCII, encoded by its maker")
+    for value in headers.values():
+        if "\n" in value or "\r" in value or "\0" in value:
+            raise ValueError("a header's value is one line")

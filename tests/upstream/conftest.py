@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,12 +27,22 @@ class RawServer:
         self.open = 0
         self.answer: Callable[[asyncio.StreamWriter], Awaitable[None]] = say(b"{}")
         self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
         self.origin = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self._readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
+
+    async def never(self, writer: asyncio.StreamWriter) -> None:
+        """An answer that never comes; `left` is set when the wire has closed the connection."""
+        with suppress(ConnectionError):
+            await self._readers[writer].read()
+        self.left.set()
+        writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
+        self._readers[writer] = reader
         self._tasks.append(asyncio.current_task())
         try:
             while True:

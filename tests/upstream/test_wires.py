@@ -20,13 +20,38 @@ from gateway.upstream.wires import WIRES, open_wire
 
 pytestmark = pytest.mark.anyio
 
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
-async def never(_writer):
-    await asyncio.Event().wait()
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request):
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
 async def hang_up(writer):
     writer.close()
+
+
+async def turns(count):
+    """Let the loop tell the wire what its sockets have heard."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def raw(*parts):
+    """An answer written as it stands, a part at a time; None closes the connection."""
+
+    async def answer(writer):
+        for part in parts:
+            if part is None:
+                writer.close()
+                return
+            writer.write(part)
+            await writer.drain()
+            await turns(5)
+
+    return answer
 
 
 async def test_an_answer_comes_with_status_headers_and_bytes(wire, server, answering):
@@ -102,8 +127,8 @@ async def test_a_connection_that_died_while_idle_is_replaced(wire, server, answe
     for _ in range(3):
         answer = await wire.send("GET", "/", {}, timeout_s=5)
         assert answer.status == 200
-        while server.open:
-            await asyncio.sleep(0)
+        await turns(50)
+        assert not server.open
 
 
 async def test_no_connection_is_told_apart(wire_name):
@@ -111,15 +136,17 @@ async def test_no_connection_is_told_apart(wire_name):
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with open_wire(wire_name, WireOptions(f"http://127.0.0.1:{port}")) as wire:
-        with pytest.raises(NotConnected):
+        with pytest.raises(NotConnected) as caught:
             await wire.send("POST", "/", {}, body=b"{}", timeout_s=5)
+    assert not caught.value.was_sent
 
 
 async def test_a_reset_before_the_answer_is_a_broken_connection(wire, server):
     server.answer = hang_up
 
-    with pytest.raises(ConnectionBroken):
+    with pytest.raises(ConnectionBroken) as caught:
         await wire.send("POST", "/", {}, body=b"{}", timeout_s=5)
+    assert caught.value.was_sent
     assert len(server.heads) == 1
 
 
@@ -130,16 +157,9 @@ async def test_a_cut_body_is_a_broken_connection(wire, server, answering):
         await wire.send("GET", "/", {}, timeout_s=5)
 
 
-async def test_no_answer_times_out(wire, server):
-    server.answer = never
-
-    with pytest.raises(TimedOut):
-        await wire.send("GET", "/", {}, timeout_s=0.05)
-
-
 async def test_a_body_that_drips_times_out(wire, server, answering):
     async def drip(writer):
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
+        writer.write(OK + b"content-length: 100\r\n\r\n{")
         await writer.drain()
         await asyncio.Event().wait()
 
@@ -148,9 +168,84 @@ async def test_a_body_that_drips_times_out(wire, server, answering):
         await wire.send("GET", "/", {}, timeout_s=0.1)
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (OK + b"Content-", b"Length: 4\r\n\r", b"\nab", b"cd"),
+        (CHUNKED, b"2\r\nab\r", b"\n2\r\ncd\r\n0\r\n\r\n"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", OK + b"Content-Length: 4\r\n\r\nabcd"),
+        (OK + b"Connection: close\r\n\r\nab", b"cd", None),
+        (b"HTTP/1.0 200 OK\r\n\r\nabcd", None),
+    ],
+    ids=["length", "chunked", "early hints", "until the end", "old"],
+)  # fmt: skip
+async def test_bodies_are_framed_as_http_says(wire, server, parts):
+    server.answer = raw(*parts)
+
+    for _ in range(2):
+        answer = await wire.send("GET", "/", {}, timeout_s=5)
+        await turns(20)
+        assert (answer.status, bytes(answer.body)) == (200, b"abcd")
+        assert answer.header("link") is None
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+async def test_answers_without_a_body_leave_the_connection_usable(wire, server, answering, status):
+    server.answer = raw(f"HTTP/1.1 {status}\r\nETag: a\r\n\r\n".encode())
+
+    for _ in range(2):
+        answer = await wire.send("GET", "/", {}, timeout_s=5)
+        assert (answer.status, bytes(answer.body)) == (int(status[:3]), b"")
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("size_bytes", [1, 9_999, 65_536, 300_000, 3_000_000])
+async def test_bodies_of_all_sizes_arrive_whole(wire_name, server, answering, size_bytes):
+    body = bytes(range(251)) * (size_bytes // 251 + 1)
+    server.answer = answering(body)
+
+    async with open_wire(wire_name, WireOptions(server.origin)) as wire:
+        answers = [await wire.send("GET", "/", {}, timeout_s=5) for _ in range(3)]
+
+    assert all(bytes(answer.body) == body for answer in answers)
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>this is no HTTP</html>\r\n\r\n",
+        OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        CHUNKED + b"zz\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_broken_connection(wire, server, answer):
+    server.answer = raw(answer, None)
+
+    with pytest.raises(ConnectionBroken):
+        await wire.send("GET", "/", {}, timeout_s=5)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b"])
+async def test_a_header_cannot_hold_another(wire, server, value):
+    with pytest.raises(ValueError, match=r"line|ASCII"):
+        await wire.send("GET", "/", {"X-A": value}, timeout_s=5)
+
+    assert server.heads == []
+
+
+@pytest.mark.parametrize("target", ["/a b", "/a\r\nX-Injected: 1", "/\u2713"])
+async def test_a_target_cannot_leave_its_line(wire, server, target):
+    with pytest.raises(ValueError, match=r"line|ASCII"):
+        await wire.send("GET", target, {}, timeout_s=5)
+
+    assert server.heads == []
+
+
 async def test_no_time_left_sends_nothing(wire, server):
-    with pytest.raises(TimedOut):
+    with pytest.raises(TimedOut) as caught:
         await wire.send("GET", "/", {}, timeout_s=0)
+    assert not caught.value.was_sent
     assert server.heads == []
 
 
@@ -193,7 +288,7 @@ async def test_cookies_are_not_kept(wire, server, answering):
 
 
 async def test_a_cancelled_call_closes_its_connection(wire, server):
-    server.answer = never
+    server.answer = server.never
     send = asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=30))
     await server.arrived.wait()
 
@@ -201,10 +296,45 @@ async def test_a_cancelled_call_closes_its_connection(wire, server):
 
     with pytest.raises(asyncio.CancelledError):
         await send
-    # The server only sees the end once it writes; the wire's next call must not wait for it.
-    server.answer = hang_up
-    with pytest.raises(ConnectionBroken):
-        await wire.send("GET", "/", {}, timeout_s=5)
+    await server.left.wait()
+
+
+async def test_a_cancelled_call_makes_room_for_the_next(wire, server, answering):
+    server.answer = server.never
+    sends = [asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=30)) for _ in range(6)]
+    await server.arrived.wait()
+
+    for send in sends:
+        send.cancel()
+    await asyncio.gather(*sends, return_exceptions=True)
+    server.answer = answering(b"{}")
+
+    assert (await wire.send("GET", "/", {}, timeout_s=5)).status == 200
+
+
+async def test_a_call_out_of_time_closes_its_connection(wire, server):
+    server.answer = server.never
+
+    with pytest.raises(TimedOut) as caught:
+        await wire.send("GET", "/", {}, timeout_s=0.05)
+
+    assert caught.value.was_sent
+    await server.left.wait()
+
+
+async def test_a_call_that_waits_for_a_connection_is_told_it_was_not_sent(wire, server):
+    server.answer = server.never
+    sends = [asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=30)) for _ in range(4)]
+    await turns(50)
+    assert len(server.heads) == 4
+
+    with pytest.raises(WireError) as caught:
+        await wire.send("POST", "/", {}, timeout_s=0.05)
+
+    assert not caught.value.was_sent
+    for send in sends:
+        send.cancel()
+    await asyncio.gather(*sends, return_exceptions=True)
 
 
 async def test_a_stream_comes_in_pieces(wire, server, answering):
@@ -242,10 +372,9 @@ async def test_a_stream_that_is_left_early_leaves_the_wire_usable(wire, server, 
 async def test_a_cut_stream_is_a_broken_connection(wire, server, answering):
     server.answer = answering(b"abc", length=100)
 
-    with pytest.raises(ConnectionBroken):
-        async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
-            async for _ in streamed.chunks():
-                pass
+    async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
+        with pytest.raises(ConnectionBroken):
+            await streamed.read(1_000)
 
 
 async def test_proxies_of_the_environment_are_not_used(wire_name, server, monkeypatch):
@@ -266,7 +395,8 @@ async def test_a_proxy_of_the_settings_is_used(wire_name, server):
 
 
 @pytest.mark.parametrize(
-    ("trusts", "verifies", "works"), [(False, True, False), (True, True, True), (False, False, True)]
+    ("trusts", "verifies", "works"),
+    [(False, True, False), (True, True, True), (False, False, True)],
 )
 async def test_tls_is_verified_unless_it_is_switched_off(
     wire_name, tls_server, tmp_path, trusts, verifies, works
@@ -284,7 +414,7 @@ async def test_tls_is_verified_unless_it_is_switched_off(
         else:
             with pytest.raises(NotConnected):
                 await wire.send("GET", "/", {}, timeout_s=5)
-                assert server.heads == []
+            assert server.heads == []
 
 
 async def test_a_closed_wire_fails_calls(wire_name, server):
@@ -294,3 +424,17 @@ async def test_a_closed_wire_fails_calls(wire_name, server):
 
     with pytest.raises(WireError):
         await wire.send("GET", "/", {}, timeout_s=5)
+
+
+async def test_what_is_in_flight_fails_when_the_wire_is_closed(wire_name, server):
+    server.answer = server.never
+    wire = WIRES[wire_name](WireOptions(server.origin, max_connections=1))
+    sends = [asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=30)) for _ in range(2)]
+    await server.arrived.wait()
+
+    await wire.aclose()
+
+    for send in sends:
+        with pytest.raises(WireError):
+            await send
+    await server.left.wait()

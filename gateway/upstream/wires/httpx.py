@@ -1,12 +1,11 @@
-"""The reference wire, over httpx: slower, and the measure of how a wire behaves."""
+"""The reference wire, over httpx: slower, and a second opinion on how a wire behaves."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -16,7 +15,9 @@ from gateway.upstream.wire import (
     ConnectionBroken,
     NotConnected,
     TimedOut,
+    check_request,
 )
+from gateway.upstream.wires.dialing import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -34,9 +35,10 @@ class HttpxWire:
         self, options: WireOptions, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self._options = options
+        self._in_flight: set[_Exchange] = set()
         self._client = httpx.AsyncClient(
             transport=transport,
-            verify=_tls(options),
+            verify=tls_context(options) or False,
             proxy=options.proxy,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -75,33 +77,90 @@ class HttpxWire:
         body: bytes | None,
         timeout_s: float,
     ) -> AsyncIterator[_Streamed]:
-        if self._client.is_closed:
-            raise ConnectionBroken("the gateway is shutting down")
-        # httpx would collapse dot segments and encode anew: the path is given as it goes out.
-        url = httpx.URL(self._options.origin).copy_with(raw_path=target.encode("ascii"))
-        request = self._client.build_request(method, url, headers=dict(headers), content=body)
-        with _translated():
-            async with asyncio.timeout(max(timeout_s, 0)):
-                response = await self._client.send(request, stream=True)
-                try:
-                    yield _Streamed(response)
-                finally:
-                    await response.aclose()
+        check_request(target, headers)
+        if timeout_s <= 0:
+            raise TimedOut("no time is left for this call", was_sent=False)
+        exchange = _Exchange()
+        with exchange.translated():
+            if self._client.is_closed:
+                raise exchange.closed()
+            # httpx would collapse dot segments and encode anew: the target is given as raw path.
+            url = httpx.URL(self._options.origin).copy_with(raw_path=target.encode("ascii"))
+            request = self._client.build_request(
+                method,
+                url,
+                headers={"Accept-Encoding": "gzip", **headers},
+                content=body,
+                extensions={"trace": exchange.trace},
+            )
+            self._in_flight.add(exchange)
+            try:
+                async with asyncio.timeout(timeout_s) as exchange.timeout:
+                    response = await self._client.send(request, stream=True)
+                    try:
+                        yield _Streamed(response, exchange)
+                    finally:
+                        await response.aclose()
+            finally:
+                self._in_flight.discard(exchange)
 
     async def aclose(self) -> None:
+        for exchange in self._in_flight:
+            exchange.close()
         await self._client.aclose()
 
 
+class _Exchange:
+    """How far a request has come, which httpx's exceptions do not tell."""
+
+    timeout: asyncio.Timeout
+
+    def __init__(self) -> None:
+        self._was_sent = False
+        self._is_closed = False
+
+    async def trace(self, event: str, _: Any) -> None:
+        """Told by httpcore of each step."""
+        if event.endswith("send_request_headers.started"):
+            self._was_sent = True
+
+    def close(self) -> None:
+        """End it now, as its time out would."""
+        self._is_closed = True
+        self.timeout.reschedule(0)
+
+    def closed(self) -> ConnectionBroken:
+        return ConnectionBroken("the gateway is shutting down", was_sent=self._was_sent)
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Translate httpx's exceptions; the texts are ours too, since its may name addresses."""
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            raise NotConnected("no connection to the upstream") from error
+        except (httpx.TimeoutException, TimeoutError) as error:
+            if self._is_closed:
+                raise self.closed() from None
+            message = "the upstream did not answer in time"
+            raise TimedOut(message, was_sent=self._was_sent) from error
+        except (httpx.TransportError, httpx.StreamError, httpx.DecodingError) as error:
+            message = "the connection to the upstream broke"
+            raise ConnectionBroken(message, was_sent=self._was_sent) from error
+
+
 class _Streamed:
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, exchange: _Exchange) -> None:
         self._response = response
+        self._exchange = exchange
         self.status = response.status_code
 
     def header(self, name: str) -> str | None:
-        return self._response.headers.get(name)
+        value: str | None = self._response.headers.get(name)
+        return value
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        with _translated():
+        with self._exchange.translated():
             async for chunk in self._response.aiter_bytes():
                 yield chunk
 
@@ -114,24 +173,3 @@ class _Streamed:
                 raise AnswerTooLong(f"the answer is longer than {max_bytes} bytes")
             pieces.append(chunk)
         return b"".join(pieces)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Httpx's exceptions as ours; texts are ours too, since httpx's may name addresses."""
-    try:
-        yield
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-        raise NotConnected("no connection to the upstream") from error
-    except httpx.PoolTimeout as error:
-        raise NotConnected("no free connection to the upstream") from error
-    except (httpx.TimeoutException, TimeoutError) as error:
-        raise TimedOut("the upstream did not answer in time") from error
-    except (httpx.TransportError, httpx.StreamError) as error:
-        raise ConnectionBroken("the connection to the upstream broke") from error
-
-
-def _tls(options: WireOptions) -> ssl.SSLContext | bool:
-    if not options.verify_tls:
-        return False
-    return ssl.create_default_context(cafile=options.ca_file) if options.ca_file else True

@@ -1,0 +1,324 @@
+"""One connection that speaks HTTP/1.1 (RFC 9112): a request out, its answer in, then the next.
+
+The framing of answers is httptools' (llhttp) business; long bodies of known length are received
+straight into the buffer that is given out. Here are the ends of an exchange: answered, out of time,
+cancelled, cut off, too long. All but the first close the connection, so one that can be used again
+stands at the start of the next answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from gateway.upstream.wire import Answer, AnswerTooLong, ConnectionBroken, TimedOut
+from gateway.upstream.wires.packing import Unpacker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from gateway.upstream.wire import Body, WireError
+
+__all__ = ["Connection", "Streamed"]
+
+# A stream's reader that falls behind by this much makes the upstream wait.
+MAX_AHEAD_BYTES: Final = 256 * 1024
+_NOTHING: Final = memoryview(b"")
+
+
+class Connection(asyncio.BufferedProtocol):
+    """`on_lost` is called once, when the connection is gone.
+
+    What comes in goes through `scratch` and is gone from there when the loop turns to the next
+    connection, so all connections may share one.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        scratch: memoryview,
+        on_lost: Callable[[Connection], None],
+    ) -> None:
+        self.is_open = False
+        self.idle_since = 0.0
+        """The loop's time at which it was last given back."""
+        self._loop = loop
+        self._scratch = scratch
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._parser = HttpResponseParser(self)
+        self._is_paused = False
+        # The exchange. Its reader waits for the answer, or for a stream's next piece.
+        self._is_under_way = False
+        self._is_streamed = False
+        self._is_kept = False
+        self._max_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: WireError | None = None
+        # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
+        self._status = 0
+        self._headers = Headers()
+        self._length = -1
+        self._encoding = b""
+        self._pieces: deque[bytes] = deque()
+        self._pieces_bytes = 0
+        self._body: bytearray | None = None
+        self._rest = _NOTHING
+
+    async def exchange(self, request: bytes, deadline: float, max_bytes: int) -> Answer:
+        """Send a request and read its answer whole; its body is `max_bytes` at most."""
+        self._begin(request, deadline, max_bytes, is_streamed=False)
+        await self._wait()
+        pieces = self._pieces
+        body: Body | None = self._body
+        if body is None:
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._body = None
+        pieces.clear()
+        if self._encoding:
+            body = _unpacked(body, self._encoding, max_bytes)
+        return Answer(self._status, self._headers.get, body)
+
+    async def open(self, request: bytes, deadline: float) -> Streamed:
+        """Send a request and read its answer's head; the time is for the whole answer."""
+        self._begin(request, deadline, 0, is_streamed=True)
+        await self._wait()
+        return Streamed(self, self._status, self._headers, self._encoding)
+
+    async def next_piece(self) -> bytes | None:
+        """The stream's next piece as it was sent; None at the end."""
+        while not self._pieces:
+            if self._error is not None:
+                raise self._error
+            if not self._is_under_way:
+                return None
+            await self._wait()
+        piece = self._pieces.popleft()
+        self._pieces_bytes -= len(piece)
+        if self._is_paused and self._pieces_bytes <= MAX_AHEAD_BYTES:
+            self._is_paused = False
+            if self.is_open and self._transport is not None:
+                self._transport.resume_reading()
+        return piece
+
+    @property
+    def is_reusable(self) -> bool:
+        """Its last answer was read to the end, and the upstream keeps the connection."""
+        return self.is_open and not self._is_under_way and self._is_kept
+
+    def close(self) -> None:
+        """Drop the connection at once; an exchange under way fails."""
+        self.is_open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # -- the exchange ----------------------------------------------------------------------------
+
+    def _begin(self, request: bytes, deadline: float, max_bytes: int, *, is_streamed: bool) -> None:
+        if self._transport is None or not self.is_open:
+            raise ConnectionBroken("the connection to the upstream broke", was_sent=False)
+        self._status = 0
+        self._headers = Headers()
+        self._length = -1
+        self._encoding = b""
+        self._pieces.clear()
+        self._pieces_bytes = 0
+        self._max_bytes = max_bytes
+        self._is_streamed = is_streamed
+        self._is_under_way = True
+        self._timer = self._loop.call_at(deadline, self._time_out)
+        self._transport.write(request)
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self._end(ConnectionBroken("the call was cancelled"))
+            raise
+        finally:
+            self._waiter = None
+        if self._error is not None and not (self._is_streamed and self._pieces):
+            raise self._error
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _end(self, error: WireError | None = None) -> None:
+        """The exchange is over: the answer is whole, or there is an error."""
+        if self._is_under_way:
+            self._is_under_way = False
+            self._error = error
+            if self._timer is not None:
+                self._timer.cancel()
+            self._wake()
+        if error is not None:
+            self.close()
+
+    def _time_out(self) -> None:
+        self._end(TimedOut("the upstream did not answer in time"))
+
+    # -- asyncio.BufferedProtocol ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # create_connection makes a stream's
+        self.is_open = True
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        return self._rest or self._scratch
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if not self._is_under_way:
+            # Nothing was asked: some servers answer 408 before they close an idle connection.
+            self.close()
+        elif self._rest:
+            self._rest = self._rest[nbytes:]
+            if not self._rest:
+                self._rest = _NOTHING
+                # The old parser still waits for the body that went past it.
+                self._parser = HttpResponseParser(self)
+                self._end()
+        else:
+            self._parse(self._scratch[:nbytes])
+
+    def _parse(self, received: memoryview) -> None:
+        try:
+            self._parser.feed_data(received)
+        except HttpParserUpgrade:
+            self._end(ConnectionBroken("the upstream left HTTP/1.1"))
+        except HttpParserError:
+            self._end(ConnectionBroken("the upstream's answer is no HTTP"))
+        if not self._is_under_way or self._is_streamed:
+            return
+        if self._length > self._max_bytes:
+            self._end(_too_long(self._max_bytes))
+        elif self._length > 0 and self._status >= 200:
+            self._body = bytearray(self._length)
+            self._body[: self._pieces_bytes] = b"".join(self._pieces)
+            self._rest = memoryview(self._body)[self._pieces_bytes :]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None and self.is_open and self._ends_with_connection():
+            self._end()
+        self._end(ConnectionBroken("the connection to the upstream broke"))
+        self._transport = None
+        self._on_lost(self)
+
+    def _ends_with_connection(self) -> bool:
+        """Is the body all that comes until the end (RFC 9112, 6.3, rule 8)?"""
+        return (
+            self._status >= 200
+            and self._length < 0
+            and self._headers.get("transfer-encoding") is None
+        )
+
+    # -- httptools' callbacks --------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if not self._is_under_way:
+            raise ValueError("a second answer to one request")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.pairs.append((name, value))
+        # Told by their lengths first: this runs for some thirty headers an answer.
+        length = len(name)
+        if length == 14 and name.lower() == b"content-length":
+            self._length = int(value)
+        elif length == 16 and name.lower() == b"content-encoding":
+            self._encoding = value.strip().lower().replace(b"identity", b"")
+
+    def on_headers_complete(self) -> None:
+        self._status = self._parser.get_status_code()
+        self._is_kept = self._parser.should_keep_alive()
+        if self._is_streamed and self._status >= 200:
+            self._wake()
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+        self._pieces_bytes += len(body)
+        if self._is_streamed:
+            if self._pieces_bytes > MAX_AHEAD_BYTES and not self._is_paused and self.is_open:
+                self._is_paused = True
+                self._transport.pause_reading()  # type: ignore[union-attr]  # it is open
+            self._wake()
+        elif self._pieces_bytes > self._max_bytes:
+            self._end(_too_long(self._max_bytes))
+
+    def on_message_complete(self) -> None:
+        if self._status >= 200:
+            self._end()
+        else:
+            # "100 Continue", "103 Early Hints": the answer is yet to come.
+            self._headers = Headers()
+            self._length = -1
+
+
+class Headers:
+    """An answer's headers; a dict of them is made where one is asked for."""
+
+    __slots__ = ("_values", "pairs")
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[bytes, bytes]] = []
+        self._values: dict[bytes, bytes] | None = None
+
+    def get(self, name: str) -> str | None:
+        """The first value, without regard to the name's case."""
+        if self._values is None:
+            self._values = {name.lower(): value for name, value in reversed(self.pairs)}
+        value = self._values.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+
+class Streamed:
+    """An answer's head, and its body in pieces."""
+
+    def __init__(
+        self, connection: Connection, status: int, headers: Headers, encoding: bytes
+    ) -> None:
+        self.status = status
+        self.header = headers.get
+        self._connection = connection
+        self._encoding = encoding
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body's pieces, unpacked."""
+        next_piece = self._connection.next_piece
+        if not self._encoding:
+            while (piece := await next_piece()) is not None:
+                yield piece
+            return
+        unpacker = Unpacker(self._encoding)
+        while (packed := await next_piece()) is not None:
+            for piece in unpacker.pieces(packed):
+                yield piece
+        unpacker.end()
+
+    async def read(self, max_bytes: int) -> bytes:
+        """The whole body."""
+        body = bytearray()
+        async for piece in self.chunks():
+            body += piece
+            if len(body) > max_bytes:
+                raise _too_long(max_bytes)
+        return bytes(body)
+
+
+def _unpacked(body: Body, encoding: bytes, max_bytes: int) -> bytearray:
+    unpacker = Unpacker(encoding)
+    unpacked = bytearray()
+    for piece in unpacker.pieces(body):
+        unpacked += piece
+        if len(unpacked) > max_bytes:
+            raise _too_long(max_bytes)
+    unpacker.end()
+    return unpacked
+
+
+def _too_long(max_bytes: int) -> AnswerTooLong:
+    return AnswerTooLong(f"the answer is longer than {max_bytes} bytes")

@@ -1,0 +1,198 @@
+"""The default wire: HTTP/1.1 by ourselves, over asyncio with httptools' parser.
+
+It costs half the CPU of the fastest library we know (docs/performance.md), and it ends when its
+caller does. pyreqwest 0.15, next in speed, lets a cancelled request run on, its connection with it,
+until it times out, and does not tell a request that was sent from one that was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from gateway.upstream.wire import ConnectionBroken, NotConnected, TimedOut, check_request
+from gateway.upstream.wires.dialing import Dialer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from gateway.upstream.wire import Answer, StreamedAnswer, WireOptions
+    from gateway.upstream.wires.connection import Connection
+
+__all__ = ["Http1Wire"]
+
+# Below the minute after which common front ends close an idle connection.
+MAX_IDLE_S: Final = 50.0
+# The upstream may be closing an idle connection just as a request goes out on it. A read is sent
+# again; a write cannot be, so it goes out on a connection that was in use this short a time ago.
+MAX_IDLE_BEFORE_WRITE_S: Final = 2.0
+
+
+class Http1Wire:
+    """Keeps up to `max_connections` open; the one used last is taken first."""
+
+    def __init__(self, options: WireOptions) -> None:
+        self._dialer = Dialer(options)
+        self._line_end = f" HTTP/1.1\r\nHost: {urlsplit(options.origin).netloc}\r\n"
+        self._max_answer_bytes = options.max_answer_bytes
+        self._max_connections = options.max_connections
+        self._connections: set[Connection] = set()
+        self._being_dialed = 0
+        # Those given back last are at the end.
+        self._idle: list[Connection] = []
+        # Who waits for a connection is handed one, or None where there is room to dial one.
+        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
+        self._is_closed = False
+
+    async def send(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        *,
+        body: bytes | None = None,
+        timeout_s: float,
+    ) -> Answer:
+        request = self._request(method, target, headers, body)
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        connection = await self._take(deadline, is_read=method == "GET")
+        try:
+            return await connection.exchange(request, deadline, self._max_answer_bytes)
+        finally:
+            self._give_back(connection)
+
+    def stream(
+        self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        return self._stream(method, target, headers, timeout_s)
+
+    @asynccontextmanager
+    async def _stream(
+        self, method: str, target: str, headers: Mapping[str, str], timeout_s: float
+    ) -> AsyncIterator[StreamedAnswer]:
+        request = self._request(method, target, headers, None)
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        connection = await self._take(deadline, is_read=method == "GET")
+        try:
+            yield await connection.open(request, deadline)
+        finally:
+            self._give_back(connection)
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_exception(_closed())
+        for connection in list(self._connections):
+            connection.close()
+        while self._connections:  # noqa: ASYNC110 - each tells of its end in the next round
+            await asyncio.sleep(0)
+
+    def _request(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> bytes:
+        check_request(target, headers)
+        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        line = f"{method} {self._dialer.target_prefix}{target}{self._line_end}"
+        if body is None and method == "GET":
+            return f"{line}Accept-Encoding: gzip\r\n{fields}\r\n".encode("latin-1")
+        length = f"Content-Length: {len(body or b'')}\r\n"
+        head = f"{line}Accept-Encoding: gzip\r\n{length}{fields}\r\n".encode("latin-1")
+        return head + body if body else head
+
+    # -- the pool --------------------------------------------------------------------------------
+
+    async def _take(self, deadline: float, *, is_read: bool) -> Connection:
+        """A connection to be given back afterwards, in whatever state."""
+        if self._is_closed:
+            raise _closed()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if now >= deadline:
+            raise TimedOut("no time is left for this call", was_sent=False)
+        max_idle_s = MAX_IDLE_S if is_read else MAX_IDLE_BEFORE_WRITE_S
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open and now - connection.idle_since < max_idle_s:
+                return connection
+            # Those below were given back earlier still.
+            connection.close()
+        while len(self._connections) + self._being_dialed >= self._max_connections:
+            handed_on = await self._wait(loop, deadline)
+            if handed_on is not None and handed_on.is_open:
+                return handed_on
+        return await self._dial(deadline)
+
+    async def _dial(self, deadline: float) -> Connection:
+        self._being_dialed += 1
+        try:
+            connection = await self._dialer.dial(self._lost, deadline)
+        except BaseException:
+            self._being_dialed -= 1
+            self._hand_on(None)
+            raise
+        self._being_dialed -= 1
+        if not connection.is_open:
+            self._hand_on(None)
+            raise NotConnected("the upstream ended the connection at once")
+        self._connections.add(connection)
+        if self._is_closed:
+            connection.close()
+            raise _closed()
+        return connection
+
+    async def _wait(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection | None:
+        waiting: asyncio.Future[Connection | None] = loop.create_future()
+        self._waiting.append(waiting)
+        timer = loop.call_at(deadline, _time_out, waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if not waiting.cancelled() and waiting.exception() is None:
+                # It was handed something in the same moment.
+                connection = waiting.result()
+                if connection is None:
+                    self._hand_on(None)
+                else:
+                    self._give_back(connection)
+            raise
+        finally:
+            timer.cancel()
+
+    def _give_back(self, connection: Connection) -> None:
+        if not connection.is_reusable or self._is_closed:
+            connection.close()
+            return
+        connection.idle_since = asyncio.get_running_loop().time()
+        if not self._hand_on(connection):
+            self._idle.append(connection)
+
+    def _hand_on(self, connection: Connection | None) -> bool:
+        """Give a connection, or the room for one, to who has waited longest; False if nobody."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(connection)
+                return True
+        return False
+
+    def _lost(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        with suppress(ValueError):
+            self._idle.remove(connection)
+        self._hand_on(None)
+
+
+def _time_out(waiting: asyncio.Future[Connection | None]) -> None:
+    if not waiting.done():
+        waiting.set_exception(
+            TimedOut("no connection to the upstream came free in time", was_sent=False)
+        )
+
+
+def _closed() -> ConnectionBroken:
+    return ConnectionBroken("the gateway is shutting down", was_sent=False)

@@ -1,0 +1,164 @@
+"""What only the default wire promises; all that wires have in common is in test_wires.py."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from gateway.upstream.wire import ConnectionBroken, NotConnected, WireOptions
+from gateway.upstream.wires import Http1Wire, http1
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request):
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
+@pytest.fixture
+async def wire(server):
+    wire = Http1Wire(WireOptions(server.origin, max_connections=4))
+    yield wire
+    await wire.aclose()
+
+
+async def turns(count=50):
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_what_comes_unasked_is_never_taken_for_an_answer(wire, server, answering):
+    one = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"
+
+    async def twice(writer):
+        writer.write(one + b"asked1" + one + b"forged")
+
+    server.answer = twice
+    assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b"asked1"
+    server.answer = answering(b"asked2")
+
+    with suppress(ConnectionBroken):
+        await wire.send("GET", "/", {}, timeout_s=5)
+    assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b"asked2"
+
+
+async def test_an_idle_connection_that_says_something_is_dropped(wire, server, answering):
+    writers = []
+
+    async def answer(writer):
+        writers.append(writer)
+        await answering(b"{}")(writer)
+
+    server.answer = answer
+    await wire.send("GET", "/", {}, timeout_s=5)
+    writers[0].write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+    await turns()
+
+    assert (await wire.send("GET", "/", {}, timeout_s=5)).status == 200
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(("method", "connections"), [("GET", 1), ("POST", 2)])
+async def test_a_write_takes_no_connection_that_was_idle_for_long(
+    wire, server, monkeypatch, method, connections
+):
+    """The upstream could be closing it, and then nobody knew what became of the write."""
+    monkeypatch.setattr(http1, "MAX_IDLE_BEFORE_WRITE_S", 0)
+    await wire.send("GET", "/", {}, timeout_s=5)
+
+    await wire.send(method, "/", {}, timeout_s=5)
+
+    assert server.connections == connections
+
+
+async def test_those_who_wait_are_served_in_their_order(wire, server, answering):
+    gates = [asyncio.Event() for _ in range(12)]
+
+    async def wait(writer):
+        await gates[len(server.heads) - 1].wait()
+        await answering(b"{}")(writer)
+
+    server.answer = wait
+    sends = []
+    for number in range(12):
+        sends.append(asyncio.ensure_future(wire.send("GET", f"/{number}", {}, timeout_s=5)))
+        await turns(2)
+    await turns()
+    sends[5].cancel()
+    for gate in gates:
+        gate.set()
+        await turns()
+    await asyncio.gather(*sends, return_exceptions=True)
+
+    order = [int(head.split(" ")[1][1:]) for head in server.heads]
+    assert sorted(order[:4]) == [0, 1, 2, 3]
+    assert order[4:] == [4, 6, 7, 8, 9, 10, 11]
+    assert server.connections == 4
+
+
+async def test_a_stream_that_nobody_reads_makes_the_upstream_wait(wire, server):
+    size = 50_000_000
+    written = 0
+
+    async def flood(writer):
+        nonlocal written
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
+        while written < size:
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+            written += 100_000
+
+    server.answer = flood
+    async with wire.stream("GET", "/", {}, timeout_s=30) as streamed:
+        await turns(500)
+        assert written < size / 2
+        assert sum([len(piece) async for piece in streamed.chunks()]) == size
+
+
+async def test_tls_goes_through_the_tunnel_of_a_proxy(tls_server, tmp_path):
+    server, authority = tls_server
+    ca_file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    asked = []
+
+    async def proxy(reader, writer):
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        host, _, port = server.origin.removeprefix("https://").partition(":")
+        upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+        async def carry(source, goal):
+            while piece := await source.read(65_536):
+                goal.write(piece)
+            goal.close()
+
+        with suppress(ConnectionError):
+            await asyncio.gather(carry(reader, upstream_writer), carry(upstream_reader, writer))
+
+    listener = await asyncio.start_server(proxy, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    wire = Http1Wire(
+        WireOptions(server.origin, ca_file=str(ca_file), proxy=f"http://127.0.0.1:{port}")
+    )
+    for _ in range(2):
+        assert (await wire.send("GET", "/x", {"A": "secret"}, timeout_s=5)).status == 200
+    await wire.aclose()
+    listener.close()
+    await turns()
+
+    assert len(asked) == 1
+    assert asked[0].startswith(b"CONNECT " + server.origin.removeprefix("https://").encode())
+    assert b"secret" not in asked[0]
+    assert server.heads[0].startswith("GET /x ")
+
+
+async def test_a_proxy_that_refuses_is_no_connection(server, answering):
+    server.answer = answering(b"", status="407 Proxy Authentication Required")
+    wire = Http1Wire(WireOptions("https://gitlab.invalid", proxy=server.origin))
+
+    with pytest.raises(NotConnected):
+        await wire.send("POST", "/", {}, timeout_s=5)
+    await wire.aclose()
