@@ -73,7 +73,7 @@ class Client:
         answer = await self._list(scope, path, endpoint, query, statuses)
         if answer is None:
             return KeysetPage([], None)
-        rows = JOBS.many(answer.body, endpoint=endpoint, request_id=_request_id(answer))
+        rows = JOBS.many(answer, endpoint=endpoint)
         put_in_place(rows, project)
         return KeysetPage(rows, _next_id(answer, endpoint))
 
@@ -244,7 +244,7 @@ class Client:
         except msgspec.DecodeError:
             is_bridge = False
         reader: Reader[Any] = BRIDGES if is_bridge else JOBS
-        item = reader.one(answer.body, endpoint=endpoint, request_id=_request_id(answer))
+        item = reader.one(answer, endpoint=endpoint)
         put_in_place([item], project)
         return item
 
@@ -254,7 +254,7 @@ class Client:
         self, scope: CallScope, path: str, endpoint: str, subject: str, reader: Reader[T]
     ) -> T:
         answer = await self._calls.read(scope, path, endpoint=endpoint, subject=subject)
-        return reader.one(answer.body, endpoint=endpoint, request_id=_request_id(answer))
+        return reader.one(answer, endpoint=endpoint)
 
     async def _offset_page(
         self,
@@ -272,7 +272,7 @@ class Client:
         answer = await self._list(scope, path, endpoint, query, statuses)
         if answer is None:
             return OffsetPage([], None, 0)
-        rows = reader.many(answer.body, endpoint=endpoint, request_id=_request_id(answer))
+        rows = reader.many(answer, endpoint=endpoint)
         put_in_place(rows, project)
         total = answer.header("x-total")
         following = answer.header("x-next-page")
@@ -308,7 +308,7 @@ class Client:
         body: dict[str, Any] | None,
     ) -> entities.Job:
         answer, endpoint = await self._write(scope, project, job_id, action, body)
-        job = JOBS.one(answer.body, endpoint=endpoint, request_id=_request_id(answer))
+        job = JOBS.one(answer, endpoint=endpoint)
         put_in_place([job], project)
         return job
 
@@ -330,10 +330,6 @@ class Client:
             subject=f"to {action} job {job_id}",
         )
         return answer, endpoint
-
-
-def _request_id(answer: Answer) -> str | None:
-    return answer.header("x-request-id")
 
 
 _CURSOR_PARAMETER = re.compile(r"[?&]cursor=([^&>]+)")
@@ -361,7 +357,8 @@ def _next_id(answer: Answer, endpoint: str) -> int | None:
                 raise UpstreamInvalid(
                     "the upstream's link to the next page holds no cursor by id",
                     endpoint=endpoint,
-                    upstream_request_id=_request_id(answer),
+                    status=answer.status,
+                    upstream_request_id=answer.header("x-request-id"),
                 ) from None
     return None
 

@@ -13,6 +13,7 @@ from gateway.upstream import entities
 
 if TYPE_CHECKING:
     from gateway.upstream.entities import ProjectKey
+    from gateway.upstream.wire import Answer
 
 __all__ = ["Reader", "item_of", "put_in_place"]
 
@@ -27,43 +28,42 @@ class Reader(Generic[T]):
         self._many = msgspec.json.Decoder(list[shape])  # type: ignore[valid-type]  # a type at run time
         self._raw = msgspec.json.Decoder(list[msgspec.Raw])
 
-    def one(self, body: bytes, *, endpoint: str, request_id: str | None) -> T:
+    def one(self, answer: Answer, *, endpoint: str) -> T:
         """One object; raises `UpstreamInvalid`."""
         try:
-            return self._one.decode(body)
+            return self._one.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _invalid(error, endpoint, request_id) from None
+            raise _invalid(error, answer, endpoint) from None
 
-    def many(
-        self, body: bytes, *, endpoint: str, request_id: str | None
-    ) -> list[T | UpstreamInvalid]:
+    def many(self, answer: Answer, *, endpoint: str) -> list[T | UpstreamInvalid]:
         """A list, rows that cannot be read as errors in their places; raises `UpstreamInvalid`
         where it is no list.
         """
         try:
-            return self._many.decode(body)  # type: ignore[return-value]  # a list of T is one
+            return self._many.decode(answer.body)  # type: ignore[return-value]  # a list of T is one
         except (msgspec.DecodeError, UnicodeDecodeError):
             pass
         try:
-            rows = self._raw.decode(body)
+            rows = self._raw.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _invalid(error, endpoint, request_id) from None
+            raise _invalid(error, answer, endpoint) from None
         read: list[T | UpstreamInvalid] = []
         for row in rows:
             try:
                 read.append(self._one.decode(row))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                read.append(_invalid(error, endpoint, request_id))
+                read.append(_invalid(error, answer, endpoint))
         return read
 
 
-def _invalid(error: Exception, endpoint: str, request_id: str | None) -> UpstreamInvalid:
+def _invalid(error: Exception, answer: Answer, endpoint: str) -> UpstreamInvalid:
     # msgspec tells what was expected and where, never the data; anything else might.
     where = f": {error}" if isinstance(error, msgspec.ValidationError) else ""
     return UpstreamInvalid(
         f"the upstream's answer cannot be read{where}",
         endpoint=endpoint,
-        upstream_request_id=request_id,
+        status=answer.status,
+        upstream_request_id=answer.header("x-request-id"),
     )
 
 
