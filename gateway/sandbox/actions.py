@@ -45,7 +45,8 @@ ALIVE = {
     "scheduled",
 }
 _ACTIONS = {"manual", "delayed"}
-_HOPELESS_BRIDGES = {
+_HOPELESS = {
+    "deployment_rejected",
     "pipeline_loop_detected",
     "reached_max_descendant_pipelines_depth",
     "reached_max_pipeline_hierarchy_size",
@@ -76,14 +77,13 @@ class Actions:
         if job.status not in CANCELABLE:
             return job
         if job.status == "running" and self._is_graceful(job):
-            next_at = None if job.next_at is None else self._clock.now() + CANCELING_S
-            return self.change(job, status="canceling", next_at=next_at)
+            return self.change(job, status="canceling", next_at=self._clock.now() + CANCELING_S)
         return self.finish(job, "canceled")
 
     def is_retryable(self, job: JobRow) -> bool:
         if job.retried or job.archived:
             return False
-        if job.bridge and job.failure_reason in _HOPELESS_BRIDGES:
+        if job.failure_reason in _HOPELESS:
             return False
         return job.status in RETRYABLE or (
             self._profile.retry_canceling and job.status == "canceling"
@@ -280,8 +280,8 @@ class Actions:
             archive_json=None,
             artifacts_expire_at=None,
             outcome="success",
-            planned_s=job.planned_s or 30.0,
-            log_lines=job.log_lines or 30,
+            planned_s=min(job.planned_s, 60.0),
+            log_lines=min(job.log_lines or 30, 200),
             next_at=None,
             downstream_id=None,
         )

@@ -37,6 +37,7 @@ __all__ = ["Api", "Received", "make_app"]
 _log = logging.getLogger("gateway.sandbox")
 _MAX_TARGET = 8 * 1024
 _TICK_S = 0.25
+_CREDENTIALS = ("private-token", "authorization", "job-token")
 
 
 @dataclass(slots=True)
@@ -98,7 +99,10 @@ class Api:
                     await asyncio.sleep(struck.seconds)
                 else:
                     fault = struck
-        answer = self._answer(scope["scheme"], found, seen, path, query, fault)
+        credential = next((headers[name] for name in _CREDENTIALS if name in headers), "")
+        limits, refused = self.instance.limits.admit(credential, self.instance.profile)
+        answer = refused or self._answer(scope["scheme"], found, seen, path, query, fault)
+        answer.headers |= limits
         if fault is None or fault.kind not in {"reset", "hang"}:
             seen.status = answer.status
         if method == "HEAD":
@@ -130,6 +134,7 @@ class Api:
             answer = refusal.answer
         except Exception:  # noqa: BLE001 - the edge: a bug here is GitLab's 500 to the client
             _log.exception("a bug in the sandbox: %s %s", seen.method, path)
+            instance.store.rollback()
             answer = Answer.json({"message": "500 Internal Server Error"}, status=500)
         if instead is not None:
             return instead

@@ -25,7 +25,6 @@ _UNCOUNTED = 10_001
 _HUGE_PIPELINE = 2_900_799_542
 _HUGE_JOB = 16_862_751_507
 _NAMES = ("compile", "rspec", "jest", "rubocop", "brakeman", "deploy:review")
-_FOR_EVER_S = 30 * 86_400
 
 
 def build(world: Builder, *, jobs: int | None) -> None:
@@ -39,13 +38,12 @@ def build(world: Builder, *, jobs: int | None) -> None:
     world.flush()
 
 
-def for_ever(started: float) -> dict[str, Any]:
-    """Columns of a job that runs while anybody watches, and writes a line a second."""
-    return {
-        "planned_s": float(_FOR_EVER_S),
-        "log_lines": _FOR_EVER_S,
-        "next_at": started + _FOR_EVER_S,
-    }
+_FOR_EVER: dict[str, Any] = {
+    "planned_s": 30 * DAY,
+    "log_lines": 30 * 86_400,
+    "moves": True,
+}
+"""A job that runs while anybody watches, and writes a line a second."""
 
 
 def _documentation(world: Builder) -> None:
@@ -80,7 +78,7 @@ def _documentation(world: Builder) -> None:
         DEMO, id=5, created=now - 280, source="parent_pipeline", has_commit=False
     )
     world.job(child, "package", id=4, stage="build", created=now - 280)
-    world.job(child, "smoke", id=5, status="running", created=now - 200, **for_ever(now - 197.5))
+    world.job(child, "smoke", id=5, status="running", created=now - 200, **_FOR_EVER)
     world.close_pipeline(child)
 
     main = world.pipeline(
@@ -113,7 +111,7 @@ def _documentation(world: Builder) -> None:
         status="running",
         created=now - 300,
         environment_json='{"slug":"review-main","tier":"development"}',
-        **for_ever(now - 297.5),
+        **_FOR_EVER,
     )
     world.job(
         main,

@@ -76,10 +76,8 @@ class Editor:
             given: dict[str, Any] = {"created": now, "waited": 0.0, "worked": 0.0}
             given |= {"id": self.store.next_id(JobRow)} | self._translated(columns)
             given["status"] = self._instance.profile.shown(given.get("status", "success"))
-            if moves:
-                given["next_at"] = now + 3.0
             world = self._builder()
-            row = world.job(of, name, **given)
+            row = world.job(of, name, moves=moves, **given)
             world.flush()
             if log is not None:
                 self.store.set_log(row.id, log)

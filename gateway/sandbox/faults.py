@@ -11,10 +11,10 @@ import re
 import socket
 import struct
 from dataclasses import dataclass, field
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Literal
 
 from gateway.sandbox.answers import Answer
+from gateway.sandbox.limits import RETRY_LATER, TOO_MANY, figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +57,7 @@ KINDS: dict[Kind, str] = {
 }
 """Each kind and what it does."""
 
+_PIECE = 1 << 20
 _SPOILING = {"cut_body", "broken_json", "wrong_content_type", "slow_drip"}
 _REASONS = {
     500: "500 Internal Server Error",
@@ -69,7 +70,6 @@ _PAGE = (
     b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
     b"<body>GitLab is not responding</body></html>"
 )
-_TOO_MANY = "This endpoint has been requested too many times. Try again later."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,38 +131,24 @@ def choose(
 
 def replacement(fault: Fault, *, target: str, profile: Profile, now: float) -> Answer | None:
     """The answer a fault gives instead of the real one; None if it has none of its own."""
+    retry = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     match fault.kind:
         case "status":
             status = fault.status or 503
             return Answer.json({"message": _REASONS.get(status, f"{status} Error")}, status=status)
         case "rate_limit_global":
-            return Answer.text("Retry later\n", status=429, **_limit_headers(fault, profile, now))
+            headers = figures(profile, now, limit=600, observed=601)
+            return Answer(
+                429, {"Content-Type": "text/plain"} | headers | retry, RETRY_LATER.encode()
+            )
         case "rate_limit_endpoint":
-            retry = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else {}
-            return Answer.json({"message": {"error": _TOO_MANY}}, status=429, headers=retry)
+            return Answer.json(TOO_MANY, status=429, headers=retry)
         case "html":
             return Answer(fault.status or 200, {"Content-Type": "text/html; charset=utf-8"}, _PAGE)
         case "redirect":
             return Answer(fault.status or 302, {"Location": f"{fault.location}{target}"})
         case _:
             return None
-
-
-def _limit_headers(fault: Fault, profile: Profile, now: float) -> dict[str, str]:
-    reset = int(now // 60 + 1) * 60
-    headers = {
-        "RateLimit_Limit": "600",
-        "RateLimit_Observed": "601",
-        "RateLimit_Remaining": "0",
-        "RateLimit_Reset": str(reset),
-    }
-    if profile.ratelimit_name:
-        headers["RateLimit_Name"] = "throttle_authenticated_api"
-    else:
-        headers["RateLimit_ResetTime"] = formatdate(reset, usegmt=True)
-    if fault.retry_after is not None:
-        headers["Retry_After"] = str(fault.retry_after)
-    return headers
 
 
 async def deliver(
@@ -173,42 +159,50 @@ async def deliver(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Send an answer, spoiled if there is a fault. Headers come without Content-Length."""
-    body = answer.body
-    promised = len(body)
+    """Send an answer, spoiled if there is a fault. Headers come without their Content-Length."""
     kind = fault.kind if fault is not None else None
-    match kind:
-        case "reset":
-            await _drop(receive, send)
-            return
-        case "hang":
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            return
-        case "broken_json":
-            body = body[: _cut(fault, len(body))]
-            promised = len(body)
-        case "wrong_content_type":
-            headers = [pair for pair in headers if pair[0] != b"content-type"]
-            headers.append((b"content-type", b"application/octet-stream"))
+    if kind == "reset":
+        await _drop(receive, send, reset=True)
+        return
+    if kind == "hang":
+        await _wait_for_hang_up(receive)
+        return
+    body = answer.body
+    if kind == "broken_json":
+        body = body[: _cut(fault, len(body))]
+    if kind == "wrong_content_type":
+        headers = [pair for pair in headers if pair[0] != b"content-type"]
+        headers.append((b"content-type", b"application/octet-stream"))
     if answer.status not in {204, 304} and "Content-Length" not in answer.headers:
-        headers.append((b"content-length", str(promised).encode()))
+        headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if kind == "cut_body":
         await send(_piece(body[: _cut(fault, len(body))], more=True))
-        await _drop(receive, send)
-        return
-    if kind == "slow_drip" and fault is not None:
-        size = fault.after_bytes or 16
-        for start in range(0, len(body), size):
-            await send(_piece(body[start : start + size], more=True))
-            await asyncio.sleep(fault.seconds)
-        body = b""
-    await send(_piece(body, more=False))
+        await _drop(receive, send, reset=False)
+    elif fault is not None and kind == "slow_drip":
+        await _send_pieces(body, send, size=fault.after_bytes or 16, pause_s=fault.seconds)
+    else:
+        # A long log goes out in pieces, so that the server's flow control can hold it back.
+        await _send_pieces(body, send, size=_PIECE)
+
+
+async def _send_pieces(body: bytes, send: Send, *, size: int, pause_s: float = 0.0) -> None:
+    start = 0
+    while len(body) - start > size:
+        await send(_piece(body[start : start + size], more=True))
+        if pause_s:
+            await asyncio.sleep(pause_s)
+        start += size
+    await send(_piece(body[start:] if start else body, more=False))
 
 
 def _piece(body: bytes, *, more: bool) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def _wait_for_hang_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _cut(fault: Fault | None, length: int) -> int:
@@ -216,20 +210,21 @@ def _cut(fault: Fault | None, length: int) -> int:
     return min(length // 2 if wanted is None else wanted, max(length - 1, 0))
 
 
-async def _drop(receive: Receive, send: Send) -> None:
-    """Close the connection without another byte.
+async def _drop(receive: Receive, send: Send, *, reset: bool) -> None:
+    """Close the connection in the middle of an answer, or reset it.
 
     ASGI has no message for this. Under uvicorn `send` is a method of the object that owns the
-    transport; it is aborted with a zero linger time, so that the peer sees a reset. Elsewhere an
-    exception is all one can do: in-process transports raise it at their caller.
+    transport. Elsewhere an exception is all one can do: in-process transports raise it at their
+    caller.
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise ConnectionResetError("the sandbox closed the connection on purpose")
-    # Let what was sent before leave first.
-    await asyncio.sleep(0)
-    if (sock := transport.get_extra_info("socket")) is not None:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    if reset:
+        # Zero linger time: the peer gets RST, not FIN.
+        if (sock := transport.get_extra_info("socket")) is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
+    await _wait_for_hang_up(receive)

@@ -44,8 +44,14 @@ class Instance:
 
     @profile.setter
     def profile(self, profile: Profile | str) -> None:
-        """Change the version. What an older one does not know becomes what it would have been."""
-        self._profile = PROFILES[profile] if isinstance(profile, str) else profile
+        """Change the version. Statuses an older one does not know become what they were before, for
+        good.
+        """
+        if isinstance(profile, str):
+            if profile not in PROFILES:
+                raise ValueError(f"unknown profile: {profile} (known: {', '.join(PROFILES)})")
+            profile = PROFILES[profile]
+        self._profile = profile
         if not self._profile.canceling:
             for word in ("canceling", "waiting_for_callback"):
                 self.store.replace_status(word, self._profile.shown(word))

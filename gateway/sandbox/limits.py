@@ -1,41 +1,81 @@
-"""Limiters: requests per minute and caller. Off until a limit is set, so that tests may call
+"""Limiters: requests per minute of the world's clock. Off until a limit is set; tests call
 freely.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.answers import Refusal
+from gateway.sandbox.answers import Answer, Refusal
 
 if TYPE_CHECKING:
     from gateway.sandbox.clock import Clock
+    from gateway.sandbox.profile import Profile
 
-__all__ = ["Limits"]
+__all__ = ["RETRY_LATER", "TOO_MANY", "Limits", "figures"]
 
-_TOO_MANY = "This endpoint has been requested too many times. Try again later."
+TOO_MANY = {
+    "message": {"error": "This endpoint has been requested too many times. Try again later."}
+}
+"""Body of the endpoint limiters' 429."""
+RETRY_LATER = "Retry later\n"
+"""Body of the global limiter's 429, which is plain text."""
+_MAX_KEYS = 10_000
 
 
 @dataclass(slots=True)
 class Limits:
-    """Limits per minute of the world's clock; None is off. GitLab's defaults: 600 and 400."""
+    """Limits per minute and caller; None is off. GitLab's defaults: 600 and 400 for the
+    endpoints.
+    """
 
     clock: Clock
     project_jobs: int | None = None
     """`GET /projects/:id/jobs`, checked before the project is looked up."""
     project: int | None = None
     """`GET /projects/:id`."""
-    _seen: dict[tuple[str, int | None, int], int] = field(default_factory=dict)
+    everything: int | None = None
+    """The global limiter, by credential. Set, it shows its figures on every answer, as GitLab.com
+    does.
+    """
+    _seen: dict[tuple[str, object, int], int] = field(default_factory=dict)
 
     def check(self, name: str, user_id: int | None) -> None:
-        """Count a request; 429 beyond the limit."""
+        """Count a request to an endpoint; 429 beyond its limit."""
         limit: int | None = getattr(self, name)
-        if limit is None:
-            return
-        key = (name, user_id, int(self.clock.now() // 60))
-        if key not in self._seen and len(self._seen) > 10_000:
+        if limit is not None and self._count(name, user_id) > limit:
+            raise Refusal(429, TOO_MANY)
+
+    def admit(self, credential: str, profile: Profile) -> tuple[dict[str, str], Answer | None]:
+        """Count any request: headers for its answer, and a 429 in its place beyond the limit."""
+        if self.everything is None:
+            return {}, None
+        now = self.clock.now()
+        observed = self._count("everything", credential)
+        headers = figures(profile, now, limit=self.everything, observed=observed)
+        if observed <= self.everything:
+            return headers, None
+        wait = str(int(60 - now % 60))
+        return headers, Answer.text(RETRY_LATER, status=429, Retry_After=wait)
+
+    def _count(self, name: str, who: object) -> int:
+        key = (name, who, int(self.clock.now() // 60))
+        if key not in self._seen and len(self._seen) >= _MAX_KEYS:
             self._seen.clear()
         count = self._seen[key] = self._seen.get(key, 0) + 1
-        if count > limit:
-            raise Refusal(429, {"message": {"error": _TOO_MANY}})
+        return count
+
+
+def figures(profile: Profile, now: float, *, limit: int, observed: int) -> dict[str, str]:
+    """The headers RateLimit-*, by which a client can slow down in time."""
+    reset = int(now // 60 + 1) * 60
+    newest = {"RateLimit-Name": "throttle_authenticated_api"}
+    older = {"RateLimit-ResetTime": formatdate(reset, usegmt=True)}
+    return {
+        "RateLimit-Limit": str(limit),
+        "RateLimit-Observed": str(observed),
+        "RateLimit-Remaining": str(max(limit - observed, 0)),
+        "RateLimit-Reset": str(reset),
+    } | (newest if profile.ratelimit_name else older)

@@ -224,10 +224,8 @@ def _moving(world: Builder) -> None:
         made = world.job(row, name, stage=stage, created=created, **{"status": "created", **given})
         return made.id
 
-    job("compile", "build", status="running", worked=17.5, planned_s=40.0, next_at=world.now + 22.5)
-    world.landmarks["moving_job"] = job(
-        "configure", "build", status="pending", next_at=world.now + 3
-    )
+    job("compile", "build", status="running", worked=17.5, planned_s=40.0, moves=True)
+    world.landmarks["moving_job"] = job("configure", "build", status="pending", moves=True)
     job("unit", "test")
     job("flaky spec", "test", allow_failure=1, outcome="script_failure")
     job("trigger child", "deploy", bridge=1, downstream_project_id=DEMO)

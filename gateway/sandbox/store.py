@@ -108,7 +108,7 @@ class Store:
         self.lock = RLock()
         self._db = sqlite3.connect(path or ":memory:", check_same_thread=False)
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("PRAGMA journal_mode = MEMORY")
+        self._db.execute("PRAGMA journal_mode = WAL")
         for kind in _KEYS:
             self._db.execute(_ddl(kind))
         self._db.execute("CREATE TABLE IF NOT EXISTS logs (job_id INTEGER PRIMARY KEY, body BLOB)")
@@ -123,6 +123,10 @@ class Store:
 
     def commit(self) -> None:
         self._db.commit()
+
+    def rollback(self) -> None:
+        with self.lock:
+            self._db.rollback()
 
     def index(self) -> None:
         """Make the indexes; worth doing after a large insert."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.actions import composite_status
+from gateway.sandbox.actions import QUEUE_S, composite_status
 from gateway.sandbox.artifacts import archive_size, artifact, columns
 from gateway.sandbox.clock import seconds, timestamp
 from gateway.sandbox.jsontext import compact
@@ -161,10 +161,11 @@ class Builder:
         """A job as it would be in this status, `created` (epoch seconds) an hour ago by default.
 
         `given` are JobRow's columns, and `artifacts` (file types beside the log, which a job that
-        ran to its end always leaves) and `started` (whether it had, where the status does not say
-        so).
+        ran to its end always leaves), `started` (whether it had, where the status does not say so)
+        and `moves` (the simulated runner takes it on).
         """
         number = given.pop("id", None) or self._last_job + 1
+        moves = given.pop("moves", False)
         self._last_job = max(self._last_job, number)
         kinds = given.pop("artifacts", ())
         started = given.pop("started", None)
@@ -190,6 +191,10 @@ class Builder:
             if "started_at" in found:
                 found["runner_id"], found["manager_id"] = _RUNNERS[number % len(_RUNNERS)]
         found |= given
+        if moves:
+            begins = self.now + QUEUE_S
+            ends = begun + waited + found["planned_s"]
+            found["next_at"] = ends if status == "running" else begins
         if kinds or ("finished_at" in found and "artifacts_json" not in found):
             found |= columns(self._artifacts(pipeline, name, status, found, kinds))
         row = JobRow(

@@ -283,7 +283,7 @@ class _Loader:
             started=given.started,
             environment_json=given.environment and compact(given.environment),
             inputs_json=given.inputs and compact(given.inputs),
-            next_at=self._world.now + 3 if given.moves else None,
+            moves=given.moves,
             **self._where_given(given, where),
         )
         if given.log is not None:
