@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -84,7 +85,6 @@ class Records:
         self, visit: Visit, *, status: int, size_bytes: int, codes: tuple[str, ...]
     ) -> None:
         """Record a request that was answered (or left); called once for each."""
-        loop = asyncio.get_running_loop()
         record = RequestRecord(
             time=datetime.now(UTC),
             level="info",
@@ -92,7 +92,7 @@ class Records:
             request_id=visit.request_id,
             method=visit.method,
             status=status,
-            duration_ms=round((loop.time() - visit.started) * 1000, 3),
+            duration_ms=round((perf_counter() - visit.began) * 1000, 3),
             bytes=size_bytes,
             codes=codes or None,
             document=document_hash(visit.document) if visit.document else None,
@@ -110,7 +110,7 @@ class Records:
             record.estimated = outcome.estimated_calls
         self._lines.append(_encode(record))
         if self._timer is None:
-            self._timer = loop.call_later(WRITE_EVERY_S, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(WRITE_EVERY_S, self.flush)
 
     def tell(self, line: bytes) -> None:
         """Write a line at once, after those that wait; from any thread."""

@@ -12,6 +12,7 @@ import re
 import secrets
 from enum import Enum
 from itertools import count
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.transport.negotiation import JSON
@@ -57,9 +58,14 @@ class CallerLeft(Exception):
 
 
 class Visit:
-    """A request being answered."""
+    """A request being answered.
+
+    `began` is for telling how long it took; `started` is by the loop's clock, which stands still
+    between two turns of the loop.
+    """
 
     __slots__ = (
+        "began",
         "document",
         "ending",
         "found",
@@ -94,6 +100,7 @@ class Visit:
         else:
             self.request_id = f"{_PROCESS}-{next(_numbers):x}"
         self.media_type = JSON
+        self.began = perf_counter()
         self.started = 0.0
         self.is_receiving = False
         self.task: asyncio.Task[Any] | None = None
