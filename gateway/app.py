@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
+from gateway import __version__
 from gateway.execution.engine import Engine
 from gateway.execution.limits import Limits
 from gateway.sandbox import Sandbox
@@ -102,7 +103,7 @@ class Gateway:
             )
             stack.push_async_callback(self._health.close)
             engine = Engine(
-                Client(self._wire, ClientConfig(url=self._api_url)),
+                Client(self._wire, _client_config(settings, self._api_url)),
                 WebUrls(self._api_url, settings.upstream_web_url),
                 limits=Limits(
                     tokens=settings.max_tokens,
@@ -146,6 +147,14 @@ def create_app(settings: Settings | None = None) -> Gateway:
     """The application for any ASGI server; settings are read from the environment if not given."""
     settings = settings or Settings.read(os.environ)
     return Gateway(settings, standard_records(settings.log_level))
+
+
+def _client_config(settings: Settings, api_url: str) -> ClientConfig:
+    return ClientConfig(
+        url=api_url,
+        max_connections=settings.max_upstream_connections,
+        user_agent=f"jobs-gateway/{__version__}",
+    )
 
 
 def _wire_options(settings: Settings, api_url: str) -> WireOptions:
