@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from gateway.sandbox.app import Received
 from gateway.sandbox.faults import KINDS, Fault
-from gateway.sandbox.profile import PROFILES, STATUSES, Profile
+from gateway.sandbox.profile import PROFILES, Profile
 from gateway.sandbox.sandbox import Sandbox
+from gateway.sandbox.statuses import STATUSES
 
 __all__ = ["KINDS", "PROFILES", "STATUSES", "Fault", "Profile", "Received", "Sandbox"]

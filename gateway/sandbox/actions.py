@@ -13,6 +13,7 @@ from gateway.sandbox.clock import seconds, timestamp
 from gateway.sandbox.jsontext import compact, parse
 from gateway.sandbox.logs import size_of
 from gateway.sandbox.rows import JobRow, PipelineRow, RunnerRow, UserRow
+from gateway.sandbox.statuses import CANCELABLE, COMPLETE, RETRYABLE, composite_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,29 +22,8 @@ if TYPE_CHECKING:
     from gateway.sandbox.profile import Profile
     from gateway.sandbox.store import Store
 
-__all__ = ["ALIVE", "COMPLETE", "Actions", "NotPossible", "composite_status"]
+__all__ = ["CANCELING_S", "QUEUE_S", "Actions", "BadInput", "NotPossible"]
 
-CANCELABLE = {
-    "created",
-    "waiting_for_resource",
-    "preparing",
-    "waiting_for_callback",
-    "pending",
-    "running",
-    "scheduled",
-    "manual",
-}
-RETRYABLE = {"success", "failed", "canceled"}
-COMPLETE = {"success", "failed", "canceled", "skipped"}
-ALIVE = {
-    "waiting_for_resource",
-    "preparing",
-    "waiting_for_callback",
-    "pending",
-    "running",
-    "canceling",
-    "scheduled",
-}
 _ACTIONS = {"manual", "delayed"}
 _HOPELESS = {
     "deployment_rejected",
@@ -52,8 +32,11 @@ _HOPELESS = {
     "reached_max_pipeline_hierarchy_size",
 }
 QUEUE_S = 3.0
+"""How long a job waits for the simulated runner."""
 CANCELING_S = 5.0
+"""How long a runner needs to cancel gracefully."""
 DELAY_S = 300.0
+"""`start_in` of delayed jobs."""
 
 
 class NotPossible(Exception):
@@ -97,10 +80,8 @@ class Actions:
         return self._clone(job, user)
 
     def is_erasable(self, job: JobRow) -> bool:
-        has_log = (bool(job.log_lines) and job.started_at is not None) or (
-            self._store.log(job.id) is not None
-        )
-        return job.status in COMPLETE and (has_log or job.artifacts_json != "[]")
+        has_something = job.artifacts_json != "[]" or self._has_log(job)
+        return job.status in COMPLETE and has_something
 
     def erase(self, job: JobRow) -> JobRow:
         """All artifacts and the log go; the status stays."""
@@ -310,12 +291,16 @@ class Actions:
         runner = self._store.get(RunnerRow, job.runner_id)
         return self._profile.canceling and runner is not None and bool(runner.graceful)
 
+    def _has_log(self, job: JobRow) -> bool:
+        writes = job.log_lines > 0 and job.started_at is not None
+        return writes or self._store.log(job.id) is not None
+
     def _archived_log(self, job: JobRow) -> list[dict[str, Any]]:
-        stored = self._store.log(job.id)
-        if stored is not None:
-            return [artifact("trace", len(stored))]
-        if not job.log_lines or job.started_at is None:
+        """The log's artifact, once a job is over."""
+        if not self._has_log(job):
             return []
+        if (stored := self._store.log(job.id)) is not None:
+            return [artifact("trace", len(stored))]
         path = self._store.path_of(job.project_id)
         return [artifact("trace", size_of(job.name, path, job.log_lines, job.status))]
 
@@ -329,48 +314,3 @@ def _blocks(job: JobRow) -> bool:
     if job.status == "manual":
         return not job.allow_failure
     return job.status not in COMPLETE
-
-
-_DONE = {"success", "skipped", "ignored"}
-_COMPOSITES: Sequence[tuple[str, set[str]]] = (
-    ("skipped", {"skipped", "ignored"}),
-    ("success", _DONE),
-    ("created", {"created", "ignored"}),
-    ("preparing", {"preparing", "ignored"}),
-    ("canceled", _DONE | {"canceled"}),
-    ("pending", _DONE - {"success"} | {"created", "pending"}),
-)
-_ANY = (
-    ("running", {"running", "pending"}),
-    ("waiting_for_resource", {"waiting_for_resource"}),
-    ("waiting_for_callback", {"waiting_for_callback"}),
-    ("manual", {"manual"}),
-    ("scheduled", {"scheduled"}),
-    ("preparing", {"preparing"}),
-    ("running", {"created"}),
-)
-
-
-def composite_status(jobs: Sequence[tuple[str, bool]]) -> str:
-    """A pipeline's status from its latest jobs' statuses and `allow_failure`, as GitLab joins
-    them.
-    """
-    seen: set[str] = set()
-    for status, allow_failure in jobs:
-        if allow_failure and status == "manual":
-            seen.add("ignored")
-        elif allow_failure and status in {"failed", "canceled"}:
-            seen.add("success")
-        else:
-            seen.add(status)
-    if not seen:
-        return "skipped"
-    if "canceling" in seen:
-        return "canceling"
-    for status, only in _COMPOSITES:
-        if seen <= only:
-            return status
-    for status, either in _ANY:
-        if seen & either:
-            return status
-    return "failed"

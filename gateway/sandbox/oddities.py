@@ -13,7 +13,7 @@ from gateway.sandbox.artifacts import ARTIFACTS
 from gateway.sandbox.clock import timestamp
 from gateway.sandbox.people import ADMIN, BLOCKED, BOT, MAINTAINER_ID
 from gateway.sandbox.places import DAY, DEMO, HANDBOOK, KIT, KITCHEN, VAULT
-from gateway.sandbox.profile import STATUSES
+from gateway.sandbox.statuses import STATUSES
 
 if TYPE_CHECKING:
     from gateway.sandbox.rows import PipelineRow

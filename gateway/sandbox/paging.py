@@ -23,6 +23,7 @@ MAX_COUNTED = 10_000
 """Beyond so many rows totals and `rel="last"` are left out."""
 _MAX_PER_PAGE = 100
 _DEFAULT_PER_PAGE = 20
+_MAX_KEYSET = 1 << 31
 _MAX_OFFSET = 50_000
 
 
@@ -90,7 +91,8 @@ def keyset_page(call: Call, kept: JobFilter, body: Callable[[JobRow], Any]) -> A
         reason = "Keyset pagination is not yet available for this type of request"
         raise Refusal(405, {"error": reason})
     asked = call.params["per_page"]
-    per_page = asked if asked > 0 else _DEFAULT_PER_PAGE
+    # GitLab's cursor pager does not clip; the bound here is what SQLite can count to.
+    per_page = min(asked, _MAX_KEYSET) if asked > 0 else _DEFAULT_PER_PAGE
     bound, direction = _read_cursor(call.params.get("cursor"))
     if direction == "p":
         if bound is not None:

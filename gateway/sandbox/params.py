@@ -217,7 +217,7 @@ def nested(pairs: str) -> dict[str, Any]:
     shapes.
     """
     params: dict[str, Any] = {}
-    for name, value in parse_qsl(pairs, keep_blank_values=True, max_num_fields=1000):
+    for name, value in parse_qsl(pairs, keep_blank_values=True):
         _put(params, name, value, depth=0)
     return params
 

@@ -8,8 +8,8 @@ from gateway.sandbox.answers import Answer, forbidden
 from gateway.sandbox.clock import timestamp
 from gateway.sandbox.paging import offset_page
 from gateway.sandbox.params import Param, boolean, one_of, page_params, text, time
-from gateway.sandbox.profile import STATUSES
 from gateway.sandbox.reads import PIPELINE_ID, PROJECT_ID
+from gateway.sandbox.statuses import STATUSES
 
 if TYPE_CHECKING:
     from gateway.sandbox.access import Access

@@ -10,24 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PROFILES", "STATUSES", "Profile"]
+from gateway.sandbox.statuses import STATUSES
 
-STATUSES = (
-    "created",
-    "waiting_for_resource",
-    "preparing",
-    "waiting_for_callback",
-    "pending",
-    "running",
-    "success",
-    "failed",
-    "canceling",
-    "canceled",
-    "skipped",
-    "manual",
-    "scheduled",
-)
-"""All thirteen job statuses of §6, in the server's order."""
+__all__ = ["PROFILES", "Profile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

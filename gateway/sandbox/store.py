@@ -113,8 +113,7 @@ class Store:
             self._db.execute(_ddl(kind))
         self._db.execute("CREATE TABLE IF NOT EXISTS logs (job_id INTEGER PRIMARY KEY, body BLOB)")
         self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value)")
-        self.changed: set[int] = set()
-        """Pipelines written since the bodies last looked (see `entities`)."""
+        self._changed: set[int] = set()
 
     def close(self) -> None:
         with self.lock:
@@ -167,7 +166,14 @@ class Store:
             f"UPDATE {_KEYS[kind][0]} SET {columns} WHERE id = ?", [*changes.values(), key]
         )
         if kind is PipelineRow:
-            self.changed.add(key)
+            self._changed.add(key)
+
+    def take_changed(self) -> Iterable[int]:
+        """Ids of the pipelines updated since this was last asked."""
+        if not self._changed:
+            return ()
+        changed, self._changed = self._changed, set()
+        return changed
 
     def next_id(self, kind: type[Entity]) -> int:
         highest = self._one(f"SELECT max(id) FROM {_KEYS[kind][0]}")
@@ -235,6 +241,13 @@ class Store:
     def next_iid(self, project_id: int) -> int:
         found = self._one("SELECT max(iid) FROM pipelines WHERE project_id = ?", project_id)
         return int((found and found[0]) or 0) + 1
+
+    def mean_coverage(self, pipeline_id: int) -> float | None:
+        """Of the jobs that have one and were not retried."""
+        found = self._one(
+            "SELECT avg(coverage) FROM jobs WHERE pipeline_id = ? AND retried = 0", pipeline_id
+        )
+        return None if found is None else found[0]
 
     def pipelines(
         self, where: str, values: Sequence[Any], order: str, *, limit: int, offset: int = 0

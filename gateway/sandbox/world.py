@@ -9,13 +9,14 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.actions import QUEUE_S, composite_status
+from gateway.sandbox.actions import QUEUE_S
 from gateway.sandbox.artifacts import archive_size, artifact, columns
 from gateway.sandbox.clock import seconds, timestamp
 from gateway.sandbox.jsontext import compact
 from gateway.sandbox.logs import size_of
 from gateway.sandbox.people import DEVELOPER_ID
 from gateway.sandbox.rows import CommitRow, JobRow, MemberRow, PipelineRow, ProjectRow
+from gateway.sandbox.statuses import composite_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
