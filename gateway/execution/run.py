@@ -218,11 +218,13 @@ class Run:
                     place(value, source, container, path, self.queues)
                 else:
                     place(value, container, path, self.queues)
-            except Exception:  # noqa: BLE001 - the reference finds what is wrong, and says it at its place
-                self._forget_below(path)
-                self._refer(slot, entry, source if slot.hydrates else value)
+            except Exception:  # noqa: BLE001, S110 - the reference, below, finds what is wrong, and says it at its place
+                pass
             else:
                 completed = container[path[1]]
+                continue
+            self._forget_below(path)
+            self._refer(slot, entry, source if slot.hydrates else value)
 
     def _forget_below(self, path: Chain) -> None:
         """Take back what a projection queued before it gave up."""
