@@ -8,6 +8,7 @@ place that they made null, both must report some of those that can happen there,
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import Counter
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -44,11 +45,16 @@ class Failure(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a run came to; `asked` are the keys of its loads."""
+    """What a run came to.
+
+    `asked` are the keys of its loads, in order; `is_compiled` tells that graphql-core's executor
+    was not even made.
+    """
 
     data: Any
     failures: Counter[Failure]
-    asked: frozenset[Any]
+    asked: list[Any]
+    is_compiled: bool
 
     @property
     def bytes(self) -> bytes:
@@ -75,9 +81,8 @@ class Comparison:
 
     def __init__(self, loop: SettlingLoop, stack: Stack | None = None) -> None:
         self.stack = stack or Stack()
-        self.reference_schema = make_schema()
         self.documents = self.stack.documents.Documents(
-            make_schema(self.stack.executor.PlannedExecutor), Limits(), kept=100
+            _schema(self.stack.executor.PlannedExecutor), Limits(), kept=100
         )
         self._loop = loop
 
@@ -102,7 +107,7 @@ class Comparison:
         assert planned.bytes == expected.bytes
         if planned.failures == expected.failures:
             # What is asked for is the same as well; where nulls propagate, it is a matter of order.
-            assert planned.failures or planned.asked == expected.asked
+            assert planned.failures or set(planned.asked) == set(expected.asked)
             return
         own, below = _by_null(planned)
         expected_own, expected_below = _by_null(expected)
@@ -123,7 +128,7 @@ class Comparison:
 
         async def run() -> ExecutionResult:
             result = execute(
-                self.reference_schema._schema,
+                _schema()._schema,
                 document,
                 context_value=context,
                 variable_values=dict(variables or {}),
@@ -142,20 +147,29 @@ class Comparison:
         assert not isinstance(coerced, list), coerced
         context = FakeContext(world, self._loop)
 
+        execution = self.stack.executor.Execution(
+            operation, operation.plan(coerced), coerced, context
+        )
+
         async def run() -> ExecutionResult:
-            execution = self.stack.executor.Execution(
-                operation, operation.plan(coerced), coerced, context
-            )
             result = execution.run()
             return await result if isawaitable(result) else result
 
-        return self._answer(self._loop.run_until_complete(run()), context)
+        result = self._loop.run_until_complete(run())
+        return self._answer(result, context, is_compiled=execution._executor is None)
 
-    def _answer(self, result: ExecutionResult, context: FakeContext) -> Answer:
+    def _answer(
+        self, result: ExecutionResult, context: FakeContext, *, is_compiled: bool = False
+    ) -> Answer:
         self._loop.drain()
         assert not asyncio.all_tasks(self._loop)
         failures = Counter(map(_failure, result.errors or ()))
-        return Answer(result.data, failures, frozenset(context.asked))
+        return Answer(result.data, failures, context.asked, is_compiled)
+
+
+@functools.lru_cache(maxsize=4)
+def _schema(executor_class: type[Any] | None = None) -> Any:
+    return make_schema(executor_class)
 
 
 def _failure(error: GraphQLError) -> Failure:

@@ -21,7 +21,12 @@ def loop() -> Iterator[SettlingLoop]:
 
 
 @pytest.fixture
-def comparison(loop: SettlingLoop, caplog: pytest.LogCaptureFixture) -> Comparison:
-    # Masked errors are recorded with their traces: thousands of them here.
-    caplog.set_level(logging.CRITICAL, "gateway.execution")
+def comparison(loop: SettlingLoop) -> Comparison:
     return Comparison(loop)
+
+
+@pytest.fixture(autouse=True)
+def records(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Masked errors are recorded with their traces: thousands of them here."""
+    caplog.set_level(logging.CRITICAL, "gateway.execution")
+    return caplog

@@ -29,6 +29,7 @@ from gateway.errors import (
 )
 from gateway.schema.words import Status
 from gateway.upstream import entities
+from gateway.upstream.logs import LogPiece
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -238,13 +239,6 @@ class Listing(Struct, eq=False):
         return f"cursor-{place}"
 
 
-class LogPiece(Struct):
-    text: str
-    start_byte: int
-    end_byte: int
-    truncated: bool
-
-
 class Answer(asyncio.Future[Any]):
     """A load's answer; as with the gateway's own, one waiter's leaving does not cancel the
     others'.
@@ -281,12 +275,12 @@ class LogReader:
         self._context = context
         self._key = key
 
-    def tail(self, lines: int, max_bytes: int, format_: Any) -> Any:
-        piece = LogPiece(f"{lines} lines as {format_.value} \x1b[0m", 5, 5 + max_bytes, False)  # noqa: FBT003
+    def tail(self, lines: int, max_bytes: int) -> Any:
+        piece = LogPiece(b"\x1b[32mthe end\x1b[0m", 5, 5 + max_bytes, truncated=False)
         return self._context.load((*self._key, "tail", lines, max_bytes), lambda: piece)
 
-    def slice(self, from_byte: int, max_bytes: int, format_: Any) -> Any:
-        piece = LogPiece(f"as {format_.value}", from_byte, from_byte + max_bytes, True)  # noqa: FBT003
+    def slice(self, from_byte: int, max_bytes: int) -> Any:
+        piece = LogPiece(b"a piece", from_byte, from_byte + max_bytes, truncated=True)
         return self._context.load((*self._key, "slice", from_byte, max_bytes), lambda: piece)
 
     def byte_count(self) -> Any:
@@ -417,17 +411,24 @@ class FakeContext:
     def allowed_agents(self) -> Any:
         return self.load(("agents",), self.world.agents)
 
-    async def cancel(self, project: Any, job_id: int, *, force: bool) -> Any:
+    async def cancel(self, project: Any, job_id: int, *, force: bool = False) -> Any:
         return await self._write("cancel", project, job_id, force)
+
+    async def retry(
+        self, project: Any, job_id: int, *, is_bridge: bool | None = None, inputs: Any = None
+    ) -> Any:
+        return await self._write("retry", project, job_id, is_bridge, inputs)
 
     async def erase(self, project: Any, job_id: int) -> Any:
         return await self._write("erase", project, job_id)
 
-    async def retry(self, project: Any, job_id: int, *, inputs: Any) -> Any:
-        return await self._write("retry", project, job_id, inputs)
-
     async def play(
-        self, project: Any, job_id: int, *, variables: Sequence[tuple[str, str]], inputs: Any
+        self,
+        project: Any,
+        job_id: int,
+        *,
+        variables: Sequence[tuple[str, str]] = (),
+        inputs: Any = None,
     ) -> Any:
         return await self._write("play", project, job_id, *variables, inputs)
 

@@ -1,0 +1,221 @@
+"""Fields, their order, their types, and what fragments make of them."""
+
+from __future__ import annotations
+
+from gateway.upstream import entities
+from tests.execution.corpus.case import JOB, OF_JOB_6, PIPELINE, Case, without
+from tests.execution.fake import World
+
+__all__ = ["FIELDS", "FRAGMENTS"]
+
+FIELDS = [
+    Case("constant at the root", "{ __typename }", data={"__typename": "Query"}),
+    Case("plain field", "{ JOB_6 { name } }", data={"job": {"name": "job 6"}}),
+    Case("alias", "{ it: JOB_6 { called: name } }", data={"it": {"called": "job 6"}}),
+    Case(
+        "one field under two aliases",
+        "{ JOB_6 { a: name b: name name } }",
+        data={"job": {"a": "job 6", "b": "job 6", "name": "job 6"}},
+    ),
+    Case(
+        "an alias that is another field's name",
+        "{ JOB_6 { name: stage stage: name } }",
+        data={"job": {"name": "test", "stage": "job 6"}},
+    ),
+    Case(
+        "repeated field stands where it stood first",
+        "{ JOB_6 { name stage name stage name } }",
+        data={"job": {"name": "job 6", "stage": "test"}},
+    ),
+    Case(
+        "merged fields",
+        "{ JOB_6 { user { username } name user { name username } } JOB_6 { tag } }",
+        data={
+            "job": {"user": {"username": "user0", "name": "Ünal 0"}, "name": "job 6", "tag": False}
+        },
+    ),
+    Case(
+        "merged edges",
+        "{ JOB_6 { log { byteCount } name log { lineCount } } }",
+        data={"job": {"log": {"byteCount": 2**35, "lineCount": 7}, "name": "job 6"}},
+    ),
+    Case(
+        "__typename at each level",
+        """{ __typename JOB_6 { __typename user { __typename } log { __typename } pipeline {
+             __typename jobs(first: 1) { __typename pageInfo { __typename } nodes {
+             __typename } edges { __typename node { is: __typename } } } } } }""",
+        data={
+            "__typename": "Query",
+            "job": {
+                "__typename": "Job",
+                "user": {"__typename": "User"},
+                "log": {"__typename": "JobLog"},
+                "pipeline": {
+                    "__typename": "Pipeline",
+                    "jobs": {
+                        "__typename": "JobConnection",
+                        "pageInfo": {"__typename": "PageInfo"},
+                        "nodes": [{"__typename": "Job"}],
+                        "edges": [{"__typename": "JobEdge", "node": {"is": "Job"}}],
+                    },
+                },
+            },
+        },
+    ),
+    Case(
+        "enum",
+        "{ JOB_6 { status failureReason } }",
+        data={"job": {"status": "FAILED", "failureReason": "SCRIPT_FAILURE"}},
+        world=World(outcomes={OF_JOB_6: without(status="failed", failure_reason="script_failure")}),
+    ),
+    Case(
+        "enum of a word that nobody knows",
+        "{ JOB_6 { status statusText failureReason } }",
+        data={"job": {"status": "UNKNOWN", "statusText": "new", "failureReason": "UNKNOWN"}},
+        world=World(outcomes={OF_JOB_6: without(status="new", failure_reason="new")}),
+    ),
+    Case(
+        "null enum",
+        "{ JOB_6 { failureReason pipeline { status } } }",
+        data={"job": {"failureReason": None, "pipeline": {"status": None}}},
+        world=World(outcomes={OF_JOB_6: without(pipeline=entities.Pipeline(3, project_id=1))}),
+    ),
+    Case(
+        "custom scalars",
+        """{ JOB_6 { databaseId createdAt duration webUrl artifactsArchive { size } }
+             allowedAgents { agents { configuration } groupIds } }""",
+        data={
+            "job": {
+                "databaseId": 6,
+                "createdAt": "2026-11-04T09:00:00.000+02:00",
+                "duration": 0.173,
+                "webUrl": "https://gitlab.test/a/b/-/jobs/6",
+                "artifactsArchive": {"size": 2**32 + 6},
+            },
+            "allowedAgents": {
+                "agents": [
+                    {"configuration": {"access_as": {"agent": {}}, "names": ["ü", None, 1.5]}},
+                    {"configuration": {"access_as": {"agent": {}}, "names": ["ü", None, 1.5]}},
+                ],
+                "groupIds": [8],
+            },
+        },
+    ),
+    Case(
+        "lists: null, empty, of leaves, of objects",
+        """{ JOB_6 { tagList artifacts { fileType } } other: JOB_7 { tagList artifacts {
+             fileType } } }""",
+        data={
+            "job": {"tagList": [], "artifacts": []},
+            "other": {"tagList": None, "artifacts": None},
+        },
+        world=World(
+            outcomes={
+                OF_JOB_6: without(tag_list=[], artifacts=[]),
+                ("job", 1, 7): without(tag_list=None, artifacts=None),
+            }
+        ),
+    ),
+    Case(
+        "null object",
+        "{ JOB_6 { user { name } commit { sha } pipeline { ref } name } }",
+        data={"job": {"user": None, "commit": None, "pipeline": None, "name": "job 6"}},
+        world=World(outcomes={OF_JOB_6: without(user=None, commit=None, pipeline=None, place=1)}),
+    ),
+    Case(
+        "order of keys with edges in the middle",
+        """{ JOB_6 { name log { lineCount } stage pipeline { sha commit { title } ref } tag
+             late: log { complete byteCount } id } }""",
+        data={
+            "job": {
+                "name": "job 6",
+                "log": {"lineCount": 7},
+                "stage": "test",
+                "pipeline": {"sha": "sha0", "commit": {"title": "title of sha0"}, "ref": "main"},
+                "tag": False,
+                "late": {"complete": True, "byteCount": 2**35},
+                "id": JOB,
+            }
+        },
+    ),
+    Case(
+        "introspection between edges",
+        """{ JOB_6 { name } __schema { queryType { name } } again: JOB_6 { id } __type(name:
+             "Status") { kind } __typename }""",
+        data={
+            "job": {"name": "job 6"},
+            "__schema": {"queryType": {"name": "Query"}},
+            "again": {"id": JOB},
+            "__type": {"kind": "ENUM"},
+            "__typename": "Query",
+        },
+        is_referred=True,
+    ),
+    Case(
+        "introspection of what is not there",
+        '{ __type(name: "No") { name } }',
+        data={"__type": None},
+        is_referred=True,
+    ),
+]
+
+FRAGMENTS = [
+    Case(
+        "named fragment",
+        "{ JOB_6 { stage ...F tag } } fragment F on Job { name stage archived }",
+        data={"job": {"stage": "test", "name": "job 6", "archived": None, "tag": False}},
+    ),
+    Case(
+        "fragment within a fragment, used twice",
+        """{ a: JOB_6 { ...F } b: JOB_7 { ...G ...F } }
+           fragment F on Job { name ...G }
+           fragment G on Job { stage }""",
+        data={"a": {"name": "job 6", "stage": "test"}, "b": {"stage": "test", "name": "job 7"}},
+    ),
+    Case(
+        "inline fragment with and without a type",
+        "{ JOB_6 { ... { name } ... on Job { stage } ... @include(if: true) { tag } } }",
+        data={"job": {"name": "job 6", "stage": "test", "tag": False}},
+    ),
+    Case(
+        "fragment on an interface",
+        """{ JOB_6 { ...I ... on Node { id } } }
+           fragment I on PipelineItem { name user { username } }""",
+        data={"job": {"name": "job 6", "user": {"username": "user0"}, "id": JOB}},
+    ),
+    Case(
+        "interface: each type by its own fragment",
+        """{ nodes(ids: ["<Job:1:3:6>", "<Bridge:1:2:3>", "<Pipeline:1:2>", "<Project:1>"]) {
+             __typename ... on Job { stage artifacts { fileType } } ... on Bridge {
+             downstreamPipeline { databaseId } } ... on PipelineItem { name status } id ...
+             on Pipeline { ref commit { sha } } ... on Project { databaseId fullPath } } }""",
+    ),
+    Case(
+        "interface: one key, another field for each type",
+        """{ nodes(ids: ["<Job:1:3:6>", "<Pipeline:1:2>"]) { ... on Job { what: stage whose:
+             user { name } } ... on Pipeline { what: source whose: user { name username } } }
+             }""",
+        data={
+            "nodes": [
+                {"what": "test", "whose": {"name": "Ünal 0"}},
+                {"what": "push", "whose": {"name": "Ünal 2", "username": "user2"}},
+            ]
+        },
+    ),
+    Case(
+        "interface: an object of which nothing is selected",
+        '{ node(id: "<Pipeline:1:2>") { ... on Job { name } } }',
+        data={"node": {}},
+    ),
+    Case(
+        "a fragment whose type cannot occur asks for nothing",
+        """{ pipeline(by: {id: "<Pipeline:1:2>"}) { ...F } }
+           fragment F on Node { id ... on Bridge { commit { sha } } }""",
+        data={"pipeline": {"id": PIPELINE}},
+    ),
+    Case(
+        "the same fragment at places of different types",
+        """{ JOB_6 { ...N pipeline { ...N } project { ...N } } }
+           fragment N on Node { id __typename }""",
+    ),
+]

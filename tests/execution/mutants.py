@@ -1,0 +1,329 @@
+"""Mutants of the modules that make and run plans: each takes one thing out, or gets it wrong.
+
+A mutant is a replacement of text in one module's source, loaded beside the real modules. The corpus
+must tell every one of them from the gateway.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from tests.execution.comparison import Stack
+
+__all__ = ["MUTANTS", "Mutant"]
+
+PACKAGE = "gateway.execution"
+# In the order in which they import each other.
+MODULES = ("arguments", "plan", "compiler", "run", "executor", "documents")
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`old`, which stands once in the module's source, becomes `new`."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+    def load(self) -> Stack:
+        """The modules with the mutated one among them; what is imported elsewhere stays."""
+        names = [f"{PACKAGE}.{module}" for module in MODULES]
+        kept = {name: sys.modules.pop(name) for name in names}
+        try:
+            for module in MODULES:
+                self._load(module)
+            return Stack(sys.modules[f"{PACKAGE}.documents"], sys.modules[f"{PACKAGE}.executor"])
+        finally:
+            sys.modules.update(kept)
+
+    def _load(self, name: str) -> None:
+        spec = find_spec(f"{PACKAGE}.{name}")
+        assert spec is not None
+        assert spec.origin is not None
+        source = Path(spec.origin).read_text()
+        if name == self.module:
+            assert source.count(self.old) == 1, f"not once in {name}: {self.old}"
+            source = source.replace(self.old, self.new)
+        module = sys.modules[spec.name] = ModuleType(spec.name)
+        exec(compile(source, spec.origin, "exec"), module.__dict__)  # noqa: S102 - our own source
+
+
+MUTANTS = [
+    Mutant(
+        "an alias is dropped",
+        "compiler",
+        'f"{part.key!r}: {self._field(',
+        'f"{part.details[0].node.name.value!r}: {self._field(',
+    ),
+    Mutant(
+        "the order of keys is turned round",
+        "compiler",
+        "for part in selection.fields\n        )\n        display",
+        "for part in reversed(selection.fields)\n        )\n        display",
+    ),
+    Mutant(
+        "edges come last",
+        "compiler",
+        "for part in selection.fields\n        )\n        display",
+        "for part in sorted(selection.fields, key=lambda part: part.read is None)\n        )\n"
+        "        display",
+    ),
+    Mutant(
+        "__typename is that of the root",
+        "compiler",
+        "return repr(part.constant)",
+        'return repr("Query")',
+    ),
+    Mutant(
+        "a null list or leaf is not looked for",
+        "compiler",
+        'absent = "None" if is_nullable else "never(v)"',
+        'absent = "None"',
+    ),
+    Mutant(
+        "a null where none may stand is let through",
+        "compiler",
+        'return f"v if {_bind(value)} is not None else never(v)"',
+        "return value",
+    ),
+    Mutant(
+        "a null object where none may stand is let through",
+        "compiler",
+        'absent = "other" if is_nullable else "never"',
+        'absent = "other"',
+    ),
+    Mutant(
+        "every attribute is taken for never null",
+        "compiler",
+        "return bool(classes) and all(",
+        "return bool(classes) or all(",
+    ),
+    Mutant(
+        "what stands where an entity is expected is not judged",
+        "compiler",
+        "    if value is not None:\n        raise Unprojectable",
+        "    return",
+    ),
+    Mutant(
+        "an entity's class is not looked at",
+        "compiler",
+        'return f"{call} if {_bind(value)}.__class__ {classes} else {absent}(v)"',
+        'return f"{call} if {_bind(value)} is not None else {absent}(v)"',
+    ),
+    Mutant(
+        "an interface knows only the first entity class of a type",
+        "compiler",
+        "            for entity, type_name in ENTITY_TYPES.items()\n"
+        "            if type_name in part.below\n",
+        "            for entity, type_name in [*ENTITY_TYPES.items()][:3]\n"
+        "            if type_name in part.below\n",
+    ),
+    Mutant("an enum gives its word", "compiler", "{value}._name_", "{value}._value_"),
+    Mutant(
+        "an edge is not queued",
+        "compiler",
+        'after.append(f"q[{part.slot.number}]((s, r, {here}))")',
+        "pass",
+    ),
+    Mutant(
+        "an edge is queued for the slot before it",
+        "compiler",
+        "q[{part.slot.number}]((s, r, {here}))",
+        "q[{part.slot.number - 1}]((s, r, {here}))",
+    ),
+    Mutant(
+        "paths hold names, not keys",
+        "compiler",
+        'here = f"(p, {part.key!r})"',
+        'here = f"(p, {part.details[0].node.name.value!r})"',
+    ),
+    Mutant("every item of a list is the first", "compiler", '"(p, i)")\n', '"(p, 0)")\n'),
+    Mutant(
+        "a value with slots below is shared",
+        "compiler",
+        "part.slot.is_closed = not part.has_slots_below",
+        "part.slot.is_closed = True",
+    ),
+    Mutant(
+        "everything is read from what is hydrated",
+        "compiler",
+        'source = "s" if not part.read.needs else',
+        "source =",
+    ),
+    Mutant(
+        "the short form is read from the long one",
+        "compiler",
+        '"m" if part.read.needs < selection.needs else "h"',
+        '"h"',
+    ),
+    Mutant(
+        "nothing is hydrated",
+        "compiler",
+        "{name} is not None and {name}.known < {level}",
+        "{name} is not None and {name}.known < 0",
+    ),
+    Mutant(
+        "items of a list are not hydrated",
+        "compiler",
+        'f"        if {thin}: q[{part.hydration.number}]((x, r, (p, i)))",',
+        '"        pass",',
+    ),
+    Mutant(
+        "what an edge gave is not hydrated",
+        "compiler",
+        "f\"    if {self._is_thin('v', part)}: q[{part.hydration.number}]((v, r, p))\",",
+        "f\"    if {self._is_thin('v', part)}: pass\",",
+    ),
+    Mutant(
+        "what is hydrated need not be known any better",
+        "compiler",
+        "return bool(classes) and all(",
+        "return True or all(",
+    ),
+    Mutant(
+        "needs are those of the last field",
+        "plan",
+        "selection.needs = max(selection.needs, kind.needs)",
+        "selection.needs = kind.needs",
+    ),
+    Mutant(
+        "slots below plain fields are forgotten",
+        "plan",
+        "selection.has_slots |= laid_out.has_slots_below",
+        "pass",
+    ),
+    Mutant(
+        "a selection that cannot be told is taken for empty",
+        "plan",
+        "            selection.is_taken = False\n        for key",
+        "            pass\n        for key",
+    ),
+    Mutant(
+        "an interface has one type only",
+        "plan",
+        "return list(self.schema.get_possible_types(named))",
+        "return list(self.schema.get_possible_types(named))[:1]",
+    ),
+    Mutant(
+        "nothing is selected", "plan", "                    return True", "                    pass"
+    ),
+    Mutant(
+        "the first plan is kept for all choices",
+        "documents",
+        "choice = tuple(variables.coerced.get(name) for name in self._deciding)",
+        "choice = ()",
+    ),
+    Mutant(
+        "directives in fragments decide nothing",
+        "documents",
+        "for node in (operation, *fragments.values()):",
+        "for node in (operation,):",
+    ),
+    Mutant(
+        "the first variables are kept as arguments",
+        "arguments",
+        "if not self._fillers:\n                return",
+        "if True:\n                return",
+    ),
+    Mutant(
+        "a missing variable is a null",
+        "arguments",
+        "            if value is None:\n                raise _Unfilled\n            return value",
+        "            return value",
+    ),
+    Mutant(
+        "a variable in a list is kept",
+        "arguments",
+        "if _has_variables(part) else _constant(item)\n            for part",
+        "if False else _constant(item)\n            for part",
+    ),
+    Mutant(
+        "one level of slots is filled only",
+        "run",
+        "                        self._fill(slot, entries)\n                        busy = True",
+        "                        self._fill(slot, entries)\n                        busy = False",
+    ),
+    Mutant(
+        "what an awaited value leaves is not filled",
+        "run",
+        "                        self._settle(slot, entries, future)\n                self.begin()",
+        "                        self._settle(slot, entries, future)",
+    ),
+    Mutant(
+        "the second to wait for a future is forgotten",
+        "run",
+        "others.append((slot, entries))",
+        "pass",
+    ),
+    Mutant(
+        "of parents with one value the first gets it",
+        "run",
+        "shared[1].append(entry)",
+        "pass",
+    ),
+    Mutant(
+        "a completed value is always shared",
+        "run",
+        "if slot.is_closed and completed is not self:",
+        "if completed is not self:",
+    ),
+    Mutant(
+        "a failure is a null without an error",
+        "run",
+        "entry[0] if slot.hydrates else error)",
+        "entry[0] if slot.hydrates else None)",
+    ),
+    Mutant(
+        "a failed hydration fails the whole entity",
+        "run",
+        "entry[0] if slot.hydrates else error)",
+        "error)",
+    ),
+    Mutant(
+        "the reference completes what is hydrated",
+        "run",
+        "self._refer(slot, entry, source if slot.hydrates else value)",
+        "self._refer(slot, entry, None)",
+    ),
+    Mutant(
+        "a path is its last key",
+        "run",
+        "Path(None if before is None else graphql_path(before), key, None)",
+        "Path(None, key, None)",
+    ),
+    Mutant(
+        "a null is never let through",
+        "run",
+        "if value is None and slot.is_nullable:",
+        "if False:",
+    ),
+    Mutant(
+        "an item is completed as the list it stands in",
+        "executor",
+        "type_ = get_nullable_type(type_).of_type",
+        "pass",
+    ),
+    Mutant(
+        "every source fits",
+        "executor",
+        "    return ENTITY_TYPES.get(",
+        "    return True or ENTITY_TYPES.get(",
+    ),
+    Mutant(
+        "errors of fields are dropped",
+        "executor",
+        "return ExecutionResult(data, errors or None)",
+        "return ExecutionResult(data, None)",
+    ),
+    Mutant(
+        "a whole that fails is told without its error",
+        "executor",
+        "self.collected_errors.add(error, None)",
+        "pass",
+    ),
+]
