@@ -35,7 +35,7 @@ non-null place, a row that could not be read, a class that belongs to another ty
 from __future__ import annotations
 
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from graphql import (
     GraphQLObjectType,
@@ -146,7 +146,7 @@ class _Writer:
             if is_leaf_type(get_nullable_type(part.definition.type)) and _is_never_null(
                 selection.type, part.read.attribute
             ):
-                return self._complete(value, get_nullable_type(part.definition.type), part, here)
+                return self._complete(value, _inner(part.definition.type), part, here)
         else:
             value = f"f{len(self.names)}"
             self.names[value] = part.read.of
@@ -197,16 +197,19 @@ class _Writer:
     def _complete(self, value: str, type_: GraphQLOutputType, part: Field, path: str) -> str:
         """The expression that completes `value` (an expression) as a value of the type."""
         is_nullable = is_nullable_type(type_)
-        inner = get_nullable_type(type_)
+        inner = _inner(type_)
         if is_list_type(inner):
-            if not part.below and self._leaf("x", get_named_type(inner)) == "x":
+            if (
+                not part.below
+                and self._leaf("x", cast("GraphQLLeafType", get_named_type(inner))) == "x"
+            ):
                 return value if is_nullable else self._present(value)
             name = self._write_list(inner.of_type, part)
             call = f"{name}(v, {path}, q)" if part.has_slots_below else f"{name}(v)"
         elif part.below:
             return self._object(value, inner, part, path, is_nullable=is_nullable)
         else:
-            call = self._leaf("v", inner)
+            call = self._leaf("v", cast("GraphQLLeafType", inner))
             if call == "v":
                 return value if is_nullable else self._present(value)
         absent = "None" if is_nullable else "never(v)"
@@ -322,6 +325,10 @@ class _Writer:
 
 def _bind(value: str) -> str:
     return value if value == "v" else f"(v := {value})"
+
+
+def _inner(type_: GraphQLOutputType) -> GraphQLOutputType:
+    return cast("GraphQLOutputType", get_nullable_type(type_))
 
 
 def _is_never_null(type_: GraphQLObjectType, attribute: str) -> bool:

@@ -43,7 +43,8 @@ def _cost_of(
     selection: Selection, variables: VariableValues, known: int
 ) -> tuple[int, tuple[str, ...]]:
     """Calls for one object of which so much is known, and the path to its dearest field."""
-    total, dearest, dearest_path = 0, -1, ()
+    total, dearest = 0, -1
+    dearest_path: tuple[str, ...] = ()
     for part in selection.fields:
         if part.slot is None and not part.has_slots_below:
             continue
@@ -63,7 +64,8 @@ def _cost_of_field(
     if part.slot is not None and part.slot.edge is not None:
         calls, rows = part.slot.edge.cost.of(part.slot.arguments.values(variables))
         known = part.slot.edge.cost.known
-    below, path = 0, ()
+    below = 0
+    path: tuple[str, ...] = ()
     for selection in part.below.values():
         calls_below, path_below = _cost_of(selection, variables, known)
         calls_below += selection.needs > known

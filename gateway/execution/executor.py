@@ -9,7 +9,7 @@ there, so the dependency is pinned and `tests/execution/test_seam.py` watches th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import ExecutionResult, GraphQLError, OperationType, get_nullable_type
 from graphql.execution import default_field_resolver, default_type_resolver
@@ -81,7 +81,7 @@ class Execution:
     def run(self) -> AwaitableOrValue[ExecutionResult]:
         """The result, or an awaitable of it where something has to be waited for."""
         root = self._plan.root
-        if not root.is_taken:
+        if root.project is None:
             return self.executor.execute_reference()
         if self._plan.operation.operation is OperationType.MUTATION:
             return self.executor.execute_mutation()
@@ -128,39 +128,43 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         serially: bool | None = None,  # noqa: FBT001 - the overridden signature
     ) -> AwaitableOrValue[ExecutionResult]:
         if self.operation.operation is OperationType.SUBSCRIPTION:
-            return super().execute_operation(serially)
+            return cast("AwaitableOrValue[ExecutionResult]", super().execute_operation(serially))
         return self._execution.run()
 
     def execute_reference(self) -> AwaitableOrValue[ExecutionResult]:
         """Run the whole operation the reference way."""
-        return super().execute_operation()
+        return cast("AwaitableOrValue[ExecutionResult]", super().execute_operation())
 
     def execute_mutation(self) -> AwaitableOrValue[ExecutionResult]:
         """Run the root fields one after another, the plan below each."""
         try:
             data = self.execute_fields_serially(
-                self.plan.root.type, self.root_value, None, self.plan.root.grouped, None
+                self.plan.root.type, self.root_value, None, dict(self.plan.root.grouped or {}), None
             )
         except GraphQLError as error:
             return self.fail_whole(error)
-        return self.build_response(data) if isinstance(data, dict) else self._respond(data)
+        return self._response(data) if isinstance(data, dict) else self._respond(data)
 
     async def _respond(self, completing: Awaitable[dict[str, Any]]) -> ExecutionResult:
         try:
-            return self.build_response(await completing)
+            return self._response(await completing)
         except GraphQLError as error:
             return self.fail_whole(error)
 
     def fail_whole(self, error: GraphQLError) -> ExecutionResult:
         """The result of an operation whose root may not be null and is."""
         self.collected_errors.add(error, None)
-        return self.build_response(None)
+        return self._response(None)
+
+    def _response(self, data: dict[str, Any] | None) -> ExecutionResult:
+        # Incremental delivery, the other thing it could give, is off.
+        return cast("ExecutionResult", self.build_response(data))
 
     def complete_object_value(
         self,
         return_type: GraphQLObjectType,
         field_details_list: list[FieldDetails],
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
         result: Any,
         position_context: Any,
@@ -171,8 +175,9 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             run = Run(self._execution, self.plan)
             try:
                 if not selection.has_slots:
-                    return selection.project(result)
-                projected = selection.project(result, path, run.queues)
+                    projected = selection.project(result)
+                else:
+                    projected = selection.project(result, path, run.queues)
             except Exception:  # noqa: BLE001, S110 - field by field, below, the error finds its place
                 pass
             else:
@@ -188,7 +193,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         selection = self.plan.selection(return_type.name, field_details_list)
         if selection is None or selection.grouped is None:
             return super().collect_subfields(return_type, field_details_list)
-        return CollectedFields(selection.grouped, [], [])
+        return CollectedFields(dict(selection.grouped), [], [])
 
     def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
         """Complete a slot's value (an exception fails it) with the reference's rules for errors

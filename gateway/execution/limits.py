@@ -17,6 +17,7 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
 )
 
@@ -103,8 +104,10 @@ class _Measure:
                 below = 1 + self.depth(node.selection_set)
             elif isinstance(node, FragmentSpreadNode):
                 below = self.fragment_depth(node.name.value)
-            else:
+            elif isinstance(node, InlineFragmentNode):
                 below = self.depth(node.selection_set)
+            else:
+                below = 0
             deepest = max(deepest, below)
         return deepest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
@@ -11,12 +11,12 @@ from gateway.schema import SCALARS, Bridge, Mutation, Query
 from gateway.schema.fields import Info
 
 if TYPE_CHECKING:
-    from graphql import ExecutionContext
+    from graphql.execution import Executor
 
 __all__ = ["make_schema", "print_sdl"]
 
 
-def make_schema(execution_context_class: type[ExecutionContext] | None = None) -> strawberry.Schema:
+def make_schema(execution_context_class: type[Executor[Any]] | None = None) -> strawberry.Schema:
     """The schema; without a class of its own it is run by the reference executor."""
     return strawberry.Schema(
         query=Query,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from graphql import (
     GraphQLBoolean,
+    GraphQLError,
     GraphQLFloat,
     GraphQLID,
     GraphQLInt,
@@ -23,7 +24,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+    from graphql import GraphQLSchema, OperationDefinitionNode
     from graphql.execution.get_variable_signature import GraphQLVariableSignature
 
 __all__ = ["NO_VARIABLES", "Variables"]
@@ -59,8 +60,9 @@ class Variables:
         simple = []
         for definition in self._definitions:
             signature = get_variable_signature(self._schema, definition)
-            type_ = getattr(signature, "type", None)
-            is_unchanged = UNCHANGED.get(get_nullable_type(type_)) if type_ else None
+            if isinstance(signature, GraphQLError):
+                return None
+            is_unchanged = UNCHANGED.get(get_nullable_type(signature.type))
             if is_unchanged is None:
                 return None
             simple.append((signature, is_unchanged))

@@ -23,10 +23,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 import strawberry
-from graphql import GraphQLError, get_named_type, is_abstract_type
+from graphql import GraphQLError, get_named_type, is_abstract_type, is_object_type
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
@@ -119,7 +119,7 @@ class Info(strawberry.Info[Context, None]):
 
 
 def _is_selected(
-    info: GraphQLResolveInfo,
+    info: GraphQLResolveInfo[Any],
     type_: GraphQLOutputType,
     details: list[FieldDetails],
     path: tuple[str, ...],
@@ -127,21 +127,28 @@ def _is_selected(
     """Look at what is collected for each type the place can hold, as the executor does."""
     name, *rest = path
     named = get_named_type(type_)
-    types = info.schema.get_possible_types(named) if is_abstract_type(named) else [named]
+    types: list[GraphQLObjectType] = []
+    if is_abstract_type(named):
+        types += info.schema.get_possible_types(named)
+    elif is_object_type(named):
+        types.append(named)
     for object_type in types:
         for found in _collected(info, object_type, details):
-            if found[0].node.name.value == name:
-                field = info.schema.get_field(object_type, name)
-                if not rest or _is_selected(info, field.type, found, tuple(rest)):
-                    return True
+            field = info.schema.get_field(object_type, found[0].node.name.value)
+            if (
+                found[0].node.name.value == name
+                and field is not None
+                and (not rest or _is_selected(info, field.type, found, tuple(rest)))
+            ):
+                return True
     return False
 
 
 def _collected(
-    info: GraphQLResolveInfo, type_: GraphQLObjectType, details: list[FieldDetails]
+    info: GraphQLResolveInfo[Any], type_: GraphQLObjectType, details: list[FieldDetails]
 ) -> Iterable[list[FieldDetails]]:
     fragments = {name: FragmentDetails(node) for name, node in info.fragments.items()}
-    variables = VariableValues({}, info.variable_values)
+    variables = VariableValues({}, cast("dict[str, Any]", info.variable_values))
     try:
         return collect_subfields(
             info.schema, fragments, variables, info.operation, type_, details
