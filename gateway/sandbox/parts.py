@@ -94,9 +94,9 @@ class Parts:
 
     def _part(
         self,
-        kind: type[UserRow | RunnerRow | ManagerRow],
+        kind: type[Row],
         row_id: int | None,
-        body: Callable[[Any], Body],
+        body: Callable[[Row], Body],
     ) -> Raw:
         if row_id is None:
             return NULL
