@@ -2,8 +2,8 @@
 
 Installed with the package, pytest finds this module by its entry point; a checkout names it in
 `tests/conftest.py` (`pytest_plugins = ["gateway.testing"]`). The entry point bears the module's own
-name, so pytest sees that both are one plugin. Importing it starts nothing and loads nothing but pytest:
-the sandbox, Starlette and uvicorn are imported by the first test that asks for a fixture.
+name, so pytest sees that both are one plugin. Importing it starts nothing and loads nothing but
+pytest: the sandbox, Starlette and uvicorn are imported by the first test that needs them.
 
     @pytest.mark.sandbox(profile="16", jobs=1_000)
     def test_my_tool(sandbox_server):
@@ -43,9 +43,7 @@ def sandbox_options(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sandbox(
-    request: pytest.FixtureRequest, sandbox_options: dict[str, Any]
-) -> Iterator[Sandbox]:
+def sandbox(request: pytest.FixtureRequest, sandbox_options: dict[str, Any]) -> Iterator[Sandbox]:
     """A fresh sandbox in this process: `sandbox.app` is its ASGI application, no socket is opened.
 
     In a test that also asks for `sandbox_server` it is the one being served.

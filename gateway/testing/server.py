@@ -53,7 +53,7 @@ def serve(**options: Any) -> Iterator[SandboxServer]:
             lifespan="on",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=0,
+            timeout_graceful_shutdown=1,
         )
     )
     thread = Thread(target=server.run_on, args=(listener,), name="sandbox", daemon=True)
@@ -61,7 +61,9 @@ def serve(**options: Any) -> Iterator[SandboxServer]:
     try:
         server.ready.wait()
         if not server.started:
-            raise RuntimeError("the sandbox's server did not start; its thread's traceback says why")
+            raise RuntimeError(
+                "the sandbox's server did not start; its thread's traceback says why"
+            )
         yield SandboxServer(url, sandbox)
     finally:
         server.should_exit = True
