@@ -3,8 +3,8 @@
     python tests/benchmarks/sandbox_scale.py [--small N] [--large N] [--rounds N]
 
 Prints CPU per page for both worlds and their ratio (medians of interleaved rounds, at the newest
-page and at random cursors), and exits with 1 if the ratio is above 1.3. `tests/sandbox/test_scale.py`
-proves the same without a clock: the pages are read by an index and nothing is counted.
+page and at random cursors), and exits with 1 if the ratio is above 1.3. The same without a clock:
+`tests/sandbox/test_scale.py` (pages are read by an index, nothing is counted).
 """
 # ruff: noqa: T201 - a command talks
 
