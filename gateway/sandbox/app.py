@@ -37,6 +37,7 @@ __all__ = ["Api", "Received", "make_app"]
 _log = logging.getLogger("gateway.sandbox")
 _MAX_TARGET = 8 * 1024
 _TICK_S = 0.25
+_READING = ("GET", "HEAD")
 _CREDENTIALS = ("private-token", "authorization", "job-token")
 
 
@@ -51,8 +52,7 @@ class Received:
     """By lower-case name."""
     body: bytes
     status: int | None = None
-    """What was answered; None while there is no answer (and for ever, if a fault never sends
-    one)."""
+    """What was answered; None before, and for ever if a fault sends no answer."""
 
 
 class Api:
@@ -128,7 +128,7 @@ class Api:
         try:
             with instance.store.lock:
                 answer = self._call(scheme, found, seen, path, query)
-                if seen.method not in {"GET", "HEAD"}:
+                if seen.method not in _READING:
                     instance.store.commit()
         except Refusal as refusal:
             answer = refusal.answer
@@ -138,6 +138,10 @@ class Api:
             answer = Answer.json({"message": "500 Internal Server Error"}, status=500)
         if instead is not None:
             return instead
+        if seen.method not in _READING:
+            # What a write answers is nobody's copy to keep.
+            answer.headers.pop("Etag", None)
+            return answer
         return answer.if_changed(seen.headers.get("if-none-match"))
 
     def _call(self, scheme: str, found: Match, seen: Received, path: str, query: str) -> Answer:

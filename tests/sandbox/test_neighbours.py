@@ -176,3 +176,12 @@ def test_pipeline_cancel_stops_what_is_alive(api):
     assert answer.status == 200
     assert words[6] == "canceled"
     assert words[8] in {"canceling", "canceled"}
+
+
+def test_a_write_is_never_answered_304(api):
+    token = api.sandbox.tokens["maintainer"]
+    headers = {"private-token": token, "if-none-match": "*"}
+    first = api.post("/projects/1/jobs/1/play", headers=headers)
+
+    assert first.status == 200
+    assert first.header("etag") is None
