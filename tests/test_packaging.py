@@ -27,6 +27,17 @@ def test_every_dependency_is_pinned_within_its_range():
         assert dependency.specifier.contains(pins[canonicalize_name(dependency.name)]), text
 
 
+def test_every_pin_is_needed():
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+
+    # Each entry says what asked for it: `# via jobs-gateway (pyproject.toml)` where we did.
+    entries = re.split(r"^(?=\S+==)", text, flags=re.MULTILINE)[1:]
+    asked = {entry.split("==")[0] for entry in entries if "jobs-gateway" in entry}
+    assert asked == wanted
+
+
 def test_every_pin_has_hashes_and_no_address():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     entries = [line for line in lines if line and not line.lstrip().startswith("#")]
