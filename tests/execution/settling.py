@@ -49,11 +49,14 @@ class SettlingLoop(asyncio.SelectorEventLoop):
     def settle(self, rank: Rank, act: Callable[[], None]) -> None:
         heapq.heappush(self._settler.due, (rank, act))
 
-    def drain(self) -> None:
-        """Settle all that is left."""
+    def when_settled(self) -> asyncio.Future[None]:
+        """Settles after all that is due, and all that comes of it."""
         last = self.create_future()
         self.settle((math.inf,), lambda: last.set_result(None))
-        self.run_until_complete(last)
+        return last
+
+    def drain(self) -> None:
+        self.run_until_complete(self.when_settled())
 
 
 @contextmanager

@@ -1,0 +1,167 @@
+"""How a run goes about it: what is asked for when, what is shared, what is left in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gateway.errors import Forbidden
+from gateway.execution.documents import Documents
+from gateway.execution.executor import Execution, PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.schema import make_schema
+from tests.execution.corpus import global_id
+from tests.execution.fake import ENDPOINT, FakeContext, World
+
+if TYPE_CHECKING:
+    from tests.execution.comparison import Comparison
+    from tests.execution.settling import SettlingLoop
+
+JOB = f'job(by: {{id: "{global_id("Job:1:3:6")}"}})'
+DOCUMENTS = Documents(make_schema(PlannedExecutor), Limits())
+
+
+def execution(text: str, context: Any) -> Execution:
+    operation = DOCUMENTS.get(text).operation(None)
+    variables = operation.variables({})
+    return Execution(operation, operation.plan(variables), variables, context)
+
+
+class TestOrder:
+    def test_mutations_run_one_after_the_other(self, comparison: Comparison) -> None:
+        cancel = """jobCancel(input: {job: {path: {project: "1", job: "%s"}}}) {
+                      job { log { byteCount } } }"""
+
+        answer = comparison.check(f"mutation {{ a: {cancel % 9} b: {cancel % 5} c: {cancel % 7} }}")
+
+        assert [key[:3] for key in answer.asked] == [
+            (what, 1, number) for number in (9, 5, 7) for what in ("cancel", "log")
+        ]
+
+    def test_a_mutation_that_fails_holds_no_other(self, comparison: Comparison) -> None:
+        cancel = 'jobErase(input: {job: {path: {project: "1", job: "%s"}}}) { job { name } }'
+        world = World(outcomes={("erase", 1, 9): ValueError("a bug")})
+
+        answer = comparison.check(f"mutation {{ a: {cancel % 9} b: {cancel % 5} }}", world=world)
+
+        assert answer.data == {"a": None, "b": {"job": {"name": "job 5"}}}
+
+    def test_what_needs_no_waiting_needs_no_loop(self) -> None:
+        """No task, no future, no executor: the answer is there when `run` returns."""
+        result = execution('{ __typename project(id: "7") { databaseId fullPath } }', None).run()
+
+        assert result.data == {
+            "__typename": "Query",
+            "project": {"databaseId": 7, "fullPath": None},
+        }
+        assert result.errors is None
+
+
+class Waiting:
+    """A context whose loads never settle."""
+
+    urls = None
+
+    def __init__(self) -> None:
+        self.futures: list[asyncio.Future[Any]] = []
+
+    def job(self, *_: Any, **__: Any) -> asyncio.Future[Any]:
+        self.futures.append(asyncio.get_running_loop().create_future())
+        return self.futures[-1]
+
+    current_job = allowed_agents = cancel = job
+
+
+class TestCancellation:
+    @pytest.mark.parametrize(
+        "query",
+        [
+            f"{{ {JOB} {{ name }} currentJob {{ id }} }}",
+            f"{{ a: {JOB} {{ name }} b: {JOB} {{ name }} allowedAgents {{ groupIds }} }}",
+            'mutation { jobCancel(input: {job: {path: {project: "1", job: "1"}}}) { __typename } }',
+        ],
+    )
+    def test_a_run_that_is_cancelled_cancels_what_it_waits_for(self, query: str) -> None:
+        context = Waiting()
+
+        async def run() -> None:
+            running = asyncio.ensure_future(execution(query, context).run())
+            for _ in range(5):
+                await asyncio.sleep(0)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+        asyncio.run(run())
+
+        assert context.futures
+        assert all(future.cancelled() for future in context.futures)
+
+    def test_all_of_a_level_is_asked_for_and_cancelled_at_once(self, loop: SettlingLoop) -> None:
+        waiting = Waiting()
+
+        class Below(FakeContext):
+            def log(self, project: Any, job_id: int) -> Any:
+                reader = super().log(project, job_id)
+                reader.byte_count = waiting.job
+                return reader
+
+        query = '{ project(id: "1") { jobs { nodes { name log { byteCount } } } } }'
+
+        async def run() -> None:
+            running = asyncio.ensure_future(execution(query, Below(World(), loop)).run())
+            await loop.when_settled()
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+        loop.run_until_complete(run())
+
+        assert [future.cancelled() for future in waiting.futures] == [True] * 3
+
+    def test_a_read_that_somebody_else_cancelled_is_an_error_of_its_field(self) -> None:
+        context = Waiting()
+
+        async def run() -> Any:
+            running = asyncio.ensure_future(
+                execution(f"{{ {JOB} {{ name }} __typename }}", context).run()
+            )
+            await asyncio.sleep(0)
+            context.futures[0].cancel()
+            return await running
+
+        result = asyncio.run(run())
+
+        assert result.data == {"job": None, "__typename": "Query"}
+        assert [error.path for error in result.errors] == [["job"]]
+
+
+class TestSharing:
+    QUERY = """{ project(id: "1") { jobs { nodes {
+                   name pipeline { jobs { nodes { id name } } } } } } }"""
+
+    def test_parents_of_one_future_share_one_completion(self, comparison: Comparison) -> None:
+        world = World(outcomes={("project jobs", 1, (), 20, False, True): with_one_pipeline})
+
+        answer = comparison.check(self.QUERY, world=world)
+
+        lists = [job["pipeline"]["jobs"] for job in answer.data["project"]["jobs"]["nodes"]]
+        assert len(lists) == 3
+        assert lists[0] is lists[1] is lists[2]
+        assert [key[0] for key in answer.asked] == ["project jobs", "jobs"]
+
+    def test_a_shared_failure_is_told_at_each_place_by_itself(self, comparison: Comparison) -> None:
+        failure = Forbidden("hidden", endpoint=ENDPOINT, status=403)
+        world = World(outcomes={("current job",): failure})
+
+        answer = comparison.check("{ a: currentJob { id } b: currentJob { name } }", world=world)
+
+        assert sorted(error.path for error in answer.failures) == [("a",), ("b",)]
+
+
+def with_one_pipeline(listing: Any) -> Any:
+    for item in listing.items:
+        item.pipeline = World().pipeline(1, 9)
+    return listing
