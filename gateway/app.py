@@ -45,6 +45,7 @@ __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
 
 GRAPHQL_PATH: Final = "/graphql"
 DEMO_PROJECT: Final = "1"
+USER_AGENT: Final = f"jobs-gateway/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Gateway:
             )
             stack.push_async_callback(self._health.close)
             engine = Engine(
-                Client(self._wire, _client_config(settings, self._api_url)),
+                Client(self._wire, _client_config(self._api_url)),
                 WebUrls(self._api_url, settings.upstream_web_url),
                 limits=Limits(
                     tokens=settings.max_tokens,
@@ -147,14 +148,6 @@ def create_app(settings: Settings | None = None) -> Gateway:
     """The application for any ASGI server; settings are read from the environment if not given."""
     settings = settings or Settings.read(os.environ)
     return Gateway(settings, standard_records(settings.log_level))
-
-
-def _client_config(settings: Settings, api_url: str) -> ClientConfig:
-    return ClientConfig(
-        url=api_url,
-        max_connections=settings.max_upstream_connections,
-        user_agent=f"jobs-gateway/{__version__}",
-    )
 
 
 def _wire_options(settings: Settings, api_url: str) -> WireOptions:

@@ -124,8 +124,8 @@ class Settings:
     )
     upstream_ca_file: str | None = knob(
         None,
-        "PEM file of the authorities that may sign the upstream's certificate, for an instance"
-        " with one of its own. Not set: the usual ones.",
+        "PEM file of further authorities that may sign the upstream's certificate, for an instance"
+        " with one of its own.",
     )
     connect_timeout_s: float = knob(
         5.0, "How long a connection to the upstream may take to open.", unit="s", check=_positive
