@@ -34,6 +34,7 @@ non-null place, a row that could not be read, a class that belongs to another ty
 
 from __future__ import annotations
 
+import re
 from types import NoneType
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLLeafType, GraphQLOutputType
 
     from gateway.execution.plan import Field, Plan, Selection
+    from gateway.schema.fields import Read
 
 __all__ = ["Unprojectable", "compile_plan", "write_plan"]
 
@@ -141,16 +143,15 @@ class _Writer:
             after.append(f"q[{part.slot.number}]((s, r, {here}))")
             return "None"
         source = "s" if not part.read.needs else "m" if part.read.needs < selection.needs else "h"
-        value = f"{source}.{part.read.attribute}"
         if part.read.attribute is not None:
-            if is_leaf_type(get_nullable_type(part.definition.type)) and _is_never_null(
-                selection.type, part.read.attribute
-            ):
-                return self._complete(value, _inner(part.definition.type), part, here)
+            value = f"{source}.{part.read.attribute}"
         else:
-            value = f"f{len(self.names)}"
-            self.names[value] = part.read.of
-            value += f"({source})"
+            function = f"f{len(self.names)}"
+            self.names[function] = part.read.of
+            value = f"{function}({source})"
+        inner = _inner(part.definition.type)
+        if is_leaf_type(inner) and _is_never_null(selection.type, part.read):
+            return self._leaf(value, inner)
         if part.hydration is None or is_list_type(get_nullable_type(part.definition.type)):
             return self._complete(value, part.definition.type, part, here)
         name = f"v{len(before)}"
@@ -331,11 +332,16 @@ def _inner(type_: GraphQLOutputType) -> GraphQLOutputType:
     return cast("GraphQLOutputType", get_nullable_type(type_))
 
 
-def _is_never_null(type_: GraphQLObjectType, attribute: str) -> bool:
-    """Does decoding guarantee a value of this attribute in every entity class of the type?"""
+def _is_never_null(type_: GraphQLObjectType, read: Read) -> bool:
+    """Is there always a value: by decoding, for an attribute of every entity class of the type, or
+    by what a function says it returns?
+    """
+    if read.attribute is None:
+        returned = getattr(read.of, "__annotations__", {}).get("return", "None")
+        return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
     classes = [entity for entity, name in ENTITY_TYPES.items() if name == type_.name]
     return bool(classes) and all(
-        attribute in (hints := get_type_hints(entity))
-        and NoneType not in (hints[attribute], *get_args(hints[attribute]))
+        read.attribute in (hints := get_type_hints(entity))
+        and NoneType not in (hints[read.attribute], *get_args(hints[read.attribute]))
         for entity in classes
     )
