@@ -104,7 +104,7 @@ class Gateway:
             )
             stack.push_async_callback(self._health.close)
             engine = Engine(
-                Client(self._wire, _client_config(self._api_url)),
+                Client(self._wire, ClientConfig(self._api_url, user_agent=USER_AGENT)),
                 WebUrls(self._api_url, settings.upstream_web_url),
                 limits=Limits(
                     tokens=settings.max_tokens,
