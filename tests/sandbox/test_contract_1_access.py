@@ -142,6 +142,13 @@ class TestCredentials:
         link = lab.as_(None).get(f"{self.JOBS}?private_token={token}").header("link")
         assert f"private_token={token}" in link
 
+    def test_sudo_acts_as_the_user(self, lab):
+        job = lab.job("manual", when="manual")
+
+        body = lab.as_("admin").post(f"/projects/10/jobs/{job}/play?sudo=developer").json()
+
+        assert body["user"]["username"] == "developer"
+
     def test_sudo_needs_an_admin(self, lab):
         header = {"private-token": lab.tokens["developer"], "sudo": "root"}
         assert lab.get(self.JOBS, headers=header).status == 403
@@ -184,6 +191,25 @@ class TestJobTokenRoutes:
         assert lab.as_("finished_job_token").get("/job").said == UNAUTHORIZED
         assert lab.as_("finished_job_token").get("/projects/10/jobs").said == UNAUTHORIZED
 
+    def test_token_of_an_anonymous_job(self, lab):
+        header = {"job-token": lab.sandbox.job_token(lab.job("running", user=None))}
+        assert lab.get("/job", headers=header).said == UNAUTHORIZED
+
+    def test_permission_of_the_token_missing(self, lab):
+        lab.sandbox.update_project(CLOSED, allowlist_json='{"10": ["read_pipelines"]}')
+
+        answer = lab.as_("job_token").get("/projects/11/jobs")
+
+        assert answer.status == 403
+        assert answer.json()["message"] == (
+            "403 Forbidden - Insufficient permissions to access this resource in project"
+            " lab/closed. The following token permission is required: read_jobs."
+        )
+
+    def test_project_that_allows_the_source(self, lab):
+        lab.sandbox.update_project(CLOSED, allowlist_json='{"10": ["read_jobs"]}')
+        assert lab.as_("job_token").get("/projects/11/jobs").status == 200
+
     def test_project_that_does_not_allow_the_source(self, lab):
         answer = lab.as_("job_token").get("/projects/11/jobs")
 
@@ -196,6 +222,13 @@ class TestJobTokenRoutes:
 
 class TestOrderOfChecks:
     """§1, order of checks *(derived)*"""
+
+    def test_the_global_limiter_stands_in_front(self, lab):
+        lab.sandbox.limits.everything = 1
+        unknown = {"private-token": "unknown"}
+
+        assert lab.get("/projects/10/jobs", headers=unknown).said == UNAUTHORIZED
+        assert lab.get("/projects/10/jobs", headers=unknown).status == 429
 
     def test_authentication_comes_before_parameters(self, lab):
         assert lab.as_(None).get("/projects/10/jobs?scope=bad").said == UNAUTHORIZED

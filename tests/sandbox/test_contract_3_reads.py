@@ -249,6 +249,21 @@ class TestTrace:
 
         assert (answer.status, answer.body) == (200, b"")
 
+    def test_live_while_the_job_runs(self, lab):
+        job = lab.job("running", log_lines=100, planned_s=100.0)
+        target = f"/projects/10/jobs/{job}/trace"
+
+        readings = []
+        for _ in range(3):
+            lab.sandbox.advance(20)
+            readings.append(lab.get(target).body)
+
+        first, second, third = readings
+        assert 0 < len(first) < len(second) < len(third)
+        assert third.startswith(second)
+        assert second.startswith(first)
+        assert b"section_start:" in third
+
     def test_unknown_job_or_bridge_is_404(self, lab):
         assert lab.get("/projects/10/jobs/987654321/trace").said == NOT_FOUND
         assert lab.get(f"/projects/10/jobs/{lab.bridge()}/trace").said == NOT_FOUND
@@ -362,6 +377,23 @@ class TestAllowedAgents:
         """The lab's running job deploys nowhere."""
         assert "environment" not in lab.as_("job_token").get(self.TARGET).json()
 
+    def test_environment_of_a_deploying_job(self, lab):
+        job = lab.job("running", environment_json='{"slug":"prod","tier":"production"}')
+        header = {"job-token": lab.sandbox.job_token(job)}
+
+        body = lab.get(self.TARGET, headers=header).json()
+
+        assert body["environment"] == {"slug": "prod", "tier": "production"}
+
+    def test_groups_are_the_own_group_and_its_ancestors(self, lab):
+        token = lab.as_("job_token")
+
+        before = token.get(self.TARGET).json()["project"]["groups"]
+        lab.sandbox.update_project(OPEN, groups_json="[22,21]")
+        after = token.get(self.TARGET).json()["project"]["groups"]
+
+        assert (before, after) == ([], [{"id": 22}, {"id": 21}])
+
 
 class TestNeighbours:
     """§3.8"""
@@ -404,6 +436,33 @@ class TestNeighbours:
         ids = set(lab.get(f"/projects/10/pipelines?{query}&per_page=100").ids)
 
         assert ids & set(pipelines.values()) == {pipelines[key] for key in wanted}
+
+    def test_pipelines_filter_by_branches_and_tags(self, lab):
+        """The newest pipeline of each."""
+        lab.pipeline(ref="side")
+        branch = lab.pipeline(ref="side")
+        tag = lab.pipeline(ref="v1", tag=1)
+
+        branches = lab.get("/projects/10/pipelines?scope=branches").json()
+        tags = lab.get("/projects/10/pipelines?scope=tags").json()
+
+        assert [row["id"] for row in branches if row["ref"] == "side"] == [branch]
+        assert [row["id"] for row in tags] == [tag]
+
+    def test_pipelines_filter_by_user_faults_and_time(self, lab):
+        lab.sandbox.advance(3600)
+        between = "2026-11-01T00:30:00Z"
+        late = lab.pipeline(user="reporter", yaml_errors="broken")
+
+        def ids(query):
+            return lab.get(f"/projects/10/pipelines?{query}").ids
+
+        assert ids("username=reporter") == [late]
+        assert ids("username=nobody") == []
+        assert ids("yaml_errors=true") == [late]
+        assert late not in ids("yaml_errors=false")
+        assert ids(f"created_after={between}") == [late]
+        assert late not in ids(f"updated_before={between}")
 
     def test_pipelines_filter_by_sha(self, lab):
         pipeline = lab.pipeline()
@@ -474,6 +533,35 @@ class TestNeighbours:
         )
         assert zipfile.ZipFile(io.BytesIO(answer.body)).testzip() is None
 
+    def test_artifacts_in_object_storage_are_a_302_to_another_host(self, lab):
+        lab.sandbox.object_storage = "http://storage.example:9000"
+        job = lab.job("success", artifacts=True)
+
+        answer = lab.get(f"/projects/10/jobs/{job}/artifacts")
+
+        assert answer.status == 302
+        assert answer.header("location").startswith("http://storage.example:9000/")
+        assert lab.tokens["maintainer"] not in answer.header("location")
+
+    def test_artifacts_not_public(self, lab):
+        job = lab.job("success", artifacts=True, artifacts_public=0)
+        target = f"/projects/10/jobs/{job}/artifacts"
+
+        assert lab.as_("reporter").get(target).said == FORBIDDEN
+        assert lab.as_("developer").get(target).status == 200
+
+    def test_artifacts_expired(self, lab):
+        expires = "2026-11-01T00:01:00.000Z"
+        job = lab.job("success", artifacts=True, artifacts_expire_at=expires)
+        target = f"/projects/10/jobs/{job}"
+
+        before = lab.get(f"{target}/artifacts").status
+        lab.sandbox.advance(120)
+
+        assert before == 200
+        assert lab.get(f"{target}/artifacts").said == (404, {"message": "404 Not Found"})
+        assert "artifacts_file" not in lab.get(target).json()
+
     def test_artifacts_erased(self, lab):
         job = lab.job("success", artifacts=True)
         lab.post(f"/projects/10/jobs/{job}/erase")
@@ -507,6 +595,14 @@ class TestNeighbours:
         assert body["project_id"] == OPEN
         if by == "id":
             assert body["id"] == sha
+
+    def test_commit_is_hidden_with_the_code(self, lab):
+        sha = lab.get(f"/projects/11/pipelines/{lab.pipeline(project=CLOSED)}").json()["sha"]
+        target = f"/projects/11/repository/commits/{sha}"
+
+        assert lab.as_("reporter").get(target).status == 200
+        assert lab.as_("guest").get(target).status in {403, 404}
+        assert lab.as_("outsider").get(target).said == PROJECT_UNKNOWN
 
     def test_commit_unknown(self, lab):
         answer = lab.get(f"/projects/10/repository/commits/{'0' * 40}")

@@ -85,6 +85,13 @@ class TestWho:
         assert lab.as_("developer").post(target).said == FORBIDDEN
         assert lab.as_("maintainer").post(target).status in {200, 201}
 
+    def test_a_project_may_raise_who_cancels(self, lab):
+        lab.sandbox.update_project(OPEN, cancel_level=40)
+        target = f"/projects/10/jobs/{lab.job('pending')}/cancel"
+
+        assert lab.as_("developer").post(target).said == FORBIDDEN
+        assert lab.as_("maintainer").post(target).status == 201
+
     @pytest.mark.parametrize("action", ["retry", "erase", "play"])
     def test_archived_job_refuses_everybody(self, lab, action):
         job = job_for(lab, action, archived=1)
@@ -241,6 +248,20 @@ class TestRetry:
         assert "Unknown input: no_such" in answer.json()["message"]
         assert lab.post(target).status == 201
 
+    def test_input_outside_its_options_is_400(self, lab):
+        options = '{"environment":{"options":["staging","production"]}}'
+        target = f"/projects/10/jobs/{lab.job('failed', inputs_json=options)}/retry"
+
+        refused = lab.post(target, json_body={"inputs": {"environment": "development"}})
+        taken = lab.post(target, json_body={"inputs": {"environment": "staging"}})
+
+        reason = (
+            "`environment` input: `development` cannot be used because it is not in the list of"
+            " allowed options"
+        )
+        assert refused.said == (400, {"message": f"400 Bad request - {reason}"})
+        assert taken.status == 201
+
     def test_undeclared_parameters_are_ignored(self, lab):
         target = f"/projects/10/jobs/{lab.job('failed')}/retry"
         assert lab.post(target, json_body={"job_inputs": {"no_such": "x"}, "more": 1}).status == 201
@@ -331,6 +352,14 @@ class TestPlay:
 
         assert answer.status == 400
         assert "Unknown input" in answer.json()["message"]
+
+    def test_variables_without_the_right_to_set_them(self, lab):
+        lab.sandbox.update_project(OPEN, variables_level=40)
+        target = f"/projects/10/jobs/{lab.job('manual', when='manual')}/play"
+        variables = {"job_variables_attributes": [{"key": "A", "value": "1"}]}
+
+        assert lab.as_("developer").post(target, json_body=variables).said == FORBIDDEN
+        assert lab.as_("developer").post(target).status == 200
 
     @pytest.mark.parametrize("status", ["manual", "success", "failed", "canceled"])
     def test_manual_job(self, lab, status):

@@ -302,7 +302,7 @@ def test_the_sandbox_and_the_model_never_disagree(make_lab):
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=100,
+            max_examples=70,
             stateful_step_count=50,
             deadline=None,
             derandomize=True,
