@@ -1,7 +1,7 @@
 """Answers that say no, as errors by cause (contract, section 2).
 
-Three shapes of bodies exist, and plain text and HTML besides. What the upstream says is repeated
-where it is a short sentence of its own; never a whole body.
+Three shapes of bodies exist, and lists, plain text and HTML besides. What the upstream says is
+repeated where it is a short sentence of its own; never a whole body, never a credential.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -25,102 +25,128 @@ from gateway.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from gateway.errors import UpstreamError
+    from gateway.upstream.credential import Credential
+    from gateway.upstream.wire import Answer, Body, HeaderLookUp
 
-__all__ = ["raise_for", "reason_in"]
+__all__ = ["error_of", "reason_in", "retry_after_s"]
 
-MAX_REASON = 300
-THROTTLED = "requested too many times"
+MAX_REASON: Final = 300
+# More of a body is not looked at: no refusal is that long.
+MAX_READ_BYTES: Final = 64 * 1024
+# A limit may be told with another status than 429 (contract 4.5).
+THROTTLED: Final = "requested too many times"
+HEADERS: Final = "PRIVATE-TOKEN, Authorization (Bearer) or JOB-TOKEN"
+
 # "403 Forbidden - <reason>", with one space or two.
 _PREFIX = re.compile(r"^\d{3} [A-Za-z ]+?\s+-\s+")
-_CREDENTIAL = re.compile(r"(?:gl[a-z]{2,8}-|Bearer\s+)[\w.~+/=-]+")
+_TOKEN = re.compile(r"(?:\bgl[a-z]{2,8}-|Bearer\s+)[\w.~+/=-]+")
 
 
-def reason_in(body: bytes) -> str | None:
+def error_of(
+    answer: Answer, *, endpoint: str, subject: str, credential: Credential | None
+) -> UpstreamError:
+    """The error that an answer other than 2xx means. `subject` says what was asked for."""
+    status = answer.status
+    reason = reason_in(answer.body, credential)
+    told = f": {_PREFIX.sub('', reason)}" if reason else ""
+    request_id = answer.header("x-request-id")
+    if status == 429 or (status in {400, 403} and THROTTLED in (reason or "")):
+        wait_s = retry_after_s(answer.header)
+        return RateLimited(
+            f"the upstream limits how often {subject} may be asked for; try again"
+            f" {'in a minute' if wait_s is None else f'in {wait_s:.0f} s'}",
+            endpoint=endpoint,
+            status=status,
+            upstream_request_id=request_id,
+            reason=reason,
+            retry_after_s=wait_s,
+        )
+    kind: type[UpstreamError]
+    if status == 401 and credential is None:
+        kind = Unauthenticated
+        message = f"{subject}: the upstream asks for a credential; set the header {HEADERS}"
+    elif status == 401:
+        kind = Unauthenticated
+        message = (
+            f"{subject}: the upstream does not accept the credential{told};"
+            f" set a valid one in the header {HEADERS}"
+        )
+    elif status == 403:
+        kind = Forbidden
+        message = f"{subject}: the credential does not allow it{told}"
+    elif status == 404:
+        kind = NotFound
+        place = "its project" if "project" in told.lower() and "project" not in subject[:7] else ""
+        message = (
+            f"{subject}: {place or 'it'} does not exist, or is not visible with"
+            f" {'this credential' if credential else 'no credential'}"
+        )
+    elif status == 409:
+        kind = Conflict
+        message = f"{subject}: not at the moment{told}"
+    elif 400 <= status < 500:
+        kind = RequestRefused
+        message = f"{subject}: the upstream refuses{told or f' (HTTP {status})'}"
+    elif status >= 500:
+        kind = UpstreamUnavailable
+        message = f"{subject}: the upstream failed (HTTP {status}); try again"
+    else:
+        kind = UpstreamInvalid
+        message = f"{subject}: the upstream answered HTTP {status}, which means nothing here"
+    return kind(
+        message, endpoint=endpoint, status=status, upstream_request_id=request_id, reason=reason
+    )
+
+
+def reason_in(body: Body, credential: Credential | None = None) -> str | None:
     """The upstream's own sentence in the body of a refusal, on one line; None if it has none."""
-    try:
-        answer: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        text = body[:MAX_REASON].decode("utf-8", "replace").strip()
-        return None if not text or "<" in text else _short(text)
-    if not isinstance(answer, dict):
-        return None
-    for key in ("error_description", "message", "error"):
-        if answer.get(key):
-            return _short(_flat(answer[key]))
-    return None
+    text = _sentence(bytes(body[:MAX_READ_BYTES]))
+    text = " ".join(text.split())
+    if credential is not None:
+        text = text.replace(credential.value.rpartition(" ")[2], "(credential)")
+    text = _TOKEN.sub("(credential)", text)
+    if len(text) > MAX_REASON:
+        text = f"{text[: MAX_REASON - 1]}…"
+    return text or None
 
 
-def _flat(said: Any) -> str:
-    if isinstance(said, dict):
-        return "; ".join(
-            _flat(value) if key in ("error", "base") else f"{key}: {_flat(value)}"
-            for key, value in said.items()
-        )
-    if isinstance(said, list):
-        return ", ".join(_flat(part) for part in said)
-    return str(said)
-
-
-def _short(text: str) -> str:
-    text = _CREDENTIAL.sub("(credential)", " ".join(text.split()))
-    return text if len(text) <= MAX_REASON else text[: MAX_REASON - 1] + "…"
-
-
-def raise_for(
-    status: int, header: Callable[[str], str | None], body: bytes, *, endpoint: str, subject: str
-) -> NoReturn:
-    """Raise what an answer other than 2xx means. `subject` says what was asked for."""
-    reason = reason_in(body)
-    known = {
-        "endpoint": endpoint,
-        "status": status,
-        "upstream_request_id": header("x-request-id"),
-        "reason": reason,
-    }
-    told = _PREFIX.sub("", reason) if reason else ""
-    if status == 429 or (status in (400, 403) and THROTTLED in (reason or "")):
-        wait = _retry_after_s(header)
-        hint = f"in {wait:.0f} s" if wait is not None else "in a minute"
-        raise RateLimited(
-            f"the upstream limits {subject}; try again {hint}", retry_after_s=wait, **known
-        )
-    if status == 401:
-        raise Unauthenticated(
-            f"the upstream does not accept the credential for {subject}; set a valid one in the"
-            " PRIVATE-TOKEN, Authorization (Bearer) or JOB-TOKEN header",
-            **known,
-        )
-    if status == 403:
-        raise Forbidden(f"the credential does not allow {subject}{_aside(told)}", **known)
-    if status == 404:
-        raise NotFound(f"{subject}: does not exist, or the credential does not show it", **known)
-    if status == 409:
-        raise Conflict(f"{subject}: the upstream is busy with it{_aside(told)}", **known)
-    if 400 <= status < 500:
-        raise RequestRefused(f"the upstream refuses {subject}{_aside(told)}", **known)
-    if status >= 500:
-        raise UpstreamUnavailable(
-            f"the upstream failed at {subject} (HTTP {status}); try again", **known
-        )
-    raise UpstreamInvalid(f"the upstream answered {subject} with HTTP {status}", **known)
-
-
-def _aside(told: str) -> str:
-    return f": {told}" if told else ""
-
-
-def _retry_after_s(header: Callable[[str], str | None]) -> float | None:
-    """Seconds until the upstream wants to be asked again, from either of its two headers."""
+def retry_after_s(header: HeaderLookUp) -> float | None:
+    """Seconds after which the upstream wants to be asked again, from either of two headers."""
     after = header("retry-after")
     if after:
-        if after.isdigit():
+        if after.isdecimal():
             return float(after)
         try:
             return max(0.0, parsedate_to_datetime(after).timestamp() - time())
         except ValueError:
             return None
     reset = header("ratelimit-reset")
-    if reset and reset.isdigit():
+    if reset and reset.isdecimal():
         return max(0.0, float(reset) - time())
     return None
+
+
+def _sentence(body: bytes) -> str:
+    try:
+        said: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        text = body.decode("utf-8", "replace")
+        # A page of a proxy says nothing to a reader of one line.
+        return "" if "<" in text else text
+    if isinstance(said, dict):
+        said = said.get("error_description") or said.get("message") or said.get("error")
+    return _flat(said, 3)
+
+
+def _flat(said: Any, depth: int) -> str:
+    if isinstance(said, dict) and depth:
+        return "; ".join(
+            _flat(value, depth - 1)
+            if key in {"error", "base"}
+            else f"{key}: {_flat(value, depth - 1)}"
+            for key, value in said.items()
+        )
+    if isinstance(said, list) and depth:
+        return ", ".join(_flat(part, depth - 1) for part in said)
+    return said if isinstance(said, str) else ""

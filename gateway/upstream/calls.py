@@ -1,22 +1,23 @@
-"""Calls: one request to the upstream and all that may happen to it.
+"""Calls: one request to the upstream, and all that may happen to it.
 
-    read   sent again after connection failures, 5xx and 429, with growing pauses drawn at random,
-           as long as the scope's deadline allows; redirects followed within the origin
-    write  sent once; equal ones in flight are one; a lost answer is `OutcomeUnknown`
-    stream a read whose body is taken in pieces; sent again only before the first piece
+    read    sent again after connection failures, 5xx and 429, with growing pauses drawn at random,
+            as long as the scope's deadline allows it; redirects followed within the origin
+    stream  a read whose body is taken in pieces; sent again only before the first piece
+    write   sent once; equal ones in flight are one; a lost answer is `OutcomeUnknown`
 
-Bounded in number for the upstream and for the operation. After failures in a row the circuit opens:
-for a moment every call fails at once instead of waiting for its deadline.
+The operation's calls at once are bounded by its scope, the upstream's by the wire. A credential's
+reads keep the pace that the upstream tells, and while the circuit is open every call fails at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from functools import partial
+from random import random
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
 
 from gateway.errors import (
     OutcomeUnknown,
@@ -25,220 +26,275 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.upstream.answers import raise_for
+from gateway.upstream.answers import error_of
 from gateway.upstream.circuit import Circuit
-from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, TimedOut
+from gateway.upstream.pace import Pace
+from gateway.upstream.paths import has_dots
+from gateway.upstream.web_urls import origin_of
+from gateway.upstream.wire import Answer, AnswerTooLong, TimedOut, WireError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from gateway.errors import UpstreamError
     from gateway.upstream.scope import CallScope
-    from gateway.upstream.wire import Answer, StreamedAnswer, Wire, WireError
+    from gateway.upstream.wire import StreamedAnswer, Wire
 
 __all__ = ["Calls", "ClientConfig"]
 
-# Statuses after which the same read may succeed a moment later.
-PASSING = frozenset({500, 502, 503, 504})
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MAX_REDIRECTS = 3
-MAX_REFUSAL_BYTES = 64 * 1024
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS: Final = 3
+# A front end's words for "nobody is behind me".
+UNREACHABLE: Final = frozenset({502, 503, 504})
+MAX_REFUSAL_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ClientConfig:
-    """How the client behaves. `url` is the API's base address, `/api/v4` included."""
+    """How the client behaves. `url` is the API's base address, `/api/v4` included.
+
+    The pause before a read is sent again is drawn from 0 to `retry_pause_s`, then from twice as
+    much each time, up to `max_pause_s`.
+    """
 
     url: str
-    max_connections: int = 64
     max_retries: int = 3
-    # The first pause is drawn from 0 to this; each further one from twice as much.
     retry_pause_s: float = 0.1
     max_pause_s: float = 2.0
     user_agent: str = "jobs-gateway"
 
 
 class Calls:
-    """Sends the calls of all operations to one upstream."""
+    """Sends the calls of all operations to one upstream. `draw` gives numbers from 0 to 1."""
 
-    def __init__(self, wire: Wire, config: ClientConfig) -> None:
+    def __init__(
+        self, wire: Wire, config: ClientConfig, *, draw: Callable[[], float] = random
+    ) -> None:
         self._wire = wire
         self._config = config
-        address = urlsplit(config.url)
-        self._origin = (address.scheme, address.netloc)
-        self._base = address.path.rstrip("/")
-        self._slots = asyncio.Semaphore(config.max_connections)
+        self._draw = draw
+        self._base = urlsplit(config.url).path.rstrip("/")
         self._circuit = Circuit()
-        self._writes: dict[tuple[Any, ...], asyncio.Task[Answer]] = {}
+        self._pace = Pace()
+        self._writes: dict[tuple[str, str, bytes | None], asyncio.Task[Answer]] = {}
 
     async def read(self, scope: CallScope, path: str, *, endpoint: str, subject: str) -> Answer:
-        """GET a path below the base; a 2xx answer, else the error it means."""
-        attempt = 0
-        target = self._base + path
-        headers = self._headers(scope)
-        while True:
-            try:
-                answer = await self._get(scope, target, headers, endpoint)
-                if 200 <= answer.status < 300:
-                    return answer
-                raise_for(
-                    answer.status, answer.header, answer.body, endpoint=endpoint, subject=subject
-                )
-            except (UpstreamUnavailable, UpstreamTimeout, RateLimited) as error:
-                pause = self._pause(error, attempt, scope)
-                if pause is None:
-                    raise
-                attempt += 1
-                scope.tally.retried += 1
-                await asyncio.sleep(pause)
-
-    async def write(
-        self, scope: CallScope, path: str, body: bytes | None, *, endpoint: str, subject: str
-    ) -> Answer:
-        """POST once. A caller that leaves does not stop a write that is on its way."""
-        key = (scope.credential and scope.credential.fingerprint, path, body)
-        task = self._writes.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._post(scope, path, body, endpoint))
-            self._writes[key] = task
-            task.add_done_callback(lambda _: self._writes.pop(key, None))
-        else:
-            scope.tally.shared += 1
-        answer = await asyncio.shield(task)
-        if not 200 <= answer.status < 300:
-            raise_for(answer.status, answer.header, answer.body, endpoint=endpoint, subject=subject)
-        return answer
+        """GET a path below the base: a 2xx answer, else the error it means."""
+        send = partial(self._send, scope, "GET", None, endpoint)
+        return await self._settle(scope, path, endpoint, subject, send)
 
     @asynccontextmanager
     async def stream(
         self, scope: CallScope, path: str, *, endpoint: str, subject: str
     ) -> AsyncIterator[StreamedAnswer]:
-        """GET a path and take the body in pieces while the block is entered."""
-        timeout_s = self._time_left(scope, endpoint)
-        scope.tally.calls += 1
-        headers = self._headers(scope)
-        async with scope.limiter, self._slots:
+        """GET a path and take a 2xx answer's body in pieces while the block is entered."""
+        opened: list[StreamedAnswer] = []
+        async with AsyncExitStack() as stack:
+            send = partial(self._open, stack, opened, scope, endpoint)
+            await self._settle(scope, path, endpoint, subject, send)
             try:
-                async with self._wire.stream(
-                    "GET", self._base + path, headers, timeout_s=timeout_s
-                ) as streamed:
-                    if not 200 <= streamed.status < 300:
-                        body = await streamed.read(MAX_REFUSAL_BYTES)
-                        raise_for(
-                            streamed.status,
-                            streamed.header,
-                            body,
-                            endpoint=endpoint,
-                            subject=subject,
-                        )
-                    yield streamed
-            except (NotConnected, ConnectionBroken, TimedOut, AnswerTooLong) as error:
-                raise _failed_read(error, endpoint) from None
+                yield opened[0]
+            except WireError as error:
+                raise self._failed(error, endpoint) from error
 
-    async def _get(
-        self, scope: CallScope, target: str, headers: dict[str, str], endpoint: str
+    async def write(
+        self, scope: CallScope, path: str, body: bytes | None, *, endpoint: str, subject: str
     ) -> Answer:
-        """One GET, redirects within the origin followed by hand."""
-        for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._send(scope, "GET", target, headers, None, endpoint)
-            if answer.status not in REDIRECTS:
-                return answer
-            target = self._redirected(answer, endpoint)
-            # Beyond what the operation was estimated to need.
-            scope.tally.retried += 1
-        raise UpstreamInvalid("the upstream redirects in circles", endpoint=endpoint)
+        """POST once. A write that is on its way goes on when its caller leaves."""
+        credential = scope.credential
+        key = ("" if credential is None else credential.fingerprint, path, body)
+        task = self._writes.get(key)
+        if task is None:
+            self._circuit.check(_now(), endpoint)
+            sending = self._send(scope, "POST", body, endpoint, self._base + path)
+            task = self._writes[key] = asyncio.ensure_future(sending)
+            task.add_done_callback(partial(self._written, key))
+        else:
+            scope.tally.shared += 1
+        answer = await asyncio.shield(task)
+        if 200 <= answer.status < 300:
+            return answer
+        raise error_of(answer, endpoint=endpoint, subject=subject, credential=credential)
 
-    async def _send(
+    def _written(self, key: tuple[str, str, bytes | None], task: asyncio.Task[Answer]) -> None:
+        del self._writes[key]
+        if not task.cancelled():
+            # Looked at, should nobody wait any more.
+            task.exception()
+
+    async def _settle(
         self,
         scope: CallScope,
-        method: str,
-        target: str,
-        headers: dict[str, str],
-        body: bytes | None,
+        path: str,
         endpoint: str,
+        subject: str,
+        send: Callable[[str], Awaitable[Answer]],
     ) -> Answer:
-        loop_time = asyncio.get_running_loop().time
-        self._circuit.check(loop_time(), endpoint)
-        async with scope.limiter, self._slots:
-            timeout_s = self._time_left(scope, endpoint)
+        """Send a read until its answer is one to go by."""
+        credential = scope.credential
+        target = self._base + path
+        retries = redirects = 0
+        while True:
+            now = _now()
+            self._circuit.check(now, endpoint)
+            wait_s = self._pace.wait_s(credential, now)
+            if wait_s:
+                await self._wait_turn(scope, wait_s, endpoint, subject)
+            error: UpstreamError
+            try:
+                answer = await send(target)
+            except (UpstreamUnavailable, UpstreamTimeout) as failure:
+                error = failure
+            else:
+                if 200 <= answer.status < 300:
+                    return answer
+                if answer.status in REDIRECTS and redirects < MAX_REDIRECTS:
+                    target = self._redirected(target, answer, endpoint)
+                    redirects += 1
+                    # Beyond what the operation was estimated to need, like a retry.
+                    scope.tally.retried += 1
+                    continue
+                error = error_of(answer, endpoint=endpoint, subject=subject, credential=credential)
+            pause_s = self._pause_s(error, retries, scope)
+            if pause_s is None:
+                raise error
+            retries += 1
+            scope.tally.retried += 1
+            await asyncio.sleep(pause_s)
+
+    async def _send(
+        self, scope: CallScope, method: str, body: bytes | None, endpoint: str, target: str
+    ) -> Answer:
+        async with scope.limiter:
+            timeout_s = _time_left(scope, endpoint)
             scope.tally.calls += 1
             try:
                 answer = await self._wire.send(
-                    method, target, headers, body=body, timeout_s=timeout_s
+                    method, target, self._headers(scope, body), body=body, timeout_s=timeout_s
                 )
-            except (NotConnected, ConnectionBroken, TimedOut, AnswerTooLong) as error:
-                if not isinstance(error, AnswerTooLong):
-                    self._circuit.failed(loop_time())
-                if method == "GET" or isinstance(error, NotConnected):
-                    raise _failed_read(error, endpoint) from None
-                raise OutcomeUnknown(
-                    "the answer to the write got lost: it may or may not have happened; read the"
-                    " job before trying again",
-                    endpoint=endpoint,
-                ) from None
-        if answer.status in PASSING:
-            self._circuit.failed(loop_time())
-        else:
-            self._circuit.worked()
+            except WireError as error:
+                if method != "GET" and error.was_sent:
+                    raise OutcomeUnknown(
+                        f"{error}, so the write may or may not have happened; read the job before"
+                        " trying again",
+                        endpoint=endpoint,
+                    ) from error
+                raise self._failed(error, endpoint) from error
+        self._answered(scope, answer)
         return answer
 
-    async def _post(self, scope: CallScope, path: str, body: bytes | None, endpoint: str) -> Answer:
-        headers = self._headers(scope)
-        if body is not None:
-            headers = headers | {"Content-Type": "application/json"}
-        return await self._send(scope, "POST", self._base + path, headers, body, endpoint)
+    async def _open(
+        self,
+        stack: AsyncExitStack,
+        opened: list[StreamedAnswer],
+        scope: CallScope,
+        endpoint: str,
+        target: str,
+    ) -> Answer:
+        """Open a stream in the stack; one that is refused is read and closed."""
+        body = b""
+        async with AsyncExitStack() as attempt:
+            await attempt.enter_async_context(scope.limiter)
+            timeout_s = _time_left(scope, endpoint)
+            scope.tally.calls += 1
+            try:
+                streamed = await attempt.enter_async_context(
+                    self._wire.stream(
+                        "GET", target, self._headers(scope, None), timeout_s=timeout_s
+                    )
+                )
+                if 200 <= streamed.status < 300:
+                    opened.append(streamed)
+                    stack.push_async_exit(attempt.pop_all())
+                else:
+                    body = await streamed.read(MAX_REFUSAL_BYTES)
+            except WireError as error:
+                raise self._failed(error, endpoint) from error
+        answer = Answer(streamed.status, streamed.header, body)
+        self._answered(scope, answer)
+        return answer
 
-    def _headers(self, scope: CallScope) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": self._config.user_agent}
-        if scope.credential is not None:
-            headers[scope.credential.header] = scope.credential.value
-        if scope.request_id:
-            headers["X-Request-Id"] = scope.request_id
-        return headers
+    def _headers(self, scope: CallScope, body: bytes | None) -> dict[str, str]:
+        headers = scope.headers
+        if headers is None:
+            headers = scope.headers = {"User-Agent": self._config.user_agent}
+            if scope.credential is not None:
+                headers[scope.credential.header] = scope.credential.value
+            if scope.request_id:
+                headers["X-Request-Id"] = scope.request_id
+        return headers if body is None else {**headers, "Content-Type": "application/json"}
 
-    def _redirected(self, answer: Answer, endpoint: str) -> str:
-        """The target of a redirect that stays within the origin and the API's paths."""
-        address = urlsplit(answer.header("location") or "")
-        stays = address.scheme in ("", self._origin[0]) and address.netloc in ("", self._origin[1])
-        if not stays or not address.path.startswith(f"{self._base}/") or ".." in address.path:
-            raise UpstreamInvalid(
-                "the upstream redirects to another address; set the gateway's upstream URL to"
-                " the one it redirects to",
+    def _answered(self, scope: CallScope, answer: Answer) -> None:
+        now = _now()
+        if answer.status in UNREACHABLE:
+            self._circuit.failed(now)
+        else:
+            self._circuit.worked()
+        self._pace.heed(scope.credential, answer, now)
+
+    def _failed(self, error: WireError, endpoint: str) -> UpstreamError:
+        """A read's error, or that of a write that was never sent."""
+        if isinstance(error, AnswerTooLong):
+            return UpstreamInvalid(f"{error}; ask for less at once", endpoint=endpoint)
+        if isinstance(error, TimedOut):
+            return UpstreamTimeout(f"{error}", endpoint=endpoint)
+        self._circuit.failed(_now())
+        return UpstreamUnavailable(f"{error}; try again", endpoint=endpoint)
+
+    def _redirected(self, target: str, answer: Answer, endpoint: str) -> str:
+        """The target of a redirect that stays within the origin and below the base."""
+        asked = urljoin(self._config.url, target)
+        with suppress(ValueError):
+            address = urljoin(asked, answer.header("location") or "")
+            _, _, path, query, _ = urlsplit(address)
+            stays = origin_of(address) == origin_of(asked) and path.startswith(f"{self._base}/")
+            if stays and not has_dots(path):
+                return f"{path}?{query}" if query else path
+        raise UpstreamInvalid(
+            "the upstream redirects away from its API; set the gateway's upstream URL to the"
+            " address it redirects to",
+            endpoint=endpoint,
+            status=answer.status,
+            upstream_request_id=answer.header("x-request-id"),
+        )
+
+    async def _wait_turn(
+        self, scope: CallScope, wait_s: float, endpoint: str, subject: str
+    ) -> None:
+        if wait_s >= scope.deadline - _now():
+            raise RateLimited(
+                f"{subject}: this credential has used up what the upstream allows; try again in"
+                f" {wait_s:.0f} s",
                 endpoint=endpoint,
-                status=answer.status,
-                upstream_request_id=answer.header("x-request-id"),
+                retry_after_s=wait_s,
             )
-        return f"{address.path}?{address.query}" if address.query else address.path
+        await asyncio.sleep(wait_s)
 
-    def _time_left(self, scope: CallScope, endpoint: str) -> float:
-        left = scope.deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            raise UpstreamTimeout(
-                "the operation's time was over before this call; ask for less at once",
-                endpoint=endpoint,
-            )
-        return left
-
-    def _pause(self, error: UpstreamError, attempt: int, scope: CallScope) -> float | None:
-        """How long to wait before the next try; None where there is none."""
-        if attempt >= self._config.max_retries:
+    def _pause_s(self, error: UpstreamError, retries: int, scope: CallScope) -> float | None:
+        """How long to wait before a read is sent again; None where it is not."""
+        if retries >= self._config.max_retries:
             return None
-        longest = min(self._config.retry_pause_s * 2**attempt, self._config.max_pause_s)
-        pause = random.uniform(0, longest)  # noqa: S311 - jitter
+        longest = min(self._config.retry_pause_s * 2**retries, self._config.max_pause_s)
+        pause_s = self._draw() * longest
         if isinstance(error, RateLimited):
             # Without a word from the upstream its limits are by the minute: no use in asking again.
             if error.retry_after_s is None:
                 return None
-            pause += error.retry_after_s
-        left = scope.deadline - asyncio.get_running_loop().time()
-        return pause if pause < left else None
+            pause_s += error.retry_after_s
+        elif not isinstance(error, UpstreamUnavailable | UpstreamTimeout):
+            return None
+        return pause_s if pause_s < scope.deadline - _now() else None
 
 
-def _failed_read(error: WireError, endpoint: str) -> UpstreamError:
-    kinds: dict[type[WireError], Callable[..., UpstreamError]] = {
-        NotConnected: UpstreamUnavailable,
-        ConnectionBroken: UpstreamUnavailable,
-        TimedOut: UpstreamTimeout,
-        AnswerTooLong: UpstreamInvalid,
-    }
-    return kinds[type(error)](str(error), endpoint=endpoint)
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _time_left(scope: CallScope, endpoint: str) -> float:
+    left_s = scope.deadline - _now()
+    if left_s <= 0:
+        raise UpstreamTimeout(
+            "the operation's time was over before this call; ask for less at once",
+            endpoint=endpoint,
+        )
+    return left_s

@@ -1,8 +1,15 @@
 """The Jobs API client: one method for each endpoint, typed entities out, errors by cause.
 
-Every method takes the scope of the operation first. A call is made with the scope's credential and
-within its deadline. Reads are sent again (after connection failures, 5xx and 429) while the
-deadline allows it; writes are sent once, and equal writes in flight are one.
+    async with open_wire("http1", WireOptions("https://gitlab.example.com")) as wire:
+        client = Client(wire, ClientConfig("https://gitlab.example.com/api/v4"))
+        deadline = asyncio.get_running_loop().time() + 10
+        scope = CallScope(Credential("PRIVATE-TOKEN", token), deadline)
+        job = await client.job(scope, "group/project", 42)
+        print(job.status, scope.tally.calls)
+
+Every method takes the scope of the operation first: a call is made with its credential, within its
+deadline. What may happen to a call (retries, redirects, lost writes) is in `calls`. All methods
+raise the `UpstreamError`s of `gateway.errors`, and `BadInput` for a project that none can have.
 """
 
 from __future__ import annotations
@@ -10,8 +17,8 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import unquote, urlencode
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -24,9 +31,9 @@ from gateway.upstream.reading import Reader, put_in_place
 from gateway.upstream.statuses import KnownStatuses
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from gateway.upstream.entities import ProjectKey
+    from gateway.upstream.entities import Bridge, Item, Job, Pipeline, PipelineDetail, ProjectKey
     from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Answer, StreamedAnswer, Wire
 
@@ -34,20 +41,33 @@ __all__ = ["Client", "ClientConfig"]
 
 T = TypeVar("T")
 
-JOBS = Reader(entities.Job)
-BRIDGES = Reader(entities.Bridge)
-PIPELINES = Reader(entities.Pipeline)
-PIPELINE = Reader(entities.PipelineDetail)
-PROJECT = Reader(entities.Project)
-COMMIT = Reader(entities.Commit)
-AGENTS = Reader(entities.AllowedAgents)
-ITEM_KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+JOBS: Final = Reader(entities.Job)
+BRIDGES: Final = Reader(entities.Bridge)
+PIPELINES: Final = Reader(entities.Pipeline)
+PIPELINE: Final = Reader(entities.PipelineDetail)
+PROJECT: Final = Reader(entities.Project)
+COMMIT: Final = Reader(entities.Commit)
+AGENTS: Final = Reader(entities.AllowedAgents)
 
-encode_json = msgspec.json.Encoder().encode
+
+class _Cursor(msgspec.Struct):
+    id: int | str
+
+
+class _ItemKeys(msgspec.Struct):
+    """Tells the two shapes that play answers with apart."""
+
+    downstream_pipeline: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_cursor = msgspec.json.Decoder(_Cursor).decode
+_decode_keys = msgspec.json.Decoder(_ItemKeys).decode
+_CURSOR_PARAMETER = re.compile(r"[?&]cursor=([^&>]+)")
 
 
 class Client:
-    """One upstream. Safe to use by many operations at once."""
+    """One upstream; many operations use it at once."""
 
     def __init__(self, wire: Wire, config: ClientConfig) -> None:
         self._calls = Calls(wire, config)
@@ -60,17 +80,16 @@ class Client:
         scope: CallScope,
         project: ProjectKey,
         *,
-        statuses: tuple[str, ...] = (),
+        statuses: Sequence[str] = (),
         per_page: int,
         cursor: KeysetCursor | None = None,
-    ) -> KeysetPage[entities.Job]:
+    ) -> KeysetPage[Job]:
         """A page of a project's jobs, retried ones included, newest id first (contract 8.2)."""
-        query: list[tuple[str, str]] = [("pagination", "keyset"), ("per_page", str(per_page))]
-        if cursor is not None:
-            query.append(("cursor", _cursor_text(cursor)))
-        path = f"/projects/{encode_project(project)}/jobs"
         endpoint = "GET /projects/:id/jobs"
-        answer = await self._list(scope, path, endpoint, query, statuses)
+        path = f"/projects/{encode_project(project)}/jobs?pagination=keyset&per_page={per_page}"
+        if cursor is not None:
+            path += f"&cursor={_cursor_text(cursor)}"
+        answer = await self._list(scope, path, endpoint, f"jobs of project {project}", statuses)
         if answer is None:
             return KeysetPage([], None)
         rows = JOBS.many(answer, endpoint=endpoint)
@@ -83,18 +102,20 @@ class Client:
         project: ProjectKey,
         pipeline_id: int,
         *,
-        statuses: tuple[str, ...] = (),
+        statuses: Sequence[str] = (),
         include_retried: bool = False,
         page: int = 1,
         per_page: int,
-    ) -> OffsetPage[entities.Job]:
+    ) -> OffsetPage[Job]:
         """A page of a pipeline's jobs, newest id first (contract 3.2)."""
-        query = [("include_retried", "true")] if include_retried else []
-        path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}/jobs"
         endpoint = "GET /projects/:id/pipelines/:pipeline_id/jobs"
-        return await self._offset_page(
-            scope, path, endpoint, query, JOBS, project, statuses, page, per_page
+        path = (
+            f"/projects/{encode_project(project)}/pipelines/{pipeline_id}/jobs"
+            f"?page={page}&per_page={per_page}{'&include_retried=true' if include_retried else ''}"
         )
+        subject = f"jobs of pipeline {pipeline_id} of project {project}"
+        answer = await self._list(scope, path, endpoint, subject, statuses)
+        return _offset_page(answer, JOBS, project, endpoint)
 
     async def bridges_page(
         self,
@@ -102,16 +123,19 @@ class Client:
         project: ProjectKey,
         pipeline_id: int,
         *,
-        statuses: tuple[str, ...] = (),
+        statuses: Sequence[str] = (),
         page: int = 1,
         per_page: int,
-    ) -> OffsetPage[entities.Bridge]:
+    ) -> OffsetPage[Bridge]:
         """A page of a pipeline's bridges, newest id first (contract 3.3)."""
-        path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}/bridges"
         endpoint = "GET /projects/:id/pipelines/:pipeline_id/bridges"
-        return await self._offset_page(
-            scope, path, endpoint, [], BRIDGES, project, statuses, page, per_page
+        path = (
+            f"/projects/{encode_project(project)}/pipelines/{pipeline_id}/bridges"
+            f"?page={page}&per_page={per_page}"
         )
+        subject = f"bridges of pipeline {pipeline_id} of project {project}"
+        answer = await self._list(scope, path, endpoint, subject, statuses)
+        return _offset_page(answer, BRIDGES, project, endpoint)
 
     async def pipelines_page(
         self,
@@ -124,34 +148,38 @@ class Client:
         source: str | None = None,
         page: int = 1,
         per_page: int,
-    ) -> OffsetPage[entities.Pipeline]:
+    ) -> OffsetPage[Pipeline]:
         """A page of a project's pipelines, newest id first (contract 3.8)."""
-        given = {"ref": ref, "sha": sha, "status": status, "source": source}
-        query = [(name, value) for name, value in given.items() if value is not None]
-        path = f"/projects/{encode_project(project)}/pipelines"
         endpoint = "GET /projects/:id/pipelines"
-        return await self._offset_page(
-            scope, path, endpoint, query, PIPELINES, project, (), page, per_page
+        path = f"/projects/{encode_project(project)}/pipelines?page={page}&per_page={per_page}"
+        for name, value in (("ref", ref), ("sha", sha), ("source", source)):
+            if value is not None:
+                path += f"&{name}={quote(value, safe='')}"
+        subject = f"pipelines of project {project}"
+        answer = await self._list(
+            scope, path, endpoint, subject, () if status is None else (status,), "status"
         )
+        return _offset_page(answer, PIPELINES, project, endpoint)
 
     # -- single reads --------------------------------------------------------------------------
 
-    async def job(self, scope: CallScope, project: ProjectKey, job_id: int) -> entities.Job:
+    async def job(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
         """One job; a bridge's id is `NotFound` here (contract 3.4)."""
-        path = f"/projects/{encode_project(project)}/jobs/{job_id}"
         endpoint = "GET /projects/:id/jobs/:job_id"
-        job = await self._one(scope, path, endpoint, f"job {job_id}", JOBS)
-        put_in_place([job], project)
+        path = f"/projects/{encode_project(project)}/jobs/{job_id}"
+        job = await self._one(scope, path, endpoint, f"job {job_id} of project {project}", JOBS)
+        put_in_place((job,), project)
         return job
 
     async def pipeline(
         self, scope: CallScope, project: ProjectKey, pipeline_id: int
-    ) -> entities.PipelineDetail:
-        """One pipeline in its long form."""
-        path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}"
+    ) -> PipelineDetail:
+        """One pipeline in its long form (contract 5.4)."""
         endpoint = "GET /projects/:id/pipelines/:pipeline_id"
-        pipeline = await self._one(scope, path, endpoint, f"pipeline {pipeline_id}", PIPELINE)
-        put_in_place([pipeline], project)
+        path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}"
+        subject = f"pipeline {pipeline_id} of project {project}"
+        pipeline = await self._one(scope, path, endpoint, subject, PIPELINE)
+        put_in_place((pipeline,), project)
         return pipeline
 
     async def project(self, scope: CallScope, project: ProjectKey) -> entities.Project:
@@ -161,18 +189,20 @@ class Client:
 
     async def commit(self, scope: CallScope, project: ProjectKey, sha: str) -> entities.Commit:
         """One commit, by hash, branch or tag."""
-        path = f"/projects/{encode_project(project)}/repository/commits/{encode_ref(sha, 'sha')}"
         endpoint = "GET /projects/:id/repository/commits/:sha"
-        return await self._one(scope, path, endpoint, f"commit {sha[:80]}", COMMIT)
+        path = f"/projects/{encode_project(project)}/repository/commits/{encode_ref(sha, 'sha')}"
+        subject = f"commit {sha[:80]} of project {project}"
+        return await self._one(scope, path, endpoint, subject, COMMIT)
 
-    async def current_job(self, scope: CallScope) -> entities.Job:
-        """The job of the presented job token."""
+    async def current_job(self, scope: CallScope) -> Job:
+        """The job of the presented job token (contract 3.6)."""
         return await self._one(scope, "/job", "GET /job", "the job of the job token", JOBS)
 
     async def allowed_agents(self, scope: CallScope) -> entities.AllowedAgents:
         """The agents that the presented job token may use (contract 3.7)."""
         endpoint = "GET /job/allowed_agents"
-        return await self._one(scope, "/job/allowed_agents", endpoint, "the agents", AGENTS)
+        subject = "the agents of the job token"
+        return await self._one(scope, "/job/allowed_agents", endpoint, subject, AGENTS)
 
     @asynccontextmanager
     async def trace(
@@ -185,13 +215,15 @@ class Client:
         byte_limit: int | None = None,
     ) -> AsyncIterator[StreamedAnswer]:
         """A job's log as a stream. Servers that know no slices send it whole (contract 3.5)."""
+        endpoint = "GET /projects/:id/jobs/:job_id/trace"
         path = f"/projects/{encode_project(project)}/jobs/{job_id}/trace"
         given = {"byte_offset": byte_offset, "byte_limit": byte_limit}
-        query = {name: str(value) for name, value in given.items() if value is not None}
-        target = f"{path}?{urlencode(query)}" if query else path
-        endpoint = "GET /projects/:id/jobs/:job_id/trace"
+        query = "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
         async with self._calls.stream(
-            scope, target, endpoint=endpoint, subject=f"the log of job {job_id}"
+            scope,
+            f"{path}?{query}" if query else path,
+            endpoint=endpoint,
+            subject=f"the log of job {job_id} of project {project}",
         ) as streamed:
             yield streamed
 
@@ -199,9 +231,9 @@ class Client:
 
     async def cancel(
         self, scope: CallScope, project: ProjectKey, job_id: int, *, force: bool = False
-    ) -> entities.Job:
+    ) -> Job:
         """Cancel; the job as it is now, also where there was nothing to cancel (contract 4.1)."""
-        body = {"force": True} if force else None
+        body = {"force": True} if force else {}
         return await self._act(scope, project, job_id, "cancel", body)
 
     async def retry(
@@ -210,16 +242,18 @@ class Client:
         project: ProjectKey,
         job_id: int,
         *,
-        inputs: dict[str, Any] | None = None,
-    ) -> entities.Job:
-        """Retry; the new job. A bridge is answered in the job's shape (contract 4.2)."""
+        inputs: Mapping[str, Any] | None = None,
+    ) -> Job:
+        """Retry; the new job. A bridge is answered in the job's shape (contract 4.2):
+        `reading.item_of` tells.
+        """
         # The code reads `inputs`, the documentation says `job_inputs`; the other one is ignored.
-        body = {"inputs": inputs, "job_inputs": inputs} if inputs else None
+        body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
         return await self._act(scope, project, job_id, "retry", body)
 
-    async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> entities.Job:
-        """Erase log and artifacts (contract 4.3)."""
-        return await self._act(scope, project, job_id, "erase", None)
+    async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
+        """Erase log and artifacts; the job as it is now (contract 4.3)."""
+        return await self._act(scope, project, job_id, "erase", {})
 
     async def play(
         self,
@@ -228,24 +262,27 @@ class Client:
         job_id: int,
         *,
         variables: Sequence[tuple[str, str]] = (),
-        inputs: dict[str, Any] | None = None,
-    ) -> entities.Item:
+        inputs: Mapping[str, Any] | None = None,
+    ) -> Item:
         """Play a manual or delayed job or bridge, which is answered in its own shape (4.4)."""
         body: dict[str, Any] = {}
         if variables:
-            body["job_variables_attributes"] = [
-                {"key": key, "value": value} for key, value in variables
-            ]
+            pairs = [{"key": key, "value": value} for key, value in variables]
+            body["job_variables_attributes"] = pairs
         if inputs:
             body["job_inputs"] = inputs
-        answer, endpoint = await self._write(scope, project, job_id, "play", body or None)
+        endpoint = "POST /projects/:id/jobs/:job_id/play"
+        answer = await self._write(scope, project, job_id, "play", body, endpoint)
         try:
-            is_bridge = "downstream_pipeline" in ITEM_KEYS.decode(answer.body)
+            is_bridge = _decode_keys(answer.body).downstream_pipeline is not msgspec.UNSET
         except msgspec.DecodeError:
             is_bridge = False
-        reader: Reader[Any] = BRIDGES if is_bridge else JOBS
-        item = reader.one(answer, endpoint=endpoint)
-        put_in_place([item], project)
+        item: Item
+        if is_bridge:
+            item = BRIDGES.one(answer, endpoint=endpoint)
+        else:
+            item = JOBS.one(answer, endpoint=endpoint)
+        put_in_place((item,), project)
         return item
 
     # -- how -----------------------------------------------------------------------------------
@@ -256,48 +293,25 @@ class Client:
         answer = await self._calls.read(scope, path, endpoint=endpoint, subject=subject)
         return reader.one(answer, endpoint=endpoint)
 
-    async def _offset_page(
-        self,
-        scope: CallScope,
-        path: str,
-        endpoint: str,
-        query: list[tuple[str, str]],
-        reader: Reader[T],
-        project: ProjectKey,
-        statuses: tuple[str, ...],
-        page: int,
-        per_page: int,
-    ) -> OffsetPage[T]:
-        query = [*query, ("page", str(page)), ("per_page", str(per_page))]
-        answer = await self._list(scope, path, endpoint, query, statuses)
-        if answer is None:
-            return OffsetPage([], None, 0)
-        rows = reader.many(answer, endpoint=endpoint)
-        put_in_place(rows, project)
-        total = answer.header("x-total")
-        following = answer.header("x-next-page")
-        return OffsetPage(
-            rows,
-            int(following) if following and following.isdigit() else None,
-            int(total) if total and total.isdigit() else None,
-        )
-
     async def _list(
         self,
         scope: CallScope,
         path: str,
         endpoint: str,
-        query: list[tuple[str, str]],
-        statuses: tuple[str, ...],
+        subject: str,
+        statuses: Sequence[str],
+        parameter: str = "scope[]",
     ) -> Answer | None:
         """A page's answer; None where the upstream knows none of the statuses asked for."""
+        if not statuses:
+            return await self._calls.read(scope, path, endpoint=endpoint, subject=subject)
+        name = quote(parameter)
 
         async def read(asked: tuple[str, ...]) -> Answer:
-            scopes = [("scope[]", status) for status in asked]
-            target = f"{path}?{urlencode([*query, *scopes])}"
-            return await self._calls.read(scope, target, endpoint=endpoint, subject="the list")
+            target = path + "".join([f"&{name}={quote(status, safe='')}" for status in asked])
+            return await self._calls.read(scope, target, endpoint=endpoint, subject=subject)
 
-        return await self._statuses.read(statuses, read) if statuses else await read(())
+        return await self._statuses.read(statuses, read)
 
     async def _act(
         self,
@@ -305,11 +319,12 @@ class Client:
         project: ProjectKey,
         job_id: int,
         action: str,
-        body: dict[str, Any] | None,
-    ) -> entities.Job:
-        answer, endpoint = await self._write(scope, project, job_id, action, body)
+        body: dict[str, Any],
+    ) -> Job:
+        endpoint = f"POST /projects/:id/jobs/:job_id/{action}"
+        answer = await self._write(scope, project, job_id, action, body, endpoint)
         job = JOBS.one(answer, endpoint=endpoint)
-        put_in_place([job], project)
+        put_in_place((job,), project)
         return job
 
     async def _write(
@@ -318,42 +333,56 @@ class Client:
         project: ProjectKey,
         job_id: int,
         action: str,
-        body: dict[str, Any] | None,
-    ) -> tuple[Answer, str]:
-        path = f"/projects/{encode_project(project)}/jobs/{job_id}/{action}"
-        endpoint = f"POST /projects/:id/jobs/:job_id/{action}"
-        answer = await self._calls.write(
+        body: dict[str, Any],
+        endpoint: str,
+    ) -> Answer:
+        return await self._calls.write(
             scope,
-            path,
-            None if body is None else encode_json(body),
+            f"/projects/{encode_project(project)}/jobs/{job_id}/{action}",
+            _encode(body) if body else None,
             endpoint=endpoint,
-            subject=f"to {action} job {job_id}",
+            subject=f"to {action} job {job_id} of project {project}",
         )
-        return answer, endpoint
 
 
-_CURSOR_PARAMETER = re.compile(r"[?&]cursor=([^&>]+)")
+def _offset_page(
+    answer: Answer | None, reader: Reader[T], project: ProjectKey, endpoint: str
+) -> OffsetPage[T]:
+    if answer is None:
+        return OffsetPage([], None, 0)
+    rows = reader.many(answer, endpoint=endpoint)
+    put_in_place(rows, project)
+    return OffsetPage(rows, _number(answer, "x-next-page"), _number(answer, "x-total"))
+
+
+def _number(answer: Answer, name: str) -> int | None:
+    """A header that holds a number; it is empty at the ends of a list and left out elsewhere."""
+    text = answer.header(name)
+    return int(text) if text and text.isdecimal() else None
 
 
 def _cursor_text(cursor: KeysetCursor) -> str:
-    """The upstream's cursor: URL-safe base64 of its JSON, padded (contract 8.2)."""
+    """The upstream's cursor as it stands in a query: URL-safe base64 of its JSON, padded."""
     direction = "p" if cursor.backward else "n"
     parts = {"_kd": direction} if cursor.id is None else {"id": str(cursor.id), "_kd": direction}
-    return urlsafe_b64encode(encode_json(parts)).decode()
+    return urlsafe_b64encode(_encode(parts)).decode().replace("=", "%3D")
 
 
 def _next_id(answer: Answer, endpoint: str) -> int | None:
-    """The id in the cursor of the link to the next page; None without such a link."""
+    """The id in the cursor of the link to the next page; None without such a link.
+
+    Only the cursor is taken: links name the host that the upstream knows itself by, and repeat all
+    parameters of the request (contract 8.2).
+    """
     link = answer.header("link")
     if not link:
         return None
     for part in link.split(","):
         found = _CURSOR_PARAMETER.search(part)
-        if 'rel="next"' in part and found is not None:
+        if found is not None and 'rel="next"' in part:
             try:
-                cursor = msgspec.json.decode(urlsafe_b64decode(unquote(found[1])), type=_Cursor)
-                return int(cursor.id)
-            except ValueError:  # binascii's and msgspec's errors are ones, too
+                return int(_decode_cursor(urlsafe_b64decode(unquote(found[1]))).id)
+            except ValueError:  # binascii's and msgspec's errors among them
                 raise UpstreamInvalid(
                     "the upstream's link to the next page holds no cursor by id",
                     endpoint=endpoint,
@@ -361,7 +390,3 @@ def _next_id(answer: Answer, endpoint: str) -> int | None:
                     upstream_request_id=answer.header("x-request-id"),
                 ) from None
     return None
-
-
-class _Cursor(msgspec.Struct):
-    id: str | int

@@ -9,30 +9,36 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from gateway.errors import UpstreamInvalid
-from gateway.upstream import entities
+from gateway.upstream.entities import Bridge, Job
 
 if TYPE_CHECKING:
-    from gateway.upstream.entities import ProjectKey
+    from collections.abc import Iterable
+
+    from gateway.upstream.entities import Item, ProjectKey
     from gateway.upstream.wire import Answer
 
 __all__ = ["Reader", "item_of", "put_in_place"]
 
 T = TypeVar("T")
 
+# msgspec's errors, text that is no UTF-8, and JSON nested beyond measure.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_decode_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
 
 class Reader(Generic[T]):
     """Reads answers of one shape."""
 
     def __init__(self, shape: type[T]) -> None:
-        self._one = msgspec.json.Decoder(shape)
-        self._many = msgspec.json.Decoder(list[shape])  # type: ignore[valid-type]  # a type at run time
-        self._raw = msgspec.json.Decoder(list[msgspec.Raw])
+        self._decode_one = msgspec.json.Decoder(shape).decode
+        self._decode_many = msgspec.json.Decoder(list[shape]).decode  # type: ignore[valid-type]  # a type at run time
 
     def one(self, answer: Answer, *, endpoint: str) -> T:
         """One object; raises `UpstreamInvalid`."""
         try:
-            return self._one.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return self._decode_one(answer.body)
+        except UNREADABLE as error:
             raise _invalid(error, answer, endpoint) from None
 
     def many(self, answer: Answer, *, endpoint: str) -> list[T | UpstreamInvalid]:
@@ -40,20 +46,46 @@ class Reader(Generic[T]):
         where it is no list.
         """
         try:
-            return self._many.decode(answer.body)  # type: ignore[return-value]  # a list of T is one
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            pass
+            return self._decode_many(answer.body)
+        except UNREADABLE:
+            return list(self._row_by_row(answer, endpoint))
+
+    def _row_by_row(self, answer: Answer, endpoint: str) -> Iterable[T | UpstreamInvalid]:
         try:
-            rows = self._raw.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            rows = _decode_rows(answer.body)
+        except UNREADABLE as error:
             raise _invalid(error, answer, endpoint) from None
-        read: list[T | UpstreamInvalid] = []
         for row in rows:
             try:
-                read.append(self._one.decode(row))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                read.append(_invalid(error, answer, endpoint))
-        return read
+                yield self._decode_one(row)
+            except UNREADABLE as error:
+                yield _invalid(error, answer, endpoint)
+
+
+def put_in_place(rows: Iterable[Any], project: ProjectKey) -> None:
+    """Tell rows that name no project where they were read."""
+    for row in rows:
+        kind = row.__class__
+        if kind is Job or kind is Bridge:
+            pipeline = row.pipeline
+            if pipeline is None:
+                row.place = project
+            elif pipeline.project_id is None:
+                pipeline.place = project
+        elif kind is not UpstreamInvalid and row.project_id is None:
+            row.place = project
+
+
+def item_of(job: Job, *, is_bridge: bool = False) -> Item:
+    """The item behind an answer in the job shape: a retried bridge is answered in it, too.
+
+    It is told by what is known of it, or by the marks of a bridge in that shape (contract 4.2).
+    """
+    if not is_bridge and (job.tag_list != ["bridge"] or job.artifacts or job.runner is not None):
+        return job
+    names = Bridge.__struct_fields__
+    shared = {name: getattr(job, name) for name in names if name != "downstream_pipeline"}
+    return Bridge(**shared)
 
 
 def _invalid(error: Exception, answer: Answer, endpoint: str) -> UpstreamInvalid:
@@ -65,29 +97,3 @@ def _invalid(error: Exception, answer: Answer, endpoint: str) -> UpstreamInvalid
         status=answer.status,
         upstream_request_id=answer.header("x-request-id"),
     )
-
-
-def put_in_place(rows: list[Any], project: ProjectKey) -> None:
-    """Tell rows that name no project where they were read."""
-    for row in rows:
-        class_ = row.__class__
-        if class_ is entities.Job or class_ is entities.Bridge:
-            pipeline = row.pipeline
-            if pipeline is None:
-                row.place = project
-            elif pipeline.project_id is None:
-                pipeline.place = project
-        elif class_ is not UpstreamInvalid and row.project_id is None:
-            row.place = project
-
-
-def item_of(job: entities.Job, *, is_bridge: bool = False) -> entities.Item:
-    """The item behind an answer in the job shape: a retried bridge is answered in it, too.
-
-    It is told by what is known of it, or by the marks of a bridge in that shape (contract 4.2).
-    """
-    if not is_bridge and (job.tag_list != ["bridge"] or job.artifacts or job.runner is not None):
-        return job
-    names = entities.Bridge.__struct_fields__
-    shared = {name: getattr(job, name) for name in names if name != "downstream_pipeline"}
-    return entities.Bridge(**shared)

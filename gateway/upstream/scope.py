@@ -33,7 +33,15 @@ class CallScope:
     `deadline` is a time of the running loop's clock, in seconds.
     """
 
-    __slots__ = ("_limiter", "_max_at_once", "credential", "deadline", "request_id", "tally")
+    __slots__ = (
+        "_limiter",
+        "_max_at_once",
+        "credential",
+        "deadline",
+        "headers",
+        "request_id",
+        "tally",
+    )
 
     def __init__(
         self,
@@ -47,6 +55,8 @@ class CallScope:
         self.deadline = deadline
         self.request_id = request_id
         self.tally = Tally()
+        # The same for all its calls; made with the first.
+        self.headers: dict[str, str] | None = None
         self._max_at_once = max_at_once
         self._limiter: Semaphore | None = None
 
