@@ -1,7 +1,7 @@
 """A value on its way to all who wait for it.
 
     waiter ──┐
-    waiter ──┼── Flight ──── a read (task or future)
+    waiter ──┼── Flight ◄── whatever reads it (`stop` calls that off)
     callback ┘
 
 A waiter that is cancelled leaves alone; when the last one has left, the read is stopped. A failure
@@ -12,7 +12,6 @@ opposite of all three.)
 from __future__ import annotations
 
 from asyncio import CancelledError, Future
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -28,14 +27,13 @@ class Flight(Future[T]):
     """A future that is made for sharing.
 
     `await` it, or add callbacks; who added one and loses interest removes it and calls `cancel`.
-    Settled with another future, it follows that one. `stop` is called when nobody is left.
     """
 
-    __slots__ = ("_stop",)
+    __slots__ = ("stop",)
 
-    def __init__(self, loop: AbstractEventLoop, stop: Callable[[], object] | None = None) -> None:
+    def __init__(self, loop: AbstractEventLoop) -> None:
         super().__init__(loop=loop)
-        self._stop = stop
+        self.stop: Callable[[], object] | None = None
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done():
@@ -60,16 +58,15 @@ class Flight(Future[T]):
         if self.done() or self._callbacks:
             return False
         super().cancel(msg)
-        if self._stop is not None:
-            self._stop()
+        if self.stop is not None:
+            self.stop()
         return True
 
-    def set_result(self, result: T | Future[T]) -> None:
-        """Settle; a future as the result is followed."""
-        if isinstance(result, Future):
-            self._stop = partial(self._let_go, result)
-            result.add_done_callback(self._land)
-        else:
+    def set_result(self, result: T) -> None:
+        """Settle. A loader's batch, which only starts reads, gives back the flight itself: it is
+        still on its way then.
+        """
+        if result is not self:
             super().set_result(result)
 
     def set_exception(self, exception: type[BaseException] | BaseException, /) -> None:
@@ -77,36 +74,26 @@ class Flight(Future[T]):
         super().set_exception(exception)
         self.exception()
 
-    def _let_go(self, followed: Future[T]) -> None:
-        followed.remove_done_callback(self._land)
-        followed.cancel()
+    def carry(self, read: Coroutine[Any, Any, T]) -> None:
+        """Start the read that settles it."""
+        self.stop = self.get_loop().create_task(self._bring(read)).cancel
 
-    def _land(self, followed: Future[T]) -> None:
-        if followed.cancelled():
+    async def _bring(self, read: Coroutine[Any, Any, T]) -> None:
+        try:
+            value = await read
+        except CancelledError:
             super().cancel()
-        elif (error := followed.exception()) is not None:
-            self.set_exception(error)
+            raise
+        except Exception as error:  # noqa: BLE001 - the waiters' to handle
+            if not self.done():
+                self.set_exception(error)
         else:
-            super().set_result(followed.result())
+            if not self.done():
+                super().set_result(value)
 
 
 def launch(loop: AbstractEventLoop, read: Coroutine[Any, Any, T]) -> Flight[T]:
     """Start a read; its value, on its way."""
     flight: Flight[T] = Flight(loop)
-    task = loop.create_task(_carry(read, flight))
-    flight._stop = task.cancel  # noqa: SLF001 - made here
+    flight.carry(read)
     return flight
-
-
-async def _carry(read: Coroutine[Any, Any, T], flight: Flight[T]) -> None:
-    try:
-        value = await read
-    except CancelledError:
-        Future.cancel(flight)
-        raise
-    except Exception as error:  # noqa: BLE001 - the waiters' to handle
-        if not flight.done():
-            flight.set_exception(error)
-    else:
-        if not flight.done():
-            Future.set_result(flight, value)

@@ -1,7 +1,7 @@
 """Folds: several keys read off list pages by one task.
 
-Each key has a seat, a flight that is settled as soon as a page shows its row; so no key waits for
-another's page. When all seats are left the task is stopped.
+Each key's flight is settled as soon as a page shows its row, so no key waits for another's page.
+When nobody waits for any of them, the task is stopped.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gateway.errors import UpstreamInvalid
-from gateway.loaders.flight import Flight
 from gateway.upstream.entities import Bridge, Job
 from gateway.upstream.pages import KeysetPage, OffsetPage
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable
 
+    from gateway.loaders.flight import Flight
     from gateway.loaders.seen import Seen
     from gateway.upstream.entities import ProjectKey
     from gateway.upstream.scope import CallScope
@@ -39,44 +39,42 @@ class Fold(Generic[Row]):
         scope: CallScope,
         seen: Seen,
         project: ProjectKey,
-        ids: Iterable[int],
+        flights: dict[int, Flight[Row]],
     ) -> None:
         self.scope = scope
         self.project = project
         self.calls = 0
-        self._loop = loop
         self._seen = seen
-        self._seats = {row_id: Flight[Row](loop, self._leave) for row_id in ids}
+        self._flights = flights
         self._task = loop.create_task(self._run())
-
-    @property
-    def seats(self) -> Iterable[Flight[Row]]:
-        """A future for each id, in order."""
-        return self._seats.values()
+        for flight in flights.values():
+            flight.stop = self._stop
 
     def missing(self) -> list[int]:
         """The ids that somebody waits for and no page has shown."""
-        return [row_id for row_id, seat in self._seats.items() if not seat.done()]
+        return [row_id for row_id, flight in self._flights.items() if not flight.done()]
 
     async def read_pages(self) -> None:
         """Read pages (`take`) while that is worth it."""
         raise NotImplementedError
 
-    def settle(self, seat: Flight[Row], row_id: int, failure: Exception | None) -> int:
-        """Settle the seat of an id that no page has shown; the number of calls that this takes."""
+    def settle(self, row_id: int, flight: Flight[Row], failure: Exception | None) -> int:
+        """Settle, or carry on, the flight of an id that no page has shown; the number of calls that
+        this takes.
+        """
         raise NotImplementedError
 
     async def take(self, call: Awaitable[Page], *, patience_s: float | None = None) -> Page:
-        """Read a page and settle the seats of the rows it shows."""
+        """Read a page and settle the flights of the rows it shows."""
         self.calls += 1
         async with asyncio.timeout(patience_s):
             page = await call
         self._seen.add(self.project, page.items)
         for row in page.items:
             if not isinstance(row, UpstreamInvalid):
-                seat = self._seats.get(row.id)
-                if seat is not None and not seat.done():
-                    seat.set_result(row)
+                flight = self._flights.get(row.id)
+                if flight is not None and not flight.done():
+                    flight.set_result(row)
         return page
 
     async def _run(self) -> None:
@@ -87,10 +85,10 @@ class Fold(Generic[Row]):
             failure = error
         calls = self.calls
         for row_id in self.missing():
-            calls += self.settle(self._seats[row_id], row_id, failure)
+            calls += self.settle(row_id, self._flights[row_id], failure)
         # A key is estimated at one call; what a fold made in vain comes on top.
-        self.scope.tally.retried += max(0, calls - len(self._seats))
+        self.scope.tally.retried += max(0, calls - len(self._flights))
 
-    def _leave(self) -> None:
+    def _stop(self) -> None:
         if not self.missing():
             self._task.cancel()

@@ -19,8 +19,7 @@ from gateway.upstream.entities import (
 from gateway.upstream.pages import MAX_PER_PAGE
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
-    from collections.abc import Iterable, Sequence
+    from asyncio import AbstractEventLoop
 
     from gateway.loaders.flight import Flight
     from gateway.loaders.jobs import JobLoader
@@ -51,15 +50,12 @@ class BridgeLoader(Loader[BridgeKey, Bridge]):
     def known(self, key: BridgeKey) -> Bridge | None:
         return self.seen.bridge(key[0], key[2])
 
-    def plan(self, keys: Sequence[BridgeKey]) -> Sequence[Future[Bridge]]:
-        by_pipeline: dict[tuple[ProjectKey, int], list[BridgeKey]] = defaultdict(list)
-        for key in keys:
-            by_pipeline[key[0], key[1]].append(key)
-        planned: dict[BridgeKey, Future[Bridge]] = {}
-        for (project, pipeline_id), group in by_pipeline.items():
-            fold = _BridgeFold(self, project, pipeline_id, group)
-            planned.update(zip(group, fold.seats, strict=True))
-        return [planned[key] for key in keys]
+    def plan(self, wanted: dict[BridgeKey, Flight[Bridge]]) -> None:
+        by_pipeline: dict[tuple[ProjectKey, int], dict[int, Flight[Bridge]]] = defaultdict(dict)
+        for (project, pipeline_id, bridge_id), flight in wanted.items():
+            by_pipeline[project, pipeline_id][bridge_id] = flight
+        for place, flights in by_pipeline.items():
+            _BridgeFold(self, *place, flights)
 
 
 class _BridgeFold(Fold[Bridge]):
@@ -70,12 +66,12 @@ class _BridgeFold(Fold[Bridge]):
         loader: BridgeLoader,
         project: ProjectKey,
         pipeline_id: int,
-        keys: Iterable[BridgeKey],
+        flights: dict[int, Flight[Bridge]],
     ) -> None:
         self._client = loader.client
         self._pipeline_id = pipeline_id
         self._unreadable: UpstreamInvalid | None = None
-        super().__init__(loader.loop, loader.scope, loader.seen, project, [key[2] for key in keys])
+        super().__init__(loader.loop, loader.scope, loader.seen, project, flights)
 
     async def read_pages(self) -> None:
         number: int | None = 1
@@ -94,9 +90,9 @@ class _BridgeFold(Fold[Bridge]):
                     self._unreadable = row
             number = page.next_page
 
-    def settle(self, seat: Flight[Bridge], row_id: int, failure: Exception | None) -> int:
+    def settle(self, row_id: int, flight: Flight[Bridge], failure: Exception | None) -> int:
         # A row that cannot be read may be the one.
-        seat.set_exception(failure or self._unreadable or self._not_found(row_id))
+        flight.set_exception(failure or self._unreadable or self._not_found(row_id))
         return 0
 
     def _not_found(self, bridge_id: int) -> NotFound:

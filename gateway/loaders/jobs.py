@@ -28,8 +28,8 @@ from gateway.upstream.entities import Job, ProjectKey
 from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
-    from collections.abc import Iterable, Sequence
+    from asyncio import AbstractEventLoop
+    from collections.abc import Iterable
 
     from gateway.loaders.flight import Flight
     from gateway.loaders.seen import Seen
@@ -40,6 +40,8 @@ __all__ = ["JobKey", "JobLoader"]
 
 # Project and job id.
 JobKey: TypeAlias = tuple[ProjectKey, int]
+# Jobs of one project on their way, by id.
+Wanted: TypeAlias = dict[int, "Flight[Job]"]
 Rows: TypeAlias = list[Job | UpstreamInvalid]
 
 # From so many jobs on a page of 100 is no dearer than reading them singly.
@@ -78,28 +80,25 @@ class JobLoader(Loader[JobKey, Job]):
     def known(self, key: JobKey) -> Job | None:
         return self.seen.job(*key)
 
-    def plan(self, keys: Sequence[JobKey]) -> Sequence[Future[Job]]:
-        if len(keys) < PIPELINE_FOLD_FROM:
-            return super().plan(keys)
-        by_pipeline: dict[tuple[ProjectKey, int | None], list[JobKey]] = defaultdict(list)
-        by_project: dict[ProjectKey, list[JobKey]] = defaultdict(list)
-        planned: dict[JobKey, Future[Job]] = {}
-        fold: _JobFold
-        for key in keys:
-            by_pipeline[key[0], self.pipeline_ids.get(key)].append(key)
-        for (project, pipeline_id), group in by_pipeline.items():
-            if pipeline_id and len(group) >= PIPELINE_FOLD_FROM:
-                fold = _PipelineFold(self, project, group, pipeline_id)
-                planned.update(zip(group, fold.seats, strict=True))
+    def plan(self, wanted: dict[JobKey, Flight[Job]]) -> None:
+        if len(wanted) < PIPELINE_FOLD_FROM:
+            super().plan(wanted)
+            return
+        by_pipeline: dict[tuple[ProjectKey, int | None], Wanted] = defaultdict(dict)
+        by_project: dict[ProjectKey, Wanted] = defaultdict(dict)
+        for key, flight in wanted.items():
+            project, job_id = key
+            by_pipeline[project, self.pipeline_ids.get(key)][job_id] = flight
+        for (project, pipeline_id), flights in by_pipeline.items():
+            if pipeline_id and len(flights) >= PIPELINE_FOLD_FROM:
+                _PipelineFold(self, project, flights, pipeline_id)
             else:
-                by_project[project] += group
-        for project, group in by_project.items():
-            if len(group) >= PROJECT_FOLD_FROM:
-                fold = _ProjectFold(self, project, group)
-                planned.update(zip(group, fold.seats, strict=True))
+                by_project[project] |= flights
+        for project, flights in by_project.items():
+            if len(flights) >= PROJECT_FOLD_FROM:
+                _ProjectFold(self, project, flights)
             else:
-                planned.update(zip(group, super().plan(group), strict=True))
-        return [planned[key] for key in keys]
+                super().plan({(project, job_id): flight for job_id, flight in flights.items()})
 
     async def read(self, key: JobKey) -> Job:
         job = await self.client.job(self.scope, *key)
@@ -110,19 +109,16 @@ class JobLoader(Loader[JobKey, Job]):
 class _JobFold(Fold[Job]):
     """Jobs of one project."""
 
-    def __init__(self, loader: JobLoader, project: ProjectKey, keys: Iterable[JobKey]) -> None:
+    def __init__(self, loader: JobLoader, project: ProjectKey, flights: Wanted) -> None:
         self.client = loader.client
         self._loader = loader
-        super().__init__(
-            loader.loop, loader.scope, loader.seen, project, [job_id for _, job_id in keys]
-        )
+        super().__init__(loader.loop, loader.scope, loader.seen, project, flights)
 
-    def settle(self, seat: Flight[Job], row_id: int, failure: Exception | None) -> int:
+    def settle(self, row_id: int, flight: Flight[Job], failure: Exception | None) -> int:
         if failure is not None and not isinstance(failure, PASSING):
-            seat.set_exception(failure)
+            flight.set_exception(failure)
             return 0
-        read = self._loader.read((self.project, row_id))
-        seat.set_result(self._loader.loop.create_task(read))
+        flight.carry(self._loader.read((self.project, row_id)))
         return 1
 
     @property
@@ -135,10 +131,10 @@ class _PipelineFold(_JobFold):
     """Jobs of one pipeline."""
 
     def __init__(
-        self, loader: JobLoader, project: ProjectKey, keys: Sequence[JobKey], pipeline_id: int
+        self, loader: JobLoader, project: ProjectKey, flights: Wanted, pipeline_id: int
     ) -> None:
         self._pipeline_id = pipeline_id
-        super().__init__(loader, project, keys)
+        super().__init__(loader, project, flights)
 
     async def read_pages(self) -> None:
         number: int | None = 1

@@ -2,20 +2,19 @@
 
 aiodataloader collects the keys and calls `batch_load_fn` once. There it would settle all keys when
 the slowest read is done; so the batch function only plans: it groups keys into upstream calls and
-gives one future for each key, and each key's flight follows its own (design, decision 4).
+gives one future for each key, its flight, which is settled by its own read (design, decision 4).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aiodataloader import DataLoader
 
 from gateway.loaders.flight import Flight
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
-    from collections.abc import Sequence
+    from asyncio import AbstractEventLoop
 
 __all__ = ["Loader"]
 
@@ -27,7 +26,7 @@ class Loader(DataLoader[K, V]):
     """Reads by key; one read a key, unless `plan` does better."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
-        self.flights: dict[Any, Flight[V]] = {}
+        self.flights: dict[K, Flight[V]] = {}
         super().__init__(loop=loop, cache=False)
 
     def load(self, key: K) -> Flight[V]:
@@ -42,15 +41,18 @@ class Loader(DataLoader[K, V]):
                 flight.set_result(known)
         return flight
 
-    async def batch_load_fn(self, keys: list[K]) -> list[Any]:
-        """One future for each key; None for keys that nobody waits for any more."""
-        wanted = [key for key in keys if not self.flights[key].cancelled()]
-        planned = dict(zip(wanted, self.plan(wanted), strict=True))
-        return [planned.get(key) for key in keys]
+    async def batch_load_fn(self, keys: list[K]) -> list[Flight[V]]:  # type: ignore[override]
+        """Start the reads for the keys that somebody still waits for; each key's own future."""
+        flights = [self.flights[key] for key in keys]
+        self.plan(
+            {key: flight for key, flight in zip(keys, flights, strict=True) if not flight.done()}
+        )
+        return flights
 
-    def plan(self, keys: Sequence[K]) -> Sequence[Future[V]]:
-        """Start the reads for these keys; a future for each, in order."""
-        return [self.loop.create_task(self.read(key)) for key in keys]
+    def plan(self, wanted: dict[K, Flight[V]]) -> None:
+        """Start the reads that settle these flights."""
+        for key, flight in wanted.items():
+            flight.carry(self.read(key))
 
     def known(self, key: K) -> V | None:  # noqa: ARG002 - for loaders that look somewhere first
         """The value of a key where it was read already."""

@@ -10,8 +10,7 @@ from gateway.loaders.loader import Loader
 from gateway.upstream.logs import LogPiece, LogScan, Slice, Tail
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop, Future
-    from collections.abc import Sequence
+    from asyncio import AbstractEventLoop
 
     from gateway.loaders.flight import Flight
     from gateway.upstream.client import Client
@@ -55,11 +54,12 @@ class LogReader(Loader[Want, Any]):
         """Lines so far."""
         return self.load("lines")
 
-    def plan(self, keys: Sequence[Want]) -> Sequence[Future[Any]]:
-        scan = launch(self.loop, self._scan(keys))
-        return [launch(self.loop, _answer(scan, want)) for want in keys]
+    def plan(self, wanted: dict[Want, Flight[Any]]) -> None:
+        scan = launch(self.loop, self._scan(list(wanted)))
+        for want, flight in wanted.items():
+            flight.carry(_answer(scan, want))
 
-    async def _scan(self, wants: Sequence[Want]) -> dict[Want, Any]:
+    async def _scan(self, wants: list[Want]) -> dict[Want, Any]:
         """Read the log once, no further than is needed."""
         pieces = [want for want in wants if isinstance(want, Tail | Slice)]
         scan = LogScan(pieces)

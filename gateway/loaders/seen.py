@@ -65,15 +65,11 @@ class Seen:
         return self._places.get(project)
 
     def _sort(self, project: ProjectKey, rows: Iterable[object]) -> None:
-        place = self._places.get(project)
-        for row in rows:
-            if not isinstance(row, Job | Bridge):
-                continue
-            if place is None or place.number is None:
-                place = self._place_of(project, row)
-            place.items[row.id] = row
-            if row.commit is not None:
-                place.commits[row.commit.id] = row.commit
+        items = [row for row in rows if isinstance(row, (Job, Bridge))]
+        if items:
+            place = self._place_of(project, items[0])
+            place.items.update({item.id: item for item in items})
+            place.commits.update({item.commit.id: item.commit for item in items if item.commit})
 
     def _place_of(self, project: ProjectKey, item: Item) -> _Place:
         """One place for a project's number and for its path."""

@@ -3,7 +3,7 @@
 All upstream lists run newest id first, so "after X" means ids below X, whatever happened to X
 since. Lists that the upstream pages by offset add where X was seen, so that going on costs one
 call, and how long the list was then, which often proves that nothing slipped past. The text is
-base64url of
+base64 without padding of
 
     j1.<id>                                  jobs of a project
     p1.0.<id>.<offset>.<total>               pipelines of a project
@@ -66,14 +66,14 @@ class Cursor(Struct, frozen=True):
                 self.offset,
                 total,
             )
-        text = b2a_base64(plain, newline=False).rstrip(b"=")
-        return text.replace(b"+", b"-").replace(b"/", b"_").decode()
+        # Of these characters base64 makes no "+" and no "/".
+        return b2a_base64(plain, newline=False).rstrip(b"=").decode()
 
     @classmethod
     def parse(cls, text: str, argument: str) -> Cursor:
         """The position a text tells; raises `BadInput`, naming the argument, for other texts."""
         try:
-            padded = text.encode("ascii").translate(_FROM_URL_SAFE) + b"=" * (-len(text) % 4)
+            padded = text.encode("ascii") + b"=" * (-len(text) % 4)
             match = _TEXT.fullmatch(a2b_base64(padded, strict_mode=True))
         except ValueError:
             match = None
@@ -96,6 +96,3 @@ class Cursor(Struct, frozen=True):
         if cursor.id > MAX_ID or cursor.offset > MAX_OFFSET:
             raise BadInput(f"{argument}: not a cursor of any list there is")
         return cursor
-
-
-_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")

@@ -31,12 +31,17 @@ MAX_EMPTY_PAGES = 3
 
 
 class KeysetRows(Struct, Generic[T]):
-    """The rows of a window."""
+    """The rows of a window.
+
+    `end` is the id that the rows after the last one lie below, where it is known otherwise than
+    from the last row, which may be unreadable.
+    """
 
     items: list[T | UpstreamInvalid]
     has_next: bool
     has_previous: bool
     scanned: int
+    end: int | None = None
 
 
 class Read(Protocol):
@@ -78,20 +83,23 @@ class _Walker:
         """The rows below the cursor, or the newest."""
         size = window.size
         if window.cursor is None:
-            items, has_next = await self._below(None, size)
-            return KeysetRows(items, has_next, has_previous=False, scanned=self._scanned)
+            items, end = await self._below(None, size)
+            return self._rows(items, end, has_next=end is not None, has_previous=False)
         bound = window.cursor.id
         # The cursor's own row, if it is still there, shows that there are rows before the window.
         peeks = window.wants_previous and size < MAX_PER_PAGE
-        items, has_next = await self._below(bound + peeks, size + peeks)
-        has_previous = bool(items) and _id_of(items[0]) == bound
+        items, end = await self._below(bound + peeks, size + peeks)
+        has_previous = peeks and bool(items) and _id_of(items[0]) == bound
         if has_previous:
-            items = items[1:]
+            del items[0]
+        elif peeks and items and _id_of(items[0]) is None:
+            # Is this the cursor's own row? Ask in a way that it cannot be.
+            items, end = await self._below(bound, size)
         elif len(items) > size:
-            items, has_next = items[:size], True
+            end = (_id_of(items.pop()) or bound - 1) + 1
         if window.wants_previous and not has_previous:
             has_previous = await self._exists_from(bound)
-        return KeysetRows(items, has_next, has_previous, self._scanned)
+        return self._rows(items, end, has_next=end is not None, has_previous=has_previous)
 
     async def backward(self, window: Window) -> KeysetRows[Job]:
         """The rows above the cursor, nearest to it."""
@@ -100,14 +108,15 @@ class _Walker:
         # One row more below shows the cursor's own row, one more above that the list goes on.
         peeks_below = window.wants_next and size < MAX_PER_PAGE
         peeks_above = window.wants_previous and size + peeks_below < MAX_PER_PAGE
-        items, _ = await self._page(
+        items, end = await self._page(
             KeysetCursor(bound - peeks_below, backward=True), size + peeks_below + peeks_above
         )
         if any(row_id <= bound - peeks_below for row_id in map(_id_of, items) if row_id):
             raise _no_way_back()
-        has_next = bool(items) and _id_of(items[-1]) == bound
+        has_next = bool(items) and bound in (_id_of(items[-1]), end)
         if has_next:
             items.pop()
+            end = None
         elif window.wants_next:
             items_below, _ = await self._page(KeysetCursor(bound + 1), 1)
             has_next = bool(items_below)
@@ -117,7 +126,7 @@ class _Walker:
             has_previous = window.wants_previous and (
                 top is None or await self._exists_from(top + 1)
             )
-        return KeysetRows(items[-size:], has_next, has_previous, self._scanned)
+        return self._rows(items[-size:], end, has_next=has_next, has_previous=has_previous)
 
     async def last(self, window: Window) -> KeysetRows[Job]:
         """The oldest rows."""
@@ -133,14 +142,12 @@ class _Walker:
         if window.wants_previous and not peeks and len(items) == size:
             top = _id_of(items[0])
             has_previous = top is None or await self._exists_from(top + 1)
-        return KeysetRows(
-            items[-size:], has_next=False, has_previous=has_previous, scanned=self._scanned
-        )
+        return self._rows(items[-size:], next_id, has_next=False, has_previous=has_previous)
 
     async def _below(
         self, bound: int | None, count: int
-    ) -> tuple[list[Job | UpstreamInvalid], bool]:
-        """The first `count` rows below a bound, and whether there are more.
+    ) -> tuple[list[Job | UpstreamInvalid], int | None]:
+        """The first `count` rows below a bound, and the id that further ones lie below.
 
         A page ends where the upstream's link says, whatever its length.
         """
@@ -150,8 +157,12 @@ class _Walker:
             cursor = None if bound is None else KeysetCursor(bound)
             page, next_id = await self._page(cursor, min(count - len(items), MAX_PER_PAGE))
             items += page
-            if next_id is None or len(items) >= count:
-                return items[:count], next_id is not None or len(items) > count
+            if len(items) > count:
+                # A page longer than asked for.
+                next_id = (_id_of(items[count]) or 0) + 1
+                del items[count:]
+            if next_id is None or len(items) == count:
+                return items, next_id
             empty += not page
             if empty > MAX_EMPTY_PAGES or (bound is not None and next_id >= bound):
                 raise _leads_nowhere()
@@ -170,6 +181,16 @@ class _Walker:
         page = await self._read(per_page=per_page, cursor=cursor)
         self._scanned += len(page.items)
         return page.items, page.next
+
+    def _rows(
+        self,
+        items: list[Job | UpstreamInvalid],
+        end: int | None,
+        *,
+        has_next: bool,
+        has_previous: bool,
+    ) -> KeysetRows[Job]:
+        return KeysetRows(items, has_next, has_previous, self._scanned, end)
 
 
 def _id_of(item: Job | UpstreamInvalid) -> int | None:

@@ -17,7 +17,7 @@ costs one call, for the smallest page that holds all that is wanted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -92,6 +92,11 @@ class _Page(Struct, Generic[T]):
     more: bool
     total: int | None
 
+    @property
+    def end(self) -> int:
+        """The offset after its last row."""
+        return self.start + len(self.items)
+
 
 class _Walker(Generic[T]):
     __slots__ = ("_grows_at_top", "_longest", "_per_page", "_read", "_scanned", "calls")
@@ -110,25 +115,20 @@ class _Walker(Generic[T]):
         """
         items: list[T | UpstreamInvalid] = []
         offsets: list[int] = []
-        stride = 0
+        search: _Search | None = None
         while True:
             missing = size - len(items)
             proves = self._grows_at_top and total is not None
-            low = at + 1 if proves or at < 0 else at
-            high = low + self._per_page if stride else at + missing
-            page = await self._page(_page_down(low, high, self._per_page))
+            low = at if at >= 0 and not proves else at + 1
+            page = await self._page(low, low + self._per_page if search else at + missing)
             first_id = next(filter(None, map(_id_of, page.items)), 0)
-            if (
-                page.start
-                and first_id < bound
-                and not (proves and (page.total or 0) >= (total or 0))
-            ):
+            is_proven = proves and (page.total or 0) >= (total or 0)
+            if page.start and first_id < bound and not is_proven:
                 # What lay on this page may have moved up, out of it.
-                stride = stride * 2 or 1
-                end = page.start if page.total is None else min(page.start, page.total)
-                at, total = max(end - stride * self._per_page, 0), None
+                search = search or _Search(self._per_page)
+                at, total = search.before(page), None
                 continue
-            cut = _first_below(page.items, bound, at - page.start)
+            cut = _end_of_had(page.items, bound, at - page.start)
             taken = page.items[cut : cut + missing]
             items += taken
             offsets += range(page.start + cut, page.start + cut + len(taken))
@@ -139,35 +139,40 @@ class _Walker(Generic[T]):
                     offsets,
                     page,
                     has_next=page.more or is_cut,
-                    has_previous=page.start + cut > 0 if not items else offsets[0] > 0,
+                    has_previous=(offsets[0] if offsets else page.start + cut) > 0,
                 )
-            bound = min(filter(None, map(_id_of, taken)), default=bound)
-            at, total = page.start + len(page.items) - 1, page.total
-            stride = 0 if taken else 1
+            if taken:
+                bound = min(filter(None, map(_id_of, taken)), default=bound)
+                at, total, search = page.end - 1, page.total, None
+            else:
+                search = search or _Search(self._per_page)
+                at = search.beyond(page)
+                total = page.total if at == page.end - 1 else None
 
     async def up(self, size: int, bound: int, at: int) -> OffsetRows[T]:
         """The last rows above the id `bound`, of which the offset was `at`."""
         items: list[T | UpstreamInvalid] = []
         offsets: list[int] = []
         has_next: bool | None = None
-        stride = 0
+        search: _Search | None = None
         while True:
             missing = size - len(items)
-            # Bound 0 is below all ids: the row at the list's end is wanted itself.
-            low = at - self._per_page if stride else at - missing + (not bound)
-            page = await self._page(_page_up(max(low, 0), at, self._per_page))
-            end = page.start + len(page.items)
+            if search:
+                page = await self._page(at, at + self._per_page)
+            else:
+                # Bound 0 is below all ids: the row at the list's end is wanted itself.
+                page = await self._page(max(at - missing + (not bound), 0), at, keep_high=True)
             last_id = next(filter(None, map(_id_of, reversed(page.items))), bound + 1)
             if page.more and last_id > bound:
                 # What lay above the bound may have moved down, out of this page.
-                stride = stride * 2 or 1
-                at = end - 1 + stride * self._per_page
+                search = search or _Search(self._per_page)
+                at = search.beyond(page)
                 continue
-            if page.start and not page.items:
-                stride = 1
-                at = max((page.start if page.total is None else min(page.start, page.total)) - 1, 0)
+            cut = _start_of_had(page.items, bound, at - page.start)
+            if page.start and not cut:
+                search = search or _Search(self._per_page)
+                at = search.before(page)
                 continue
-            cut = _first_not_above(page.items, bound)
             if has_next is None:
                 has_next = page.more or cut < len(page.items)
             taken = page.items[max(cut - missing, 0) : cut]
@@ -179,15 +184,14 @@ class _Walker(Generic[T]):
                     offsets,
                     page,
                     has_next=has_next,
-                    has_previous=bool(items) and offsets[0] > 0,
+                    has_previous=bool(offsets) and offsets[0] > 0,
                 )
             bound = max(filter(None, map(_id_of, taken)), default=bound)
-            at = page.start
-            stride = 0 if taken else 1
+            at, search = page.start, None
 
     async def oldest(self, size: int) -> OffsetRows[T]:
         """The last rows of the list."""
-        page = await self._page((1, MAX_PER_PAGE))
+        page = await self._page(0, MAX_PER_PAGE - 1)
         count = len(page.items)
         if not page.more:
             start = max(count - size, 0)
@@ -205,11 +209,12 @@ class _Walker(Generic[T]):
             )
         return await self.up(size, 0, page.total - 1)
 
-    async def _page(self, place: tuple[int, int]) -> _Page[T]:
+    async def _page(self, low: int, high: int, *, keep_high: bool = False) -> _Page[T]:
+        """The smallest page that holds these offsets, else one that holds most of them."""
         if self.calls == MAX_CALLS:
             raise _leads_nowhere("the upstream's list moves too fast to be followed")
         self.calls += 1
-        number, per_page = place
+        number, per_page = _page_holding(low, high, self._per_page, keep_high=keep_high)
         page = await self._read(page=number, per_page=per_page)
         count = len(page.items)
         more = page.next_page is not None
@@ -244,50 +249,89 @@ class _Walker(Generic[T]):
         )
 
 
-def _page_down(low: int, high: int, most: int) -> tuple[int, int]:
-    """The smallest page (number and length) that holds these offsets, else the one that reaches
-    furthest beyond `low`.
+class _Search:
+    """Where to look for the rows next to a bound, once they are not where they were seen.
+
+    First near by, then twice as far each time; between two places that are too high and too low, in
+    the middle.
+    """
+
+    __slots__ = ("_gap", "_reach", "_too_high", "_too_low")
+
+    def __init__(self, reach: int) -> None:
+        self._reach = reach
+        self._gap = 0
+        self._too_high = -1
+        self._too_low: int | None = None
+
+    def beyond(self, page: _Page[Any]) -> int:
+        """An offset to look at: the rows lie after this page."""
+        self._too_high = page.end - 1
+        if self._too_low is not None and self._too_low <= self._too_high:
+            # The list has moved since.
+            self._too_low = None
+        return self._aim()
+
+    def before(self, page: _Page[Any]) -> int:
+        """An offset to look at: the rows begin before this page, which may lie behind the end."""
+        self._too_low = page.start if page.total is None else min(page.start, page.total)
+        if self._too_high >= self._too_low:
+            self._too_high = -1
+        return self._aim()
+
+    def _aim(self) -> int:
+        gap, self._gap = self._gap, max(self._gap * 2, self._reach)
+        if self._too_low is None:
+            return self._too_high + gap
+        if self._too_high < 0:
+            return max(self._too_low - self._reach - gap, 0)
+        return max((self._too_high + self._too_low - self._reach) // 2, self._too_high)
+
+
+def _page_holding(low: int, high: int, most: int, *, keep_high: bool) -> tuple[int, int]:
+    """Number and length of the smallest page that holds the offsets from `low` to `high`; where
+    none of at most `most` rows does, of the one that reaches furthest from the end to keep.
     """
     for length in range(high - low + 1, most + 1):
         if low // length == high // length:
             return low // length + 1, length
+    if keep_high:
+        length = max(range(1, most + 1), key=lambda length: high % length)
+        return high // length + 1, length
     length = max(range(1, most + 1), key=lambda length: length - low % length)
     return low // length + 1, length
 
 
-def _page_up(low: int, high: int, most: int) -> tuple[int, int]:
-    """The smallest page that holds these offsets, else the one that reaches furthest above
-    `high`.
+def _end_of_had(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
+    """Where the rows below an id begin; those before it were had. An unreadable row was had if a
+    readable one after it was, or if it was seen at `at` or before.
     """
-    for length in range(high - low + 1, most + 1):
-        if low // length == high // length:
-            return low // length + 1, length
-    length = max(range(1, most + 1), key=lambda length: high % length)
-    return high // length + 1, length
-
-
-def _first_below(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
-    """Where the rows below an id begin. Unreadable rows belong to those before the last row that
-    is not below it, or that were seen up to `at`.
-    """
-    cut = 0
+    end = 0
     for index, item in enumerate(items):
         if isinstance(item, UpstreamInvalid):
-            if cut == index <= at:
-                cut = index + 1
+            if end == index <= at:
+                end = index + 1
         elif item.id < bound:
             break
         else:
-            cut = index + 1
-    return cut
+            end = index + 1
+    return end
 
 
-def _first_not_above(items: Sequence[T | UpstreamInvalid], bound: int) -> int:
-    """Where the rows end that are above an id, unreadable ones between them included."""
+def _start_of_had(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
+    """Where the rows above an id end; those from there on were had. An unreadable row was had if
+    no readable one that was not had follows it, and it was seen at `at` or after.
+    """
+    start = 0
     for index, item in enumerate(items):
-        if not isinstance(item, UpstreamInvalid) and item.id <= bound:
-            return index
-    return len(items)
+        if isinstance(item, UpstreamInvalid):
+            if index < at:
+                start = index + 1
+        elif item.id <= bound:
+            break
+        else:
+            start = index + 1
+    return start
 
 
 def _id_of(item: T | UpstreamInvalid) -> int | None:

@@ -19,8 +19,6 @@ from gateway.upstream.offset import OffsetRows
 from gateway.upstream.windows import DEFAULT_SIZE, MAX_SIZE, Window, calls_at_most, window_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gateway.upstream.client import Client
     from gateway.upstream.cursors import ListKind
     from gateway.upstream.entities import ProjectKey
@@ -54,10 +52,10 @@ class Listing(Generic[T]):
 
     __slots__ = (
         "_kind",
-        "_offsets",
         "_parent",
         "_places",
-        "_total",
+        "_rows",
+        "_window",
         "has_next",
         "has_previous",
         "items",
@@ -65,20 +63,18 @@ class Listing(Generic[T]):
         "total",
     )
 
-    def __init__(self, kind: ListKind, parent: int, rows: KeysetRows[T] | OffsetRows[T]) -> None:
+    def __init__(
+        self, kind: ListKind, parent: int, window: Window, rows: KeysetRows[T] | OffsetRows[T]
+    ) -> None:
         self.items = rows.items
         self.has_next = rows.has_next
         self.has_previous = rows.has_previous
         self.scanned = rows.scanned
-        self.total: int | None = None
+        self.total = rows.total if isinstance(rows, OffsetRows) else None
         self._kind = kind
         self._parent = parent
-        self._offsets: Sequence[int] | None = None
-        self._total: int | None = None
-        if isinstance(rows, OffsetRows):
-            self.total = rows.total
-            self._offsets = rows.offsets
-            self._total = rows.steady_total
+        self._window = window
+        self._rows = rows
         self._places: dict[int, int] | None = None
 
     def cursor_of(self, item: T | UpstreamInvalid) -> str:
@@ -93,18 +89,27 @@ class Listing(Generic[T]):
                 self._places = {id(item): place for place, item in enumerate(items)}
             place = self._places[id(item)]
         row_id = self._bound_at(place) if isinstance(item, UpstreamInvalid) else item.id
-        if self._offsets is None:
-            return str(Cursor(self._kind, row_id))
-        return str(Cursor(self._kind, row_id, self._parent, self._offsets[place], self._total))
+        rows = self._rows
+        if isinstance(rows, OffsetRows):
+            return str(
+                Cursor(self._kind, row_id, self._parent, rows.offsets[place], rows.steady_total)
+            )
+        return str(Cursor(self._kind, row_id))
 
     def _bound_at(self, place: int) -> int:
-        """An id that stands for a row without one: what follows the row lies below it, and what it
-        follows does not.
-        """
-        items = self.items
-        below = (item.id + 1 for item in items[place:] if not isinstance(item, UpstreamInvalid))
-        above = (item.id for item in items[place::-1] if not isinstance(item, UpstreamInvalid))
-        return next(below, None) or next(above, MAX_ID)
+        """An id that stands for the unreadable row at this place: the rows after it lie below."""
+        items, rows, cursor = self.items, self._rows, self._window.cursor
+        for item in items[place:]:
+            if not isinstance(item, UpstreamInvalid):
+                return item.id + 1
+        if not isinstance(rows, OffsetRows) and rows.end is not None:
+            return rows.end if place == len(items) - 1 else rows.end + 1
+        if self._window.backward:
+            return 1 if cursor is None else cursor.id + 1
+        for item in reversed(items[:place]):
+            if not isinstance(item, UpstreamInvalid):
+                return item.id
+        return MAX_ID if cursor is None else cursor.id
 
 
 async def walk_project_jobs(
@@ -117,7 +122,7 @@ async def walk_project_jobs(
     """Jobs of a project, retried ones included, without bridges. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "j", 0)
     read = partial(client.project_jobs_page, scope, project, statuses=statuses)
-    return Listing("j", 0, await keyset.walk(read, scope.tally, window))
+    return Listing("j", 0, window, await keyset.walk(read, scope.tally, window))
 
 
 async def walk_pipeline_jobs(
@@ -141,7 +146,7 @@ async def walk_pipeline_jobs(
         include_retried=include_retried,
     )
     rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
-    return Listing("q", pipeline_id, rows)
+    return Listing("q", pipeline_id, window, rows)
 
 
 walk_all_pipeline_jobs = partial(walk_pipeline_jobs, include_retried=True)
@@ -159,7 +164,7 @@ async def walk_bridges(
     check_cursor(window.cursor, "b", pipeline_id)
     read = partial(client.bridges_page, scope, project, pipeline_id, statuses=statuses)
     rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
-    return Listing("b", pipeline_id, rows)
+    return Listing("b", pipeline_id, window, rows)
 
 
 async def walk_pipelines(
@@ -179,7 +184,7 @@ async def walk_pipelines(
     )
     unfiltered = ref is None and sha is None and status is None and source is None
     rows = await offset.walk(read, scope.tally, window, grows_at_top=unfiltered)
-    return Listing("p", 0, rows)
+    return Listing("p", 0, window, rows)
 
 
 def check_cursor(cursor: Cursor | None, kind: ListKind, parent: int) -> None:

@@ -1,0 +1,335 @@
+"""Windows on a list: what is refused, what is told at the ends, how many calls it takes."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import BadInput, UpstreamInvalid
+from gateway.upstream.cursors import MAX_ID, Cursor
+from gateway.upstream.pages import KeysetPage, OffsetPage
+from gateway.upstream.paging import MAX_SIZE, calls_at_most, window_of
+
+WAYS = ["keyset", "offset"]
+
+
+def ids_of(listing: Any) -> list[int]:
+    return [job.id for job in listing.items]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"first": 0}, "first: 0 is out of range; ask for 1 to 100"),
+        ({"first": -1}, "first: -1 is out of range; ask for 1 to 100"),
+        ({"first": 101}, "first: 101 is out of range; ask for 1 to 100"),
+        ({"last": 100_000}, "last: 100000 is out of range; ask for 1 to 100"),
+        ({"first": 1, "last": 1}, "first, last: give only one of the two"),
+        ({"first": 1, "before": "x"}, "before goes with last; first goes with after"),
+        ({"last": 1, "after": "x"}, "after goes with first; last goes with before"),
+        ({"after": "x", "before": "x"}, "after goes with first; last goes with before"),
+        ({"first": 1, "after": ""}, "after: not a cursor: ''; give one back as a page gave it"),
+        ({"after": "abc"}, "after: not a cursor: 'abc'; give one back as a page gave it"),
+        ({"before": "é"}, "before: not a cursor: 'é'; give one back as a page gave it"),
+    ],
+)
+def test_arguments_that_mean_no_window_are_refused(arguments, told):
+    with pytest.raises(BadInput) as refused:
+        window_of(**arguments)
+
+    assert refused.value.message == told
+
+
+def test_twenty_rows_are_given_where_nothing_is_asked_for():
+    assert window_of().size == 20
+    assert not window_of().backward
+    assert window_of(before=str(Cursor("j", 5))).backward
+
+
+def test_windows_that_mean_the_same_are_equal():
+    wide = window_of(20, wants_next=True, wants_previous=True)
+    narrow = window_of(20, wants_next=True, wants_previous=False)
+
+    assert wide == narrow
+    assert hash(wide) == hash(narrow)
+
+
+@given(
+    st.builds(Cursor, st.just("j"), st.integers(0, MAX_ID))
+    | st.builds(
+        Cursor,
+        st.sampled_from("pqb"),
+        st.integers(0, MAX_ID),
+        st.integers(0, 2**63),
+        st.integers(0, 50_000),
+        st.none() | st.integers(0, 10_000),
+    )
+)
+def test_a_cursor_comes_back_from_its_text(cursor):
+    text = str(cursor)
+
+    assert Cursor.parse(text, "after") == cursor
+    assert text.isalnum()
+
+
+@given(st.text(max_size=60) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
+def test_any_other_text_is_bad_input_or_a_cursor(text):
+    try:
+        cursor = Cursor.parse(text, "after")
+    except BadInput:
+        return
+    assert 0 <= cursor.id <= MAX_ID
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        b"j1.7fffffffffffffff",
+        b"q1.1.7fffffffffffffff.0.0",
+        b"q1.1.1.c351.0",
+        b"j2.1",
+        b"j1.-1",
+        b"q1.1.1",
+    ],
+)
+def test_cursors_beyond_what_can_be_are_refused(plain):
+    with pytest.raises(BadInput):
+        Cursor.parse(b64encode(plain).rstrip(b"=").decode(), "after")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("cursor", [Cursor("b", 5, 6), Cursor("q", 5, 7), Cursor("p", 5)])
+def test_the_cursor_of_another_list_is_refused_without_a_call(one_list, way, cursor):
+    jobs = one_list([1, 2, 3])
+
+    with pytest.raises(BadInput, match="belongs to another list"):
+        jobs.read(way, window_of(after=str(cursor)))
+
+    assert jobs.calls == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("arguments", [{"first": 20}, {"last": 20}])
+def test_an_empty_list_has_nothing_before_and_nothing_after(one_list, way, arguments):
+    listing = one_list([]).read(way, window_of(**arguments))
+
+    assert (listing.items, listing.has_next, listing.has_previous) == ([], False, False)
+    assert listing.total == (0 if way == "offset" else None)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("arguments", [{"first": 3}, {"last": 3}])
+def test_a_window_of_the_whole_list_has_nothing_beyond(one_list, way, arguments):
+    listing = one_list([1, 2, 3]).read(way, window_of(**arguments))
+
+    assert (ids_of(listing), listing.has_next, listing.has_previous) == ([3, 2, 1], False, False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_beyond_the_last_row_there_is_an_empty_page_with_rows_before_it(one_list, way):
+    jobs = one_list([1, 2, 3])
+    whole = jobs.read(way, window_of(3))
+
+    after = jobs.read(way, window_of(2, after=whole.cursor_of(whole.items[-1])))
+    before = jobs.read(way, window_of(last=2, before=whole.cursor_of(whole.items[0])))
+
+    assert (after.items, after.has_next, after.has_previous) == ([], False, True)
+    assert (before.items, before.has_next, before.has_previous) == ([], True, False)
+
+
+@pytest.mark.parametrize(
+    ("way", "arguments", "calls"),
+    [
+        ("keyset", {"first": 20}, 1),
+        ("keyset", {"first": 100}, 1),
+        ("keyset", {"first": 20, "after": 500}, 1),
+        ("keyset", {"first": 100, "after": 500, "wants_previous": False}, 1),
+        ("keyset", {"first": 100, "after": 500}, 2),
+        ("keyset", {"last": 20}, 1),
+        ("keyset", {"last": 100}, 2),
+        ("keyset", {"last": 20, "before": 500}, 1),
+        ("keyset", {"last": 100, "before": 500, "wants_previous": False, "wants_next": False}, 1),
+        ("keyset", {"last": 100, "before": 500}, 3),
+        ("offset", {"first": 20}, 1),
+        ("offset", {"first": 100}, 1),
+        ("offset", {"first": 20, "after": 981}, 1),
+        ("offset", {"first": 100, "after": 901}, 1),
+        ("offset", {"first": 20, "after": 500}, 1),
+        ("offset", {"first": 100, "after": 500}, 2),
+        ("offset", {"last": 20}, 2),
+        ("offset", {"last": 100}, 2),
+        ("offset", {"last": 20, "before": 500}, 1),
+        ("offset", {"last": 100, "before": 500}, 2),
+    ],
+)
+def test_a_window_on_a_thousand_rows_takes_so_many_calls(one_list, way, arguments, calls):
+    jobs = one_list(range(1, 1001))
+    for name in ("after", "before"):
+        if name in arguments:
+            row_id = arguments[name]
+            kept = ("q", row_id, 6, 1000 - row_id, 1000) if way == "offset" else ("j", row_id)
+            arguments = {**arguments, name: str(Cursor(*kept))}
+
+    listing = jobs.read(way, window_of(**arguments))
+
+    assert len(listing.items) == (arguments.get("first") or arguments["last"])
+    assert jobs.calls == calls
+    assert jobs.scope.tally.retried == 0
+
+
+def test_the_second_page_is_the_page_that_anybody_would_ask_for(one_list):
+    jobs = one_list(range(1, 101))
+    first = jobs.read("offset", window_of(20))
+
+    second = jobs.read("offset", window_of(20, after=first.cursor_of(first.items[-1])))
+
+    assert ids_of(second) == list(range(80, 60, -1))
+    assert second.scanned == 20
+
+
+def test_the_oldest_rows_of_a_list_that_is_not_counted_cannot_be_found(one_list):
+    jobs = one_list(range(1, 201))
+    jobs.counts = False
+
+    with pytest.raises(BadInput, match="does not count this list"):
+        jobs.read("offset", window_of(last=20))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("limit", [1, 7, 50])
+def test_pages_shorter_than_asked_for_are_read_on(one_list, way, limit):
+    jobs = one_list(range(1, 21))
+    jobs.page_limit = limit
+
+    first = jobs.read(way, window_of(8))
+    second = jobs.read(way, window_of(8, after=first.cursor_of(first.items[-1])))
+
+    assert ids_of(first) + ids_of(second) == list(range(20, 4, -1))
+    assert (first.has_previous, second.has_previous, second.has_next) == (False, True, True)
+    most = calls_at_most(8, backward=False, has_cursor=False)
+    most += calls_at_most(8, backward=False, has_cursor=True)
+    assert jobs.calls - jobs.scope.tally.retried <= most
+
+
+@pytest.mark.parametrize("arguments", [{"last": 5}, {"last": 5, "before": str(Cursor("j", 10))}])
+def test_an_upstream_that_knows_no_way_back_is_told_so(one_list, arguments):
+    jobs = one_list(range(1, 21))
+    jobs.goes_back = False
+
+    with pytest.raises(UpstreamInvalid, match="does not page backward"):
+        jobs.read("keyset", window_of(**arguments))
+
+    assert jobs.calls <= 2
+
+
+def test_an_upstream_that_knows_no_way_back_still_has_a_last_page(one_list):
+    jobs = one_list([1, 2, 3])
+    jobs.goes_back = False
+
+    listing = jobs.read("keyset", window_of(last=5))
+
+    assert ids_of(listing) == [3, 2, 1]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "page",
+    [
+        lambda jobs: (jobs.rows[:2], 2),
+        lambda _: ([], 2),
+        lambda jobs: (jobs.rows[:1], 10**9),
+    ],
+    ids=["the same page over and over", "empty pages", "a link upward"],
+)
+def test_links_that_lead_nowhere_end(one_list, way, page):
+    jobs = one_list(range(1, 21))
+
+    async def astray(*_: Any, **__: Any) -> Any:
+        jobs.calls += 1
+        items, following = page(jobs)
+        if way == "keyset":
+            return KeysetPage(items, items[-1].id if items and following == 2 else 10**9)
+        return OffsetPage(items, following, None)
+
+    jobs.project_jobs_page = jobs.pipeline_jobs_page = astray
+
+    kept = ("q", 10, 6, 10, None) if way == "offset" else ("j", 10)
+    for arguments in ({"first": 20}, {"first": 20, "after": str(Cursor(*kept))}):
+        try:
+            listing = jobs.read(way, window_of(**arguments))
+        except UpstreamInvalid:
+            pass
+        else:
+            assert len(listing.items) <= 20
+
+    assert jobs.calls < 100
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_rows_that_cannot_be_read_keep_their_place(one_list, way, size):
+    jobs = one_list([10, 8, 6, 4, 2])
+    unreadable = UpstreamInvalid("row", endpoint="GET")
+    rows = jobs.rows
+    jobs.rows = [rows[0], unreadable, rows[2], unreadable, rows[4]]
+
+    # The fake's keyset pages go by ids; the row's own is known to the upstream.
+    class Known(UpstreamInvalid):
+        def __init__(self, row_id: int) -> None:
+            super().__init__("row", endpoint="GET")
+            self.id = row_id
+
+    jobs.rows[1], jobs.rows[3] = Known(8), Known(4)
+    seen: list[Any] = []
+    position: dict[str, Any] = {"first": size}
+    while True:
+        listing = jobs.read(way, window_of(**position))
+        seen += listing.items
+        if not listing.has_next:
+            break
+        position["after"] = listing.cursor_of(listing.items[-1])
+
+    assert seen == jobs.rows
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_row_has_its_cursor(one_list, way):
+    jobs = one_list(range(1, 31))
+    listing = jobs.read(way, window_of(20))
+
+    for place, job in enumerate(listing.items):
+        after = jobs.read(way, window_of(1, after=listing.cursor_of(job)))
+        assert ids_of(after) == [job.id - 1], place
+
+
+def test_a_list_that_shrank_to_a_fraction_is_found_again(one_list):
+    jobs = one_list(range(1, 5001))
+    for _ in range(1):
+        cursor = str(Cursor("q", 1000, 6, 4000, 5000))
+    jobs.rows = [row for row in jobs.rows if row.id % 50 == 1]
+
+    listing = jobs.read("offset", window_of(5, after=cursor), statuses=("failed",))
+
+    assert ids_of(listing) == [951, 901, 851, 801, 751]
+    assert jobs.calls <= 4
+
+
+def test_a_list_that_grew_by_thousands_is_found_again(one_list):
+    jobs = one_list(range(1, 3001))
+    cursor = str(Cursor("q", 100, 6, 10, 110))
+
+    after = jobs.read("offset", window_of(5, after=cursor))
+    before = jobs.read("offset", window_of(last=5, before=str(Cursor("q", 2500, 6, 10, 110))))
+
+    assert ids_of(after) == [99, 98, 97, 96, 95]
+    assert ids_of(before) == [2505, 2504, 2503, 2502, 2501]
+
+
+def test_the_most_calls_are_known_for_every_window():
+    assert calls_at_most(MAX_SIZE, backward=False, has_cursor=False) == 1
+    assert calls_at_most(MAX_SIZE, backward=False, has_cursor=True) == 2
+    assert calls_at_most(MAX_SIZE, backward=True, has_cursor=True) == 3
