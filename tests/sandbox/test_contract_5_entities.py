@@ -94,6 +94,44 @@ class TestEveryBodyValidates:
         assert schemas.faults("commit_detail", commit.json()) == []
 
 
+class TestSchemas:
+    """The schemas notice what they are for."""
+
+    @pytest.mark.parametrize(
+        ("change", "place"),
+        [
+            ({"invented": 1}, "$"),
+            ({"id": "7"}, "$.id"),
+            ({"failure_reason": "script_failure"}, "$"),
+            ({"created_at": "2026-11-01T00:00:00Z"}, "$.created_at"),
+            ({"pipeline": {"id": 1}}, "$.pipeline"),
+            ({"artifacts_file": {"filename": "a.zip", "size": 1}}, "$.artifacts"),
+            ({"runner": {"id": 1}}, "$.runner"),
+        ],
+        ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+    )
+    def test_a_wrong_job_is_noticed(self, lab, schemas, change, place):
+        body = lab.get(f"/projects/10/jobs/{lab.job('success')}").json()
+
+        faults = schemas.faults("job", body | change, "18")
+
+        assert schemas.faults("job", body, "18") == []
+        assert any(fault.startswith(place) for fault in faults)
+
+    @pytest.mark.parametrize("key", ["source", "archived", "runner_manager", "tag_list", "user"])
+    def test_a_missing_key_is_noticed(self, lab, schemas, key):
+        body = lab.get(f"/projects/10/jobs/{lab.job('success')}").json()
+        del body[key]
+
+        assert schemas.faults("job", body, "18") != []
+
+    def test_a_newer_key_is_noticed_in_an_older_version(self, lab, schemas):
+        body = lab.get(f"/projects/10/jobs/{lab.job('success')}").json()
+
+        assert schemas.faults("job", body, "17") != []
+        assert schemas.faults("job", body) == []
+
+
 class TestJob:
     """§5.1, the notes."""
 
