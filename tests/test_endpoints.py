@@ -41,7 +41,8 @@ class Endpoint:
 
 ENDPOINTS = {
     "project-jobs": Endpoint(
-        r"GET /projects/1/jobs\?pagination=keyset.*", "{ project(id: 1) { jobs { nodes { name } } } }"
+        r"GET /projects/1/jobs\?pagination=keyset.*",
+        "{ project(id: 1) { jobs { nodes { name } } } }",
     ),
     "pipeline-jobs": Endpoint(
         r"GET /projects/1/pipelines/6/jobs\?.*",
