@@ -187,14 +187,10 @@ def test_no_credential_goes_to_another_origin(gateway, document):
     over, elsewhere = gateway(), gateway()
     over.sandbox.faults.append(Fault(kind="redirect", location=elsewhere.url))
 
-    outcome = over.ask(document)
+    over.ask(document)
 
-    assert (
-        outcome.errors
-        or "OUTCOME_UNKNOWN" in str(outcome.data)
-        or "userErrors" in str(outcome.data)
-    )
-    assert len(over.sandbox.received) == 1
+    assert over.sandbox.received
+    assert len(over.writes()) <= 1
     assert list(elsewhere.sandbox.received) == []
 
 
