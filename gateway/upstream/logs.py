@@ -59,7 +59,10 @@ class LogScan:
 
     def __init__(self, wants: Sequence[LogWant]) -> None:
         self._wants = wants
-        self._keep = max((want.max_bytes for want in wants if isinstance(want, Tail)), default=0)
+        # One byte more shows whether what is kept begins with a line.
+        self._keep = max(
+            (want.max_bytes + 1 for want in wants if isinstance(want, Tail)), default=0
+        )
         self._last: deque[bytes] = deque()
         self._last_bytes = 0
         self._slices = {want: bytearray() for want in wants if isinstance(want, Slice)}
@@ -81,7 +84,7 @@ class LogScan:
             first = max(want.from_byte, start)
             last = min(want.from_byte + want.max_bytes, end)
             if first < last:
-                taken += chunk[first - start : last - start]
+                taken.extend(chunk[first - start : last - start])
         if self._keep:
             self._last.append(chunk)
             self._last_bytes += len(chunk)
@@ -100,23 +103,15 @@ class LogScan:
 
     def _tail(self, want: Tail) -> LogPiece:
         kept = b"".join(self._last)
-        kept = kept[max(0, len(kept) - want.max_bytes) :]
-        start = self._start_of_lines(kept, want.lines)
-        whole = start is not None or len(kept) == self.byte_count
-        if start is None:
-            # The first line is cut: by the limit, inside the lines that were asked for.
-            start = 0 if whole else _first_character(kept)
-        raw = kept[start:]
-        return LogPiece(raw, self.byte_count - len(raw), self.byte_count, not whole)
-
-    def _start_of_lines(self, kept: bytes, lines: int) -> int | None:
-        """Where the last lines begin in what is kept; None where they began before it."""
-        end = len(kept) - kept.endswith(b"\n")
-        for _ in range(lines):
-            end = kept.rfind(b"\n", 0, end)
-            if end < 0:
-                return None
-        return end + 1
+        kept = kept[max(0, len(kept) - want.max_bytes - 1) :]
+        start = _start_of_lines(kept, want.lines)
+        if start is None and len(kept) > want.max_bytes:
+            # The limit cuts into the lines that were asked for.
+            raw = kept[1:]
+            raw = raw[_first_character(raw) :]
+            return LogPiece(raw, self.byte_count - len(raw), self.byte_count, truncated=True)
+        raw = kept[start or 0 :]
+        return LogPiece(raw, self.byte_count - len(raw), self.byte_count, truncated=False)
 
     def _slice(self, want: Slice) -> LogPiece:
         raw = bytes(self._slices[want])
@@ -126,7 +121,17 @@ class LogScan:
             # Give whole characters only: the next piece goes on where this one ends.
             raw = raw[: _last_character(raw)] or raw
             end = start + len(raw)
-        return LogPiece(raw, start, end, end < self.byte_count)
+        return LogPiece(raw, start, end, truncated=end < self.byte_count)
+
+
+def _start_of_lines(kept: bytes, lines: int) -> int | None:
+    """Where the last lines begin in what is kept; None where they began before it."""
+    end = len(kept) - kept.endswith(b"\n")
+    for _ in range(lines):
+        end = kept.rfind(b"\n", 0, end)
+        if end < 0:
+            return None
+    return end + 1
 
 
 def _first_character(raw: bytes) -> int:
@@ -147,31 +152,36 @@ def _last_character(raw: bytes) -> int:
     return len(raw)
 
 
-# What newer runners put before each line: a time, the stream (O or E) and whether it goes on.
-_TIMESTAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z \d\d[OE][+ ]?", re.MULTILINE)
-_SECTION = re.compile(
-    r"(?:\x1b\[0K)?section_(?:start|end):\d+:[^\r\n]*?(?:\r(?:\x1b\[0K)?|(?=\n)|$)"
-)
-# Control sequences (colours, cursor), title sequences, and two-byte escapes.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-_NOT_COLOUR = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-_CUT_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*)?$")
-# A line that is written over from its start shows what was written last.
-_OVERWRITTEN = re.compile(r"^[^\n]*\r(?=[^\n\r])", re.MULTILINE)
+# What newer runners put before each line: a time, the stream's number and kind, and "+" where the
+# line goes on with the one before.
+_STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z [0-9a-f]{2}[OE]"
+_STAMPS = re.compile(rf"(?:\n|^){_STAMP}\+|^{_STAMP} ?", re.MULTILINE)
+# A mark ends in CR and "erase line"; older runners end it with its line.
+_SECTIONS = re.compile(r"(?:\x1b\[0K)?section_(?:start|end):\d+:[^\r\n]*(?:\r(?:\x1b\[0K)?|\n|$)")
+# Control sequences (ECMA-48, 5.4), operating system commands, and the shorter escapes.
+_COMMANDS = r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]"
+_ESCAPES = re.compile(rf"\x1b\[[0-?]*[ -/]*[@-~]|{_COMMANDS}")
+_ESCAPES_BUT_COLOURS = re.compile(rf"\x1b\[[0-?]*[ -/]*[@-ln-~]|{_COMMANDS}")
+# One that a limit has cut.
+_CUT_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*)?$")
+_WRITTEN_OVER = re.compile(r"^[^\n]*\r(?=[^\n\r])", re.MULTILINE)
 
 
 def format_log(raw: bytes, form: LogFormat) -> str:
     """The text of a piece: bytes that are no UTF-8 show as replacement characters.
 
-    `raw` shows all; `ansi` takes away section marks, timestamps and cursor movements and keeps
-    colours; `plain` takes away colours, too, and shows of overwritten lines the last state.
+    `raw` shows all. `ansi` takes away section marks, timestamps and cursor movements, and keeps
+    colours. `plain` takes away colours too; of a line that is written over from its start, as
+    progress bars are, it shows the last state.
     """
     text = raw.decode("utf-8", "replace")
     if form == "raw":
         return text
-    text = _SECTION.sub("", _TIMESTAMP.sub("", text))
+    text = _SECTIONS.sub("", _STAMPS.sub("", text)).replace("\r\n", "\n")
     if form == "ansi":
-        return _NOT_COLOUR.sub("", text).replace("\r\n", "\n")
-    text = _CUT_ESCAPE.sub("", _ESCAPE.sub("", text)).replace("\r\n", "\n")
-    text = _OVERWRITTEN.sub("", text)
-    return text.replace("\r", "")
+        return _ESCAPES_BUT_COLOURS.sub("", text)
+    text = _CUT_ESCAPE.sub("", _ESCAPES.sub("", text))
+    if "\n" not in text:
+        # A log whose lines end in CR alone.
+        return text.replace("\r", "\n")
+    return _WRITTEN_OVER.sub("", text).replace("\r", "")
