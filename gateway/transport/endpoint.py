@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from gateway.errors import BadInput
 from gateway.transport.cors import CrossOrigin
@@ -20,11 +22,7 @@ from gateway.transport.negotiation import (
     content_type_fault,
     negotiate,
 )
-from gateway.transport.parameters import (
-    request_from_body,
-    request_from_query,
-    requests_from_body,
-)
+from gateway.transport.parameters import read_body, read_query
 from gateway.transport.persisted import PersistedDocuments
 from gateway.transport.refusal import Headers, Refusal, error_body
 from gateway.transport.visit import CallerLeft, Ending, Visit, Watch
@@ -48,7 +46,7 @@ CLOSE: Final = (b"connection", b"close")
 CALLER_LEFT: Final = 499  # as nginx counts it; nobody receives it
 
 
-class Response(NamedTuple):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """What goes out: `codes` are the distinct `extensions.code`s in it."""
 
     status: int
@@ -79,8 +77,9 @@ class Endpoint:
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._watch = Watch(settings.receive_timeout_s)
         vary = b"accept, origin" if settings.cors_origins else b"accept"
-        # Answers depend on the credential: no cache between here and the caller may keep them.
-        self._headers: Headers = ((b"vary", vary), (b"cache-control", b"no-store"))
+        # Answers depend on the credential, so no cache between here and the caller may keep them.
+        # For POST that goes without saying (RFC 9110, 9.3.3).
+        self._not_by_post: Headers = ((b"vary", vary), (b"cache-control", b"no-store"))
 
     async def __call__(
         self,
@@ -104,7 +103,9 @@ class Endpoint:
         finally:
             self._watch.leave(visit)
         if response.status != CALLER_LEFT:
-            headers = self._headers + response.headers
+            headers = response.headers
+            if visit.method != "POST":
+                headers += self._not_by_post
             if b"origin" in visit.found:
                 headers += self._cross_origin.headers(visit.found[b"origin"])
             await visit.respond(response.status, response.body, headers)
@@ -121,16 +122,15 @@ class Endpoint:
         if method == "POST":
             visit.media_type = _negotiated(negotiate(accept))
             body = await self._body(visit)
-            requests = requests_from_body(body, at_most=self._max_batch)
-            if requests is not None:
-                return await self._run_batch(visit, requests)
-            request = request_from_body(body)
+            request = read_body(body, max_batch=self._max_batch)
+            if isinstance(request, list):
+                return await self._run_batch(visit, request)
         elif method in {"GET", "HEAD"}:
             explorer = self._explorer
             visit.media_type = _negotiated(negotiate(accept, offers_html=explorer is not None))
             if explorer is not None and visit.media_type is HTML:
                 return Response(200, *explorer.page())
-            request = request_from_query(visit.scope["query_string"])
+            request = read_query(visit.scope["query_string"])
         elif method == "OPTIONS":
             origin = visit.found.get(b"origin")
             return Response(200, b"", (METHODS, *self._cross_origin.preflight(origin)))

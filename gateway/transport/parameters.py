@@ -10,7 +10,7 @@ import msgspec
 from gateway.execution.engine import GraphQLRequest
 from gateway.transport.refusal import Refusal
 
-__all__ = ["request_from_body", "request_from_query", "requests_from_body"]
+__all__ = ["read_body", "read_query"]
 
 _decode_one = msgspec.json.Decoder(GraphQLRequest).decode
 _decode_many = msgspec.json.Decoder(list[GraphQLRequest]).decode
@@ -19,18 +19,17 @@ _NAMES: Final = {"query": "query", "operationName": "operation_name"}
 _OBJECTS: Final = {"variables", "extensions"}
 
 
-def request_from_body(body: bytes) -> GraphQLRequest:
-    """The request a JSON object stands for; raises `Refusal` (400)."""
+def read_body(body: bytes, *, max_batch: int) -> GraphQLRequest | list[GraphQLRequest]:
+    """A request, or a batch of up to `max_batch` of them; raises `Refusal` (400)."""
     try:
         return _decode_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(body, error) from None
+        if not body.lstrip().startswith(b"["):
+            raise _unreadable(body, error) from None
+    return _batch(body, max_batch)
 
 
-def requests_from_body(body: bytes, *, at_most: int) -> list[GraphQLRequest] | None:
-    """The requests of a batch; None where the body is no JSON array. Raises `Refusal` (400)."""
-    if not body.lstrip().startswith(b"["):
-        return None
+def _batch(body: bytes, at_most: int) -> list[GraphQLRequest]:
     if not at_most:
         raise Refusal(400, "BATCHING_NOT_ALLOWED", "send operations one by one: no arrays here")
     try:
@@ -38,15 +37,12 @@ def requests_from_body(body: bytes, *, at_most: int) -> list[GraphQLRequest] | N
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(body, error) from None
     if not 0 < len(requests) <= at_most:
-        raise Refusal(
-            400,
-            "BATCHING_NOT_ALLOWED",
-            f"send 1 to {at_most} operations at once, not {len(requests)}",
-        )
+        message = f"send 1 to {at_most} operations at once, not {len(requests)}"
+        raise Refusal(400, "BATCHING_NOT_ALLOWED", message)
     return requests
 
 
-def request_from_query(query: bytes) -> GraphQLRequest:
+def read_query(query: bytes) -> GraphQLRequest:
     """The request a query string stands for; `variables` and `extensions` are JSON texts in it.
 
     An empty parameter counts as left out; of one given twice the last counts. Raises `Refusal`

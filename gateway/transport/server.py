@@ -17,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from uvicorn._types import HTTPScope
+
 __all__ = [
     "ArrivalProtocol",
     "CannotListen",
@@ -79,6 +81,7 @@ async def serving(
             lifespan="on" if lifespan else "off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=max(1, round(shutdown_timeout_s)),
         )
@@ -123,8 +126,6 @@ class ArrivalProtocol(HttpToolsProtocol):
 
     arrival_timeout_s = 10.0
     _timer: asyncio.TimerHandle | None = None
-    _is_arriving = True
-    _has_headers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
@@ -138,24 +139,16 @@ class ArrivalProtocol(HttpToolsProtocol):
         super().data_received(data)
         # What comes after an answer without beginning a request (blank lines, the rest of a body
         # nobody read) counts as well: it has just stopped uvicorn's own timer.
-        if self._is_arriving or self.cycle.response_complete:
+        if not self._has_head() or self.cycle.more_body or self.cycle.response_complete:
             if self._timer is None and not self.transport.is_closing():
                 self._start_timer()
         elif self._timer is not None:
             self._stop_timer()
 
-    def on_message_begin(self) -> None:
-        self._is_arriving = True
-        self._has_headers = False
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._has_headers = True
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        self._is_arriving = False
-        super().on_message_complete()
+    def _has_head(self) -> bool:
+        """Has the request that is arriving, or has arrived last, told its head?"""
+        scope: HTTPScope | None = self.scope  # none before the first request
+        return scope is not None and "path" in scope
 
     def _start_timer(self) -> None:
         self._timer = self.loop.call_later(self.arrival_timeout_s, self._on_late)
@@ -173,7 +166,7 @@ class ArrivalProtocol(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete:
             self._start_timer()
             return
-        if not self._has_headers:
+        if not self._has_head():
             self.transport.write(_TOO_LATE)
         self.transport.close()
 
