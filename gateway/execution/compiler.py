@@ -24,8 +24,7 @@ its path `p` (a chain of pairs, outermost first, made for errors only) and `q`, 
 `q[N]((entity, container, path))` leaves the place of slot N to be filled by `run`. `eN` completes
 what an edge gave, `hN` an entity of which less was known than is selected, together with the `h`
 it was hydrated to: both write into the container at the path's last key. Fields read the entity
-itself where it is enough, else `h` (`m` is the entity that is known well enough for the short
-form).
+itself where it is enough, else `h`; `m` is whichever is known well enough for the short form.
 
 No function checks what a decoded entity guarantees. Where something else turns up (a null at a
 non-null place, a row that could not be read, a class that belongs to another type) it raises, and
@@ -35,6 +34,7 @@ non-null place, a row that could not be read, a class that belongs to another ty
 from __future__ import annotations
 
 import re
+from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
@@ -120,16 +120,14 @@ class _Writer:
         parameters = "s, p, q" if selection.has_slots else "s"
         if selection.needs:
             parameters += ", h=None"
-            if selection.needs > 1:
-                before.insert(0, "m = s if s.known else h")
-            before.insert(0, "h = h or s")
+            before[:0] = ("h = h or s", "m = s if s.known else h")[: selection.needs]
         head = f"def s{selection.number}({parameters}):"
         comment = f"  # {selection.type.name}"
         if not before and not after:
             self.lines.append(f"{head} return {display}{comment}")
             return
-        self.lines.append(head + comment)
-        self.lines += [f"    {line}" for line in (*before, f"r = {display}", *after, "return r")]
+        body = [f"r = {display}", *after, "return r"] if after else [f"return {display}"]
+        self.lines += [head + comment, *(f"    {line}" for line in (*before, *body))]
 
     def _field(self, selection: Selection, part: Field, before: list[str], after: list[str]) -> str:
         """The expression for one key; what has to happen around the display goes to `before` and
@@ -341,7 +339,11 @@ def _is_never_null(type_: GraphQLObjectType, read: Read) -> bool:
         return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
     classes = [entity for entity, name in ENTITY_TYPES.items() if name == type_.name]
     return bool(classes) and all(
-        read.attribute in (hints := get_type_hints(entity))
+        read.attribute in (hints := _hints(entity))
         and NoneType not in (hints[read.attribute], *get_args(hints[read.attribute]))
         for entity in classes
     )
+
+
+# Reading annotations takes longer than all else that is done for a field.
+_hints = cache(get_type_hints)
