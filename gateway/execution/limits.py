@@ -2,15 +2,16 @@
 
 Libraries' depth and alias limits walk fragments again at every spread, which takes exponential
 time on fragments that spread each other; the overlapping-fields rule of validation is quadratic in
-fields of one response key. So each fragment is measured once here, and repeated keys are bounded
-before that rule runs. Cycles count as no deeper than once: validation reports them.
+fields of one response key; a plan has a place for each field of each spread. So each fragment is
+measured once here, and counted at each spread, before any of them runs. Cycles count as no deeper
+than once: validation reports them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphql import (
     FieldNode,
@@ -29,8 +30,8 @@ __all__ = ["Limits", "check_limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may hold. `repeats` is how many fields of the document may share a response
-    key.
+    """What a document may hold. A fragment's `fields` count wherever it is spread; `repeats` is how
+    many fields of the document may share a response key.
     """
 
     tokens: int = 10_000
@@ -48,18 +49,18 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
     }
     measured = _Measure(fragments)
     try:
-        depth = max(
-            0,
-            *(measured.fragment_depth(name) for name in fragments),
+        sizes = [
+            *(measured.fragment(name) for name in fragments),
             *(
-                measured.depth(definition.selection_set)
+                measured.size(definition.selection_set)
                 for definition in document.definitions
                 if isinstance(definition, OperationDefinitionNode)
             ),
-            0,
-        )
+        ]
     except RecursionError:
-        depth = limits.depth + 1
+        sizes = [Size(limits.depth + 1, 0)]
+    depth = max((size.depth for size in sizes), default=0)
+    fields = max(sum(size.fields for size in sizes[len(fragments) :]), measured.keys.total())
     errors = []
     if depth > limits.depth:
         errors.append(
@@ -67,11 +68,11 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
                 f"the document is more than {limits.depth} levels deep; ask in several operations"
             )
         )
-    if measured.fields > limits.fields:
+    if fields > limits.fields:
         errors.append(
             GraphQLError(
-                f"the document has {measured.fields} fields, {limits.fields} are allowed;"
-                " ask in several operations"
+                f"the document has {fields} fields where its fragments are spread,"
+                f" {limits.fields} are allowed; ask in several operations"
             )
         )
     key, count = next(iter(measured.keys.most_common(1)), ("", 0))
@@ -85,40 +86,44 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
     return errors
 
 
+class Size(NamedTuple):
+    """Levels of fields, and fields with the fragments spread."""
+
+    depth: int
+    fields: int
+
+
 class _Measure:
     def __init__(self, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self.fragments = fragments
-        self.fields = 0
+        # How often each response key stands in the text.
         self.keys: Counter[str] = Counter()
-        self._depths: dict[str, int] = {}
+        self._sizes: dict[str, Size] = {}
 
-    def depth(self, selection_set: SelectionSetNode | None) -> int:
-        """Levels of fields below; counts fields and keys on its way, each node once."""
-        if selection_set is None:
-            return 0
-        deepest = 0
-        for node in selection_set.selections:
+    def size(self, selection_set: SelectionSetNode | None) -> Size:
+        """What stands below; looks at each node of the document once."""
+        depth = fields = 0
+        for node in selection_set.selections if selection_set is not None else ():
             if isinstance(node, FieldNode):
-                self.fields += 1
                 self.keys[(node.alias or node.name).value] += 1
-                below = 1 + self.depth(node.selection_set)
+                below = self.size(node.selection_set)
+                below = Size(below.depth + 1, below.fields + 1)
             elif isinstance(node, FragmentSpreadNode):
-                below = self.fragment_depth(node.name.value)
+                below = self.fragment(node.name.value)
             elif isinstance(node, InlineFragmentNode):
-                below = self.depth(node.selection_set)
+                below = self.size(node.selection_set)
             else:
-                below = 0
-            deepest = max(deepest, below)
-        return deepest
+                continue
+            depth = max(depth, below.depth)
+            fields += below.fields
+        return Size(depth, fields)
 
-    def fragment_depth(self, name: str) -> int:
-        """Levels of fields in a fragment, measured (and its fields counted) the first time it is
-        asked for.
-        """
-        if name not in self._depths:
+    def fragment(self, name: str) -> Size:
+        """What stands in a fragment, measured the first time it is asked for."""
+        if name not in self._sizes:
             # A fragment that comes back to itself adds nothing; validation reports it.
-            self._depths[name] = 0
+            self._sizes[name] = Size(0, 0)
             fragment = self.fragments.get(name)
             if fragment is not None:
-                self._depths[name] = self.depth(fragment.selection_set)
-        return self._depths[name]
+                self._sizes[name] = self.size(fragment.selection_set)
+        return self._sizes[name]
