@@ -160,8 +160,6 @@ class Documents:
             parsed = parse(text, max_tokens=self._limits.tokens, no_location=False)
         except GraphQLError as error:
             return Document([], [error])
-        except RecursionError:
-            return Document([], [GraphQLError("the document is nested too deeply")])
         errors = check_limits(parsed, self._limits) or validate(
             self._strawberry._schema,  # noqa: SLF001 - its only name
             parsed,

@@ -54,8 +54,10 @@ class TestFields:
 
         assert refusals(f"{{ {fields} }}") == []
         assert refusals(f"query A {{ {fields} }} query B {{ {fields} }}") == [
-            "the document has 22 fields where its fragments are spread, 20 are allowed;"
-            " ask in several operations"
+            (
+                "the document has 22 fields where its fragments are spread, 20 are allowed;"
+                " ask in several operations"
+            )
         ]
 
     def test_of_a_fragment_count_wherever_it_is_spread(self) -> None:
@@ -80,8 +82,10 @@ class TestRepeats:
 
     def test_two_thousand_repeated_fields_are_refused(self) -> None:
         assert refusals(f"{{ {'name ' * 2000} }}", Limits()) == [
-            "the response key 'name' stands 2000 times in the document, 250 are allowed;"
-            " use fragments"
+            (
+                "the response key 'name' stands 2000 times in the document, 250 are allowed;"
+                " use fragments"
+            )
         ]
 
 

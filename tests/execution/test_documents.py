@@ -1,0 +1,191 @@
+"""Documents are parsed, checked and compiled once, and kept within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from graphql import GraphQLError
+
+from gateway.execution.documents import PLANS_KEPT, Documents
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.schema import make_schema
+
+if TYPE_CHECKING:
+    from gateway.execution.documents import Operation
+
+SCHEMA = make_schema(PlannedExecutor)
+JOB = 'job(by: {path: {project: "1", job: "2"}})'
+
+
+def documents(**options: Any) -> Documents:
+    return Documents(SCHEMA, options.pop("limits", Limits()), **options)
+
+
+def operation(text: str) -> Operation:
+    return documents().get(text).operation(None)
+
+
+def messages(text: str, **options: Any) -> list[str]:
+    return [error.message for error in documents(**options).get(text).errors]
+
+
+class TestKeeping:
+    def test_a_document_is_made_once(self) -> None:
+        kept = documents()
+
+        assert kept.get("{ __typename }") is kept.get("{ __typename }")
+
+    def test_a_refused_document_is_kept_as_well(self) -> None:
+        kept = documents()
+
+        assert kept.get("{ nothing }").errors
+        assert kept.get("{ nothing }") is kept.get("{ nothing }")
+
+    def test_a_flood_of_documents_is_bounded_by_count(self) -> None:
+        kept = documents(kept=10)
+
+        for number in range(200):
+            kept.get(f"{{ k{number}: __typename }}")
+
+        assert len(kept) == 10
+
+    def test_a_flood_of_documents_is_bounded_by_characters(self) -> None:
+        kept = documents(kept_characters=1000)
+
+        for number in range(50):
+            kept.get(f"{{ k{number}: __typename }} # {'long ' * 50}")
+
+        assert 0 < sum(map(len, kept._documents)) <= 1000
+        assert kept._characters == sum(map(len, kept._documents))
+
+    def test_a_document_larger_than_all_bounds_is_answered_but_not_kept(self) -> None:
+        kept = documents(kept_characters=10)
+
+        assert kept.get("{ it: __typename }").errors == []
+        assert len(kept) == 0
+        assert kept._characters == 0
+
+    def test_the_least_lately_used_go_first(self) -> None:
+        kept = documents(kept=2)
+        first = kept.get("{ a: __typename }")
+        kept.get("{ b: __typename }")
+        kept.get("{ a: __typename }")
+        kept.get("{ c: __typename }")
+
+        assert kept.get("{ a: __typename }") is first
+        assert list(kept._documents) == ["{ c: __typename }", "{ a: __typename }"]
+
+
+class TestPlans:
+    def test_without_deciding_variables_there_is_one(self) -> None:
+        made = operation(f"query ($n: Int!) {{ {JOB} {{ log {{ tail(lines: $n) {{ text }} }} }} }}")
+
+        assert plan(made, n=1) is plan(made, n=2)
+
+    def test_there_is_one_for_each_choice_of_fields(self) -> None:
+        made = operation(
+            f"query ($a: Boolean!, $b: Boolean!) {{ {JOB} {{ id @skip(if: $a) ...F }} }}"
+            " fragment F on Job { name @include(if: $b) }"
+        )
+
+        plans = {(a, b): plan(made, a=a, b=b) for a in (True, False) for b in (True, False)}
+
+        assert len(set(map(id, plans.values()))) == 4
+        assert all(plan(made, a=a, b=b) is known for (a, b), known in plans.items())
+
+    def test_many_choices_are_not_all_kept(self) -> None:
+        names = [f"v{number}" for number in range(8)]
+        made = operation(
+            f"query ({' '.join(f'${name}: Boolean!' for name in names)}) {{ {JOB} {{"
+            f" {' '.join(f'{name}: id @skip(if: ${name})' for name in names)} }} }}"
+        )
+
+        for number in range(2 ** len(names)):
+            plan(made, **{name: bool(number >> bit & 1) for bit, name in enumerate(names)})
+
+        assert len(made._plans) <= PLANS_KEPT
+
+    def test_fragments_that_only_spread_each_other_cost_no_places(self) -> None:
+        """The field limit counts fields; these have one, spread a million times by way of twenty
+        fragments.
+        """
+        chain = " ".join(f"fragment F{n} on Job {{ ...F{n + 1} ...F{n + 1} }}" for n in range(10))
+        made = operation(f"{{ {JOB} {{ ...F0 }} }} {chain} fragment F10 on Job {{ name }}")
+
+        assert len(plan(made).selections) == 2
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "Syntax Error: Unexpected <EOF>."),
+            ("{", "Syntax Error: Expected Name, found <EOF>."),
+            ("{ nothing }", "Cannot query field 'nothing' on type 'Query'."),
+            ("fragment F on Job { id }", "Fragment 'F' is never used."),
+            (
+                "{ job(by: {}) { id } }",
+                "OneOf Input Object 'JobRef' must specify exactly one key.",
+            ),
+            (
+                "query ($id: ID) { job(by: {id: $id}) { id } }",
+                "Variable 'id' must be non-nullable to be used for OneOf Input Object 'JobRef'.",
+            ),
+        ],
+    )
+    def test_say_what_is_wrong(self, text: str, message: str) -> None:
+        assert messages(text) == [message]
+
+    def test_tokens_are_counted_before_anything_is_made_of_them(self) -> None:
+        assert messages("{ a b c }", limits=Limits(tokens=4)) == [
+            "Syntax Error: Document contains more than 4 tokens. Parsing aborted."
+        ]
+
+    def test_nesting_deeper_than_the_stack_is_refused(self) -> None:
+        text = "{ a " * 4900 + "}" * 4900
+
+        assert messages(text) == ["Syntax Error: Document is nested too deeply. Parsing aborted."]
+
+    @pytest.mark.parametrize("count", [450, 1200])
+    def test_a_chain_of_fragments_deeper_than_the_stack_is_refused(self, count: int) -> None:
+        chain = " ".join(f"fragment F{n} on Job {{ ...F{n + 1} }}" for n in range(count))
+
+        assert (
+            len(messages(f"{{ {JOB} {{ ...F0 }} }} {chain} fragment F{count} on Job {{ id }}")) == 1
+        )
+
+    def test_introspection_can_be_off(self) -> None:
+        assert messages("{ __schema { queryType { name } } }", introspection=False) != []
+        assert messages("{ __typename }", introspection=False) == []
+
+    def test_what_exceeds_a_limit_is_not_validated(self) -> None:
+        assert messages("{ nothing { at { all } } }", limits=Limits(depth=2)) == [
+            "the document is more than 2 levels deep; ask in several operations"
+        ]
+
+
+class TestOperations:
+    TEXT = "query A { __typename } query B { __typename }"
+
+    def test_are_chosen_by_name(self) -> None:
+        assert documents().get(self.TEXT).operation("B").name == "B"
+
+    @pytest.mark.parametrize("name", [None, ""])
+    def test_several_need_a_name(self, name: str | None) -> None:
+        with pytest.raises(GraphQLError, match="Must provide operation name"):
+            documents().get(self.TEXT).operation(name)
+
+    def test_an_unknown_name_is_refused(self) -> None:
+        with pytest.raises(GraphQLError, match="Unknown operation named 'C'"):
+            documents().get(self.TEXT).operation("C")
+
+    def test_the_only_one_needs_no_name(self) -> None:
+        assert documents().get("query A { __typename }").operation(None).name == "A"
+
+
+def plan(made: Operation, **given: Any) -> Any:
+    variables = made.variables(given)
+    assert not isinstance(variables, list)
+    return made.plan(variables)
