@@ -8,8 +8,7 @@ operation forget what it has read, so that it reads its own writes.
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 import msgspec
 
@@ -56,6 +55,8 @@ __all__ = ["Context", "LogReader"]
 T = TypeVar("T")
 L = TypeVar("L", bound=Job | Bridge | Pipeline)
 W = TypeVar("W", bound=Job | Bridge)
+
+Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
 
 
 class Context:
@@ -180,7 +181,7 @@ class Context:
 
     def allowed_agents(self) -> Flight[AllowedAgents]:
         """The agents that the presented job token may use. Cost: 1 call."""
-        return self._shared("allowed_agents", partial(self.client.allowed_agents, self.scope))
+        return self._shared("allowed_agents", self.client.allowed_agents, self.scope)
 
     # -- lists -----------------------------------------------------------------------------------
 
@@ -270,29 +271,31 @@ class Context:
             self._jobs = JobLoader(self._loop, self.client, self.scope, self._seen)
         return self._jobs
 
-    def _shared(self, key: object, read: Callable[[], Coroutine[Any, Any, T]]) -> Flight[T]:
+    def _shared(
+        self, key: object, read: Callable[..., Coroutine[Any, Any, T]], *asked: object
+    ) -> Flight[T]:
         flight: Flight[T] | None = self._reads.get(key)
         if flight is None or flight.cancelled():
-            flight = self._reads[key] = launch(self._loop, read())
+            flight = self._reads[key] = launch(self._loop, read(*asked))
         return flight
 
-    def _list(
-        self,
-        walk: Callable[..., Coroutine[Any, Any, Listing[L]]],
-        project: ProjectKey,
-        *asked: object,
-    ) -> Flight[Listing[L]]:
-        key = (walk, project, asked)
-        flight: Flight[Listing[L]] | None = self._reads.get(key)
-        if flight is None or flight.cancelled():
-            listing = walk(self.client, self.scope, project, *asked)
-            flight = self._reads[key] = launch(self._loop, _keep(listing, self._seen, project))
-        return flight
+    def _list(self, walk: Walk[L], project: ProjectKey, *asked: object) -> Flight[Listing[L]]:
+        return self._shared((walk, project, asked), self._read_list, walk, project, asked)
+
+    async def _read_list(
+        self, walk: Walk[L], project: ProjectKey, asked: tuple[object, ...]
+    ) -> Listing[L]:
+        # Not the one after a write that comes in between.
+        seen = self._seen
+        listing = await walk(self.client, self.scope, project, *asked)
+        seen.add(project, listing.items)
+        return listing
 
     async def _read_current_job(self) -> Job:
+        seen = self._seen
         job = await self.client.current_job(self.scope)
         if job.pipeline is not None:
-            self._seen.add(job.pipeline.project, (job,))
+            seen.add(job.pipeline.project, (job,))
         return job
 
     async def _write(self, project: ProjectKey, write: Awaitable[W]) -> W:
@@ -304,9 +307,3 @@ class Context:
         if item.pipeline is not None and (isinstance(item, Bridge) or item.artifacts is not None):
             self._seen.add(project, (item,))
         return item
-
-
-async def _keep(walk: Awaitable[Listing[L]], seen: Seen, project: ProjectKey) -> Listing[L]:
-    listing = await walk
-    seen.add(project, listing.items)
-    return listing

@@ -27,6 +27,8 @@ class Flight(Future[T]):
     """A future that is made for sharing.
 
     `await` it, or add callbacks; who added one and loses interest removes it and calls `cancel`.
+    `asyncio.gather` does not remove its own, so it would keep a read going: several flights are
+    under way already, await one after the other.
     """
 
     __slots__ = ("stop",)

@@ -47,8 +47,9 @@ class Fold(Generic[Row]):
         self._seen = seen
         self._flights = flights
         self._task = loop.create_task(self._run())
+        stop = self._stop
         for flight in flights.values():
-            flight.stop = self._stop
+            flight.stop = stop
 
     def missing(self) -> list[int]:
         """The ids that somebody waits for and no page has shown."""
@@ -88,6 +89,8 @@ class Fold(Generic[Row]):
             calls += self.settle(row_id, self._flights[row_id], failure)
         # A key is estimated at one call; what a fold made in vain comes on top.
         self.scope.tally.retried += max(0, calls - len(self._flights))
+        # Flights know the fold; letting go of them here leaves no cycle behind.
+        self._flights = {}
 
     def _stop(self) -> None:
         if not self.missing():

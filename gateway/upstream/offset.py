@@ -122,7 +122,7 @@ class _Walker(Generic[T]):
             low = at if at >= 0 and not proves else at + 1
             page = await self._page(low, low + self._per_page if search else at + missing)
             first_id = next(filter(None, map(_id_of, page.items)), 0)
-            is_proven = proves and (page.total or 0) >= (total or 0)
+            is_proven = proves and page.start <= low and (page.total or 0) >= (total or 0)
             if page.start and first_id < bound and not is_proven:
                 # What lay on this page may have moved up, out of it.
                 search = search or _Search(self._per_page)

@@ -9,7 +9,12 @@ import pytest
 
 from gateway.upstream.entities import Job
 from gateway.upstream.pages import KeysetPage, OffsetPage
-from gateway.upstream.paging import walk_pipeline_jobs, walk_project_jobs
+from gateway.upstream.paging import (
+    walk_bridges,
+    walk_pipeline_jobs,
+    walk_pipelines,
+    walk_project_jobs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -30,7 +35,8 @@ def settle(coroutine: Coroutine[Any, Any, Any]) -> Any:
 class OneList:
     """Rows by id, newest first, given in the pages of both kinds. Stands in for the client.
 
-    `before_call` may change the rows. `page_limit` is the longest page, `counts` whether the
+    `before_call` may change the rows. `page_limit` is the longest page, `least_page` the
+    shortest, `counts` whether the
     answers have a total, `goes_back` whether backward cursors are honoured.
     """
 
@@ -41,6 +47,7 @@ class OneList:
         self.calls = 0
         self.before_call: Callable[[], None] = lambda: None
         self.page_limit = 100
+        self.least_page = 1
         self.counts = True
         self.goes_back = True
         self.scope: Any = SimpleNamespace(tally=SimpleNamespace(calls=0, retried=0))
@@ -60,7 +67,7 @@ class OneList:
         self, *_place: Any, per_page: int, cursor: KeysetCursor | None, **_filters: Any
     ) -> KeysetPage[Job]:
         self._called(per_page)
-        length = min(per_page, self.page_limit)
+        length = min(max(per_page, self.least_page), self.page_limit)
         bound, backward = cursor or (None, False)
         backward = backward and self.goes_back
         if backward:
@@ -77,7 +84,7 @@ class OneList:
         self, *_place: Any, page: int, per_page: int, **_filters: Any
     ) -> OffsetPage[Job]:
         self._called(per_page)
-        length = min(per_page, self.page_limit)
+        length = min(max(per_page, self.least_page), self.page_limit)
         start = (page - 1) * length
         has_next = start + length < len(self.rows)
         return OffsetPage(
@@ -86,6 +93,8 @@ class OneList:
             len(self.rows) if self.counts else None,
         )
 
+    bridges_page = pipelines_page = pipeline_jobs_page
+
     def _called(self, per_page: int) -> None:
         assert 1 <= per_page <= 100
         self.before_call()
@@ -93,8 +102,13 @@ class OneList:
         self.scope.tally.calls += 1
 
     def read(self, way: str, window: Window, *, statuses: tuple[str, ...] = ()) -> Listing[Job]:
-        """The window's listing; `way` is "keyset" or "offset"."""
+        """The window's listing; `way` is "keyset", "offset", or the list's own name."""
         client: Any = self
+        if way == "bridges":
+            return settle(walk_bridges(client, self.scope, 1, 6, statuses, window))
+        if way == "pipelines":
+            filters = (None, None, *(statuses or (None,)), None)
+            return settle(walk_pipelines(client, self.scope, 1, *filters, window))
         if way == "keyset":
             return settle(walk_project_jobs(client, self.scope, 1, statuses, window))
         return settle(walk_pipeline_jobs(client, self.scope, 1, 6, statuses, window))

@@ -215,6 +215,36 @@ def test_pages_shorter_than_asked_for_are_read_on(one_list, way, limit):
     assert jobs.calls - jobs.scope.tally.retried <= most
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_pages_longer_than_asked_for_are_cut(one_list, way):
+    jobs = one_list(range(1, 61))
+    jobs.least_page = 20
+
+    first = jobs.read(way, window_of(8))
+    second = jobs.read(way, window_of(8, after=first.cursor_of(first.items[-1])))
+    back = jobs.read(way, window_of(last=8, before=second.cursor_of(second.items[0])))
+
+    assert ids_of(first) + ids_of(second) == list(range(60, 44, -1))
+    assert ids_of(back) == ids_of(first)
+    assert (first.has_next, second.has_next, back.has_next) == (True, True, True)
+
+
+@pytest.mark.parametrize("kind", ["bridges", "pipelines"])
+@pytest.mark.parametrize("statuses", [(), ("failed",)])
+def test_bridges_and_pipelines_are_walked_like_a_pipelines_jobs(one_list, kind, statuses):
+    rows = one_list(range(1, 51))
+
+    first = rows.read(kind, window_of(20), statuses=statuses)
+    cursor = first.cursor_of(first.items[-1])
+    second = rows.read(kind, window_of(20, after=cursor), statuses=statuses)
+
+    assert ids_of(first) + ids_of(second) == list(range(50, 10, -1))
+    assert (second.has_next, second.has_previous, second.total) == (True, True, 50)
+    assert rows.calls == 2
+    with pytest.raises(BadInput, match="belongs to another list"):
+        rows.read("offset", window_of(20, after=cursor))
+
+
 @pytest.mark.parametrize("arguments", [{"last": 5}, {"last": 5, "before": str(Cursor("j", 10))}])
 def test_an_upstream_that_knows_no_way_back_is_told_so(one_list, arguments):
     jobs = one_list(range(1, 21))
@@ -269,29 +299,48 @@ def test_links_that_lead_nowhere_end(one_list, way, page):
     assert jobs.calls < 100
 
 
+class Unreadable(UpstreamInvalid):
+    """A row whose id only the upstream knows."""
+
+    def __init__(self, row_id: int) -> None:
+        super().__init__("row", endpoint="GET")
+        self.id = row_id
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_rows_that_cannot_be_read_keep_their_place(one_list, way, size):
+@pytest.mark.parametrize("bad", [{8, 4}, {10}, {2}, {8, 6}, {10, 8, 6, 4, 2}], ids=str)
+def test_rows_that_cannot_be_read_keep_their_place(one_list, way, size, bad):
     jobs = one_list([10, 8, 6, 4, 2])
-    unreadable = UpstreamInvalid("row", endpoint="GET")
-    rows = jobs.rows
-    jobs.rows = [rows[0], unreadable, rows[2], unreadable, rows[4]]
+    jobs.rows = [Unreadable(row.id) if row.id in bad else row for row in jobs.rows]
 
-    # The fake's keyset pages go by ids; the row's own is known to the upstream.
-    class Known(UpstreamInvalid):
-        def __init__(self, row_id: int) -> None:
-            super().__init__("row", endpoint="GET")
-            self.id = row_id
-
-    jobs.rows[1], jobs.rows[3] = Known(8), Known(4)
     seen: list[Any] = []
     position: dict[str, Any] = {"first": size}
-    while True:
+    while len(seen) < 20:
         listing = jobs.read(way, window_of(**position))
         seen += listing.items
         if not listing.has_next:
             break
         position["after"] = listing.cursor_of(listing.items[-1])
+
+    assert seen == jobs.rows
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("bad", [{8, 4}, {10}, {2}, {8, 6}], ids=str)
+def test_a_walk_back_over_rows_that_cannot_be_read_ends_with_all_rows(one_list, way, bad):
+    jobs = one_list([10, 8, 6, 4, 2])
+    jobs.rows = [Unreadable(row.id) if row.id in bad else row for row in jobs.rows]
+
+    seen: list[Any] = []
+    position: dict[str, Any] = {"last": 2}
+    while len(seen) < 20:
+        listing = jobs.read(way, window_of(**position))
+        # A row whose id is not known may be shown twice; none is left out.
+        seen = [item for item in listing.items if item not in seen] + seen
+        if not listing.has_previous:
+            break
+        position["before"] = listing.cursor_of(listing.items[0])
 
     assert seen == jobs.rows
 
