@@ -245,7 +245,8 @@ class Calls:
         """The target of a redirect that stays within the origin and below the base."""
         asked = urljoin(self._config.url, target)
         with suppress(ValueError):
-            address = urljoin(asked, answer.header("location") or "")
+            location = answer.header("location")
+            address = urljoin(asked, location) if location else ""
             _, _, path, query, _ = urlsplit(address)
             stays = origin_of(address) == origin_of(asked) and path.startswith(f"{self._base}/")
             if stays and not has_dots(path):

@@ -1,16 +1,20 @@
-"""A raw HTTP/1.1 server whose answers a test writes by hand."""
+"""A raw HTTP/1.1 server and a wire, whose answers a test writes by hand."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import pytest
 import trustme
 
-from gateway.upstream.wire import WireOptions
+from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.credential import Credential
+from gateway.upstream.scope import CallScope
+from gateway.upstream.wire import Answer, WireOptions
 from gateway.upstream.wires import WIRES
 
 if TYPE_CHECKING:
@@ -141,3 +145,91 @@ async def wire(wire_name: str, server: RawServer) -> AsyncIterator[object]:
 @pytest.fixture
 def answering() -> Callable[..., Callable[[asyncio.StreamWriter], Awaitable[None]]]:
     return say
+
+
+class Sent(NamedTuple):
+    """A request that the client gave to the wire."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes | None
+    timeout_s: float
+
+
+class ScriptedWire:
+    """A wire whose answers are written by hand: each request takes the next of `answers`, and the
+    last one stays. An exception is raised, a coroutine function is called with the request.
+    """
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.sent: list[Sent] = []
+
+    @property
+    def targets(self) -> list[str]:
+        return [f"{sent.method} {sent.target}" for sent in self.sent]
+
+    async def send(self, method, target, headers, *, body=None, timeout_s):
+        sent = Sent(method, target, dict(headers), body, timeout_s)
+        self.sent.append(sent)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return await answer(sent) if callable(answer) else answer
+
+    @asynccontextmanager
+    async def stream(self, method, target, headers, *, timeout_s):
+        yield ScriptedStream(await self.send(method, target, headers, timeout_s=timeout_s))
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class ScriptedStream:
+    """The answer's body in pieces of 5 bytes; a body that is a list holds its own pieces."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status, self.header, self._body = answer.status, answer.header, answer.body
+
+    async def chunks(self):
+        pieces = self._body
+        if not isinstance(pieces, list):
+            pieces = [pieces[start : start + 5] for start in range(0, len(pieces), 5)]
+        for piece in pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def read(self, max_bytes: int) -> bytes:
+        return b"".join([piece async for piece in self.chunks()])[:max_bytes]
+
+
+def an_answer(body: object = b"", status: int = 200, **headers: str) -> Answer:
+    """An answer; a body that is no bytes is sent as JSON; `_` in names stands for `-`."""
+    values = {name.replace("_", "-"): value for name, value in headers.items()}
+    if not isinstance(body, bytes):
+        body = msgspec.json.encode(body)
+    return Answer(status, lambda name: values.get(name.lower()), body)
+
+
+class ClientOverScript:
+    """A client whose retries don't wait, the wire below it, and scopes with a demo credential."""
+
+    def __init__(self, *answers: object, url: str = "https://gitlab.test/api/v4") -> None:
+        self.wire = ScriptedWire(*answers)
+        self.client = Client(self.wire, ClientConfig(url, retry_pause_s=0))
+
+    def scope(self, seconds: float = 30, token: str | None = "glpat-secret-1") -> CallScope:
+        credential = None if token is None else Credential("PRIVATE-TOKEN", token)
+        return CallScope(credential, asyncio.get_running_loop().time() + seconds, "request-1")
+
+
+@pytest.fixture
+def over() -> type[ClientOverScript]:
+    return ClientOverScript
+
+
+@pytest.fixture
+def answer() -> Callable[..., Answer]:
+    return an_answer

@@ -1,0 +1,406 @@
+"""What may happen to a call: retries, redirects, lost writes, bounds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.errors import (
+    Forbidden,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    RequestRefused,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.upstream.calls import Calls, ClientConfig
+from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, TimedOut
+
+pytestmark = pytest.mark.anyio
+
+JOB = {"id": 7, "status": "success", "name": "build"}
+UNSENT = NotConnected("no connection to the upstream")
+CUT = ConnectionBroken("the connection to the upstream broke")
+LATE = TimedOut("the upstream did not answer in time")
+
+
+class TestReads:
+    @pytest.mark.parametrize("failure", [500, 502, 503, 504, UNSENT, CUT])
+    async def test_are_sent_again_after_what_may_pass(self, over, answer, failure):
+        failed = failure if isinstance(failure, Exception) else answer(b"", failure)
+        it = over(failed, failed, answer(JOB))
+        scope = it.scope()
+
+        job = await it.client.job(scope, 1, 7)
+
+        assert job.id == 7
+        assert (scope.tally.calls, scope.tally.retried) == (3, 2)
+
+    async def test_are_given_up_after_three_more(self, over, answer):
+        it = over(answer({"message": "500 Internal Server Error"}, 500, x_request_id="r"))
+
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await it.client.job(it.scope(), 1, 7)
+
+        assert len(it.wire.sent) == 4
+        assert (caught.value.status, caught.value.upstream_request_id) == (500, "r")
+
+    @pytest.mark.parametrize(
+        ("status", "kind"),
+        [(400, RequestRefused), (403, Forbidden), (404, NotFound), (304, UpstreamInvalid)],
+    )
+    async def test_are_sent_once_where_the_answer_stands(self, over, answer, status, kind):
+        it = over(answer(b"", status))
+
+        with pytest.raises(kind):
+            await it.client.job(it.scope(), 1, 7)
+        assert len(it.wire.sent) == 1
+
+    async def test_that_are_too_long_are_sent_once(self, over):
+        it = over(AnswerTooLong("the answer is longer than 10 bytes"))
+
+        with pytest.raises(UpstreamInvalid, match="longer than 10 bytes"):
+            await it.client.job(it.scope(), 1, 7)
+        assert len(it.wire.sent) == 1
+
+    async def test_end_with_the_deadline(self, over, answer):
+        it = over(answer(b"", 503))
+        late = it.scope(seconds=0)
+
+        with pytest.raises(UpstreamTimeout, match="before this call"):
+            await it.client.job(late, 1, 7)
+        assert (it.wire.sent, late.tally.calls) == ([], 0)
+
+    async def test_have_what_is_left_of_the_deadline(self, over, answer):
+        it = over(answer(JOB))
+
+        await it.client.job(it.scope(seconds=5), 1, 7)
+
+        assert 0 < it.wire.sent[0].timeout_s <= 5
+
+    async def test_pause_longer_each_time_and_never_beyond_the_deadline(self, over, answer):
+        wire = over(answer(b"", 503)).wire
+        config = ClientConfig("https://x/api/v4", retry_pause_s=0.001, max_pause_s=0.002)
+        drawn = []
+
+        def draw():
+            drawn.append(len(wire.sent))
+            return 0.5 if len(drawn) < 3 else 1_000_000
+
+        calls = Calls(wire, config, draw=draw)
+        with pytest.raises(UpstreamUnavailable):
+            await calls.read(over().scope(), "/job", endpoint="GET /job", subject="the job")
+
+        assert drawn == [1, 2, 3]
+        assert len(wire.sent) == 3
+
+
+class TestRateLimits:
+    async def test_are_waited_out_where_the_deadline_allows(self, over, answer):
+        it = over(answer(b"Retry later", 429, retry_after="0"), answer(JOB))
+        scope = it.scope()
+
+        assert (await it.client.job(scope, 1, 7)).id == 7
+        assert scope.tally.retried == 1
+
+    async def test_are_told_at_once_where_it_does_not(self, over, answer):
+        it = over(answer(b"Retry later", 429, retry_after="60"))
+
+        with pytest.raises(RateLimited, match="in 60 s") as caught:
+            await it.client.job(it.scope(seconds=30), 1, 7)
+
+        assert caught.value.retry_after_s == 60
+        assert len(it.wire.sent) == 1
+
+    async def test_without_a_time_are_told_at_once(self, over, answer):
+        said = {"message": {"error": "This endpoint has been requested too many times."}}
+        it = over(answer(said, 429))
+
+        with pytest.raises(RateLimited) as caught:
+            await it.client.job(it.scope(), 1, 7)
+
+        assert caught.value.retry_after_s is None
+        assert caught.value.reason == "This endpoint has been requested too many times."
+        assert len(it.wire.sent) == 1
+
+    async def test_hold_for_all_reads_of_the_credential(self, over, answer):
+        it = over(answer(b"", 429, retry_after="50"), answer(JOB))
+        with pytest.raises(RateLimited):
+            await it.client.job(it.scope(), 1, 7)
+
+        with pytest.raises(RateLimited):
+            await it.client.job(it.scope(), 1, 8)
+        assert len(it.wire.sent) == 1
+
+        assert (await it.client.job(it.scope(token="glpat-other"), 1, 7)).id == 7
+        assert (await it.client.cancel(it.scope(), 1, 7)).id == 7
+
+
+class TestWrites:
+    @pytest.mark.parametrize(
+        ("failure", "kind"),
+        [
+            (CUT, OutcomeUnknown),
+            (LATE, OutcomeUnknown),
+            (AnswerTooLong("too long"), OutcomeUnknown),
+            (UNSENT, UpstreamUnavailable),
+            (TimedOut("no connection came free", was_sent=False), UpstreamTimeout),
+            (503, UpstreamUnavailable),
+            (429, RateLimited),
+            (301, UpstreamInvalid),
+        ],
+    )
+    async def test_are_sent_once_whatever_happens(self, over, answer, failure, kind):
+        failed = failure if isinstance(failure, Exception) else answer(b"", failure)
+        it = over(failed, answer(JOB))
+        scope = it.scope()
+
+        with pytest.raises(kind):
+            await it.client.retry(scope, 1, 7)
+
+        assert len(it.wire.sent) == 1
+        assert (scope.tally.calls, scope.tally.retried) == (1, 0)
+
+    async def test_that_are_equal_and_in_flight_are_one(self, over, answer):
+        gate = asyncio.Event()
+
+        async def slow(_):
+            await gate.wait()
+            return answer(JOB)
+
+        it = over(slow)
+        scopes = [it.scope() for _ in range(3)]
+        writes = [asyncio.ensure_future(it.client.retry(scope, 1, 7)) for scope in scopes]
+        await asyncio.sleep(0)
+        gate.set()
+
+        assert [job.id for job in await asyncio.gather(*writes)] == [7, 7, 7]
+        assert len(it.wire.sent) == 1
+        assert [scope.tally.calls for scope in scopes] == [1, 0, 0]
+        assert [scope.tally.shared for scope in scopes] == [0, 1, 1]
+        await it.client.retry(it.scope(), 1, 7)
+        assert len(it.wire.sent) == 2
+
+    async def test_that_differ_are_not_one(self, over, answer):
+        gate = asyncio.Event()
+
+        async def slow(_):
+            await gate.wait()
+            return answer(JOB)
+
+        it = over(slow)
+        other = it.scope(token="glpat-other")
+        writes = [
+            asyncio.ensure_future(write)
+            for write in (
+                it.client.play(it.scope(), 1, 7),
+                it.client.play(it.scope(), 1, 8),
+                it.client.play(other, 1, 7),
+                it.client.play(it.scope(token=None), 1, 7),
+                it.client.play(it.scope(), 1, 7, variables=[("A", "1")]),
+                it.client.retry(it.scope(), 1, 7),
+            )
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*writes)
+
+        assert len(it.wire.sent) == len(writes)
+
+    async def test_go_on_when_their_caller_leaves(self, over, answer):
+        gate = asyncio.Event()
+        ended = asyncio.Event()
+
+        async def slow(_):
+            await gate.wait()
+            ended.set()
+            return answer(JOB)
+
+        it = over(slow)
+        write = asyncio.ensure_future(it.client.retry(it.scope(), 1, 7))
+        while not it.wire.sent:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        write.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await write
+        gate.set()
+
+        await ended.wait()
+
+    async def test_that_nobody_waits_for_may_fail_in_silence(self, over):
+        gate = asyncio.Event()
+
+        async def slow(_):
+            await gate.wait()
+            raise CUT
+
+        it = over(slow)
+        write = asyncio.ensure_future(it.client.retry(it.scope(), 1, 7))
+        while not it.wire.sent:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        write.cancel()
+        await asyncio.gather(write, return_exceptions=True)
+        gate.set()
+
+        # A task whose error nobody looked at is a warning, and warnings are errors here.
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+class TestRedirects:
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "https://gitlab.test/api/v4/projects/42/jobs/7?x=1",
+            "https://GitLab.test:443/api/v4/projects/42/jobs/7?x=1",
+            "/api/v4/projects/42/jobs/7?x=1",
+        ],
+    )
+    async def test_within_the_api_are_followed(self, over, answer, location):
+        it = over(answer(b"moved", 301, location=location), answer(JOB))
+        scope = it.scope()
+
+        assert (await it.client.job(scope, "old/path", 7)).id == 7
+        assert it.wire.targets[1] == "GET /api/v4/projects/42/jobs/7?x=1"
+        assert it.wire.sent[1].headers["PRIVATE-TOKEN"] == "glpat-secret-1"
+        assert (scope.tally.calls, scope.tally.retried) == (2, 1)
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "https://evil.test/api/v4/projects/42",
+            "http://gitlab.test/api/v4/projects/42",
+            "https://gitlab.test:8443/api/v4/projects/42",
+            "//evil.test/api/v4/projects/42",
+            "https://gitlab.test@evil.test/api/v4/projects/42",
+            "https://gitlab.test/users/sign_in",
+            "https://gitlab.test/api/v4/../../users/sign_in",
+            "https://gitlab.test/api/v4/%2e%2e/%2E%2E/users/sign_in",
+            "https://[gitlab.test/api/v4/x",
+            "",
+        ],
+    )
+    async def test_that_lead_away_are_refused_and_nothing_is_sent(self, over, answer, location):
+        it = over(answer(b"", 302, location=location), answer(JOB))
+
+        with pytest.raises(UpstreamInvalid, match="redirects") as caught:
+            await it.client.job(it.scope(), 1, 7)
+
+        assert len(it.wire.sent) == 1
+        assert "evil" not in str(caught.value)
+
+    async def test_in_circles_end(self, over, answer):
+        it = over(answer(b"", 301, location="/api/v4/projects/1/jobs/7"))
+
+        with pytest.raises(UpstreamInvalid):
+            await it.client.job(it.scope(), 1, 7)
+        assert len(it.wire.sent) == 4
+
+    async def test_of_logs_are_followed_too(self, over, answer):
+        moved = answer(b"moved", 301, location="/api/v4/projects/42/jobs/7/trace")
+        it = over(moved, answer(b"log"))
+
+        async with it.client.trace(it.scope(), "old/path", 7) as streamed:
+            assert await streamed.read(100) == b"log"
+
+
+class TestStreams:
+    @pytest.mark.parametrize("failure", [503, UNSENT, CUT])
+    async def test_are_sent_again_before_their_first_piece(self, over, answer, failure):
+        failed = failure if isinstance(failure, Exception) else answer(b"", failure)
+        it = over(failed, answer(b"log"))
+        scope = it.scope()
+
+        async with it.client.trace(scope, 1, 7) as streamed:
+            assert await streamed.read(100) == b"log"
+        assert (scope.tally.calls, scope.tally.retried) == (2, 1)
+
+    @pytest.mark.parametrize(
+        ("failure", "kind"), [(CUT, UpstreamUnavailable), (LATE, UpstreamTimeout)]
+    )
+    async def test_that_break_later_are_not(self, over, answer, failure, kind):
+        broken = answer(b"")
+        broken.body = [b"so far", failure]
+        it = over(broken)
+        seen = []
+
+        async def read():
+            async with it.client.trace(it.scope(), 1, 7) as streamed:
+                async for piece in streamed.chunks():
+                    seen.append(piece)  # noqa: PERF401 - what came before the end counts
+
+        with pytest.raises(kind):
+            await read()
+        assert seen == [b"so far"]
+        assert len(it.wire.sent) == 1
+
+    async def test_pass_on_what_their_reader_raises(self, over, answer):
+        it = over(answer(b"log"))
+
+        async def read():
+            async with it.client.trace(it.scope(), 1, 7):
+                raise KeyError("the reader's own")
+
+        with pytest.raises(KeyError):
+            await read()
+
+    async def test_count_among_the_operations_calls_while_they_are_open(self, over, answer):
+        it = over(answer(b"log"), answer(JOB))
+        scope = it.scope()
+        scope._max_at_once = 1
+
+        async with it.client.trace(scope, 1, 7):
+            read = asyncio.ensure_future(it.client.job(scope, 1, 7))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert len(it.wire.sent) == 1
+        assert (await read).id == 7
+
+
+class TestBounds:
+    async def test_an_operation_has_so_many_calls_at_once(self, over, answer):
+        at_once = most = 0
+
+        async def slow(_):
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            at_once -= 1
+            return answer(JOB)
+
+        it = over(slow)
+        scope = it.scope()
+        await asyncio.gather(*[it.client.job(scope, 1, number) for number in range(1, 61)])
+
+        assert most == 16
+        assert scope.tally.calls == 60
+
+    async def test_after_failures_in_a_row_calls_fail_at_once(self, over, answer):
+        it = over(UNSENT)
+        for number in range(5):
+            with pytest.raises(UpstreamUnavailable):
+                await it.client.job(it.scope(), 1, number + 1)
+        sent = len(it.wire.sent)
+        it.wire.answers = [answer(JOB)]
+
+        with pytest.raises(UpstreamUnavailable, match="left alone"):
+            await it.client.job(it.scope(), 1, 7)
+        with pytest.raises(UpstreamUnavailable, match="left alone"):
+            await it.client.retry(it.scope(), 1, 7)
+        assert len(it.wire.sent) == sent == 20
+
+    @pytest.mark.parametrize("failure", [500, LATE])
+    async def test_what_one_caller_can_cause_shuts_out_nobody(self, over, answer, failure):
+        failed = failure if isinstance(failure, Exception) else answer(b"", failure)
+        it = over(failed)
+        for number in range(30):
+            with pytest.raises((UpstreamUnavailable, UpstreamTimeout)):
+                await it.client.job(it.scope(), 1, number + 1)
+        it.wire.answers = [answer(JOB)]
+
+        assert (await it.client.job(it.scope(), 1, 7)).id == 7

@@ -1,0 +1,464 @@
+"""The client: what it asks, what it gives, over answers written by hand."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from gateway.errors import BadInput, NotFound, RequestRefused, UpstreamInvalid
+from gateway.upstream.entities import Bridge, Job
+from gateway.upstream.pages import KeysetCursor
+from gateway.upstream.reading import item_of
+
+pytestmark = pytest.mark.anyio
+
+JOB = {"id": 7, "status": "success", "name": "build"}
+PLACED = JOB | {"pipeline": {"id": 6, "project_id": 1}}
+COMMIT = {"id": "a" * 40, "short_id": "aaaaaaaa", "title": "Fix"}
+AGENTS = {"allowed_agents": []}
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "request_line"),
+    [
+        (
+            lambda client, scope: client.project_jobs_page(scope, 1, per_page=20),
+            [],
+            "GET /api/v4/projects/1/jobs?pagination=keyset&per_page=20",
+        ),
+        (
+            lambda client, scope: client.project_jobs_page(
+                scope, "group/sub.name/p", statuses=("failed", "pending"), per_page=100
+            ),
+            [],
+            (
+                "GET /api/v4/projects/group%2Fsub.name%2Fp/jobs?pagination=keyset&per_page=100"
+                "&scope%5B%5D=failed&scope%5B%5D=pending"
+            ),
+        ),
+        (
+            lambda client, scope: client.project_jobs_page(
+                scope, 1, per_page=2, cursor=KeysetCursor(101)
+            ),
+            [],
+            # As the contract prints it (8.2).
+            (
+                "GET /api/v4/projects/1/jobs?pagination=keyset&per_page=2"
+                "&cursor=eyJpZCI6IjEwMSIsIl9rZCI6Im4ifQ%3D%3D"
+            ),
+        ),
+        (
+            lambda client, scope: client.pipeline_jobs_page(scope, 1, 6, page=2, per_page=20),
+            [],
+            "GET /api/v4/projects/1/pipelines/6/jobs?page=2&per_page=20",
+        ),
+        (
+            lambda client, scope: client.pipeline_jobs_page(
+                scope, 1, 6, include_retried=True, statuses=("manual",), per_page=1
+            ),
+            [],
+            (
+                "GET /api/v4/projects/1/pipelines/6/jobs?page=1&per_page=1&include_retried=true"
+                "&scope%5B%5D=manual"
+            ),
+        ),
+        (
+            lambda client, scope: client.bridges_page(scope, 1, 6, per_page=100),
+            [],
+            "GET /api/v4/projects/1/pipelines/6/bridges?page=1&per_page=100",
+        ),
+        (
+            lambda client, scope: client.pipelines_page(
+                scope, 1, ref="feature/a&b#1", status="running", source="push", per_page=20
+            ),
+            [],
+            (
+                "GET /api/v4/projects/1/pipelines?page=1&per_page=20&ref=feature%2Fa%26b%231"
+                "&source=push&status=running"
+            ),
+        ),
+        (lambda client, scope: client.job(scope, 1, 7), JOB, "GET /api/v4/projects/1/jobs/7"),
+        (
+            lambda client, scope: client.pipeline(scope, "a/ü", 6),
+            {"id": 6},
+            "GET /api/v4/projects/a%2F%C3%BC/pipelines/6",
+        ),
+        (
+            lambda client, scope: client.project(scope, "g/p"),
+            {"id": 1, "path_with_namespace": "g/p"},
+            "GET /api/v4/projects/g%2Fp",
+        ),
+        (
+            lambda client, scope: client.commit(scope, 1, "feature/x"),
+            COMMIT,
+            "GET /api/v4/projects/1/repository/commits/feature%2Fx",
+        ),
+        (lambda client, scope: client.current_job(scope), JOB, "GET /api/v4/job"),
+        (
+            lambda client, scope: client.allowed_agents(scope),
+            AGENTS,
+            "GET /api/v4/job/allowed_agents",
+        ),
+        (
+            lambda client, scope: client.cancel(scope, 1, 7),
+            JOB,
+            "POST /api/v4/projects/1/jobs/7/cancel",
+        ),
+        (
+            lambda client, scope: client.retry(scope, 1, 7),
+            JOB,
+            "POST /api/v4/projects/1/jobs/7/retry",
+        ),
+        (
+            lambda client, scope: client.erase(scope, 1, 7),
+            JOB,
+            "POST /api/v4/projects/1/jobs/7/erase",
+        ),
+        (
+            lambda client, scope: client.play(scope, 1, 7),
+            JOB,
+            "POST /api/v4/projects/1/jobs/7/play",
+        ),
+    ],
+)
+async def test_each_method_asks_its_endpoint_once(over, answer, call, body, request_line):
+    it = over(answer(body))
+    scope = it.scope()
+
+    await call(it.client, scope)
+
+    assert it.wire.targets == [request_line]
+    assert it.wire.sent[0].body is None
+    assert (scope.tally.calls, scope.tally.retried) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (lambda client, scope: client.cancel(scope, 1, 7, force=True), b'{"force":true}'),
+        (
+            lambda client, scope: client.retry(scope, 1, 7, inputs={"a": [1]}),
+            b'{"inputs":{"a":[1]},"job_inputs":{"a":[1]}}',
+        ),
+        (
+            lambda client, scope: client.play(scope, 1, 7, variables=[("A", "1"), ("ü", "")]),
+            '{"job_variables_attributes":[{"key":"A","value":"1"},{"key":"ü","value":""}]}'.encode(),
+        ),
+        (
+            lambda client, scope: client.play(scope, 1, 7, inputs={"env": "x"}),
+            b'{"job_inputs":{"env":"x"}}',
+        ),
+    ],
+)
+async def test_what_a_write_needs_is_sent_as_json(over, answer, call, body):
+    it = over(answer(JOB))
+
+    await call(it.client, it.scope())
+
+    assert it.wire.sent[0].body == body
+    assert it.wire.sent[0].headers["Content-Type"] == "application/json"
+
+
+async def test_a_call_presents_the_callers_credential_and_the_operations_id(over, answer):
+    it = over(answer(JOB))
+
+    await it.client.job(it.scope(), 1, 7)
+    await it.client.job(it.scope(token=None), 1, 7)
+
+    assert it.wire.sent[0].headers == {
+        "User-Agent": "jobs-gateway",
+        "PRIVATE-TOKEN": "glpat-secret-1",
+        "X-Request-Id": "request-1",
+    }
+    assert "PRIVATE-TOKEN" not in it.wire.sent[1].headers
+
+
+@pytest.mark.parametrize(
+    "project", ["..", "a/../b", "a%2Fb", "/a/b", "a/b/", "a//b", "a/b?x", "a/b#x", "a", "", 0, -1]
+)
+async def test_a_project_that_none_can_have_is_refused_before_any_call(over, answer, project):
+    it = over(answer([]))
+
+    with pytest.raises(BadInput, match="project"):
+        await it.client.project_jobs_page(it.scope(), project, per_page=20)
+
+    assert it.wire.sent == []
+
+
+def keyset_link(cursor: bytes, relation: str = "next") -> str:
+    text = urlsafe_b64encode(cursor).decode().replace("=", "%3D")
+    return (
+        f"<https://internal:8080/api/v4/projects/1/jobs?cursor={text}&id=1&page=1"
+        f'&pagination=keyset&per_page=2&private_token=x>; rel="{relation}"'
+    )
+
+
+class TestKeysetPages:
+    async def test_the_next_id_is_taken_out_of_the_link(self, over, answer):
+        it = over(answer([JOB], link=keyset_link(b'{"id":"6853087271","_kd":"n"}')))
+
+        page = await it.client.project_jobs_page(it.scope(), 1, per_page=1)
+
+        assert page.next == 6853087271
+
+    @pytest.mark.parametrize(
+        "link", [None, "", '<https://x/api/v4/jobs?id=1&page=1>; rel="first"', "nonsense"]
+    )
+    async def test_without_a_link_to_it_there_is_no_next_page(self, over, answer, link):
+        it = over(answer([JOB]) if link is None else answer([JOB], link=link))
+
+        assert (await it.client.project_jobs_page(it.scope(), 1, per_page=1)).next is None
+
+    async def test_a_link_of_another_relation_is_no_next_page(self, over, answer):
+        it = over(answer([JOB], link=keyset_link(b'{"id":"9","_kd":"p"}', "prev")))
+
+        assert (await it.client.project_jobs_page(it.scope(), 1, per_page=1)).next is None
+
+    @pytest.mark.parametrize("cursor", [b"{", b'{"id":"x"}', b'{"_kd":"n"}', b"[]"])
+    async def test_a_cursor_that_cannot_be_read_is_an_error_not_an_end(self, over, answer, cursor):
+        it = over(answer([JOB], link=keyset_link(cursor)))
+
+        with pytest.raises(UpstreamInvalid):
+            await it.client.project_jobs_page(it.scope(), 1, per_page=1)
+
+
+class TestOffsetPages:
+    @pytest.mark.parametrize(
+        ("headers", "next_page", "total"),
+        [
+            ({"x_next_page": "2", "x_total": "61"}, 2, 61),
+            ({"x_next_page": "", "x_total": "0"}, None, 0),
+            ({"x_next_page": ""}, None, None),
+            ({}, None, None),
+            ({"x_next_page": "²", "x_total": "many"}, None, None),
+        ],
+    )
+    async def test_next_page_and_total_are_in_headers(
+        self, over, answer, headers, next_page, total
+    ):
+        it = over(answer([JOB], **headers))
+
+        page = await it.client.pipeline_jobs_page(it.scope(), 1, 6, per_page=20)
+
+        assert (page.next_page, page.total) == (next_page, total)
+
+
+class TestReading:
+    async def test_a_bad_row_costs_only_its_own_place(self, over, answer):
+        rows = [JOB | {"id": 9}, JOB | {"id": "x"}, {"status": "success"}, 5, JOB]
+        it = over(answer(rows, x_request_id="r-1"))
+
+        page = await it.client.project_jobs_page(it.scope(), 1, per_page=20)
+
+        assert [getattr(row, "id", None) for row in page.items] == [9, None, None, None, 7]
+        bad = page.items[1]
+        assert isinstance(bad, UpstreamInvalid)
+        assert (bad.endpoint, bad.status) == ("GET /projects/:id/jobs", 200)
+        assert bad.upstream_request_id == "r-1"
+        assert "$.id" in bad.message
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"null",
+            b"{}",
+            b"<html>sign in</html>",
+            b'[{"id":7,',
+            b'"\xff"',
+            b"[" * 100_000,
+            b'[{"id":7,"status":"success","name":"x","user":' + b"[" * 100_000,
+        ],
+        ids=["empty", "null", "object", "html", "cut", "no utf-8", "deep", "deep row"],
+    )
+    async def test_what_is_no_list_is_invalid(self, over, answer, body):
+        it = over(answer(body))
+
+        with pytest.raises(UpstreamInvalid) as caught:
+            await it.client.project_jobs_page(it.scope(), 1, per_page=20)
+
+        assert "sign in" not in str(caught.value)
+
+    @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"<html>", b"{", b'{"id":7}'])
+    async def test_what_is_no_job_is_invalid(self, over, answer, body):
+        it = over(answer(body))
+
+        with pytest.raises(UpstreamInvalid):
+            await it.client.job(it.scope(), 1, 7)
+
+    async def test_ids_beyond_32_bits_are_exact(self, over, answer):
+        it = over(answer([JOB | {"id": 9223372036854775807}]))
+
+        page = await it.client.project_jobs_page(it.scope(), 1, per_page=20)
+
+        assert page.items[0].id == 9223372036854775807
+
+
+class TestPlaces:
+    """Every entity leaves the client knowing where it belongs."""
+
+    @pytest.mark.parametrize("project", [1, "g/p"])
+    async def test_a_job_without_its_pipeline_knows_where_it_was_read(self, over, answer, project):
+        it = over(answer(JOB), answer([JOB]), answer(JOB))
+
+        job = await it.client.job(it.scope(), project, 7)
+        page = await it.client.project_jobs_page(it.scope(), project, per_page=1)
+        written = await it.client.cancel(it.scope(), project, 7)
+
+        assert job.place == page.items[0].place == written.place == project
+
+    async def test_a_pipeline_that_names_no_project_knows_where_it_was_read(self, over, answer):
+        row = JOB | {"pipeline": {"id": 6}}
+        it = over(answer([row]), answer({"id": 6}), answer([{"id": 6}]))
+
+        page = await it.client.project_jobs_page(it.scope(), "g/p", per_page=1)
+        pipeline = await it.client.pipeline(it.scope(), "g/p", 6)
+        pipelines = await it.client.pipelines_page(it.scope(), "g/p", per_page=1)
+
+        assert page.items[0].pipeline.project == "g/p"
+        assert pipeline.project == "g/p"
+        assert pipelines.items[0].project == "g/p"
+
+    async def test_the_upstreams_number_goes_before_what_the_caller_said(self, over, answer):
+        it = over(answer(PLACED))
+
+        job = await it.client.job(it.scope(), "g/p", 7)
+
+        assert job.pipeline.project == 1
+        assert job.place is None
+
+    async def test_a_downstream_pipeline_is_not_placed_where_its_bridge_is(self, over, answer):
+        it = over(answer([PLACED | {"downstream_pipeline": {"id": 5}}]))
+
+        page = await it.client.bridges_page(it.scope(), 1, 6, per_page=1)
+
+        assert page.items[0].downstream_pipeline.place is None
+
+
+class TestItems:
+    @pytest.mark.parametrize("downstream", [None, {"id": 5}])
+    async def test_play_answers_a_bridge_in_its_own_shape(self, over, answer, downstream):
+        it = over(answer(PLACED | {"downstream_pipeline": downstream}))
+
+        assert isinstance(await it.client.play(it.scope(), 1, 7), Bridge)
+
+    async def test_play_answers_a_job_in_its_own_shape(self, over, answer):
+        it = over(answer(PLACED | {"artifacts": []}))
+
+        assert isinstance(await it.client.play(it.scope(), 1, 7), Job)
+
+    async def test_a_bridge_is_told_in_retrys_answer(self, over, answer):
+        row = PLACED | {"artifacts": [], "runner": None, "tag_list": ["bridge"], "archived": False}
+        it = over(answer(row, 201))
+
+        job = await it.client.retry(it.scope(), 1, 7)
+        item = item_of(job)
+
+        assert isinstance(job, Job)
+        assert isinstance(item, Bridge)
+        assert (item.id, item.pipeline, item.archived) == (7, job.pipeline, False)
+
+    @pytest.mark.parametrize(
+        "known",
+        [{"tag_list": ["docker"]}, {"tag_list": []}, {}, {"runner": {"id": 1}}],
+    )
+    def test_a_job_stays_a_job(self, known):
+        job = Job(7, "success", "x", tag_list=["bridge"], artifacts=[])
+        for name, value in ({"tag_list": None} | known).items():
+            setattr(job, name, value)
+
+        assert item_of(job) is job
+
+    def test_a_bridge_that_is_known_as_one_needs_no_marks(self):
+        assert isinstance(item_of(Job(7, "success", "x"), is_bridge=True), Bridge)
+
+
+class TestStatusesTheUpstreamDoesNotKnow:
+    REFUSED = ({"error": "scope does not have a valid value"}, 400)
+
+    async def test_are_asked_for_once_then_left_out(self, over, answer):
+        it = over(answer(*self.REFUSED), answer([JOB]))
+        statuses = ("running", "canceling")
+
+        for _ in range(2):
+            page = await it.client.project_jobs_page(it.scope(), 1, statuses=statuses, per_page=20)
+            assert len(page.items) == 1
+
+        asked = [target.partition("per_page=20")[2] for target in it.wire.targets]
+        assert asked == [
+            "&scope%5B%5D=running&scope%5B%5D=canceling",
+            "&scope%5B%5D=running",
+            "&scope%5B%5D=running",
+        ]
+
+    async def test_are_left_out_one_at_a_time_the_newest_first(self, over, answer):
+        it = over(answer(*self.REFUSED), answer([JOB]))
+        statuses = ("waiting_for_callback", "canceling")
+
+        await it.client.pipeline_jobs_page(it.scope(), 1, 6, statuses=statuses, per_page=20)
+
+        assert it.wire.targets[-1].endswith("per_page=20&scope%5B%5D=waiting_for_callback")
+
+    async def test_have_no_jobs(self, over, answer):
+        it = over(answer(*self.REFUSED))
+
+        keyset = await it.client.project_jobs_page(
+            it.scope(), 1, statuses=("canceling",), per_page=20
+        )
+        offset = await it.client.bridges_page(
+            it.scope(), 1, 6, statuses=("canceling",), per_page=20
+        )
+
+        assert (keyset.items, keyset.next) == ([], None)
+        assert (offset.items, offset.next_page, offset.total) == ([], None, 0)
+        assert len(it.wire.sent) == 1
+
+    async def test_have_no_pipelines(self, over, answer):
+        it = over(answer({"error": "status does not have a valid value"}, 400))
+
+        page = await it.client.pipelines_page(it.scope(), 1, status="canceling", per_page=20)
+
+        assert page.items == []
+
+    @pytest.mark.parametrize(
+        ("statuses", "refusal"),
+        [
+            (("running",), {"error": "scope does not have a valid value"}),
+            (("canceling",), {"error": "per_page is invalid"}),
+        ],
+    )
+    async def test_are_not_guessed_from_other_refusals(self, over, answer, statuses, refusal):
+        it = over(answer(refusal, 400))
+
+        with pytest.raises(RequestRefused):
+            await it.client.project_jobs_page(it.scope(), 1, statuses=statuses, per_page=20)
+        assert len(it.wire.sent) == 1
+
+
+class TestTraces:
+    async def test_a_log_comes_in_pieces(self, over, answer):
+        it = over(answer(b"a log in pieces", x_request_id="r"))
+        scope = it.scope()
+
+        async with it.client.trace(scope, 1, 7) as streamed:
+            pieces = [piece async for piece in streamed.chunks()]
+
+        assert pieces == [b"a log", b" in p", b"ieces"]
+        assert it.wire.targets == ["GET /api/v4/projects/1/jobs/7/trace"]
+        assert scope.tally.calls == 1
+
+    async def test_a_slice_is_asked_for_by_bytes(self, over, answer):
+        it = over(answer(b""))
+
+        async with it.client.trace(it.scope(), 1, 7, byte_offset=0, byte_limit=10):
+            pass
+
+        assert it.wire.targets[0].endswith("/trace?byte_offset=0&byte_limit=10")
+
+    async def test_a_refusal_is_an_error_by_cause(self, over, answer):
+        it = over(answer({"message": "404 Not found"}, 404))
+
+        with pytest.raises(NotFound, match="the log of job 7 of project g/p"):
+            async with it.client.trace(it.scope(), "g/p", 7):
+                pytest.fail("there is no log")
