@@ -1,21 +1,21 @@
 """The projection compiler: from the selections of a plan to Python functions that build the
 answer's dicts.
 
-For `{ project(id: 1) { jobs { nodes { name state: status user { username } log { byteCount } } } }
-}` it writes (`jobs-gateway explain FILE` prints this for any document):
+For `{ project(id: 1) { jobs { nodes { name is: status user { username } log { complete } } } } }`
+it writes, up to `jobs` (`jobs-gateway explain FILE` prints this for any document):
 
-    def s0(s): return {'username': s.username}                                # User
-    def s1(s, p, q): ...                                                      # JobLog
-    def s2(s, p, q):                                                          # Job
-        r = {'name': s.name, 'state': f0(s)._name_,
-             'user': s0(v) if (v := s.user) is not None else other(v), 'log': None}
-        q[1]((s, r, (p, 'log')))
+    def s0(s): return {'username': s.username}  # User
+    def s1(s): return {'complete': f2(s)}  # JobLog
+    def s2(s, p, q):  # Job
+        r = {'name': s.name, 'is': f3(s)._name_,
+             'user': s0(v) if (v := s.user).__class__ is User else other(v), 'log': None}
+        q[0]((s, r, (p, 'log')))
         return r
-    def l0(w, p, q):
-        return [s2(v, (p, i), q) if (v := x).__class__ is Job else other(v)
-                for i, x in enumerate(w)]
-    def s3(s, p, q):                                                          # JobConnection
-        return {'nodes': never(v) if (v := s.items) is None else l0(v, (p, 'nodes'), q)}
+    def e0(v, r, p, q): r[p[1]] = s1(v) if v is not None else other(v)
+    def l0(w, p, q): return [s2(v, (p, i), q) if (v := x).__class__ is Job else other(v)
+                             for i, x in enumerate(w)]
+    def s3(s, p, q): return {'nodes': never(v) if (v := s.items) is None
+                             else l0(v, (p, 'nodes'), q)}  # JobConnection
 
 So: one function `sN` for each selection, which takes the entity `s` and gives one dict display,
 keys in the order of the answer. Plain fields are attributes, derived ones calls (`fN`), enums

@@ -1,11 +1,11 @@
 """Errors as callers see them: what they may know, with a stable `extensions.code`; anything else
 is masked.
 
-GraphQLError raised by graphql-core for the document       GRAPHQL_PARSE_FAILED,
-GRAPHQL_VALIDATION_FAILED GraphQLError for a variable or an argument                 BAD_USER_INPUT
-GatewayError                                               its own code (`gateway.errors`)
-anything else                                              INTERNAL_SERVER_ERROR, text kept for the
-record only
+    GraphQLSyntaxError                         GRAPHQL_PARSE_FAILED
+    GraphQLError of the document               GRAPHQL_VALIDATION_FAILED
+    GraphQLError of a variable or an argument  BAD_USER_INPUT
+    GatewayError                               its own code (`gateway.errors`)
+    anything else                              INTERNAL_SERVER_ERROR, its text for the record only
 """
 
 from __future__ import annotations

@@ -1,0 +1,83 @@
+"""What the gateway makes of a document, for people."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gateway.errors import BadInput
+from gateway.execution import compiler
+from gateway.execution.explain import explain
+
+QUERY = """query Q($n: Int!) {
+  project(id: "1") { jobs(first: $n) { nodes {
+    name state: status pipeline { ref duration } log { byteCount } } } }
+  node(id: "x") { id ... on Job { name } }
+  __schema { queryType { name } }
+}"""
+
+
+def test_each_field_is_told_with_its_way() -> None:
+    shown = explain(QUERY)
+
+    assert shown.startswith("query Q\n")
+    for line in (
+        "project: Project  [edge]",
+        "nodes: [Job]!  [compiled]",
+        "state: Status!  [compiled]",
+        "pipeline: Pipeline  [compiled, hydrated where less is known]",
+        "on Job",
+        "__schema: __Schema!  [reference, completed by the reference]",
+    ):
+        assert line in [line.strip() for line in shown.splitlines()], line
+
+
+def test_fields_stand_below_what_they_are_fields_of() -> None:
+    lines = explain("{ currentJob { user { name } } }").splitlines()
+
+    assert lines[2:5] == [
+        "  currentJob: Job  [edge]",
+        "    user: User  [compiled]",
+        "      name: String!  [compiled]",
+    ]
+
+
+def test_the_generated_functions_are_shown() -> None:
+    shown = explain("{ currentJob { name it: stage } }")
+
+    assert "def s0(s): return {'name': s.name, 'it': s.stage}  # Job" in shown
+
+
+def test_the_cost_at_worst_is_told() -> None:
+    assert "upstream calls at worst: 1\n" in explain("{ currentJob { name } }")
+
+
+def test_each_operation_is_told() -> None:
+    shown = explain("query A { __typename } mutation B { __typename }")
+
+    assert "query A\n" in shown
+    assert "mutation B\n" in shown
+
+
+def test_all_that_is_wrong_is_told() -> None:
+    with pytest.raises(BadInput, match=r"Cannot query field 'a'.*; Cannot query field 'b'"):
+        explain("{ a b }")
+
+
+def test_the_compilers_own_example_is_what_it_writes() -> None:
+    """Its module opens with a selection and the code for it: both are true to the letter."""
+    _, query, rest = (compiler.__doc__ or "").split("`", 2)
+    code = rest[rest.index("    def s0") : rest.index("So: one function")]
+
+    shown = squeezed(explain(query))
+
+    statements = [squeezed(part) for part in re.split(r"\n +(?=def |r = |q\[|return r)", code)]
+    assert len(statements) == 9
+    for statement in statements:
+        assert statement in shown, statement
+
+
+def squeezed(text: str) -> str:
+    """Line ends do not count."""
+    return " ".join(text.split())
