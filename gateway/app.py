@@ -113,6 +113,7 @@ class Gateway:
                     repeats=settings.max_repeats,
                 ),
                 max_calls=settings.max_calls,
+                max_page_size=settings.max_page_size,
                 introspection=settings.introspection,
                 documents_kept=settings.documents_kept,
             )

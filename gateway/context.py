@@ -25,6 +25,7 @@ from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
 from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
 from gateway.upstream.paging import (
+    MAX_SIZE,
     walk_all_pipeline_jobs,
     walk_bridges,
     walk_pipeline_jobs,
@@ -73,12 +74,21 @@ class Context:
         "_reads",
         "_seen",
         "client",
+        "max_page_size",
         "scope",
         "urls",
     )
 
-    def __init__(self, client: Client, scope: CallScope, urls: WebUrls) -> None:
+    def __init__(
+        self,
+        client: Client,
+        scope: CallScope,
+        urls: WebUrls,
+        *,
+        max_page_size: int = MAX_SIZE,
+    ) -> None:
         self.client = client
+        self.max_page_size = max_page_size
         self.scope = scope
         self.urls = urls
         self._loop = asyncio.get_running_loop()

@@ -72,6 +72,12 @@ def _port(value: int) -> int:
     return value
 
 
+def _page_size(value: int) -> int:
+    if not 1 <= value <= 100:
+        raise ValueError("is no size of a page (1 to 100)")
+    return value
+
+
 def _at_least(least: float) -> Callable[[Any], Any]:
     def check(value: float) -> float:
         if not math.isfinite(value) or value < least:
@@ -153,6 +159,12 @@ class Settings:
         "Upstream calls an operation may need at worst. One that may need more is refused with"
         " `COST_EXCEEDED` before the first call.",
         check=_at_least(1),
+    )
+    max_page_size: int = knob(
+        100,
+        "Rows a page of a list may hold, up to 100. A list that is asked for no number gives 20,"
+        " or as many.",
+        check=_page_size,
     )
 
     host: str = knob("127.0.0.1", "Address to listen on; `0.0.0.0` for all of IPv4.")

@@ -117,3 +117,21 @@ async def test_any_asgi_server_starts_it_by_the_lifespan():
         "lifespan.shutdown.complete",
     )
     assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_pages_are_as_large_as_the_setting_allows(sandbox_server):
+    settings = Settings(upstream_url=sandbox_server.url, max_page_size=3)
+    gateway = Gateway(settings, Records(lambda _: None))
+    query = "query ($first: Int) { project(id: 1) { jobs(first: $first) { nodes { name } } } }"
+
+    async with gateway.running():
+        transport = httpx.ASGITransport(gateway)
+        headers = {"private-token": sandbox_server.tokens["developer"]}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://gateway", headers=headers
+        ) as caller:
+            three = await caller.post("/graphql", json={"query": query})
+            four = await caller.post("/graphql", json={"query": query, "variables": {"first": 4}})
+
+    assert len(three.json()["data"]["project"]["jobs"]["nodes"]) == 3
+    assert four.json()["errors"][0]["message"] == "first: 4 is out of range; ask for 1 to 3"

@@ -100,7 +100,7 @@ encode = msgspec.json.Encoder().encode
 
 class Engine:
     """Runs requests over one client. `max_calls` is the ceiling for the estimated cost of one
-    operation.
+    operation, `max_page_size` (1 to 100) that for the rows of a page.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class Engine:
         *,
         limits: Limits | None = None,
         max_calls: int = 250,
+        max_page_size: int = 100,
         introspection: bool = True,
         documents_kept: int = 1000,
     ) -> None:
@@ -120,6 +121,7 @@ class Engine:
         self._client = client
         self._urls = urls
         self._max_calls = max_calls
+        self._max_page_size = max_page_size
 
     async def run(
         self, request: GraphQLRequest, scope: CallScope, *, allow_mutations: bool = True
@@ -132,7 +134,7 @@ class Engine:
         except _Refused as refused:
             return refused.outcome
         operation, plan, variables, estimate = prepared
-        context = Context(self._client, scope, self._urls)
+        context = Context(self._client, scope, self._urls, max_page_size=self._max_page_size)
         result = Execution(operation, plan, variables, context).run()
         if not isinstance(result, ExecutionResult):
             result = await result

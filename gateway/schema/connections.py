@@ -99,6 +99,7 @@ def window_for(
         None if before is UNSET else before,
         wants_next=info.selects("pageInfo", "hasNextPage"),
         wants_previous=info.selects("pageInfo", "hasPreviousPage"),
+        at_most=info.context.max_page_size,
     )
 
 

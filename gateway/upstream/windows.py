@@ -37,19 +37,22 @@ def window_of(
     *,
     wants_next: bool = True,
     wants_previous: bool = True,
+    at_most: int = MAX_SIZE,
 ) -> Window:
-    """The window that Relay's arguments mean; raises `BadInput` for those that mean none."""
+    """The window that Relay's arguments mean; raises `BadInput` for those that mean none, or more
+    than `at_most` rows.
+    """
     backward = last is not None or (before is not None and first is None)
     if not backward:
         if before is not None:
             raise BadInput("before goes with last; first goes with after")
-        size, text = _checked_size(first, "first"), after
+        size, text = _checked_size(first, "first", at_most), after
     else:
         if first is not None:
             raise BadInput("first, last: give only one of the two")
         if after is not None:
             raise BadInput("after goes with first; last goes with before")
-        size, text = _checked_size(last, "last"), before
+        size, text = _checked_size(last, "last", at_most), before
     if text is None:
         # One side has no rows beyond, known for nothing; so equal requests are equal windows.
         return Window(size, backward, None, backward or wants_next, not backward or wants_previous)
@@ -67,9 +70,9 @@ def calls_at_most(size: int, *, backward: bool, has_cursor: bool) -> int:
     return 2 if has_cursor else 1
 
 
-def _checked_size(size: int | None, argument: str) -> int:
+def _checked_size(size: int | None, argument: str, at_most: int) -> int:
     if size is None:
-        return DEFAULT_SIZE
-    if not 1 <= size <= MAX_SIZE:
-        raise BadInput(f"{argument}: {size} is out of range; ask for 1 to {MAX_SIZE}")
+        return min(DEFAULT_SIZE, at_most)
+    if not 1 <= size <= at_most:
+        raise BadInput(f"{argument}: {size} is out of range; ask for 1 to {at_most}")
     return size

@@ -295,6 +295,8 @@ class FakeContext:
     loads, in order, each once.
     """
 
+    max_page_size = 100
+
     def __init__(self, world: World, loop: SettlingLoop) -> None:
         self.world = world
         self.loop = loop

@@ -24,6 +24,7 @@ class StandIn:
     """`answers[name]` is what a method gives (an exception fails it), `asked` what was asked."""
 
     urls = WebUrls("https://gitlab.example/api/v4", None)
+    max_page_size = 100
 
     def __init__(self):
         self.answers = {}
