@@ -42,7 +42,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Operation", "operations"]
+__all__ = ["VALUES", "Operation", "operations"]
 
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
@@ -109,10 +109,15 @@ class _Fragment:
 
 @st.composite
 def operations(
-    draw: st.DrawFn, schema: GraphQLSchema, *, max_depth: int = 6, max_fields: int = 40
+    draw: st.DrawFn,
+    schema: GraphQLSchema,
+    values: Mapping[str, tuple[list[Any], list[Any]]] = VALUES,
+    *,
+    max_depth: int = 6,
+    max_fields: int = 40,
 ) -> Operation:
     """Operations of at most so many levels; about so many fields."""
-    return _Writer(draw, schema, max_fields).write(max_depth)
+    return _Writer(draw, schema, values, max_fields).write(max_depth)
 
 
 @functools.cache
@@ -123,9 +128,16 @@ def _below(count: int) -> st.SearchStrategy[int]:
 class _Writer:
     """Writes one document. Choices shrink towards the first one, which is the plain one."""
 
-    def __init__(self, draw: Callable[..., Any], schema: GraphQLSchema, max_fields: int) -> None:
+    def __init__(
+        self,
+        draw: Callable[..., Any],
+        schema: GraphQLSchema,
+        values: Mapping[str, tuple[list[Any], list[Any]]],
+        max_fields: int,
+    ) -> None:
         self._draw = draw
         self._schema = schema
+        self._values = values
         self._left = max_fields
         # Response key → field, arguments and type.
         self._keys: dict[str, tuple[str, str, str]] = {}
@@ -312,7 +324,7 @@ class _Writer:
         if isinstance(inner, GraphQLEnumType):
             return self._choose(list(inner.values))
         names = (name, name.partition(".")[2], inner.name)
-        good, bad = next(VALUES[key] for key in names if key in VALUES)
+        good, bad = next(self._values[key] for key in names if key in self._values)
         return self._choose(bad if self._is(1, 16) else good)
 
     def _variable(

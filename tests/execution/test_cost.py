@@ -1,0 +1,172 @@
+"""The cost of an operation is known before its first call, and holds: over a sandbox no operation
+needs more calls than were estimated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from gateway.execution.cost import estimate_cost
+from gateway.execution.documents import Documents
+from gateway.execution.engine import Engine, GraphQLRequest
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.schema import make_schema
+from gateway.testing.server import serve
+from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.credential import Credential
+from gateway.upstream.scope import CallScope, Tally
+from gateway.upstream.web_urls import WebUrls
+from gateway.upstream.wire import WireOptions
+from gateway.upstream.wires import open_wire
+from tests.execution.corpus import global_id
+from tests.execution.operations import VALUES, Operation, operations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SCHEMA = make_schema(PlannedExecutor)
+DOCUMENTS = Documents(SCHEMA, Limits())
+COUNT = int(os.environ.get("GATEWAY_TEST_COSTS") or (400 if os.environ.get("CI") else 60))
+JOB = 'job(by: {path: {project: "1", job: "8"}})'
+
+
+def estimate(query: str, **given: Any) -> tuple[int, str]:
+    document = DOCUMENTS.get(query)
+    assert not document.errors, document.errors
+    operation = document.operation(None)
+    variables = operation.variables(given)
+    found = estimate_cost(operation.plan(variables), variables)
+    return found.calls, found.dearest
+
+
+class TestEstimate:
+    @pytest.mark.parametrize(
+        ("calls", "query"),
+        [
+            (0, "{ __typename __schema { queryType { name } } }"),
+            (0, '{ project(id: "a/b") { fullPath databaseId } }'),
+            (1, f"{{ {JOB} {{ name user {{ name }} commit {{ sha }} artifacts {{ size }} }} }}"),
+            (1, f"{{ {JOB} {{ pipeline {{ ref status id }} }} }}"),
+            (2, f"{{ {JOB} {{ pipeline {{ ref status duration name }} }} }}"),
+            (2, f"{{ {JOB} {{ log {{ byteCount tail {{ text }} slice {{ text }} }} }} }}"),
+            (2, f"{{ a: {JOB} {{ id }} b: {JOB} {{ id }} }}"),
+            (1, '{ project(id: "1") { jobs(first: 100) { nodes { name } } } }'),
+            (21, '{ project(id: "1") { jobs { nodes { log { byteCount } } } } }'),
+            (4, '{ project(id: "1") { jobs(first: 3) { nodes { log { lineCount } } } } }'),
+            (21, '{ project(id: "1") { jobs { nodes { pipeline { jobs { nodes { id } } } } } } }'),
+            (6, '{ project(id: "1") { pipelines(first: 5) { nodes { ref duration } } } }'),
+            (3, '{ nodes(ids: ["a", "b", "c"]) { id } }'),
+            (
+                4,
+                '{ nodes(ids: ["a", "b"]) { ... on Job { log { byteCount } } ...on Bridge { id } } }',
+            ),
+            (1, '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { duration } }'),
+            (2, 'mutation { jobCancel(input: {job: {id: "x"}}) { job { name } } }'),
+            (1, 'mutation { jobCancel(input: {job: {id: "x"}}) { userErrors { code } } }'),
+            (
+                2,
+                'mutation { jobErase(input: {job: {id: "x"}, ifStatus: [FAILED]}) { __typename } }',
+            ),
+        ],
+    )
+    def test_is_the_worst_case(self, calls: int, query: str) -> None:
+        assert estimate(query)[0] == calls
+
+    def test_names_the_dearest_path_by_its_keys(self) -> None:
+        query = f"""{{ a: {JOB} {{ name }} b: project(id: "1") {{ c: jobs {{ d: nodes {{
+                      name e: log {{ byteCount }} }} }} }} }}"""
+
+        assert estimate(query) == (22, "b.c.d.e")
+
+    def test_takes_the_dearest_type_of_an_interface(self) -> None:
+        query = """{ node(id: "x") { ... on Job { log { byteCount } }
+                     ... on Pipeline { jobs(first: 2) { nodes { log { byteCount } } } } } }"""
+
+        assert estimate(query)[0] == 1 + 1 + 2
+
+    def test_hangs_on_variables(self) -> None:
+        query = """query ($n: Int!) { project(id: "1") { jobs(first: $n) { nodes {
+                     log { byteCount } } } } }"""
+
+        assert [estimate(query, n=n)[0] for n in (1, 7, 50)] == [2, 8, 51]
+
+    def test_of_what_is_skipped_is_nothing(self) -> None:
+        query = f"query ($no: Boolean!) {{ {JOB} {{ name log @skip(if: $no) {{ byteCount }} }} }}"
+
+        assert [estimate(query, no=no)[0] for no in (True, False)] == [1, 2]
+
+
+def ids(*texts: str) -> list[str]:
+    return [global_id(text) for text in texts]
+
+
+# What there is in a fresh sandbox: the ids of the Jobs API's own documentation, and the demo's.
+IN_SANDBOX = {
+    **VALUES,
+    "JobRef.id": (ids("Job:1:6:6", "Job:1:6:8", "Job:1:6:7"), ids("Job:1:6:99", "Pipeline:1:6")),
+    "PipelineRef.id": (ids("Pipeline:1:6", "Pipeline:1:5"), ids("Pipeline:1:99")),
+    "project.id": (["1", "gitlab-org/gitlab-test"], ["no/such", "77"]),
+    "id": (ids("Job:1:6:6", "Pipeline:1:6", "Pipeline:1:5", "Project:1"), ids("Job:2:1:1")),
+    "ids": (
+        ids("Job:1:6:6", "Job:1:6:7", "Job:1:6:8", "Pipeline:1:6", "Bridge:1:6:9"),
+        ["no id"],
+    ),
+    "project": (["1", "gitlab-org/gitlab-test"], ["no/such"]),
+    "job": (["6", "7", "8", "1"], ["99"]),
+    "pipeline": (["6", "5"], ["99"]),
+    "databaseId": (["6", "7", "5"], ["99"]),
+    "first": ([2, 3, 20, 100], [0]),
+}
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[..., tuple[Tally, int]]]:
+    """Runs an operation over a sandbox; the calls it made, and how many were estimated."""
+    with serve() as server, asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        wire = runner.run(
+            stack.enter_async_context(open_wire("http1", WireOptions(origin=server.url)))
+        )
+        url = f"{server.url}/api/v4"
+        engine = Engine(
+            Client(wire, ClientConfig(url=url, retry_pause_s=0.0)), WebUrls(url), max_calls=10**6
+        )
+        credential = Credential("PRIVATE-TOKEN", server.sandbox.tokens["maintainer"])
+
+        async def execute(text: str, variables: dict[str, Any]) -> tuple[Tally, int]:
+            scope = CallScope(credential, asyncio.get_running_loop().time() + 60, "test")
+            outcome = await engine.run(GraphQLRequest(text, None, variables), scope)
+            return scope.tally, outcome.estimated_calls
+
+        def run(text: str, variables: dict[str, Any]) -> tuple[Tally, int]:
+            before = len(server.sandbox.received)
+            tally, estimated = runner.run(execute(text, variables))
+            assert tally.calls == len(server.sandbox.received) - before
+            return tally, estimated
+
+        yield run
+        runner.run(stack.aclose())
+
+
+@settings(
+    max_examples=COUNT,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(operation=operations(SCHEMA._schema, IN_SANDBOX, max_fields=25))
+def test_no_operation_needs_more_calls_than_estimated(
+    run: Callable[..., tuple[Tally, int]], operation: Operation
+) -> None:
+    for variables in operation.variables:
+        tally, estimated = run(operation.text, variables)
+
+        assert tally.calls - tally.retried <= estimated
