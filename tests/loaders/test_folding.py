@@ -51,12 +51,14 @@ async def test_sixty_jobs_on_the_first_page_take_one_call(memory, context, outco
 
 
 @pytest.mark.parametrize("spread", ["even", "bunched low", "highest alone", "random"])
+@pytest.mark.parametrize("gap", [1, 10**6], ids=["alike", "dense on top"])
 async def test_fifty_jobs_within_three_hundred_builds_of_a_project_take_three_calls(
-    memory, context, outcomes, spread
+    memory, context, outcomes, spread, gap
 ):
-    # Ids are far apart in places, as they are where many projects share an upstream.
+    # Ids lie far apart in places, where many projects share an upstream.
     random = Random(2)  # noqa: S311
-    builds = sorted(random.sample(range(10**9, 2 * 10**9), 400))
+    builds = [gap * number for number in range(1, 301)]
+    builds += range(builds[-1] + 1, builds[-1] + 101)
     memory.add_jobs(builds[:200], pipeline_id=5)
     memory.add_jobs(builds[200:], pipeline_id=6)
     recent = builds[-300:]
@@ -126,6 +128,19 @@ async def test_jobs_far_apart_are_not_looked_for_window_by_window(memory, contex
     assert ids_of(jobs) == wanted
     assert memory.calls[0] == "jobs below 20001"
     assert len(memory.calls) == len(wanted)
+
+
+async def test_jobs_that_no_window_shows_are_not_looked_for_in_the_next(memory, context, outcomes):
+    memory.add_jobs(range(1, 20_001))
+    wanted = list(range(20_000, 18_800, -60))
+    memory.hidden = set(wanted)
+
+    read = context()
+    jobs = await outcomes(read.job(1, job_id) for job_id in wanted)
+
+    assert ids_of(jobs) == wanted
+    assert len(memory.calls) == 1 + len(wanted)
+    assert read.tally.retried == 1
 
 
 async def test_pages_are_read_on_only_while_that_takes_fewer_calls(memory, context, outcomes):

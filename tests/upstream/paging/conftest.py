@@ -60,6 +60,12 @@ class OneList:
         assert not self.rows or job_id > self.rows[0].id
         self.rows.insert(0, Job(job_id, "created", "job"))
 
+    def enter(self, job_id: int) -> None:
+        """A row comes in where its id belongs, unless it is there."""
+        if job_id not in self.ids:
+            self.rows.append(Job(job_id, "failed", "job"))
+            self.rows.sort(key=lambda row: -row.id)
+
     def drop(self, job_id: int) -> None:
         self.rows = [row for row in self.rows if row.id != job_id]
 

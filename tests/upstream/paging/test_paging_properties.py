@@ -24,10 +24,13 @@ windows = settings(
 
 class Life:
     """Changes a list now and then: jobs are created, and retried ones drop out as a new one comes
-    in.
+    in. In a list by status, jobs also come in and drop out anywhere as theirs changes.
     """
 
-    def __init__(self, jobs: Any, random: Random, *, rate: float, burst: int) -> None:
+    def __init__(
+        self, jobs: Any, random: Random, *, rate: float, burst: int, by_status: bool = False
+    ) -> None:
+        self.kinds = ["create", "retry", "retry", "drop"] + by_status * ["enter", "enter", "drop"]
         self.jobs = jobs
         self.random = random
         self.rate = rate
@@ -42,12 +45,14 @@ class Life:
             return
         self.left -= 1
         for _ in range(self.random.randint(1, self.burst)):
-            match self.random.choice(["create", "retry", "retry", "drop"]):
+            match self.random.choice(self.kinds):
                 case "create":
                     self.create()
                 case "retry":
                     self.drop()
                     self.create()
+                case "enter":
+                    self.jobs.enter(self.random.randint(1, self.next_id - 1))
                 case _:
                     self.drop()
 
@@ -78,7 +83,7 @@ def test_a_walk_by_sevens_shows_every_job_that_stays_exactly_once(
 ):
     jobs = one_list(random.sample(range(1, 5000), 1000))
     jobs.counts = counts or backward
-    life = Life(jobs, random, rate=rate, burst=burst)
+    life = Life(jobs, random, rate=rate, burst=burst, by_status=bool(statuses))
     jobs.before_call = life.go_on
 
     seen: list[int] = []
@@ -125,7 +130,7 @@ def test_a_window_holds_what_the_list_holds_there_and_tells_of_the_rest(  # noqa
     filtered,
 ):
     jobs = one_list(random.sample(range(1, 1000), count))
-    life = Life(jobs, random, rate=1.0, burst=3)
+    life = Life(jobs, random, rate=1.0, burst=3, by_status=filtered)
     statuses = ("failed",) if filtered else ()
     position: dict[str, Any] = {"last": size} if backward else {"first": size}
     bound = None
