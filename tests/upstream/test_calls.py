@@ -138,6 +138,20 @@ class TestRateLimits:
         assert (await it.client.job(it.scope(token="glpat-other"), 1, 7)).id == 7
         assert (await it.client.cancel(it.scope(), 1, 7)).id == 7
 
+    async def test_that_come_near_slow_reads_down(self, over, answer):
+        def left(remaining):
+            figures = {"ratelimit_limit": "100000", "ratelimit_reset": "9999999999"}
+            return answer(JOB, ratelimit_remaining=str(remaining), **figures)
+
+        # A minute at most: 6 ms for each of 10,000 reads, 6 s for each of 10.
+        it = over(left(9_999), left(9))
+        await it.client.job(it.scope(), 1, 7)
+        await it.client.job(it.scope(), 1, 7)
+
+        with pytest.raises(RateLimited, match="used up"):
+            await it.client.job(it.scope(seconds=5), 1, 7)
+        assert len(it.wire.sent) == 2
+
 
 class TestWrites:
     @pytest.mark.parametrize(

@@ -348,6 +348,13 @@ class TestItems:
 
         assert isinstance(await it.client.play(it.scope(), 1, 7), Job)
 
+    @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}"])
+    async def test_what_is_neither_is_invalid(self, over, answer, body):
+        it = over(answer(body))
+
+        with pytest.raises(UpstreamInvalid):
+            await it.client.play(it.scope(), 1, 7)
+
     async def test_a_bridge_is_told_in_retrys_answer(self, over, answer):
         row = PLACED | {"artifacts": [], "runner": None, "tag_list": ["bridge"], "archived": False}
         it = over(answer(row, 201))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import socket
 from contextlib import suppress
 
 import pytest
@@ -97,6 +99,82 @@ async def test_those_who_wait_are_served_in_their_order(wire, server, answering)
     assert sorted(order[:4]) == [0, 1, 2, 3]
     assert order[4:] == [4, 6, 7, 8, 9, 10, 11]
     assert server.connections == 4
+
+
+async def test_a_connection_handed_to_one_who_just_left_goes_to_the_next(server):
+    wire = Http1Wire(WireOptions(server.origin, max_connections=1))
+    tasks = []
+
+    async def first():
+        await wire.send("GET", "/first", {}, timeout_s=5)
+        # The connection was handed to the second in this very step.
+        tasks[1].cancel()
+
+    tasks.append(asyncio.ensure_future(first()))
+    await turns(1)
+    for target in ("/second", "/third"):
+        tasks.append(asyncio.ensure_future(wire.send("GET", target, {}, timeout_s=5)))
+        await turns(1)
+
+    _, second, third = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert isinstance(second, asyncio.CancelledError)
+    assert third.status == 200
+    assert [head.split(" ")[1] for head in server.heads] == ["/first", "/third"]
+    assert server.connections == 1
+    await wire.aclose()
+
+
+async def test_room_for_a_connection_that_could_not_be_made_goes_to_the_next(server):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        origin = "http://{}:{}".format(*nobody.getsockname())
+        wire = Http1Wire(WireOptions(origin, max_connections=1))
+
+        sends = [wire.send("GET", "/", {}, timeout_s=5) for _ in range(3)]
+        ends = await asyncio.gather(*sends, return_exceptions=True)
+
+    assert [type(end) for end in ends] == [NotConnected] * 3
+    await wire.aclose()
+
+
+async def test_a_wire_closed_while_it_connects_leaves_nothing_open(server):
+    wire = Http1Wire(WireOptions(server.origin))
+    send = asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=5))
+    await turns(1)
+
+    await wire.aclose()
+
+    with pytest.raises(ConnectionBroken):
+        await send
+    await turns()
+    assert (server.heads, server.open) == ([], 0)
+
+
+async def test_compressed_bodies_may_have_several_members(wire, server, answering):
+    packed = gzip.compress(b"one ") + gzip.compress(b"two")
+    server.answer = answering(packed, headers=("Content-Encoding: gzip",))
+
+    assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b"one two"
+
+
+async def test_a_packing_that_was_cut_off_is_a_broken_connection(wire, server, answering):
+    packed = gzip.compress(b"x" * 5_000)[:-9]
+    server.answer = answering(packed, headers=("Content-Encoding: gzip",))
+
+    with pytest.raises(ConnectionBroken, match="cut off"):
+        await wire.send("GET", "/", {}, timeout_s=5)
+    async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
+        with pytest.raises(ConnectionBroken, match="cut off"):
+            await streamed.read(10_000)
+
+
+async def test_a_packing_that_was_not_asked_for_is_refused(wire, server, answering):
+    server.answer = answering(b"...", headers=("Content-Encoding: br",))
+
+    with pytest.raises(ConnectionBroken, match="not asked for"):
+        await wire.send("GET", "/", {}, timeout_s=5)
+    assert "accept-encoding: gzip\r\n" in server.heads[0].lower()
 
 
 async def test_a_stream_that_nobody_reads_makes_the_upstream_wait(wire, server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -141,6 +142,33 @@ async def test_no_connection_is_told_apart(wire_name):
     assert not caught.value.was_sent
 
 
+@pytest.fixture
+def deaf():
+    """An origin whose connections are never made: its queue of them is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            waiting.connect_ex(listener.getsockname())
+        yield "http://{}:{}".format(*listener.getsockname())
+
+
+async def test_a_connection_that_takes_too_long_is_no_connection(wire_name, deaf):
+    async with open_wire(wire_name, WireOptions(deaf, connect_timeout_s=0.05)) as wire:
+        with pytest.raises(NotConnected):
+            await wire.send("POST", "/", {}, timeout_s=5)
+
+
+async def test_a_connection_that_takes_all_the_time_times_out_unsent(wire_name, deaf):
+    async with open_wire(wire_name, WireOptions(deaf)) as wire:
+        with pytest.raises(TimedOut) as caught:
+            await wire.send("POST", "/", {}, timeout_s=0.05)
+    assert not caught.value.was_sent
+
+
 async def test_a_reset_before_the_answer_is_a_broken_connection(wire, server):
     server.answer = hang_up
 
@@ -267,6 +295,22 @@ async def test_compressed_answers_are_opened(wire, server, answering):
     server.answer = answering(gzip.compress(b'{"id":1}'), headers=("content-encoding: gzip",))
 
     assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b'{"id":1}'
+
+
+async def test_what_cannot_be_opened_is_a_broken_connection(wire, server, answering):
+    server.answer = answering(b"no gzip at all", headers=("content-encoding: gzip",))
+
+    with pytest.raises(ConnectionBroken):
+        await wire.send("GET", "/", {}, timeout_s=5)
+
+
+async def test_a_compressed_stream_comes_in_bounded_pieces(wire, server, answering):
+    server.answer = answering(gzip.compress(b"x" * 9_000_000), headers=("Content-Encoding: gzip",))
+
+    async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
+        pieces = [len(piece) async for piece in streamed.chunks()]
+
+    assert sum(pieces) == 9_000_000
 
 
 async def test_redirects_are_handed_over_not_followed(wire, server, answering):
