@@ -290,7 +290,7 @@ async def test_jobs_are_not_read_for_those_who_left_before_the_list_came(memory,
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     random=st.randoms(use_true_random=False),
