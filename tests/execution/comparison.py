@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.execution.settling import SettlingLoop
 
-__all__ = ["Answer", "Comparison", "Failure", "Stack"]
+__all__ = ["Answer", "Comparison", "Failure", "Stack", "failures_of"]
 
 
 class Failure(NamedTuple):
@@ -163,13 +163,17 @@ class Comparison:
     ) -> Answer:
         self._loop.drain()
         assert not asyncio.all_tasks(self._loop)
-        failures = Counter(map(_failure, result.errors or ()))
-        return Answer(result.data, failures, context.asked, is_compiled)
+        return Answer(result.data, failures_of(result), context.asked, is_compiled)
 
 
 @functools.lru_cache(maxsize=4)
 def _schema(executor_class: type[Any] | None = None) -> Any:
     return make_schema(executor_class)
+
+
+def failures_of(result: Any) -> Counter[Failure]:
+    """The errors of an `ExecutionResult`, graphql-core's or Strawberry's."""
+    return Counter(map(_failure, result.errors or ()))
 
 
 def _failure(error: GraphQLError) -> Failure:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.execution.comparison import Comparison
+from tests.execution.sandboxed import Upstream, open_upstream
 from tests.execution.settling import SettlingLoop, settling_loop
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ def loop() -> Iterator[SettlingLoop]:
 @pytest.fixture
 def comparison(loop: SettlingLoop) -> Comparison:
     return Comparison(loop)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Upstream]:
+    with open_upstream() as upstream:
+        yield upstream
 
 
 @pytest.fixture(autouse=True)

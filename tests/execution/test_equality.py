@@ -7,19 +7,25 @@ More on demand: `GATEWAY_TEST_OPERATIONS=20000 pytest tests/execution/test_equal
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.context import Context
+from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
+from tests.execution.comparison import Comparison, failures_of
 from tests.execution.fake import World
 from tests.execution.operations import Operation, operations
+from tests.execution.sandboxed import IN_SANDBOX, Upstream
 
 if TYPE_CHECKING:
-    from tests.execution.comparison import Comparison
+    from strawberry import Schema
+    from strawberry.types import ExecutionResult
 
-SCHEMA = make_schema()._schema
+SCHEMAS = make_schema(), make_schema(PlannedExecutor)
 COUNT = int(os.environ.get("GATEWAY_TEST_OPERATIONS") or (2000 if os.environ.get("CI") else 200))
 
 worlds = st.builds(
@@ -30,10 +36,8 @@ worlds = st.builds(
     is_varied=st.booleans(),
 )
 
-
-@settings(
-    max_examples=COUNT,
-    # The same operations in every run: what fails once fails again.
+# The same operations in every run: what fails once fails again.
+repeatable = settings(
     derandomize=True,
     database=None,
     deadline=None,
@@ -43,9 +47,38 @@ worlds = st.builds(
         HealthCheck.function_scoped_fixture,
     ],
 )
-@given(operation=operations(SCHEMA), world=worlds)
+
+
+@settings(repeatable, max_examples=COUNT)
+@given(operation=operations(SCHEMAS[0]._schema), world=worlds)
 def test_a_plan_answers_as_the_reference_does(
     comparison: Comparison, operation: Operation, world: World
 ) -> None:
     for variables in operation.variables:
         comparison.check(operation.text, variables, world)
+
+
+@settings(repeatable, max_examples=COUNT // 8)
+@given(operation=operations(SCHEMAS[0]._schema, IN_SANDBOX, max_fields=30))
+def test_a_plan_answers_as_the_reference_does_over_a_sandbox(
+    upstream: Upstream, operation: Operation
+) -> None:
+    """With the real context, client and upstream, by Strawberry's own `execute`."""
+    if operation.text.startswith("mutation"):
+        # The second write would find another world.
+        return
+    for variables in operation.variables:
+        reference, planned = (
+            upstream.runner.run(execute(schema, operation.text, variables, upstream))
+            for schema in SCHEMAS
+        )
+
+        assert msgspec.json.encode(planned.data) == msgspec.json.encode(reference.data)
+        assert failures_of(planned) == failures_of(reference)
+
+
+async def execute(
+    schema: Schema, text: str, variables: dict[str, Any], upstream: Upstream
+) -> ExecutionResult:
+    context = Context(upstream.client, upstream.scope(), upstream.urls)
+    return await schema.execute(text, variables, context_value=context)
