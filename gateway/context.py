@@ -172,7 +172,7 @@ class Context:
         number = self._seen.number(entity.key)
         if number is None:
             return self.project(entity.key)
-        known: Flight[ProjectHandle] = Flight(self._loop)
+        known: Flight[ProjectHandle] = Flight(loop=self._loop)
         known.set_result(msgspec.structs.replace(entity, number=number))
         return known
 

@@ -31,11 +31,8 @@ class Flight(Future[T]):
     under way already, await one after the other.
     """
 
-    __slots__ = ("stop",)
-
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self.stop: Callable[[], object] | None = None
+    # Calls off what is to settle it. A default of the class, so that C alone makes a flight.
+    stop: Callable[[], object] | None = None
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done():
@@ -96,6 +93,6 @@ class Flight(Future[T]):
 
 def launch(loop: AbstractEventLoop, read: Coroutine[Any, Any, T]) -> Flight[T]:
     """Start a read; its value, on its way."""
-    flight: Flight[T] = Flight(loop)
+    flight: Flight[T] = Flight(loop=loop)
     flight.carry(read)
     return flight

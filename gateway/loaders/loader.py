@@ -33,7 +33,7 @@ class Loader(DataLoader[K, V]):
         """The value of a key, on its way; equal keys share it."""
         flight = self.flights.get(key)
         if flight is None or flight.cancelled():
-            flight = self.flights[key] = Flight(self.loop)
+            flight = self.flights[key] = Flight(loop=self.loop)
             known = self.known(key)
             if known is None:
                 self.do_resolve_reject(key, flight)

@@ -150,7 +150,7 @@ async def test_a_read_that_is_cancelled_from_elsewhere_is_told_as_cancelled():
 
 
 async def test_a_settled_flight_cannot_be_left():
-    flight: Flight[str] = Flight(asyncio.get_running_loop())
+    flight: Flight[str] = Flight(loop=asyncio.get_running_loop())
     flight.set_result("value")
 
     assert not flight.cancel()
