@@ -271,7 +271,9 @@ FAILURE_REASONS: Final[Mapping[str, FailureReason]] = {
 
 def words_of(statuses: Iterable[Status] | None) -> tuple[str, ...]:
     """The upstream's words for a filter by status, each once, in one order; raises `BadInput`."""
-    wanted = frozenset(statuses or ())
+    if not statuses:
+        return ()
+    wanted = frozenset(statuses)
     if Status.UNKNOWN in wanted:
         raise BadInput("statuses: UNKNOWN stands for words the gateway does not know, leave it out")
     return tuple(status.name.lower() for status in Status if status in wanted)
