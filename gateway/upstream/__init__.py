@@ -1,7 +1,8 @@
-"""The Jobs API client: entities, paging, errors, retry and logs. Knows no GraphQL; usable alone.
+"""The Jobs API client: entities, paging, errors, retry and logs. Knows no GraphQL; usable alone, as
+`client` shows.
 
-async with open_wire("http1", WireOptions("https://gitlab.example.com")) as wire:
-    client = Client(wire, ClientConfig(url="https://gitlab.example.com/api/v4"))
-    scope = CallScope(Credential("PRIVATE-TOKEN", token), deadline=loop.time() + 10)
-    job = await client.job(scope, "group/project", 42)
+    client ─ one method for each endpoint
+      calls ─ what may happen to a call: retries, redirects, pace, circuit, lost writes
+        wires ─ HTTP: `http1` by ourselves, `httpx` to compare with
+      reading ─ bytes to entities                 paging ─ windows over the client's lists
 """

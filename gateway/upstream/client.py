@@ -14,17 +14,15 @@ raise the `UpstreamError`s of `gateway.errors`, and `BadInput` for a project tha
 
 from __future__ import annotations
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 
-from gateway.errors import UpstreamInvalid
 from gateway.upstream import entities
 from gateway.upstream.calls import Calls, ClientConfig
+from gateway.upstream.links import cursor_text, next_id, number_in
 from gateway.upstream.pages import KeysetCursor, KeysetPage, OffsetPage
 from gateway.upstream.paths import encode_project, encode_ref
 from gateway.upstream.reading import Reader, put_in_place
@@ -50,10 +48,6 @@ COMMIT: Final = Reader(entities.Commit)
 AGENTS: Final = Reader(entities.AllowedAgents)
 
 
-class _Cursor(msgspec.Struct):
-    id: int | str
-
-
 class _ItemKeys(msgspec.Struct):
     """Tells the two shapes that play answers with apart."""
 
@@ -61,9 +55,7 @@ class _ItemKeys(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode_cursor = msgspec.json.Decoder(_Cursor).decode
 _decode_keys = msgspec.json.Decoder(_ItemKeys).decode
-_CURSOR_PARAMETER = re.compile(r"[?&]cursor=([^&>]+)")
 
 
 class Client:
@@ -88,13 +80,13 @@ class Client:
         endpoint = "GET /projects/:id/jobs"
         path = f"/projects/{encode_project(project)}/jobs?pagination=keyset&per_page={per_page}"
         if cursor is not None:
-            path += f"&cursor={_cursor_text(cursor)}"
+            path += f"&cursor={cursor_text(cursor)}"
         answer = await self._list(scope, path, endpoint, f"jobs of project {project}", statuses)
         if answer is None:
             return KeysetPage([], None)
         rows = JOBS.many(answer, endpoint=endpoint)
         put_in_place(rows, project)
-        return KeysetPage(rows, _next_id(answer, endpoint))
+        return KeysetPage(rows, next_id(answer, endpoint))
 
     async def pipeline_jobs_page(
         self,
@@ -352,41 +344,4 @@ def _offset_page(
         return OffsetPage([], None, 0)
     rows = reader.many(answer, endpoint=endpoint)
     put_in_place(rows, project)
-    return OffsetPage(rows, _number(answer, "x-next-page"), _number(answer, "x-total"))
-
-
-def _number(answer: Answer, name: str) -> int | None:
-    """A header that holds a number; it is empty at the ends of a list and left out elsewhere."""
-    text = answer.header(name)
-    return int(text) if text and text.isdecimal() else None
-
-
-def _cursor_text(cursor: KeysetCursor) -> str:
-    """The upstream's cursor as it stands in a query: URL-safe base64 of its JSON, padded."""
-    direction = "p" if cursor.backward else "n"
-    parts = {"_kd": direction} if cursor.id is None else {"id": str(cursor.id), "_kd": direction}
-    return urlsafe_b64encode(_encode(parts)).decode().replace("=", "%3D")
-
-
-def _next_id(answer: Answer, endpoint: str) -> int | None:
-    """The id in the cursor of the link to the next page; None without such a link.
-
-    Only the cursor is taken: links name the host that the upstream knows itself by, and repeat all
-    parameters of the request (contract 8.2).
-    """
-    link = answer.header("link")
-    if not link:
-        return None
-    for part in link.split(","):
-        found = _CURSOR_PARAMETER.search(part)
-        if found is not None and 'rel="next"' in part:
-            try:
-                return int(_decode_cursor(urlsafe_b64decode(unquote(found[1]))).id)
-            except ValueError:  # binascii's and msgspec's errors among them
-                raise UpstreamInvalid(
-                    "the upstream's link to the next page holds no cursor by id",
-                    endpoint=endpoint,
-                    status=answer.status,
-                    upstream_request_id=answer.header("x-request-id"),
-                ) from None
-    return None
+    return OffsetPage(rows, number_in(answer, "x-next-page"), number_in(answer, "x-total"))

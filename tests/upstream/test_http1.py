@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from gateway.upstream.wire import ConnectionBroken, NotConnected, WireOptions
+from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, WireOptions
 from gateway.upstream.wires import Http1Wire, http1
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +45,33 @@ async def test_what_comes_unasked_is_never_taken_for_an_answer(wire, server, ans
     with suppress(ConnectionBroken):
         await wire.send("GET", "/", {}, timeout_s=5)
     assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b"asked2"
+
+
+async def test_a_head_without_end_is_refused(wire, server):
+    async def endless(writer):
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"X-Filler: " + b"x" * 60_000 + b"\r\n")
+                await writer.drain()
+
+    server.answer = endless
+
+    with pytest.raises(AnswerTooLong):
+        await wire.send("GET", "/", {}, timeout_s=5)
+
+
+async def test_trailers_are_no_headers(wire, server):
+    async def answer(writer):
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\nX-Total: 7\r\nContent-Encoding: br\r\n\r\n"
+        )
+
+    server.answer = answer
+    told = await wire.send("GET", "/", {}, timeout_s=5)
+
+    assert (told.body, told.header("x-total")) == (b"{}", None)
 
 
 async def test_an_idle_connection_that_says_something_is_dropped(wire, server, answering):

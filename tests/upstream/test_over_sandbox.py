@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import takewhile
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -17,6 +19,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.sandbox import KINDS, PROFILES, Fault
+from gateway.upstream import client as client_module
 from gateway.upstream import entities
 from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.credential import Credential
@@ -237,6 +240,20 @@ class TestFaults:
 async def test_no_credential_is_told_which_header_to_set(upstream):
     with pytest.raises(Unauthenticated, match="set the header PRIVATE-TOKEN"):
         await upstream.client.job(upstream.scope(None), 1, 8)
+
+
+async def test_the_clients_first_example_works(sandbox_server, capsys):
+    lines = dedent(client_module.__doc__).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("    async with"))
+    example = "\n".join(takewhile(str.strip, lines[start:]))
+    example = example.replace("https://gitlab.example.com", sandbox_server.url)
+    example = example.replace('"group/project", 42', "1, 8")
+    names = {**vars(client_module), **globals(), "token": sandbox_server.tokens["developer"]}
+
+    exec(f"async def example():\n{example}", names)  # noqa: S102 - it is ours
+    await names["example"]()
+
+    assert capsys.readouterr().out == "running 1\n"
 
 
 recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason="the recorded answers are not here")

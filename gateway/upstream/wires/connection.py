@@ -26,6 +26,8 @@ __all__ = ["Connection", "Streamed"]
 
 # A stream's reader that falls behind by this much makes the upstream wait.
 MAX_AHEAD_BYTES: Final = 256 * 1024
+# Far above what front ends let pass.
+MAX_HEAD_BYTES: Final = 256 * 1024
 _NOTHING: Final = memoryview(b"")
 
 
@@ -61,6 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self._error: WireError | None = None
         # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
         self._status = 0
+        self._head_bytes = 0
         self._headers = Headers()
         self._length = -1
         self._encoding = b""
@@ -121,7 +124,7 @@ class Connection(asyncio.BufferedProtocol):
     def _begin(self, request: bytes, deadline: float, max_bytes: int, *, is_streamed: bool) -> None:
         if self._transport is None or not self.is_open:
             raise ConnectionBroken("the connection to the upstream broke", was_sent=False)
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._headers = Headers()
         self._length = -1
         self._encoding = b""
@@ -193,14 +196,23 @@ class Connection(asyncio.BufferedProtocol):
             self._end(ConnectionBroken("the upstream left HTTP/1.1"))
         except HttpParserError:
             self._end(ConnectionBroken("the upstream's answer is no HTTP"))
-        if not self._is_under_way or self._is_streamed:
+        if not self._is_under_way:
             return
+        if self._status < 200:
+            self._head_bytes += len(received)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._end(AnswerTooLong("the answer's head does not end"))
+        elif self._length > 0 and not self._is_streamed:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """For the whole body, whose length is known: the rest is received straight into it."""
         if self._length > self._max_bytes:
             self._end(_too_long(self._max_bytes))
-        elif self._length > 0 and self._status >= 200:
-            self._body = bytearray(self._length)
-            self._body[: self._pieces_bytes] = b"".join(self._pieces)
-            self._rest = memoryview(self._body)[self._pieces_bytes :]
+            return
+        self._body = bytearray(self._length)
+        self._body[: self._pieces_bytes] = b"".join(self._pieces)
+        self._rest = memoryview(self._body)[self._pieces_bytes :]
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self.is_open and self._ends_with_connection():
@@ -224,6 +236,9 @@ class Connection(asyncio.BufferedProtocol):
             raise ValueError("a second answer to one request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._status >= 200:
+            # A trailer; nothing of ours comes in one.
+            return
         self._headers.pairs.append((name, value))
         # Told by their lengths first: this runs for some thirty headers an answer.
         length = len(name)

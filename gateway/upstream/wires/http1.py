@@ -37,7 +37,9 @@ class Http1Wire:
 
     def __init__(self, options: WireOptions) -> None:
         self._dialer = Dialer(options)
-        self._line_end = f" HTTP/1.1\r\nHost: {urlsplit(options.origin).netloc}\r\n"
+        self._line_end = (
+            f" HTTP/1.1\r\nHost: {urlsplit(options.origin).netloc.rpartition('@')[2]}\r\n"
+        )
         self._max_answer_bytes = options.max_answer_bytes
         self._max_connections = options.max_connections
         self._connections: set[Connection] = set()
