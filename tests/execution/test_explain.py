@@ -53,6 +53,12 @@ def test_the_cost_at_worst_is_told() -> None:
     assert "upstream calls at worst: 1\n" in explain("{ currentJob { name } }")
 
 
+def test_a_cost_that_needs_the_variables_says_so() -> None:
+    shown = explain("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }")
+
+    assert "upstream calls at worst: depends on the variables\n" in shown
+
+
 def test_each_operation_is_told() -> None:
     shown = explain("query A { __typename } mutation B { __typename }")
 
