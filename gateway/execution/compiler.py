@@ -34,9 +34,8 @@ non-null place, a row that could not be read, a class that belongs to another ty
 from __future__ import annotations
 
 import re
-from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     GraphQLObjectType,
@@ -49,6 +48,7 @@ from graphql import (
     is_nullable_type,
 )
 
+from gateway.execution.plan import declared_classes
 from gateway.schema import ENTITY_TYPES
 
 if TYPE_CHECKING:
@@ -337,13 +337,9 @@ def _is_never_null(type_: GraphQLObjectType, read: Read) -> bool:
     if read.attribute is None:
         returned = getattr(read.of, "__annotations__", {}).get("return", "None")
         return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
-    classes = [entity for entity, name in ENTITY_TYPES.items() if name == type_.name]
-    return bool(classes) and all(
-        read.attribute in (hints := _hints(entity))
-        and NoneType not in (hints[read.attribute], *get_args(hints[read.attribute]))
-        for entity in classes
-    )
-
-
-# Reading annotations takes longer than all else that is done for a field.
-_hints = cache(get_type_hints)
+    declared = [
+        declared_classes(entity, read.attribute)
+        for entity, name in ENTITY_TYPES.items()
+        if name == type_.name
+    ]
+    return bool(declared) and all(classes and NoneType not in classes for classes in declared)

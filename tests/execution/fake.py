@@ -127,7 +127,7 @@ class World:
             created_at=WHEN.format(2),
             web_url=self.maybe(f"https://gitlab.test/a/b/-/pipelines/{number}", "url", number),
             iid=self.maybe(2**33 + number, "iid", number),
-            project_id=project if is_numbered else None,  # type: ignore[arg-type]  # just seen
+            project_id=project if is_numbered else None,
             place=None if is_numbered else project,
         )
 

@@ -100,8 +100,14 @@ MUTANTS = [
     Mutant(
         "every attribute is taken for never null",
         "compiler",
-        "return bool(classes) and all(",
-        "return bool(classes) or all(",
+        "return bool(declared) and all(",
+        "return bool(declared) or all(",
+    ),
+    Mutant(
+        "every entity is taken for one known in its long form",
+        "plan",
+        "return min((level if isinstance(level, int) else 0 for level in levels), default=0)",
+        "return 2",
     ),
     Mutant(
         "what stands where an entity is expected is not judged",
@@ -182,7 +188,7 @@ MUTANTS = [
     Mutant(
         "what is hydrated need not be known any better",
         "compiler",
-        "return bool(classes) and all(",
+        "return bool(declared) and all(",
         "return True or all(",
     ),
     Mutant(

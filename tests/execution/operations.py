@@ -175,7 +175,7 @@ class _Writer:
         if kind == 11:
             return self._with_directives(f"{self._key('__typename', '', 'String!')}__typename")
         if kind == 12 and is_root and type_ is self._schema.query_type:
-            return self._choose(INTROSPECTION)  # type: ignore[no-any-return]  # of str
+            return self._choose(INTROSPECTION)
         if kind >= 13 and self._left > 0:
             return self._fragment(type_, depth, kind)
         return self._field(type_, depth)
@@ -205,7 +205,7 @@ class _Writer:
         if isinstance(type_, GraphQLInterfaceType):
             options += self._schema.get_possible_types(type_)
         options += type_.interfaces
-        return self._choose(options)  # type: ignore[no-any-return]  # of these
+        return self._choose(options)
 
     def _object_types(self, type_: Composite) -> set[str]:
         if isinstance(type_, GraphQLInterfaceType):
@@ -228,7 +228,7 @@ class _Writer:
         below = _named(definition)
         if not is_composite_type(below):
             return self._with_directives(text)
-        return self._with_directives(text, self._selections(below, depth - 1))  # type: ignore[arg-type]  # no unions here
+        return self._with_directives(text, self._selections(below, depth - 1))
 
     def _key(self, name: str, arguments: str, shape: str) -> str:
         """`alias: `, or nothing where the field goes by its own name."""

@@ -23,7 +23,7 @@ __all__ = ["SettlingLoop", "settling_loop"]
 Rank: TypeAlias = tuple[Any, ...]
 
 
-class Settler(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # one of several classes
+class Settler(selectors.DefaultSelector):
     """A selector of which the loop asks what to do when it is idle."""
 
     def __init__(self) -> None:

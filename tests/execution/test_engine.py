@@ -27,7 +27,7 @@ class NoClient:
         raise RuntimeError(f"the secret of {name}")
 
 
-ENGINE = Engine(NoClient(), URLS)  # type: ignore[arg-type]  # as good as none
+ENGINE = Engine(NoClient(), URLS)
 
 
 def run(
@@ -140,7 +140,7 @@ class TestRefusedVariables:
 
 class TestCost:
     def test_above_the_ceiling_is_refused_before_any_call(self) -> None:
-        outcome = run(f"{{ {LIST} }}", engine=Engine(NoClient(), URLS, max_calls=20))  # type: ignore[arg-type]  # as above
+        outcome = run(f"{{ {LIST} }}", engine=Engine(NoClient(), URLS, max_calls=20))
 
         assert code(outcome) == "COST_EXCEEDED"
         assert outcome.errors is not None
@@ -154,8 +154,8 @@ class TestCost:
         query = """query ($n: Int!) { project(id: "1") { jobs(first: $n) { nodes {
                      log { byteCount } } } } }"""
 
-        dear = run(query, {"n": 90}, engine=Engine(NoClient(), URLS, max_calls=50))  # type: ignore[arg-type]  # as above
-        cheap = run(query, {"n": 9}, engine=Engine(NoClient(), URLS, max_calls=50))  # type: ignore[arg-type]  # as above
+        dear = run(query, {"n": 90}, engine=Engine(NoClient(), URLS, max_calls=50))
+        cheap = run(query, {"n": 9}, engine=Engine(NoClient(), URLS, max_calls=50))
 
         assert code(dear) == "COST_EXCEEDED"
         assert cheap.began

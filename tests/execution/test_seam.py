@@ -121,8 +121,8 @@ def test_strawberry_keeps_the_two_schemas_by_these_names() -> None:
     schema = make_schema()
 
     assert isinstance(schema._schema, GraphQLSchema)
-    assert schema._schema._strawberry_schema is schema  # type: ignore[attr-defined]  # the point
-    field = schema._schema.type_map["Job"].fields["name"]  # type: ignore[attr-defined]  # an object
+    assert schema._schema._strawberry_schema is schema
+    field = schema._schema.type_map["Job"].fields["name"]
     assert field.extensions["strawberry-definition"].metadata["kind"].attribute == "name"
 
 
@@ -166,4 +166,4 @@ def run(loop: SettlingLoop, schema: strawberry.Schema, query: str) -> Any:
 
 
 def parameters(function: object) -> list[str]:
-    return list(inspect.signature(function).parameters)  # type: ignore[arg-type]  # a function
+    return list(inspect.signature(function).parameters)
