@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialer", "tls_context"]
 
-SCRATCH_BYTES: Final = 256 * 1024
+# Holds a head and a small answer; what is longer than that would only be copied once more.
+SCRATCH_BYTES: Final = 64 * 1024
 MAX_HEAD_BYTES: Final = 16 * 1024
 _PORTS: Final = {"http": 80, "https": 443}
 
