@@ -81,9 +81,7 @@ class Comparison:
 
     def __init__(self, loop: SettlingLoop, stack: Stack | None = None) -> None:
         self.stack = stack or Stack()
-        self.documents = self.stack.documents.Documents(
-            _schema(self.stack.executor.PlannedExecutor), Limits(), kept=100
-        )
+        self.documents = self.stack.documents.Documents(_schema(), Limits(), kept=100)
         self._loop = loop
 
     def check(
@@ -166,9 +164,9 @@ class Comparison:
         return Answer(result.data, failures_of(result), context.asked, is_compiled)
 
 
-@functools.lru_cache(maxsize=4)
-def _schema(executor_class: type[Any] | None = None) -> Any:
-    return make_schema(executor_class)
+@functools.cache
+def _schema() -> Any:
+    return make_schema()
 
 
 def failures_of(result: Any) -> Counter[Failure]:

@@ -156,7 +156,8 @@ class _Writer:
         fragments = [
             f"fragment {part.name} on {part.type.name} {part.text}" for part in self._fragments
         ]
-        return Operation("\n".join([f"{head} {selections}", *fragments]), self._variables)
+        sets = self._variables if self._definitions else [{}]
+        return Operation("\n".join([f"{head} {selections}", *fragments]), sets)
 
     def _choose(self, options: Any) -> Any:
         return options[self._draw(_below(len(options)))]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA = make_schema(PlannedExecutor)
 DOCUMENTS = Documents(SCHEMA, Limits())
-COUNT = int(os.environ.get("GATEWAY_TEST_COSTS") or (400 if os.environ.get("CI") else 60))
+COUNT = int(os.environ.get("GATEWAY_TEST_COSTS") or (200 if os.environ.get("CI") else 50))
 JOB = 'job(by: {path: {project: "1", job: "8"}})'
 
 

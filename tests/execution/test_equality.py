@@ -58,7 +58,7 @@ def test_a_plan_answers_as_the_reference_does(
         comparison.check(operation.text, variables, world)
 
 
-@settings(repeatable, max_examples=COUNT // 8)
+@settings(repeatable, max_examples=COUNT // 16)
 @given(operation=operations(SCHEMAS[0]._schema, IN_SANDBOX, max_fields=30))
 def test_a_plan_answers_as_the_reference_does_over_a_sandbox(
     upstream: Upstream, operation: Operation
