@@ -172,8 +172,8 @@ class PipelineDetail(Pipeline, gc=False):
     coverage: str | float | None = None
 
 
-class Job(Struct, gc=False):
-    """One run of one CI job (contract 5.1)."""
+class JobBasic(Struct, gc=False):
+    """What jobs and bridges share (contract 5.1, JobBasic)."""
 
     id: int
     status: str
@@ -195,45 +195,28 @@ class Job(Struct, gc=False):
     commit: Commit | None = None
     pipeline: Pipeline | None = None
     project: ProjectFlags | None = None
+    # Of a bridge only where it is known from the answer to its retry, which has the job's shape.
+    archived: bool | None = None
+    # Where it was read, for answers whose embedded pipeline is missing.
+    place: ProjectKey | None = None
+
+
+class Job(JobBasic, gc=False):
+    """One run of one CI job (contract 5.1)."""
+
     artifacts: list[Artifact] | None = None
     artifacts_file: ArchiveFile | None = None
     artifacts_expire_at: str | None = None
     runner: Runner | None = None
     runner_manager: RunnerManager | None = None
-    archived: bool | None = None
     tag_list: list[str] | None = None
     source: str | None = None
-    # Where it was read, for answers whose embedded pipeline is missing.
-    place: ProjectKey | None = None
 
 
-class Bridge(Struct, gc=False):
+class Bridge(JobBasic, gc=False):
     """A trigger job (contract 5.2)."""
 
-    id: int
-    status: str
-    name: str
-    ref: str | None = None
-    stage: str | None = None
-    tag: bool = False
-    coverage: float | None = None
-    allow_failure: bool = False
-    created_at: str | None = None
-    started_at: str | None = None
-    finished_at: str | None = None
-    erased_at: str | None = None
-    duration: float | None = None
-    queued_duration: float | None = None
-    failure_reason: str | None = None
-    web_url: str | None = None
-    user: User | None = None
-    commit: Commit | None = None
-    pipeline: Pipeline | None = None
-    project: ProjectFlags | None = None
     downstream_pipeline: Pipeline | None = None
-    # Set from the retry answer of a bridge, which comes in the job shape.
-    archived: bool | None = None
-    place: ProjectKey | None = None
 
 
 Item: TypeAlias = Job | Bridge
