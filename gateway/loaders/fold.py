@@ -85,12 +85,14 @@ class Fold(Generic[Row]):
         except Exception as error:  # noqa: BLE001 - the waiters' to handle
             failure = error
         calls = self.calls
-        for row_id in self.missing():
-            calls += self.settle(row_id, self._flights[row_id], failure)
+        for row_id, flight in self._flights.items():
+            # A loader knows its flights, they know the fold, the fold knows the loader: let go of
+            # each other here, or pages of jobs wait for the collector.
+            flight.stop = None
+            if not flight.done():
+                calls += self.settle(row_id, flight, failure)
         # A key is estimated at one call; what a fold made in vain comes on top.
         self.scope.tally.retried += max(0, calls - len(self._flights))
-        # Flights know the fold; letting go of them here leaves no cycle behind.
-        self._flights = {}
 
     def _stop(self) -> None:
         if not self.missing():

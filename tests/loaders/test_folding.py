@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from random import Random
 
 import pytest
@@ -17,6 +18,8 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamUnavailable,
 )
+from gateway.loaders.flight import Flight
+from gateway.loaders.fold import Fold
 from gateway.upstream.entities import Job
 
 pytestmark = pytest.mark.anyio
@@ -326,3 +329,30 @@ async def test_folding_never_takes_more_calls_than_there_are_keys(
     assert len(memory.calls) - read.tally.retried <= len(keys)
     if ids and not unknown:
         assert read.tally.retried == 0
+
+
+@pytest.mark.parametrize("pipeline_id", [6, None], ids=["pipeline", "project"])
+@pytest.mark.parametrize("hidden", [set(), {3}], ids=["all listed", "one read singly"])
+async def test_a_fold_leaves_nothing_to_the_collector(
+    memory, context, outcomes, pipeline_id, hidden
+):
+    """Pages of jobs in a cycle would pile up until the collector comes, which it rarely does."""
+    memory.add_jobs(range(1, 11))
+    memory.hidden = hidden
+    gc.disable()
+    try:
+        before = live()
+        read = context()
+        assert (
+            len(await outcomes(read.job(1, job_id, pipeline_id) for job_id in range(1, 11))) == 10
+        )
+        del read
+        await asyncio.sleep(0)
+
+        assert live() == before
+    finally:
+        gc.enable()
+
+
+def live():
+    return sum(isinstance(found, Flight | Fold) for found in gc.get_objects())
