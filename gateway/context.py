@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ProjectKey,
     )
     from gateway.upstream.paging import Listing, Window
+    from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope, Tally
     from gateway.upstream.web_urls import WebUrls
 
@@ -107,6 +108,15 @@ class Context:
         self._artifacts: ArtifactLoader | None = None
         # Listings, log readers and what the job token stands for, by what was asked.
         self._reads: dict[object, Any] = {}
+
+    @property
+    def readers(self) -> Readers:
+        """What is read of the upstream's answers."""
+        return self.scope.readers
+
+    @readers.setter
+    def readers(self, readers: Readers) -> None:
+        self.scope.readers = readers
 
     @property
     def tally(self) -> Tally:

@@ -8,11 +8,11 @@ it writes, up to `jobs` (`jobs-gateway explain FILE` prints this for any documen
     def s1(s): return {'complete': f2(s)}  # JobLog
     def s2(s, p, q):  # Job
         r = {'name': s.name, 'is': f3(s)._name_,
-             'user': s0(v) if (v := s.user).__class__ is User else other(v), 'log': None}
+             'user': s0(v) if (v := s.user).__class__ in Users else other(v), 'log': None}
         q[0]((s, r, (p, 'log')))
         return r
     def e0(v, r, p, q): r[p[1]] = s1(v) if v is not None else other(v)
-    def l0(w, p, q): return [s2(v, (p, i), q) if (v := x).__class__ is Job else other(v)
+    def l0(w, p, q): return [s2(v, (p, i), q) if (v := x).__class__ in Jobs else other(v)
                              for i, x in enumerate(w)]
     def s3(s, p, q): return {'nodes': never(v) if (v := s.items) is None
                              else l0(v, (p, 'nodes'), q)}  # JobConnection
@@ -48,10 +48,12 @@ from graphql import (
     is_nullable_type,
 )
 
-from gateway.execution.plan import declared_classes
+from gateway.execution.taken import declared_classes
 from gateway.schema import ENTITY_TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphql import GraphQLLeafType, GraphQLOutputType
 
     from gateway.execution.plan import Field, Plan, Selection
@@ -83,7 +85,7 @@ def compile_plan(plan: Plan) -> None:
 
 def write_plan(plan: Plan) -> tuple[str, dict[str, Any]]:
     """The source of a plan's functions and the names it uses."""
-    writer = _Writer()
+    writer = _Writer(plan.entity_types)
     for selection in plan.selections:
         if selection.is_taken:
             writer.write_selection(selection)
@@ -103,7 +105,8 @@ def _never(value: Any) -> Any:  # noqa: ARG001 - called in the place of a projec
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, entity_types: Mapping[type, str]) -> None:
+        self.entity_types = entity_types
         self.lines: list[str] = []
         self.names: dict[str, Any] = {"other": _other, "never": _never}
         self.lists = 0
@@ -246,7 +249,7 @@ class _Writer:
 
     def _classes(self, type_: GraphQLObjectType) -> str:
         """The test that tells a type's entities, where it has classes of its own."""
-        classes = [entity for entity, name in ENTITY_TYPES.items() if name == type_.name]
+        classes = [entity for entity, name in self.entity_types.items() if name == type_.name]
         if not classes:
             return ""
         if len(classes) == 1:
@@ -260,7 +263,7 @@ class _Writer:
         name = f"d{len(self.names)}"
         entries = [
             f"{self._class(entity)}: {self._uniform(part.below[type_name], part)}"
-            for entity, type_name in ENTITY_TYPES.items()
+            for entity, type_name in self.entity_types.items()
             if type_name in part.below
         ]
         if is_nullable:
@@ -291,7 +294,7 @@ class _Writer:
         table = f"n{len(self.names)}"
         self.names[table] = {
             entity: needs[type_name]
-            for entity, type_name in ENTITY_TYPES.items()
+            for entity, type_name in self.entity_types.items()
             if needs.get(type_name)
         }
         return f"{name}.__class__ in {table} and {name}.known < {table}[{name}.__class__]"

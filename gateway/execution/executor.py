@@ -20,10 +20,10 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.execution.compiler import compile_plan
 from gateway.execution.plan import Plan
 from gateway.execution.run import Run
-from gateway.schema import ENTITY_TYPES
+from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
 
     from graphql import GraphQLObjectType, GraphQLResolveInfo
     from graphql.execution.collect_fields import FieldDetails
@@ -52,6 +52,8 @@ class Execution:
         executor: PlannedExecutor | None = None,
     ) -> None:
         self.context_value = context_value
+        if plan.readers is not WHOLE:
+            context_value.readers = plan.readers
         self.variable_values = variable_values
         self._operation = operation
         self._plan = plan
@@ -171,7 +173,11 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> AwaitableOrValue[dict[str, Any]]:
         """Project an object that the reference way has come to, if its plan can."""
         selection = self.plan.selection(return_type.name, field_details_list)
-        if selection is not None and selection.project is not None and _fits(selection, result):
+        if (
+            selection is not None
+            and selection.project is not None
+            and _fits(self.plan.entity_types, selection, result)
+        ):
             run = Run(self._execution, self.plan)
             try:
                 if not selection.has_slots:
@@ -228,8 +234,8 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             return None
 
 
-def _fits(selection: Selection, source: Any) -> bool:
+def _fits(entity_types: Mapping[type, str], selection: Selection, source: Any) -> bool:
     """Is this an entity of the selection's type of which enough is known?"""
-    return ENTITY_TYPES.get(source.__class__, selection.type.name) == selection.type.name and (
+    return entity_types.get(source.__class__, selection.type.name) == selection.type.name and (
         not selection.needs or source.known >= selection.needs
     )

@@ -18,9 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql import (
     GraphQLError,
@@ -37,8 +36,10 @@ from graphql import (
 from graphql.execution.collect_fields import collect_fields, collect_subfields
 
 from gateway.execution.arguments import Arguments
+from gateway.execution.taken import declared_classes, taken_by
 from gateway.schema import ENTITY_TYPES
 from gateway.schema.fields import Edge, Read, kind_of
+from gateway.upstream.pruning import readers_of
 
 if TYPE_CHECKING:
     from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from gateway.execution.cost import Estimate
 
-__all__ = ["Field", "Plan", "Selection", "Slot", "declared_classes"]
+__all__ = ["Field", "Plan", "Selection", "Slot"]
 
 Projection: TypeAlias = Callable[..., Any]
 
@@ -158,6 +159,13 @@ class Plan:
             [],
             lambda: collect_fields(self.schema, fragments, variables, root_type, operation),
         )
+        # What is decoded of the upstream's answers, and the classes that can turn up so.
+        self.readers = readers_of(taken_by(self))
+        self.entity_types = {
+            class_: name
+            for entity, name in ENTITY_TYPES.items()
+            for class_ in (entity, self.readers.classes.get(entity, entity))
+        }
 
     def selection(self, type_name: str, details: list[FieldDetails]) -> Selection | None:
         """The selection of an object type at a place, known by the list that graphql-core hands
@@ -281,13 +289,3 @@ def _known_of(type_: GraphQLObjectType, kind: Read | Edge | None) -> int:
         if held is not NoneType
     ]
     return min((level if isinstance(level, int) else 0 for level in levels), default=0)
-
-
-@cache
-def declared_classes(entity: type, attribute: str) -> tuple[Any, ...]:
-    """The classes that an entity declares for an attribute, None's among them; none if it does
-    not declare it.
-    """
-    # Reading annotations takes longer than all else that is done for a field.
-    hint = get_type_hints(entity).get(attribute)
-    return () if hint is None else (get_args(hint) or (hint,))

@@ -185,7 +185,7 @@ class _ProjectFold(_JobFold):
 
 def _lowest(rows: Rows) -> int:
     """The id of a page's last row; 0 where nothing can be below it."""
-    return next((row.id for row in reversed(rows) if isinstance(row, Job)), 0)
+    return next((row.id for row in reversed(rows) if not isinstance(row, UpstreamInvalid)), 0)
 
 
 def _windows(ids: Iterable[int], span: int) -> int:

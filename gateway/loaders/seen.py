@@ -6,9 +6,11 @@ after. Most operations never ask.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gateway.errors import UpstreamInvalid
 from gateway.upstream.entities import Bridge, Job
+from gateway.upstream.pruning import whole_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,19 +40,17 @@ class Seen:
     def job(self, project: ProjectKey, job_id: int) -> Job | None:
         """A job, if it was seen."""
         place = self._place(project)
-        item = place.items.get(job_id) if place is not None else None
-        return item if isinstance(item, Job) else None
+        return place.jobs.get(job_id) if place is not None else None
 
     def bridge(self, project: ProjectKey, bridge_id: int) -> Bridge | None:
         """A bridge, if it was seen."""
         place = self._place(project)
-        item = place.items.get(bridge_id) if place is not None else None
-        return item if isinstance(item, Bridge) else None
+        return place.bridges.get(bridge_id) if place is not None else None
 
     def commit(self, project: ProjectKey, sha: str) -> Commit | None:
         """A commit, if a job or bridge that was seen ran for it."""
         place = self._place(project)
-        return place.commits.get(sha) if place is not None else None
+        return place.commit(sha) if place is not None else None
 
     def number(self, project: ProjectKey) -> int | None:
         """A project's number, if an item of it was seen."""
@@ -65,11 +65,14 @@ class Seen:
         return self._places.get(project)
 
     def _sort(self, project: ProjectKey, rows: Iterable[object]) -> None:
-        items = [row for row in rows if isinstance(row, (Job, Bridge))]
-        if items:
+        """The rows of one list, which are all of one kind."""
+        items: list[Any] = [row for row in rows if not isinstance(row, UpstreamInvalid)]
+        kind = whole_class(items[0].__class__) if items else None
+        if kind is Job or kind is Bridge:
             place = self._place_of(project, items[0])
-            place.items.update({item.id: item for item in items})
-            place.commits.update({item.commit.id: item.commit for item in items if item.commit})
+            by_id = place.jobs if kind is Job else place.bridges
+            by_id.update([(item.id, item) for item in items])
+            place.commits = None
 
     def _place_of(self, project: ProjectKey, item: Item) -> _Place:
         """One place for a project's number and for its path."""
@@ -79,8 +82,8 @@ class Seen:
             place = _Place(number)
         named = self._places.get(project)
         if named is not None and named is not place:
-            place.items |= named.items
-            place.commits |= named.commits
+            place.jobs |= named.jobs
+            place.bridges |= named.bridges
         self._places[project] = place
         if number is not None:
             self._places[number] = place
@@ -90,9 +93,17 @@ class Seen:
 class _Place:
     """What was seen of one project."""
 
-    __slots__ = ("commits", "items", "number")
+    __slots__ = ("bridges", "commits", "jobs", "number")
 
     def __init__(self, number: int | None) -> None:
         self.number = number
-        self.items: dict[int, Item] = {}
-        self.commits: dict[str, Commit] = {}
+        self.jobs: dict[int, Job] = {}
+        self.bridges: dict[int, Bridge] = {}
+        # By hash, once one was asked for: where none is, items are read without theirs.
+        self.commits: dict[str, Commit] | None = None
+
+    def commit(self, sha: str) -> Commit | None:
+        if self.commits is None:
+            items: list[Item] = [*self.jobs.values(), *self.bridges.values()]
+            self.commits = {item.commit.id: item.commit for item in items if item.commit}
+        return self.commits.get(sha)

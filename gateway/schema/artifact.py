@@ -50,6 +50,7 @@ class Artifact:
         "Where the caller can download it with the same credential; null for kinds the upstream"
         " does not serve one by one. Cost: 0.",
         cost=Cost(),
+        reads=("file.file_type",),
     )
     def download_url(parent: strawberry.Parent[JobFile], info: Info) -> Gives[URL | None]:
         job = parent.job

@@ -29,7 +29,9 @@ def is_playable(bridge: entities.Bridge) -> bool:
 
 @strawberry.type(description="A trigger job: starts another pipeline and stands for it.")
 class Bridge(PipelineItem):
-    id: strawberry.ID = derived(bridge_global_id, "Opaque, stable, unique over all types.")
+    id: strawberry.ID = derived(
+        bridge_global_id, "Opaque, stable, unique over all types.", reads=()
+    )
     erased_at: DateTime | None = plain("erased_at", "Always null: a bridge has nothing to erase.")
     downstream_pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = (
         plain(
@@ -37,5 +39,11 @@ class Bridge(PipelineItem):
             "The pipeline it started, possibly in another project; null until started.",
         )
     )
-    cancelable: bool = derived(is_cancelable, "Always false: the upstream cancels no bridges.")
-    playable: bool = derived(is_playable, "State allows jobPlay; permission is not checked.")
+    cancelable: bool = derived(
+        is_cancelable, "Always false: the upstream cancels no bridges.", reads=()
+    )
+    playable: bool = derived(
+        is_playable,
+        "State allows jobPlay; permission is not checked.",
+        reads=("status", "archived"),
+    )

@@ -13,6 +13,11 @@ The reference executor sees ordinary Strawberry fields. The projection compiler
 (`execution.compiler`) reads the same declarations (`kind_of`) and inlines plain ones, calls
 derived ones and schedules edges.
 
+`reads` says which attributes of the entity a derived field or an edge looks at, as paths
+("file.size"). The upstream's answers are decoded so far only (`execution.taken`); without it the
+entity is read whole. Where an entity belongs (its id, pipeline and place) is always there and need
+not be said.
+
 `needs` says how much must be known of an entity (its `known`) before the field can be read. Where
 less is known the entity is hydrated first (`Context.hydrate`), by one call that all fields of the
 operation share.
@@ -55,6 +60,8 @@ __all__ = [
 SHORT: Final = 1
 LONG: Final = 2
 
+# Paths of attributes; None for all there are.
+Reads: TypeAlias = tuple[str, ...] | None
 Amount: TypeAlias = int | Callable[[Mapping[str, Any]], int]
 
 # `Gives[X]` is what the resolver of an edge of type X returns: the entity behind X, an exception or
@@ -98,14 +105,20 @@ class Read:
     of: Callable[[Any], Any]
     attribute: str | None
     needs: int
+    reads: Reads
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An edge: `resolve(parent, info, **arguments)` gives its value, or an awaitable of it."""
+    """An edge: `resolve(parent, info, **arguments)` gives its value, or an awaitable of it.
+
+    `reads_elsewhere` are classes and paths of entities other than the parent.
+    """
 
     resolve: Callable[..., Any]
     cost: Cost
+    reads: Reads
+    reads_elsewhere: tuple[tuple[type, str], ...]
 
 
 class Info(strawberry.Info[Context, None]):
@@ -173,14 +186,16 @@ class _ReadField(StrawberryField):
 
 def plain(attribute: str, description: str, *, needs: int = 0) -> Any:
     """A field that is an attribute of the entity, `None` included."""
-    return _read(Read(attrgetter(attribute), attribute, needs), description)
+    return _read(Read(attrgetter(attribute), attribute, needs, (attribute,)), description)
 
 
-def derived(function: Callable[[Any], Any], description: str, *, needs: int = 0) -> Any:
+def derived(
+    function: Callable[[Any], Any], description: str, *, reads: Reads = None, needs: int = 0
+) -> Any:
     """A field that is a pure function of the entity; `function` must not fail on a decoded
     entity.
     """
-    return _read(Read(function, None, needs), description)
+    return _read(Read(function, None, needs, reads), description)
 
 
 def _read(kind: Read, description: str) -> Any:
@@ -198,7 +213,13 @@ def _read(kind: Read, description: str) -> Any:
     return strawberry.field(resolver=read, description=description, metadata=metadata)
 
 
-def edge(description: str, *, cost: Cost) -> Callable[[Callable[..., Any]], Any]:
+def edge(
+    description: str,
+    *,
+    cost: Cost,
+    reads: Reads = None,
+    reads_elsewhere: tuple[tuple[type, str], ...] = (),
+) -> Callable[[Callable[..., Any]], Any]:
     """A field that may call the upstream: a resolver `(parent, info, *, arguments)`, declared
     nullable.
 
@@ -208,7 +229,7 @@ def edge(description: str, *, cost: Cost) -> Callable[[Callable[..., Any]], Any]
     """
 
     def declare(resolver: Callable[..., Any]) -> Any:
-        kind = Edge(resolver, cost)
+        kind = Edge(resolver, cost, reads, reads_elsewhere)
         return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
 
     return declare

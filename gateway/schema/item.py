@@ -68,7 +68,7 @@ class PipelineItem(Node):
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
     name: str = plain("name", "Name in the CI configuration.")
     stage: str | None = plain("stage", "Stage name; stages run one after another.")
-    status: Status = derived(status_of, "Where it stands.")
+    status: Status = derived(status_of, "Where it stands.", reads=("status",))
     status_text: str = plain(
         "status", "Upstream's own word for the status, also when Status is UNKNOWN."
     )
@@ -84,7 +84,7 @@ class PipelineItem(Node):
     queued_duration: Duration | None = plain("queued_duration", "Time spent waiting for a runner.")
     coverage: float | None = plain("coverage", "Coverage in percent.")
     failure_reason: FailureReason | None = derived(
-        failure_reason_of, "Why it failed; null unless failed."
+        failure_reason_of, "Why it failed; null unless failed.", reads=("failure_reason",)
     )
     failure_reason_text: str | None = plain(
         "failure_reason", "Upstream's own word for the failure reason."
@@ -95,19 +95,25 @@ class PipelineItem(Node):
     commit: Commit | None = plain("commit", "The commit it runs for; null if that is gone.")
     user: User | None = plain("user", "Who started it.")
     project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
-        project_of, "The project it belongs to."
+        project_of, "The project it belongs to.", reads=("project", "web_url")
     )
     pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = plain(
         "pipeline", "The pipeline it belongs to."
     )
-    active: bool = derived(is_active, "Has not finished and can still change by itself.")
-    cancelable: bool = derived(is_cancelable, "State allows jobCancel; permission is not checked.")
+    active: bool = derived(
+        is_active, "Has not finished and can still change by itself.", reads=("status",)
+    )
+    cancelable: bool = derived(
+        is_cancelable, "State allows jobCancel; permission is not checked.", reads=("status",)
+    )
     retryable: bool = derived(
         is_retryable,
         "State allows jobRetry; permission is not checked, nor whether it was retried before.",
+        reads=("status", "archived"),
     )
     playable: bool = derived(
         is_playable,
         "State allows jobPlay; permission is not checked. A finished manual job can be played as"
         " well, but the upstream does not tell it from others.",
+        reads=("status", "archived"),
     )

@@ -35,14 +35,19 @@ def is_erasable(job: entities.Job) -> bool:
 
 @strawberry.type(description="One run of one CI job.")
 class Job(PipelineItem):
-    id: strawberry.ID = derived(job_global_id, "Opaque, stable, unique over all types.")
+    id: strawberry.ID = derived(job_global_id, "Opaque, stable, unique over all types.", reads=())
     erased_at: DateTime | None = plain("erased_at", "When the log and artifacts were erased.")
     tag_list: list[str] | None = plain("tag_list", "Runner tags the job asks for.")
     artifacts: list[Artifact] | None = derived(
         files_of,
         "Files the job left, the log among them; null where the upstream does not list them here.",
+        reads=("artifacts",),
     )
-    artifacts_archive: Artifact | None = derived(archive_of, "The main archive, if any.")
+    artifacts_archive: Artifact | None = derived(
+        archive_of,
+        "The main archive, if any.",
+        reads=("artifacts.file_type", "artifacts_file"),
+    )
     artifacts_expire_at: DateTime | None = plain(
         "artifacts_expire_at", "When the artifacts are, or were, deleted."
     )
@@ -57,12 +62,18 @@ class Job(PipelineItem):
     retryable: bool = derived(
         is_retryable,
         "State allows jobRetry; permission is not checked, nor whether it was retried before.",
+        reads=("status", "archived"),
     )
-    erasable: bool = derived(is_erasable, "State allows jobErase; permission is not checked.")
+    erasable: bool = derived(
+        is_erasable,
+        "State allows jobErase; permission is not checked.",
+        reads=("status", "artifacts", "archived", "erased_at"),
+    )
 
     @edge(
         "The log. Cost: 1 call, shared by every log field of this job in the operation.",
         cost=Cost(calls=1),
+        reads=("status",),
     )
     def log(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[JobLog | None]:
         return LogOfJob(parent, info.context.log(project_key_of(parent), parent.id))

@@ -8,6 +8,7 @@ import strawberry
 
 from gateway.schema.artifact import JobFile
 from gateway.upstream import entities
+from gateway.upstream.pruning import whole_class
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +43,8 @@ class Node:
 
     @classmethod
     def resolve_type(cls, entity: Any, *_: Any) -> str | None:
-        return ENTITY_TYPES.get(entity.__class__)
+        return ENTITY_TYPES.get(whole_class(entity.__class__))
 
     @classmethod
     def is_type_of(cls, entity: Any, _info: Any) -> bool:
-        return ENTITY_TYPES.get(entity.__class__) == cls.__name__
+        return ENTITY_TYPES.get(whole_class(entity.__class__)) == cls.__name__

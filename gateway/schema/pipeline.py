@@ -64,10 +64,12 @@ def coverage_of(pipeline: entities.PipelineDetail) -> float | None:
     )
 )
 class Pipeline(Node):
-    id: strawberry.ID = derived(pipeline_global_id, "Opaque, stable, unique over all types.")
+    id: strawberry.ID = derived(
+        pipeline_global_id, "Opaque, stable, unique over all types.", reads=()
+    )
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
     project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
-        project_of_pipeline, "The project it belongs to."
+        project_of_pipeline, "The project it belongs to.", reads=("web_url",)
     )
     iid: BigInt | None = plain(
         "iid",
@@ -76,7 +78,9 @@ class Pipeline(Node):
     )
     ref: str | None = plain("ref", f"Branch or tag it runs for. {SHORT_FORM}", needs=SHORT)
     sha: str | None = plain("sha", f"Hash of its commit. {SHORT_FORM}", needs=SHORT)
-    status: Status | None = derived(status_of, f"Where it stands. {SHORT_FORM}", needs=SHORT)
+    status: Status | None = derived(
+        status_of, f"Where it stands. {SHORT_FORM}", reads=("status",), needs=SHORT
+    )
     status_text: str | None = plain(
         "status",
         f"Upstream's own word for the status, also when Status is UNKNOWN. {SHORT_FORM}",
@@ -115,18 +119,22 @@ class Pipeline(Node):
     queued_duration: Duration | None = plain(
         "queued_duration", f"Time until its first job began. {LONG_FORM}", needs=LONG
     )
-    coverage: float | None = derived(coverage_of, f"Coverage in percent. {LONG_FORM}", needs=LONG)
+    coverage: float | None = derived(
+        coverage_of, f"Coverage in percent. {LONG_FORM}", reads=("coverage",), needs=LONG
+    )
     user: User | None = plain("user", f"Who started it. {LONG_FORM}", needs=LONG)
 
     @edge(
         "The commit it ran for. Cost: 0 when one of its jobs was read, else 1 call, shared by all"
         " pipelines of that commit.",
         cost=Cost(calls=1),
+        reads=("sha",),
+        reads_elsewhere=((entities.Job, "commit"), (entities.Bridge, "commit")),
     )
     def commit(parent: strawberry.Parent[entities.Pipeline], info: Info) -> Gives[Commit | None]:
         return info.context.commit(parent.project, parent.sha) if parent.sha else None
 
-    @edge(f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=LIST_COST)
+    @edge(f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=LIST_COST, reads=())
     def jobs(
         parent: strawberry.Parent[AnyPipeline],
         info: Info,
@@ -147,7 +155,7 @@ class Pipeline(Node):
             window_for(info, first, after, last, before),
         )
 
-    @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=LIST_COST)
+    @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=LIST_COST, reads=())
     def bridges(
         parent: strawberry.Parent[AnyPipeline],
         info: Info,

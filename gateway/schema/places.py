@@ -38,8 +38,7 @@ def project_of(item: Item) -> entities.ProjectHandle:
 
 
 def project_of_pipeline(pipeline: AnyPipeline) -> entities.ProjectHandle:
-    page_url = pipeline.web_url if isinstance(pipeline, entities.Pipeline) else None
-    return _handle(pipeline.project, page_url)
+    return _handle(pipeline.project, pipeline.web_url)
 
 
 def _handle(

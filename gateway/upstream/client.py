@@ -8,8 +8,10 @@
         print(job.status, scope.tally.calls)
 
 Every method takes the scope of the operation first: a call is made with its credential, within its
-deadline. What may happen to a call (retries, redirects, lost writes) is in `calls`. All methods
-raise the `UpstreamError`s of `gateway.errors`, and `BadInput` for a project that none can have.
+deadline, and of the answer to a read its readers take what they are for (`pruning`); the answer to
+a write is taken whole. What may happen to a call (retries, redirects, lost writes) is in `calls`.
+All methods raise the `UpstreamError`s of `gateway.errors`, and `BadInput` for a project that none
+can have.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from gateway.upstream.calls import Calls, ClientConfig
 from gateway.upstream.links import cursor_text, next_id, number_in
 from gateway.upstream.pages import KeysetCursor, KeysetPage, OffsetPage
 from gateway.upstream.paths import encode_project, encode_ref
-from gateway.upstream.reading import Reader, put_in_place
+from gateway.upstream.pruning import WHOLE
+from gateway.upstream.reading import Reader, put_in_place, put_pipelines_in_place
 from gateway.upstream.statuses import KnownStatuses
 
 if TYPE_CHECKING:
@@ -39,12 +42,7 @@ __all__ = ["Client", "ClientConfig"]
 
 T = TypeVar("T")
 
-JOBS: Final = Reader(entities.Job)
-BRIDGES: Final = Reader(entities.Bridge)
-PIPELINES: Final = Reader(entities.Pipeline)
-PIPELINE: Final = Reader(entities.PipelineDetail)
 PROJECT: Final = Reader(entities.Project)
-COMMIT: Final = Reader(entities.Commit)
 AGENTS: Final = Reader(entities.AllowedAgents)
 
 
@@ -84,7 +82,7 @@ class Client:
         answer = await self._list(scope, path, endpoint, f"jobs of project {project}", statuses)
         if answer is None:
             return KeysetPage([], None)
-        rows = JOBS.many(answer, endpoint=endpoint)
+        rows = scope.readers.jobs.many(answer, endpoint=endpoint)
         put_in_place(rows, project)
         return KeysetPage(rows, next_id(answer, endpoint))
 
@@ -107,7 +105,9 @@ class Client:
         )
         subject = f"jobs of pipeline {pipeline_id} of project {project}"
         answer = await self._list(scope, path, endpoint, subject, statuses)
-        return _offset_page(answer, JOBS, project, endpoint)
+        found = _offset_page(answer, scope.readers.jobs, endpoint)
+        put_in_place(found.items, project)
+        return found
 
     async def bridges_page(
         self,
@@ -127,7 +127,9 @@ class Client:
         )
         subject = f"bridges of pipeline {pipeline_id} of project {project}"
         answer = await self._list(scope, path, endpoint, subject, statuses)
-        return _offset_page(answer, BRIDGES, project, endpoint)
+        found = _offset_page(answer, scope.readers.bridges, endpoint)
+        put_in_place(found.items, project)
+        return found
 
     async def pipelines_page(
         self,
@@ -151,7 +153,9 @@ class Client:
         answer = await self._list(
             scope, path, endpoint, subject, () if status is None else (status,), "status"
         )
-        return _offset_page(answer, PIPELINES, project, endpoint)
+        found = _offset_page(answer, scope.readers.pipelines, endpoint)
+        put_pipelines_in_place(found.items, project)
+        return found
 
     # -- single reads --------------------------------------------------------------------------
 
@@ -159,7 +163,8 @@ class Client:
         """One job; a bridge's id is `NotFound` here (contract 3.4)."""
         endpoint = "GET /projects/:id/jobs/:job_id"
         path = f"/projects/{encode_project(project)}/jobs/{job_id}"
-        job = await self._one(scope, path, endpoint, f"job {job_id} of project {project}", JOBS)
+        subject = f"job {job_id} of project {project}"
+        job = await self._one(scope, path, endpoint, subject, scope.readers.jobs)
         put_in_place((job,), project)
         return job
 
@@ -170,8 +175,8 @@ class Client:
         endpoint = "GET /projects/:id/pipelines/:pipeline_id"
         path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}"
         subject = f"pipeline {pipeline_id} of project {project}"
-        pipeline = await self._one(scope, path, endpoint, subject, PIPELINE)
-        put_in_place((pipeline,), project)
+        pipeline = await self._one(scope, path, endpoint, subject, scope.readers.details)
+        put_pipelines_in_place((pipeline,), project)
         return pipeline
 
     async def project(self, scope: CallScope, project: ProjectKey) -> entities.Project:
@@ -184,11 +189,12 @@ class Client:
         endpoint = "GET /projects/:id/repository/commits/:sha"
         path = f"/projects/{encode_project(project)}/repository/commits/{encode_ref(sha, 'sha')}"
         subject = f"commit {sha[:80]} of project {project}"
-        return await self._one(scope, path, endpoint, subject, COMMIT)
+        return await self._one(scope, path, endpoint, subject, scope.readers.commits)
 
     async def current_job(self, scope: CallScope) -> Job:
         """The job of the presented job token (contract 3.6)."""
-        return await self._one(scope, "/job", "GET /job", "the job of the job token", JOBS)
+        subject = "the job of the job token"
+        return await self._one(scope, "/job", "GET /job", subject, scope.readers.jobs)
 
     async def allowed_agents(self, scope: CallScope) -> entities.AllowedAgents:
         """The agents that the presented job token may use (contract 3.7)."""
@@ -271,9 +277,9 @@ class Client:
             is_bridge = False
         item: Item
         if is_bridge:
-            item = BRIDGES.one(answer, endpoint=endpoint)
+            item = WHOLE.bridges.one(answer, endpoint=endpoint)
         else:
-            item = JOBS.one(answer, endpoint=endpoint)
+            item = WHOLE.jobs.one(answer, endpoint=endpoint)
         put_in_place((item,), project)
         return item
 
@@ -315,7 +321,7 @@ class Client:
     ) -> Job:
         endpoint = f"POST /projects/:id/jobs/:job_id/{action}"
         answer = await self._write(scope, project, job_id, action, body, endpoint)
-        job = JOBS.one(answer, endpoint=endpoint)
+        job = WHOLE.jobs.one(answer, endpoint=endpoint)
         put_in_place((job,), project)
         return job
 
@@ -337,11 +343,8 @@ class Client:
         )
 
 
-def _offset_page(
-    answer: Answer | None, reader: Reader[T], project: ProjectKey, endpoint: str
-) -> OffsetPage[T]:
+def _offset_page(answer: Answer | None, reader: Reader[T], endpoint: str) -> OffsetPage[T]:
     if answer is None:
         return OffsetPage([], None, 0)
     rows = reader.many(answer, endpoint=endpoint)
-    put_in_place(rows, project)
     return OffsetPage(rows, number_in(answer, "x-next-page"), number_in(answer, "x-total"))

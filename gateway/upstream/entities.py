@@ -120,6 +120,7 @@ class PipelineHandle(Struct, gc=False):
 
     # How much is known of an entity: its place (0), the short form (1), the long form (2).
     known: ClassVar[int] = 0
+    web_url: ClassVar[None] = None
 
     id: int
     project: ProjectKey

@@ -1,23 +1,24 @@
-"""From bytes to entities. A page is decoded whole; where that fails, row by row, so that one bad
+"""From bytes to entities. A page is decoded at once; where that fails, row by row, so that one bad
 row costs only its own place (design, decision 1).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
 from gateway.errors import UpstreamInvalid
-from gateway.upstream.entities import Bridge, Job
+from gateway.upstream.entities import Bridge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from gateway.upstream.entities import Item, ProjectKey
-    from gateway.upstream.wire import Answer
+    from gateway.upstream.entities import Item, Job, Pipeline, ProjectKey
+    from gateway.upstream.wire import Answer, Body
 
-__all__ = ["Reader", "item_of", "put_in_place"]
+__all__ = ["Reader", "item_of", "put_in_place", "put_pipelines_in_place"]
 
 T = TypeVar("T")
 
@@ -31,8 +32,15 @@ class Reader(Generic[T]):
     """Reads answers of one shape."""
 
     def __init__(self, shape: type[T]) -> None:
-        self._decode_one = msgspec.json.Decoder(shape).decode
-        self._decode_many = msgspec.json.Decoder(list[shape]).decode  # type: ignore[valid-type]  # a type at run time
+        self._shape = shape
+
+    @cached_property
+    def _decode_one(self) -> Callable[[Body], T]:
+        return msgspec.json.Decoder(self._shape).decode
+
+    @cached_property
+    def _decode_many(self) -> Callable[[Body], list[T]]:
+        return msgspec.json.Decoder(list[self._shape]).decode  # type: ignore[name-defined]  # a type at run time
 
     def one(self, answer: Answer, *, endpoint: str) -> T:
         """One object; raises `UpstreamInvalid`."""
@@ -46,7 +54,7 @@ class Reader(Generic[T]):
         where it is no list.
         """
         try:
-            return self._decode_many(answer.body)
+            return self._decode_many(answer.body)  # type: ignore[return-value]  # lists are invariant
         except UNREADABLE:
             return list(self._row_by_row(answer, endpoint))
 
@@ -62,18 +70,24 @@ class Reader(Generic[T]):
                 yield _invalid(error, answer, endpoint)
 
 
-def put_in_place(rows: Iterable[Any], project: ProjectKey) -> None:
-    """Tell rows that name no project where they were read."""
-    for row in rows:
-        kind = row.__class__
-        if kind is Job or kind is Bridge:
-            pipeline = row.pipeline
+def put_in_place(items: Iterable[Item | UpstreamInvalid], project: ProjectKey) -> None:
+    """Tell jobs and bridges that name no project where they were read."""
+    for item in items:
+        if not isinstance(item, UpstreamInvalid):
+            pipeline = item.pipeline
             if pipeline is None:
-                row.place = project
+                item.place = project
             elif pipeline.project_id is None:
                 pipeline.place = project
-        elif kind is not UpstreamInvalid and row.project_id is None:
-            row.place = project
+
+
+def put_pipelines_in_place(
+    pipelines: Iterable[Pipeline | UpstreamInvalid], project: ProjectKey
+) -> None:
+    """The same for pipelines."""
+    for pipeline in pipelines:
+        if not isinstance(pipeline, UpstreamInvalid) and pipeline.project_id is None:
+            pipeline.place = project
 
 
 def item_of(job: Job, *, is_bridge: bool = False) -> Item:

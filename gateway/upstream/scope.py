@@ -5,6 +5,8 @@ from __future__ import annotations
 from asyncio import Semaphore
 from typing import TYPE_CHECKING
 
+from gateway.upstream.pruning import WHOLE
+
 if TYPE_CHECKING:
     from gateway.upstream.credential import Credential
 
@@ -28,7 +30,8 @@ class Tally:
 
 
 class CallScope:
-    """Whose calls these are, until when they may take, and how many at once.
+    """Whose calls these are, until when they may take, how many at once, and what is read of their
+    answers.
 
     `deadline` is a time of the running loop's clock, in seconds.
     """
@@ -39,6 +42,7 @@ class CallScope:
         "credential",
         "deadline",
         "headers",
+        "readers",
         "request_id",
         "tally",
     )
@@ -55,6 +59,7 @@ class CallScope:
         self.deadline = deadline
         self.request_id = request_id
         self.tally = Tally()
+        self.readers = WHOLE
         # The same for all its calls; made with the first.
         self.headers: dict[str, str] | None = None
         self._max_at_once = max_at_once

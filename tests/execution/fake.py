@@ -30,6 +30,7 @@ from gateway.errors import (
 from gateway.schema.words import Status
 from gateway.upstream import entities
 from gateway.upstream.logs import LogPiece
+from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -293,15 +294,20 @@ class LogReader:
 class FakeContext:
     """What resolvers ask; the methods of `gateway.context.Context`. `asked` are the keys of all
     loads, in order, each once.
+
+    Entities come as `readers` would have read them: pruned to what a plan takes.
     """
 
     max_page_size = 100
+    readers = WHOLE
 
     def __init__(self, world: World, loop: SettlingLoop) -> None:
         self.world = world
         self.loop = loop
         self.urls = Urls()
         self.answers: dict[Key, Answer] = {}
+        # What pruned pipelines were, by their `id`.
+        self._whole: dict[int, tuple[Any, entities.Pipeline]] = {}
 
     @property
     def asked(self) -> list[Key]:
@@ -314,7 +320,7 @@ class FakeContext:
             raise BadInput(f"not with {key[-1]}")
         answer = self.answers.get(key)
         if answer is None:
-            outcome = world.outcome(key, make)
+            outcome = self._prune(world.outcome(key, make))
             answer = self.answers[key] = Answer(loop=self.loop)
             settle = partial(_settle, answer, outcome)
             if world.is_varied and world.roll(5, "settled", *key) == 1:
@@ -324,6 +330,21 @@ class FakeContext:
         if world.is_varied and world.roll(4, "coroutine", *key) == 1:
             return _await(answer)
         return answer
+
+    def _prune(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._prune(item) for item in value]
+        if isinstance(value, Listing):
+            return replace(value, items=self._prune(value.items))
+        class_: Any = self.readers.classes.get(value.__class__)
+        if class_ is None:
+            return value
+        pruned = class_(
+            **{name: self._prune(getattr(value, name)) for name in class_.__struct_fields__}
+        )
+        if isinstance(value, entities.Pipeline):
+            self._whole[id(pruned)] = (pruned, value)
+        return pruned
 
     def job(self, project: Any, job_id: int, pipeline_id: int | None = None) -> Any:
         return self.load(("job", project, job_id), lambda: self.world.job(project, job_id))
@@ -358,6 +379,8 @@ class FakeContext:
     def _short(self, entity: Any) -> entities.Pipeline:
         if isinstance(entity, entities.Pipeline):
             return entity
+        if id(entity) in self._whole:
+            return self._whole[id(entity)][1]
         return self.world.pipeline(entity.project, entity.id)
 
     def project_jobs(self, project: Any, statuses: tuple[str, ...], window: Any) -> Any:

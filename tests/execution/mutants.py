@@ -18,7 +18,7 @@ __all__ = ["MUTANTS", "Mutant"]
 
 PACKAGE = "gateway.execution"
 # In the order in which they import each other.
-MODULES = ("arguments", "plan", "compiler", "run", "executor", "documents")
+MODULES = ("arguments", "taken", "plan", "compiler", "run", "executor", "documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,9 @@ MUTANTS = [
     Mutant(
         "an interface knows only the first entity class of a type",
         "compiler",
-        "            for entity, type_name in ENTITY_TYPES.items()\n"
+        "            for entity, type_name in self.entity_types.items()\n"
         "            if type_name in part.below\n",
-        "            for entity, type_name in [*ENTITY_TYPES.items()][:3]\n"
+        "            for entity, type_name in [*self.entity_types.items()][:3]\n"
         "            if type_name in part.below\n",
     ),
     Mutant("an enum gives its word", "compiler", "{value}._name_", "{value}._value_"),
@@ -322,8 +322,8 @@ MUTANTS = [
     Mutant(
         "every source fits",
         "executor",
-        "    return ENTITY_TYPES.get(",
-        "    return True or ENTITY_TYPES.get(",
+        "    return entity_types.get(",
+        "    return True or entity_types.get(",
     ),
     Mutant(
         "errors of fields are dropped",
@@ -336,5 +336,11 @@ MUTANTS = [
         "executor",
         "self.collected_errors.add(error, None)",
         "pass",
+    ),
+    Mutant(
+        "an embedded entity is taken for one of its places only",
+        "taken",
+        "attributes[entity].update()",
+        "attributes[entity] = set()",
     ),
 ]

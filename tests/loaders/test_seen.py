@@ -59,7 +59,8 @@ def test_projects_are_not_mixed_up():
 
 def test_jobs_and_bridges_are_told_apart():
     seen = Seen()
-    seen.add(1, [job(5), Bridge(6, "success", "bridge", pipeline=Pipeline(6, project_id=1))])
+    seen.add(1, [job(5)])
+    seen.add(1, [Bridge(6, "success", "bridge", pipeline=Pipeline(6, project_id=1))])
 
     assert seen.bridge(1, 5) is None
     assert seen.job(1, 6) is None
@@ -68,7 +69,8 @@ def test_jobs_and_bridges_are_told_apart():
 
 def test_rows_that_are_neither_are_passed_over():
     seen = Seen()
-    seen.add(1, [UpstreamInvalid("row", endpoint="GET"), Pipeline(6, project_id=1), job(5)])
+    seen.add(1, [UpstreamInvalid("row", endpoint="GET"), job(5)])
+    seen.add(1, [Pipeline(6, project_id=1)])
     seen.add(1, [])
 
     assert seen.job(1, 5).id == 5

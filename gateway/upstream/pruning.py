@@ -1,0 +1,138 @@
+"""Pruned entities: of an answer's objects only the attributes that an operation reads are decoded.
+
+A job holds some sixty values; most operations show a dozen. What is not decoded is neither checked
+nor made, kept and freed, and that is most of what a page of jobs costs. A pruned class has the
+properties of the whole one and fewer fields: reading another attribute of it is an
+`AttributeError`, never a wrong null.
+
+    readers = readers_of(frozenset({(Job, frozenset({"name", "user"})), (User, frozenset())}))
+    readers.jobs        reads jobs of id, name, user, pipeline and place; the user is empty
+    WHOLE.jobs          reads all that is declared
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
+
+from msgspec import defstruct
+from msgspec.structs import fields
+
+from gateway.upstream.entities import (
+    Artifact,
+    Bridge,
+    Commit,
+    Job,
+    Pipeline,
+    PipelineDetail,
+    Runner,
+    RunnerManager,
+    User,
+)
+from gateway.upstream.reading import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["WHOLE", "Readers", "Taken", "readers_of", "whole_class"]
+
+# Entity classes, each with the attributes that are read of it; classes left out are read whole.
+Taken: TypeAlias = frozenset[tuple[type, frozenset[str]]]
+
+_PLACE: Final = frozenset({"id", "place", "project_id"})
+_ITEM: Final = frozenset({"id", "place", "pipeline"})
+# What can be pruned, embedded ones first, and what is always kept of it: where a thing belongs.
+KEPT: Final[Mapping[type, frozenset[str]]] = {
+    Artifact: frozenset(),
+    User: frozenset(),
+    Commit: frozenset({"id"}),
+    Runner: frozenset(),
+    RunnerManager: frozenset(),
+    Pipeline: _PLACE,
+    PipelineDetail: _PLACE,
+    Job: _ITEM,
+    Bridge: _ITEM,
+}
+
+
+class Readers:
+    """Reads each kind of answer. `classes` gives the pruned class for each that is pruned."""
+
+    def __init__(self, taken: Taken = frozenset()) -> None:
+        attributes = dict(taken)
+        self.classes: dict[type, type] = {}
+        for entity, kept in KEPT.items():
+            if entity in attributes:
+                self.classes[entity] = _pruned(entity, attributes[entity] | kept, self.classes)
+
+    @cached_property
+    def jobs(self) -> Reader[Job]:
+        return Reader(self.classes.get(Job, Job))
+
+    @cached_property
+    def bridges(self) -> Reader[Bridge]:
+        return Reader(self.classes.get(Bridge, Bridge))
+
+    @cached_property
+    def pipelines(self) -> Reader[Pipeline]:
+        return Reader(self.classes.get(Pipeline, Pipeline))
+
+    @cached_property
+    def details(self) -> Reader[PipelineDetail]:
+        return Reader(self.classes.get(PipelineDetail, PipelineDetail))
+
+    @cached_property
+    def commits(self) -> Reader[Commit]:
+        return Reader(self.classes.get(Commit, Commit))
+
+
+WHOLE: Final = Readers()
+
+
+@lru_cache(maxsize=256)
+def readers_of(taken: Taken) -> Readers:
+    """Readers that decode only this; the same for all operations that take the same."""
+    return Readers(taken) if taken else WHOLE
+
+
+def whole_class(entity: type) -> type:
+    """The class that a class was pruned from; itself if it was not."""
+    whole: type = getattr(entity, "whole", entity)
+    return whole
+
+
+def _pruned(entity: type, attributes: frozenset[str], classes: Mapping[type, type]) -> type:
+    names = set(entity.__struct_fields__)  # type: ignore[attr-defined]  # they are structs
+    # Properties and class variables, those of base classes first.
+    members = {
+        name: value
+        for base in reversed(entity.__mro__)
+        for name, value in vars(base).items()
+        if not name.startswith("_") and name not in names and base is not object
+    }
+    return defstruct(
+        f"Pruned{entity.__name__}",
+        [
+            (field.name, _with_pruned(field.type, classes))
+            if field.required
+            else (field.name, _with_pruned(field.type, classes), field.default)
+            for field in fields(entity)
+            if field.name in attributes
+        ],
+        namespace={**members, "whole": entity},
+        gc=False,
+    )
+
+
+def _with_pruned(hint: Any, classes: Mapping[type, type]) -> Any:
+    """A field's type with the pruned classes in it: `X`, `list[X]` or a union of such."""
+    arguments = [_with_pruned(argument, classes) for argument in get_args(hint)]
+    if get_origin(hint) is list:
+        return list[arguments[0]]  # type: ignore[valid-type]  # a type at run time
+    if get_origin(hint) is UnionType:
+        union = arguments[0]
+        for argument in arguments[1:]:
+            union |= argument
+        return union
+    return classes.get(hint, hint)
