@@ -16,8 +16,10 @@ construction. Each selection's fields are of three sorts:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -108,6 +110,25 @@ class Field:
     below: dict[str, Selection] = field(default_factory=dict)
     # A path and the queues have to be handed to what is selected of the value.
     has_slots_below: bool = False
+    # What a plain field's entities declare for it; empty where one of them does not tell.
+    declared: frozenset[Any] = frozenset()
+
+    @property
+    def is_never_null(self) -> bool:
+        """Is there always a value: by decoding, for a plain field, or by what a function says it
+        returns?
+        """
+        if self.declared or self.read is None or self.read.attribute is not None:
+            return bool(self.declared) and NoneType not in self.declared
+        returned = getattr(self.read.of, "__annotations__", {}).get("return", "None")
+        return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
+
+    @property
+    def known(self) -> int:
+        """How much is known at least of what the field gives."""
+        return min(
+            (getattr(held, "known", 0) for held in self.declared if held is not NoneType), default=0
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -214,14 +235,14 @@ class Plan:
         if name == "__typename":
             return Field(key, definition, details, constant=selection.type.name)
         kind = kind_of(definition)
-        laid_out = Field(key, definition, details)
+        laid_out = Field(key, definition, details, declared=_declared(selection.type, kind))
         if not name.startswith("__"):
             laid_out.below = {
                 type_.name: self._select(type_, details)
                 for type_ in self._object_types(definition.type)
             }
         below = laid_out.below.values()
-        thin = any(part.needs > _known_of(selection.type, kind) for part in below)
+        thin = any(part.needs > laid_out.known for part in below)
         laid_out.has_slots_below = thin or any(part.has_slots for part in below)
         if isinstance(kind, Read):
             laid_out.read = kind
@@ -277,15 +298,12 @@ class Plan:
         return False
 
 
-def _known_of(type_: GraphQLObjectType, kind: Read | Edge | None) -> int:
-    """How much is known at least of what a field gives: a plain one tells by the class it holds."""
+def _declared(type_: GraphQLObjectType, kind: Read | Edge | None) -> frozenset[Any]:
     if not isinstance(kind, Read) or kind.attribute is None:
-        return 0
-    levels = [
-        getattr(held, "known", 0)
+        return frozenset()
+    declared = [
+        declared_classes(entity, kind.attribute)
         for entity, name in ENTITY_TYPES.items()
         if name == type_.name
-        for held in declared_classes(entity, kind.attribute)
-        if held is not NoneType
     ]
-    return min((level if isinstance(level, int) else 0 for level in levels), default=0)
+    return frozenset(chain(*declared)) if all(declared) else frozenset()

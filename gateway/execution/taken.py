@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from graphql import OperationType
 
@@ -79,7 +79,8 @@ def declared_classes(entity: type, path: str) -> tuple[Any, ...]:
     name, _, rest = path.partition(".")
     # Reading annotations takes longer than all else that is done for a field.
     hint = get_type_hints(entity).get(name)
-    classes: tuple[Any, ...] = () if hint is None else (get_args(hint) or (hint,))
+    is_union = get_origin(hint) in {Union, UnionType}
+    classes: tuple[Any, ...] = get_args(hint) if is_union else () if hint is None else (hint,)
     if not rest:
         return classes
     return tuple(

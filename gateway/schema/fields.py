@@ -4,7 +4,8 @@ read them.
 A field of a type is declared once, as one of
 
     database_id: BigInt = plain("id", "Numeric id in the upstream.")      an attribute of the entity
-    status: Status = derived(status_of, "Where it stands.")               a function of the entity
+    status: Status = plain("status", "Where it stands.", words=Status)    its word as an enum
+    cancelable: bool = derived(is_cancelable, "State allows it.")         a function of the entity
 
     @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the upstream
     def log(parent: Parent[entities.Job], info: Info) -> Gives[JobLog | None]: ...
@@ -27,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
@@ -38,6 +40,7 @@ from strawberry.types.field import StrawberryField
 
 # Strawberry reads the annotations of resolvers at run time.
 from gateway.context import Context
+from gateway.schema.words import members_of
 
 if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
@@ -98,14 +101,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A plain or derived field: `of(entity)` is its value; `attribute` names it where it is
-    plain.
+    """A plain or derived field: `of(entity)` is its value. `attribute` names it where it is plain,
+    `words` is the enum whose member stands for it (`schema.words`).
     """
 
     of: Callable[[Any], Any]
     attribute: str | None
     needs: int
     reads: Reads
+    words: type[Enum] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,26 @@ class _ReadField(StrawberryField):
         return self.metadata["kind"].of(source)
 
 
-def plain(attribute: str, description: str, *, needs: int = 0) -> Any:
-    """A field that is an attribute of the entity, `None` included."""
-    return _read(Read(attrgetter(attribute), attribute, needs, (attribute,)), description)
+def plain(
+    attribute: str, description: str, *, words: type[Enum] | None = None, needs: int = 0
+) -> Any:
+    """A field that is an attribute of the entity, `None` included; with `words`, the member of that
+    enum for it.
+    """
+    of: Callable[[Any], Any] = attrgetter(attribute)
+    if words is not None:
+        of = _member_getter(of, words)
+    return _read(Read(of, attribute, needs, (attribute,), words), description)
+
+
+def _member_getter(of: Callable[[Any], Any], words: type[Enum]) -> Callable[[Any], Any]:
+    members, unknown = members_of(words), words["UNKNOWN"]
+
+    def member_of(entity: Any) -> Enum | None:
+        word = of(entity)
+        return None if word is None else members.get(word, unknown)
+
+    return member_of
 
 
 def derived(

@@ -15,10 +15,8 @@ from gateway.schema.scalars import URL, BigInt, DateTime, Duration
 from gateway.schema.words import (
     ACTIVE,
     CANCELABLE,
-    FAILURE_REASONS,
     PLAYABLE,
     RETRYABLE,
-    STATUSES,
     FailureReason,
     Status,
 )
@@ -28,19 +26,7 @@ if TYPE_CHECKING:
     from gateway.schema.project import Project
     from gateway.upstream.entities import Item
 
-__all__ = ["PipelineItem", "failure_reason_of", "is_active", "is_retryable", "status_of"]
-
-UNKNOWN_STATUS = Status.UNKNOWN
-UNKNOWN_REASON = FailureReason.UNKNOWN
-
-
-def status_of(item: Item) -> Status:
-    return STATUSES.get(item.status, UNKNOWN_STATUS)
-
-
-def failure_reason_of(item: Item) -> FailureReason | None:
-    reason = item.failure_reason
-    return None if reason is None else FAILURE_REASONS.get(reason, UNKNOWN_REASON)
+__all__ = ["PipelineItem", "is_active", "is_retryable"]
 
 
 def is_active(item: Item) -> bool:
@@ -68,7 +54,7 @@ class PipelineItem(Node):
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
     name: str = plain("name", "Name in the CI configuration.")
     stage: str | None = plain("stage", "Stage name; stages run one after another.")
-    status: Status = derived(status_of, "Where it stands.", reads=("status",))
+    status: Status = plain("status", "Where it stands.", words=Status)
     status_text: str = plain(
         "status", "Upstream's own word for the status, also when Status is UNKNOWN."
     )
@@ -83,8 +69,8 @@ class PipelineItem(Node):
     duration: Duration | None = plain("duration", "Time spent running.")
     queued_duration: Duration | None = plain("queued_duration", "Time spent waiting for a runner.")
     coverage: float | None = plain("coverage", "Coverage in percent.")
-    failure_reason: FailureReason | None = derived(
-        failure_reason_of, "Why it failed; null unless failed.", reads=("failure_reason",)
+    failure_reason: FailureReason | None = plain(
+        "failure_reason", "Why it failed; null unless failed.", words=FailureReason
     )
     failure_reason_text: str | None = plain(
         "failure_reason", "Upstream's own word for the failure reason."

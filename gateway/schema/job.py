@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from gateway.schema.artifact import Artifact, archive_of, files_of
+from gateway.schema.artifact import Artifact, archive_of
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.item import PipelineItem
 from gateway.schema.log import JobLog, LogOfJob
@@ -38,10 +38,9 @@ class Job(PipelineItem):
     id: strawberry.ID = derived(job_global_id, "Opaque, stable, unique over all types.", reads=())
     erased_at: DateTime | None = plain("erased_at", "When the log and artifacts were erased.")
     tag_list: list[str] | None = plain("tag_list", "Runner tags the job asks for.")
-    artifacts: list[Artifact] | None = derived(
-        files_of,
+    artifacts: list[Artifact] | None = plain(
+        "artifacts",
         "Files the job left, the log among them; null where the upstream does not list them here.",
-        reads=("artifacts",),
     )
     artifacts_archive: Artifact | None = derived(
         archive_of,

@@ -23,7 +23,7 @@ from gateway.schema.inputs import (
     Target,
     target_of,
 )
-from gateway.schema.item import PipelineItem, status_of
+from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
 from gateway.schema.refusals import (
     JobActionError,
@@ -34,6 +34,7 @@ from gateway.schema.refusals import (
     refusal_for,
     status_changed,
 )
+from gateway.schema.words import status_of
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ async def act(
     try:
         if if_status:
             item = await read_item(context, target)
-            if status_of(item) not in if_status:
+            if status_of(item.status) not in if_status:
                 changed = status_changed(action, target, item.status, if_status)
                 return Outcome(target, None, [changed])
     except UpstreamRefused as error:

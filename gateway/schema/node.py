@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import strawberry
 
-from gateway.schema.artifact import JobFile
 from gateway.upstream import entities
 from gateway.upstream.pruning import whole_class
 
@@ -28,7 +27,7 @@ ENTITY_TYPES: Final[Mapping[type, str]] = {
     entities.User: "User",
     entities.Runner: "Runner",
     entities.RunnerManager: "RunnerManager",
-    JobFile: "Artifact",
+    entities.Artifact: "Artifact",
     entities.AllowedAgents: "AllowedAgents",
     entities.AllowedAgent: "AllowedAgent",
     entities.AgentProject: "AgentProject",

@@ -27,7 +27,7 @@ from gateway.schema.node import Node
 from gateway.schema.people import User
 from gateway.schema.places import AnyPipeline, pipeline_global_id, project_of_pipeline
 from gateway.schema.scalars import URL, BigInt, DateTime, Duration
-from gateway.schema.words import STATUSES, Status, words_of
+from gateway.schema.words import Status, words_of
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
@@ -36,14 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "read_pipeline"]
 
-UNKNOWN = Status.UNKNOWN
 SHORT_FORM = "Cost: 0 beside a job, a bridge or in a list, else 1 call for the pipeline, shared."
 LONG_FORM = "Cost: 1 call for the pipeline, shared by all such fields of it."
-
-
-def status_of(pipeline: entities.Pipeline) -> Status | None:
-    status = pipeline.status
-    return None if status is None else STATUSES.get(status, UNKNOWN)
 
 
 def coverage_of(pipeline: entities.PipelineDetail) -> float | None:
@@ -78,8 +72,8 @@ class Pipeline(Node):
     )
     ref: str | None = plain("ref", f"Branch or tag it runs for. {SHORT_FORM}", needs=SHORT)
     sha: str | None = plain("sha", f"Hash of its commit. {SHORT_FORM}", needs=SHORT)
-    status: Status | None = derived(
-        status_of, f"Where it stands. {SHORT_FORM}", reads=("status",), needs=SHORT
+    status: Status | None = plain(
+        "status", f"Where it stands. {SHORT_FORM}", words=Status, needs=SHORT
     )
     status_text: str | None = plain(
         "status",

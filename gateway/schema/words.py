@@ -7,7 +7,7 @@ new one is `UNKNOWN` here, and its text is beside it in `statusText` or `failure
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import strawberry
 
@@ -20,15 +20,17 @@ __all__ = [
     "ACTIVE",
     "CANCELABLE",
     "ERASABLE",
-    "FAILURE_REASONS",
     "FINISHED",
     "PLAYABLE",
     "RETRYABLE",
-    "STATUSES",
     "FailureReason",
     "Status",
+    "members_of",
+    "status_of",
     "words_of",
 ]
+
+W = TypeVar("W", bound=Enum)
 
 # What the state machine of the contract (section 7) says of each status.
 FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
@@ -263,10 +265,17 @@ class FailureReason(Enum):
     )
 
 
-STATUSES: Final[Mapping[str, Status]] = {status.name.lower(): status for status in Status}
-FAILURE_REASONS: Final[Mapping[str, FailureReason]] = {
-    reason.name.lower(): reason for reason in FailureReason
-}
+def members_of(words: type[W]) -> Mapping[str, W]:
+    """The members of an enum by the upstream's words; any other word is its `UNKNOWN`."""
+    return {member.value: member for member in words}
+
+
+STATUSES: Final = members_of(Status)
+
+
+def status_of(word: str) -> Status:
+    """The status of a job, bridge or pipeline by the upstream's word."""
+    return STATUSES.get(word, Status.UNKNOWN)
 
 
 def words_of(statuses: Iterable[Status] | None) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from gateway.upstream.links import cursor_text, next_id, number_in
 from gateway.upstream.pages import KeysetCursor, KeysetPage, OffsetPage
 from gateway.upstream.paths import encode_project, encode_ref
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import Reader, put_in_place, put_pipelines_in_place
+from gateway.upstream.reading import Reader
 from gateway.upstream.statuses import KnownStatuses
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class Client:
         answer = await self._list(scope, path, endpoint, f"jobs of project {project}", statuses)
         if answer is None:
             return KeysetPage([], None)
-        rows = scope.readers.jobs.many(answer, endpoint=endpoint)
-        put_in_place(rows, project)
+        rows = scope.readers.jobs.many(answer, endpoint=endpoint, project=project)
         return KeysetPage(rows, next_id(answer, endpoint))
 
     async def pipeline_jobs_page(
@@ -105,9 +104,7 @@ class Client:
         )
         subject = f"jobs of pipeline {pipeline_id} of project {project}"
         answer = await self._list(scope, path, endpoint, subject, statuses)
-        found = _offset_page(answer, scope.readers.jobs, endpoint)
-        put_in_place(found.items, project)
-        return found
+        return _offset_page(answer, scope.readers.jobs, endpoint, project)
 
     async def bridges_page(
         self,
@@ -127,9 +124,7 @@ class Client:
         )
         subject = f"bridges of pipeline {pipeline_id} of project {project}"
         answer = await self._list(scope, path, endpoint, subject, statuses)
-        found = _offset_page(answer, scope.readers.bridges, endpoint)
-        put_in_place(found.items, project)
-        return found
+        return _offset_page(answer, scope.readers.bridges, endpoint, project)
 
     async def pipelines_page(
         self,
@@ -153,9 +148,7 @@ class Client:
         answer = await self._list(
             scope, path, endpoint, subject, () if status is None else (status,), "status"
         )
-        found = _offset_page(answer, scope.readers.pipelines, endpoint)
-        put_pipelines_in_place(found.items, project)
-        return found
+        return _offset_page(answer, scope.readers.pipelines, endpoint, project)
 
     # -- single reads --------------------------------------------------------------------------
 
@@ -164,9 +157,7 @@ class Client:
         endpoint = "GET /projects/:id/jobs/:job_id"
         path = f"/projects/{encode_project(project)}/jobs/{job_id}"
         subject = f"job {job_id} of project {project}"
-        job = await self._one(scope, path, endpoint, subject, scope.readers.jobs)
-        put_in_place((job,), project)
-        return job
+        return await self._one(scope, path, endpoint, subject, scope.readers.jobs, project)
 
     async def pipeline(
         self, scope: CallScope, project: ProjectKey, pipeline_id: int
@@ -175,9 +166,7 @@ class Client:
         endpoint = "GET /projects/:id/pipelines/:pipeline_id"
         path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}"
         subject = f"pipeline {pipeline_id} of project {project}"
-        pipeline = await self._one(scope, path, endpoint, subject, scope.readers.details)
-        put_pipelines_in_place((pipeline,), project)
-        return pipeline
+        return await self._one(scope, path, endpoint, subject, scope.readers.details, project)
 
     async def project(self, scope: CallScope, project: ProjectKey) -> entities.Project:
         """One project."""
@@ -275,21 +264,22 @@ class Client:
             is_bridge = _decode_keys(answer.body).downstream_pipeline is not msgspec.UNSET
         except msgspec.DecodeError:
             is_bridge = False
-        item: Item
-        if is_bridge:
-            item = WHOLE.bridges.one(answer, endpoint=endpoint)
-        else:
-            item = WHOLE.jobs.one(answer, endpoint=endpoint)
-        put_in_place((item,), project)
-        return item
+        reader: Reader[Job] | Reader[Bridge] = WHOLE.bridges if is_bridge else WHOLE.jobs
+        return reader.one(answer, endpoint=endpoint, project=project)
 
     # -- how -----------------------------------------------------------------------------------
 
     async def _one(
-        self, scope: CallScope, path: str, endpoint: str, subject: str, reader: Reader[T]
+        self,
+        scope: CallScope,
+        path: str,
+        endpoint: str,
+        subject: str,
+        reader: Reader[T],
+        project: ProjectKey | None = None,
     ) -> T:
         answer = await self._calls.read(scope, path, endpoint=endpoint, subject=subject)
-        return reader.one(answer, endpoint=endpoint)
+        return reader.one(answer, endpoint=endpoint, project=project)
 
     async def _list(
         self,
@@ -321,9 +311,7 @@ class Client:
     ) -> Job:
         endpoint = f"POST /projects/:id/jobs/:job_id/{action}"
         answer = await self._write(scope, project, job_id, action, body, endpoint)
-        job = WHOLE.jobs.one(answer, endpoint=endpoint)
-        put_in_place((job,), project)
-        return job
+        return WHOLE.jobs.one(answer, endpoint=endpoint, project=project)
 
     async def _write(
         self,
@@ -343,8 +331,10 @@ class Client:
         )
 
 
-def _offset_page(answer: Answer | None, reader: Reader[T], endpoint: str) -> OffsetPage[T]:
+def _offset_page(
+    answer: Answer | None, reader: Reader[T], endpoint: str, project: ProjectKey
+) -> OffsetPage[T]:
     if answer is None:
         return OffsetPage([], None, 0)
-    rows = reader.many(answer, endpoint=endpoint)
+    rows = reader.many(answer, endpoint=endpoint, project=project)
     return OffsetPage(rows, number_in(answer, "x-next-page"), number_in(answer, "x-total"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 __all__ = [
     "AllowedAgents",
@@ -34,6 +34,11 @@ __all__ = [
 
 # A project as callers name it: its number, or its full path with single slashes ("group/project").
 ProjectKey: TypeAlias = int | str
+
+
+def ours() -> Any:
+    """A field that is put in here: no key of the upstream's is read into it."""
+    return field(default=None, name="(put in by the gateway)")
 
 
 class User(Struct, frozen=True, gc=False):
@@ -95,13 +100,15 @@ class RunnerManager(Struct, frozen=True, gc=False):
     status: str | None = None
 
 
-class Artifact(Struct, frozen=True, gc=False):
+class Artifact(Struct, gc=False):
     """A file a job left."""
 
     file_type: str
     size: int | None = None
     filename: str | None = None
     file_format: str | None = None
+    # Project and id of the job, put in where it was read.
+    job: tuple[ProjectKey, int] | None = ours()
 
 
 class ArchiveFile(Struct, frozen=True, gc=False):
@@ -144,7 +151,7 @@ class Pipeline(Struct, gc=False):
     iid: int | None = None
     project_id: int | None = None
     # Where it was read, for upstreams whose short form names no project.
-    place: ProjectKey | None = None
+    place: ProjectKey | None = ours()
 
     @property
     def project(self) -> ProjectKey:
@@ -199,7 +206,7 @@ class JobBasic(Struct, gc=False):
     # Of a bridge only where it is known from the answer to its retry, which has the job's shape.
     archived: bool | None = None
     # Where it was read, for answers whose embedded pipeline is missing.
-    place: ProjectKey | None = None
+    place: ProjectKey | None = ours()
 
 
 class Job(JobBasic, gc=False):

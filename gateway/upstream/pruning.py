@@ -16,8 +16,8 @@ from functools import cached_property, lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
 
-from msgspec import defstruct
-from msgspec.structs import fields
+from msgspec import defstruct, field
+from msgspec.structs import FieldInfo, fields
 
 from gateway.upstream.entities import (
     Artifact,
@@ -30,7 +30,12 @@ from gateway.upstream.entities import (
     RunnerManager,
     User,
 )
-from gateway.upstream.reading import Reader
+from gateway.upstream.reading import (
+    Reader,
+    put_files_in_place,
+    put_items_in_place,
+    put_pipelines_in_place,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,19 +73,22 @@ class Readers:
 
     @cached_property
     def jobs(self) -> Reader[Job]:
-        return Reader(self.classes.get(Job, Job))
+        shape = self.classes.get(Job, Job)
+        file = self.classes.get(Artifact, Artifact)
+        has_files = hasattr(shape, "artifacts") and hasattr(file, "job")
+        return Reader(shape, put_files_in_place if has_files else put_items_in_place)
 
     @cached_property
     def bridges(self) -> Reader[Bridge]:
-        return Reader(self.classes.get(Bridge, Bridge))
+        return Reader(self.classes.get(Bridge, Bridge), put_items_in_place)
 
     @cached_property
     def pipelines(self) -> Reader[Pipeline]:
-        return Reader(self.classes.get(Pipeline, Pipeline))
+        return Reader(self.classes.get(Pipeline, Pipeline), put_pipelines_in_place)
 
     @cached_property
     def details(self) -> Reader[PipelineDetail]:
-        return Reader(self.classes.get(PipelineDetail, PipelineDetail))
+        return Reader(self.classes.get(PipelineDetail, PipelineDetail), put_pipelines_in_place)
 
     @cached_property
     def commits(self) -> Reader[Commit]:
@@ -114,15 +122,19 @@ def _pruned(entity: type, attributes: frozenset[str], classes: Mapping[type, typ
     return defstruct(
         f"Pruned{entity.__name__}",
         [
-            (field.name, _with_pruned(field.type, classes))
-            if field.required
-            else (field.name, _with_pruned(field.type, classes), field.default)
-            for field in fields(entity)
-            if field.name in attributes
+            (part.name, _with_pruned(part.type, classes), _field(part))
+            for part in fields(entity)
+            if part.name in attributes
         ],
         namespace={**members, "whole": entity},
         gc=False,
     )
+
+
+def _field(part: FieldInfo) -> Any:
+    if part.required:
+        return field(name=part.encode_name)
+    return field(default=part.default, name=part.encode_name)
 
 
 def _with_pruned(hint: Any, classes: Mapping[type, type]) -> Any:

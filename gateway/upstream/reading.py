@@ -13,12 +13,18 @@ from gateway.errors import UpstreamInvalid
 from gateway.upstream.entities import Bridge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from gateway.upstream.entities import Item, Job, Pipeline, ProjectKey
     from gateway.upstream.wire import Answer, Body
 
-__all__ = ["Reader", "item_of", "put_in_place", "put_pipelines_in_place"]
+__all__ = [
+    "Reader",
+    "item_of",
+    "put_files_in_place",
+    "put_items_in_place",
+    "put_pipelines_in_place",
+]
 
 T = TypeVar("T")
 
@@ -29,10 +35,18 @@ _decode_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Reader(Generic[T]):
-    """Reads answers of one shape."""
+    """Reads answers of one shape. `put_in_place(rows, project)` tells what was read where it
+    belongs, as far as the answer does not say.
+    """
 
-    def __init__(self, shape: type[T]) -> None:
+    def __init__(
+        self,
+        shape: type[T],
+        put_in_place: Callable[[Sequence[T | UpstreamInvalid], ProjectKey | None], None]
+        | None = None,
+    ) -> None:
         self._shape = shape
+        self._put_in_place = put_in_place
 
     @cached_property
     def _decode_one(self) -> Callable[[Body], T]:
@@ -42,21 +56,30 @@ class Reader(Generic[T]):
     def _decode_many(self) -> Callable[[Body], list[T]]:
         return msgspec.json.Decoder(list[self._shape]).decode  # type: ignore[name-defined]  # a type at run time
 
-    def one(self, answer: Answer, *, endpoint: str) -> T:
-        """One object; raises `UpstreamInvalid`."""
+    def one(self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None) -> T:
+        """One object, read of this project; raises `UpstreamInvalid`."""
         try:
-            return self._decode_one(answer.body)
+            one = self._decode_one(answer.body)
         except UNREADABLE as error:
             raise _invalid(error, answer, endpoint) from None
+        if self._put_in_place is not None:
+            self._put_in_place((one,), project)
+        return one
 
-    def many(self, answer: Answer, *, endpoint: str) -> list[T | UpstreamInvalid]:
+    def many(
+        self, answer: Answer, *, endpoint: str, project: ProjectKey
+    ) -> list[T | UpstreamInvalid]:
         """A list, rows that cannot be read as errors in their places; raises `UpstreamInvalid`
         where it is no list.
         """
+        rows: list[T | UpstreamInvalid]
         try:
-            return self._decode_many(answer.body)  # type: ignore[return-value]  # lists are invariant
+            rows = self._decode_many(answer.body)  # type: ignore[assignment]  # lists are invariant
         except UNREADABLE:
-            return list(self._row_by_row(answer, endpoint))
+            rows = list(self._row_by_row(answer, endpoint))
+        if self._put_in_place is not None:
+            self._put_in_place(rows, project)
+        return rows
 
     def _row_by_row(self, answer: Answer, endpoint: str) -> Iterable[T | UpstreamInvalid]:
         try:
@@ -70,7 +93,7 @@ class Reader(Generic[T]):
                 yield _invalid(error, answer, endpoint)
 
 
-def put_in_place(items: Iterable[Item | UpstreamInvalid], project: ProjectKey) -> None:
+def put_items_in_place(items: Iterable[Item | UpstreamInvalid], project: ProjectKey | None) -> None:
     """Tell jobs and bridges that name no project where they were read."""
     for item in items:
         if not isinstance(item, UpstreamInvalid):
@@ -81,10 +104,21 @@ def put_in_place(items: Iterable[Item | UpstreamInvalid], project: ProjectKey) -
                 pipeline.place = project
 
 
+def put_files_in_place(jobs: Iterable[Job | UpstreamInvalid], project: ProjectKey | None) -> None:
+    """Tell jobs where they were read, and their artifacts whose they are."""
+    put_items_in_place(jobs, project)
+    for job in jobs:
+        if not isinstance(job, UpstreamInvalid) and job.artifacts:
+            pipeline = job.pipeline
+            place = ((job.place or 0) if pipeline is None else pipeline.project, job.id)
+            for file in job.artifacts:
+                file.job = place
+
+
 def put_pipelines_in_place(
-    pipelines: Iterable[Pipeline | UpstreamInvalid], project: ProjectKey
+    pipelines: Iterable[Pipeline | UpstreamInvalid], project: ProjectKey | None
 ) -> None:
-    """The same for pipelines."""
+    """Tell pipelines that name no project where they were read."""
     for pipeline in pipelines:
         if not isinstance(pipeline, UpstreamInvalid) and pipeline.project_id is None:
             pipeline.place = project

@@ -196,7 +196,12 @@ class World:
     def artifacts(self, number: int) -> list[entities.Artifact]:
         kinds = ("archive", "trace", "junit")
         return [
-            entities.Artifact(kind, 2**32 + number, self.maybe(f"{kind}.x", "file", kind, number))
+            entities.Artifact(
+                kind,
+                2**32 + number,
+                self.maybe(f"{kind}.x", "file", kind, number),
+                job=(1, number),
+            )
             for kind in kinds[self.roll(4, "files", number) :]
         ]
 

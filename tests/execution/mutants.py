@@ -18,7 +18,7 @@ __all__ = ["MUTANTS", "Mutant"]
 
 PACKAGE = "gateway.execution"
 # In the order in which they import each other.
-MODULES = ("arguments", "taken", "plan", "compiler", "run", "executor", "documents")
+MODULES = ("arguments", "taken", "plan", "names", "compiler", "run", "executor", "documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +68,21 @@ MUTANTS = [
     Mutant(
         "the order of keys is turned round",
         "compiler",
-        "for part in selection.fields\n        )\n        display",
-        "for part in reversed(selection.fields)\n        )\n        display",
+        "for part in selection.fields\n        )\n        display =",
+        "for part in reversed(selection.fields)\n        )\n        display =",
     ),
     Mutant(
         "edges come last",
         "compiler",
-        "for part in selection.fields\n        )\n        display",
+        "for part in selection.fields\n        )\n        display =",
         "for part in sorted(selection.fields, key=lambda part: part.read is None)\n        )\n"
-        "        display",
+        "        display =",
     ),
     Mutant(
         "__typename is that of the root",
         "compiler",
-        "return repr(part.constant)",
-        'return repr("Query")',
+        "            return repr(part.constant)",
+        '            return repr("Query")',
     ),
     Mutant(
         "a null list or leaf is not looked for",
@@ -104,19 +104,19 @@ MUTANTS = [
     ),
     Mutant(
         "every attribute is taken for never null",
-        "compiler",
-        "return bool(declared) and all(",
-        "return bool(declared) or all(",
+        "plan",
+        "return bool(self.declared) and NoneType not in self.declared",
+        "return bool(self.declared)",
     ),
     Mutant(
         "every entity is taken for one known in its long form",
         "plan",
-        "return min((level if isinstance(level, int) else 0 for level in levels), default=0)",
-        "return 2",
+        "        return min(\n",
+        "        return 2 or min(\n",
     ),
     Mutant(
         "what stands where an entity is expected is not judged",
-        "compiler",
+        "names",
         "    if value is not None:\n        raise Unprojectable",
         "    return",
     ),
@@ -134,7 +134,26 @@ MUTANTS = [
         "            for entity, type_name in [*self.entity_types.items()][:3]\n"
         "            if type_name in part.below\n",
     ),
-    Mutant("an enum gives its word", "compiler", "{value}._name_", "{value}._value_"),
+    Mutant("an enum gives its word", "names", "word: member.name for", "word: word for"),
+    Mutant("a new word is any other", "names", "({value}, 'UNKNOWN')", "({value}, 'RUNNING')"),
+    Mutant(
+        "a null is let through where an object in place may not be missing",
+        "compiler",
+        'absent = "None" if is_nullable else "never(o)"',
+        'absent = "None"',
+    ),
+    Mutant(
+        "an object that may be missing is always there",
+        "compiler",
+        "{absent} if (o := {value}) is None else {self._display(selection, 'o')}\"",
+        '{self._display(selection, value)}"',
+    ),
+    Mutant(
+        "objects within an object in place are forgotten",
+        "compiler",
+        "and not any(field.below or field.slot for field in below.fields)",
+        "",
+    ),
     Mutant(
         "an edge is not queued",
         "compiler",
@@ -174,9 +193,9 @@ MUTANTS = [
     ),
     Mutant(
         "nothing is hydrated",
-        "compiler",
-        "{name} is not None and {name}.known < {level}",
-        "{name} is not None and {name}.known < 0",
+        "names",
+        "{value} is not None and {value}.known < {level}",
+        "{value} is not None and {value}.known < 0",
     ),
     Mutant(
         "items of a list are not hydrated",
@@ -187,14 +206,14 @@ MUTANTS = [
     Mutant(
         "what an edge gave is not hydrated",
         "compiler",
-        "f\"    if {self._is_thin('v', part)}: q[{part.hydration.number}]((v, r, p))\",",
-        "f\"    if {self._is_thin('v', part)}: pass\",",
+        'f"    if {thin}: q[{part.hydration.number}]((v, r, p))",',
+        'f"    if {thin}: pass",',
     ),
     Mutant(
         "what is hydrated need not be known any better",
-        "compiler",
-        "return bool(declared) and all(",
-        "return True or all(",
+        "plan",
+        "return bool(self.declared) and NoneType not in self.declared",
+        "return True",
     ),
     Mutant(
         "needs are those of the last field",

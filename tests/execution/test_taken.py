@@ -56,7 +56,7 @@ def test_paths_are_followed_into_embedded_entities() -> None:
 
     assert found == {
         "Job": {"artifacts", "artifacts_file"},
-        "Artifact": {"file_type", "size"},
+        "Artifact": {"file_type", "size", "job"},
     }
 
 

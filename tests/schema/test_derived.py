@@ -4,13 +4,12 @@ import msgspec
 import pytest
 
 from gateway.schema import bridge, item, job
-from gateway.schema.artifact import JobFile, archive_of, files_of
+from gateway.schema.artifact import archive_of
 from gateway.schema.ids import global_id
-from gateway.schema.item import failure_reason_of, is_active, status_of
+from gateway.schema.item import is_active
 from gateway.schema.job import is_erasable
 from gateway.schema.log import LogOfJob, is_complete
 from gateway.schema.pipeline import coverage_of
-from gateway.schema.pipeline import status_of as pipeline_status_of
 from gateway.schema.places import (
     bridge_global_id,
     job_global_id,
@@ -19,7 +18,7 @@ from gateway.schema.places import (
     project_of,
     project_of_pipeline,
 )
-from gateway.schema.words import FailureReason, Status
+from gateway.schema.words import FailureReason, Status, members_of, status_of
 from gateway.upstream import entities
 from gateway.upstream.entities import Artifact, Pipeline, PipelineDetail, PipelineHandle
 
@@ -32,27 +31,20 @@ def a_bridge(status="success", **changes):
     return entities.Bridge(8, status, "trigger", pipeline=Pipeline(6, project_id=1), **changes)
 
 
-def test_every_status_is_its_word_in_capitals():
-    for status in Status:
-        if status is not Status.UNKNOWN:
-            assert status_of(a_job(status.name.lower())) is status
+@pytest.mark.parametrize("words", [Status, FailureReason])
+def test_every_member_is_its_word_in_capitals(words):
+    assert members_of(words) == {
+        "" if member.name == "UNKNOWN" else member.name.lower(): member for member in words
+    }
+
+
+def test_a_status_is_told_by_its_word():
+    assert status_of("waiting_for_resource") is Status.WAITING_FOR_RESOURCE
 
 
 @pytest.mark.parametrize("word", ["", "UNKNOWN", "unknown", "Success", "it's broken"])
 def test_a_new_word_is_unknown(word):
-    assert status_of(a_job(word)) is Status.UNKNOWN
-    assert failure_reason_of(a_job("failed", failure_reason=word)) is FailureReason.UNKNOWN
-
-
-def test_every_reason_is_its_word_in_capitals():
-    for reason in FailureReason:
-        if reason is not FailureReason.UNKNOWN:
-            failed = a_job("failed", failure_reason=reason.name.lower())
-            assert failure_reason_of(failed) is reason
-
-
-def test_no_reason_is_null():
-    assert failure_reason_of(a_job()) is None
+    assert status_of(word) is Status.UNKNOWN
 
 
 # Columns: active, cancelable, retryable, playable of a job; then retryable, playable of a bridge.
@@ -160,33 +152,17 @@ def test_coverage_of_a_pipeline_is_a_number(sent, shown):
     assert coverage_of(PipelineDetail(6, coverage=sent)) == shown
 
 
-@pytest.mark.parametrize(
-    ("word", "status"), [(None, None), ("running", Status.RUNNING), ("new", Status.UNKNOWN)]
-)
-def test_status_of_a_pipeline(word, status):
-    assert pipeline_status_of(Pipeline(6, status=word)) is status
-
-
-def test_files_know_their_job():
-    trace = Artifact("trace", 186, "job.log")
-    left = a_job(artifacts=[trace])
-
-    assert files_of(left) == [JobFile(trace, left)]
-    assert files_of(a_job(artifacts=[])) == []
-    assert files_of(a_job()) is None
-
-
 def test_the_archive_is_the_one_among_the_files():
     archive = Artifact("archive", 1_381_606_499, "artifacts.zip", "zip")
     left = a_job(artifacts=[Artifact("trace"), archive])
 
-    assert archive_of(left) == JobFile(archive, left)
+    assert archive_of(left) is archive
 
 
 def test_the_archive_of_an_answer_without_files_is_its_own_key():
     left = a_job(artifacts_file=entities.ArchiveFile("build.zip", 1000))
 
-    assert archive_of(left) == JobFile(Artifact("archive", 1000, "build.zip"), left)
+    assert archive_of(left) == Artifact("archive", 1000, "build.zip", job=(1, 8))
 
 
 @pytest.mark.parametrize("file", [None, entities.ArchiveFile()])
@@ -198,8 +174,6 @@ def test_functions_take_the_barest_answers():
     barest = msgspec.json.decode(b'{"id":1,"status":"x","name":"y"}', type=entities.Job)
 
     for function in (
-        status_of,
-        failure_reason_of,
         is_active,
         item.is_cancelable,
         job.is_retryable,
@@ -207,7 +181,6 @@ def test_functions_take_the_barest_answers():
         is_erasable,
         job_global_id,
         project_of,
-        files_of,
         archive_of,
     ):
         function(barest)

@@ -17,7 +17,10 @@ JOB = entities.Job(
     created_at="2026-01-01T00:00:00.000Z",
     web_url="https://gitlab.example/group/name/-/jobs/8",
     pipeline=Pipeline(6, sha="a" * 40, status="running", project_id=1),
-    artifacts=[entities.Artifact("archive", 10, "a.zip", "zip"), entities.Artifact("junit", 5)],
+    artifacts=[
+        entities.Artifact("archive", 10, "a.zip", "zip", job=(1, 8)),
+        entities.Artifact("junit", 5, job=(1, 8)),
+    ],
 )
 DETAIL = PipelineDetail(6, sha="a" * 40, status="running", project_id=1, duration=7)
 

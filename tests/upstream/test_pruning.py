@@ -59,7 +59,7 @@ def test_embedded_classes_that_are_not_named_are_whole() -> None:
     job = read(ROW, Job={"user", "artifacts"})
 
     assert isinstance(job.user, User)
-    assert job.artifacts == [Artifact("trace", 1, "job.log")]
+    assert job.artifacts == [Artifact("trace", 1, "job.log", job=(1, 8))]
 
 
 def test_lists_hold_pruned_items() -> None:
@@ -67,6 +67,26 @@ def test_lists_hold_pruned_items() -> None:
 
     assert job.artifacts is not None
     assert [artifact.__struct_fields__ for artifact in job.artifacts] == [("size",)]
+
+
+def test_files_are_told_whose_they_are_where_that_is_read() -> None:
+    told = read(ROW, Job={"artifacts"}, Artifact={"size", "job"})
+    untold = read(ROW, Job={"artifacts"}, Artifact={"size"})
+
+    assert told.artifacts is not None
+    assert [artifact.job for artifact in told.artifacts] == [(1, 8)]
+    assert untold.artifacts is not None
+    assert not hasattr(untold.artifacts[0], "job")
+
+
+def test_what_is_put_in_is_not_read_off_the_answer() -> None:
+    """A key of that name would be the upstream's own matter."""
+    row = {**ROW, "place": "mine", "artifacts": [{"file_type": "trace", "job": {"id": 7}}]}
+
+    for job in (read(row), read(row, Job={"artifacts"}, Artifact={"job"})):
+        assert job.place is None
+        assert job.artifacts is not None
+        assert job.artifacts[0].job == (1, 8)
 
 
 def test_values_that_are_left_out_have_their_defaults() -> None:
@@ -83,7 +103,8 @@ def test_what_is_not_taken_may_be_wrong() -> None:
 
 
 def test_a_bad_row_costs_only_its_own_place() -> None:
-    rows = readers(Job={"name"}).jobs.many(answer([ROW, {**ROW, "name": 7}, ROW]), endpoint="GET")
+    body = answer([ROW, {**ROW, "name": 7}, ROW])
+    rows = readers(Job={"name"}).jobs.many(body, endpoint="GET", project=1)
 
     assert [row.__class__ is UpstreamInvalid for row in rows] == [False, True, False]
 

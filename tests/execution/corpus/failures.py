@@ -130,6 +130,19 @@ FAILURES = [
         ),
     ),
     Case(
+        "a null item where none may stand takes the whole list with it",
+        "{ allowedAgents { agents { databaseId configProject { name } } groupIds } }",
+        data={"allowedAgents": None},
+        errors=["allowedAgents.agents.1"],
+        world=World(
+            outcomes={
+                ("agents",): lambda agents: replace(
+                    agents, allowed_agents=[agents.allowed_agents[0], None]
+                )
+            }
+        ),
+    ),
+    Case(
         "a null list where none may stand",
         "{ allowedAgents { groupIds agents { databaseId } } }",
         data={"allowedAgents": None},
