@@ -184,8 +184,11 @@ class Watch:
 
     def leave(self, visit: Visit) -> None:
         self._visits.discard(visit)
-        if visit.listener is not None:
-            visit.listener.cancel()
+        listener, visit.listener = visit.listener, None
+        if listener is not None:
+            # It holds the visit, and with it the whole answer: hold on to it no longer, or both
+            # wait for the collector.
+            listener.cancel()
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         too_early = loop.time() - self._receive_timeout_s

@@ -1,11 +1,13 @@
 """Bodies, responses, slow callers and callers that leave."""
 
 import asyncio
+import gc
 import logging
 
 import pytest
 
 from gateway.execution.engine import Outcome
+from gateway.transport.visit import Visit
 
 pytestmark = pytest.mark.anyio
 
@@ -150,6 +152,32 @@ class TestCallersThatLeave:
         assert asyncio.all_tasks() == before
         assert len(caller.app._watch) == 0
 
+    async def test_leave_nothing_to_the_collector(self, make_caller, make_exchange, scripted):
+        """What an operation answered would wait for it with the visit and its listener."""
+        may_end = asyncio.Event()
+
+        async def run(request, scope):
+            await may_end.wait()
+            return Outcome({}, None)
+
+        caller = make_caller(scripted(run))
+        gc.disable()
+        try:
+            before = visits()
+            running = asyncio.create_task(caller.exchange(make_exchange([BODY]), content_type=JSON))
+            await looked(caller)
+            listened_to = [visit.listener is not None for visit in visits() if visit not in before]
+            assert listened_to == [True]
+            may_end.set()
+            await running
+            del running
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+            assert len(visits()) == len(before)
+        finally:
+            gc.enable()
+
     async def test_a_shutdown_is_no_caller_that_left(self, make_caller, make_exchange, scripted):
         async def run(request, scope):
             await asyncio.Event().wait()
@@ -164,6 +192,10 @@ class TestCallersThatLeave:
         with pytest.raises(asyncio.CancelledError):
             await running
         assert exchange.sent == []
+
+
+def visits():
+    return [found for found in gc.get_objects() if isinstance(found, Visit)]
 
 
 async def looked(caller):
