@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
-import gc
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from gateway.app import GRAPHQL_PATH, Gateway
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
 from gateway.execution.schema import print_sdl
+from gateway.memory import settle_in
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
 from gateway.settings_page import describe_settings
@@ -71,7 +71,7 @@ def _serve(options: argparse.Namespace) -> int:
             ),
         ):
             _say(*_gateway_banner(gateway, address_of(listener)))
-            _spare_the_collector()
+            settle_in()
             await _signal_to_stop()
 
     _run(serve())
@@ -264,17 +264,6 @@ def _say(*lines: str) -> None:
 def _run(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main)
-
-
-def _spare_the_collector() -> None:
-    """Keep the cyclic collector from looking through what lives as long as the process.
-
-    A page of jobs is hundreds of objects that reference counts free. With the default threshold
-    each page starts a collection, and every so often one of the whole heap.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def _signal_to_stop() -> None:
