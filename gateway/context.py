@@ -8,11 +8,11 @@ operation forget what it has read, so that it reads its own writes.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 import msgspec
 
-from gateway.loaders.flight import Flight, launch
+from gateway.loaders.flight import Flight, launch, offer
 from gateway.loaders.items import (
     ArtifactLoader,
     BridgeLoader,
@@ -35,6 +35,7 @@ from gateway.upstream.paging import (
 from gateway.upstream.reading import item_of
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from gateway.upstream.client import Client
@@ -57,6 +58,10 @@ __all__ = ["Context", "LogReader"]
 T = TypeVar("T")
 L = TypeVar("L", bound=Job | Bridge | Pipeline)
 W = TypeVar("W", bound=Job | Bridge)
+
+# Rows from which a page crowds the processor's cache: it is offered to the operation's own task,
+# which shows it while it is there. Smaller ones fare better step by step, in turns with others.
+LARGE_PAGE: Final = 50
 
 Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
 
@@ -209,7 +214,7 @@ class Context:
         self, project: ProjectKey, statuses: tuple[str, ...], window: Window
     ) -> Flight[Listing[Job]]:
         """Jobs of a project. Cost: `calls_at_most`."""
-        return self._list(walk_project_jobs, project, statuses, window)
+        return self._list(walk_project_jobs, window, project, statuses)
 
     def pipeline_jobs(
         self,
@@ -221,13 +226,13 @@ class Context:
     ) -> Flight[Listing[Job]]:
         """Jobs of a pipeline. Cost: `calls_at_most`."""
         walk = walk_all_pipeline_jobs if include_retried else walk_pipeline_jobs
-        return self._list(walk, project, pipeline_id, statuses, window)
+        return self._list(walk, window, project, pipeline_id, statuses)
 
     def bridges(
         self, project: ProjectKey, pipeline_id: int, statuses: tuple[str, ...], window: Window
     ) -> Flight[Listing[Bridge]]:
         """Bridges of a pipeline. Cost: `calls_at_most`."""
-        return self._list(walk_bridges, project, pipeline_id, statuses, window)
+        return self._list(walk_bridges, window, project, pipeline_id, statuses)
 
     def pipelines(
         self,
@@ -239,7 +244,7 @@ class Context:
         window: Window,
     ) -> Flight[Listing[Pipeline]]:
         """Pipelines of a project. Cost: `calls_at_most`."""
-        return self._list(walk_pipelines, project, ref, sha, status, source, window)
+        return self._list(walk_pipelines, window, project, ref, sha, status, source)
 
     # -- writes ----------------------------------------------------------------------------------
 
@@ -292,22 +297,36 @@ class Context:
         return self._jobs
 
     def _shared(
-        self, key: object, read: Callable[..., Coroutine[Any, Any, T]], *asked: object
+        self,
+        key: object,
+        read: Callable[..., Coroutine[Any, Any, T]],
+        *asked: object,
+        begin: Callable[[AbstractEventLoop, Coroutine[Any, Any, T]], Flight[T]] = launch,
     ) -> Flight[T]:
         flight: Flight[T] | None = self._reads.get(key)
         if flight is None or flight.cancelled():
-            flight = self._reads[key] = launch(self._loop, read(*asked))
+            flight = self._reads[key] = begin(self._loop, read(*asked))
         return flight
 
-    def _list(self, walk: Walk[L], project: ProjectKey, *asked: object) -> Flight[Listing[L]]:
-        return self._shared((walk, project, asked), self._read_list, walk, project, asked)
+    def _list(
+        self, walk: Walk[L], window: Window, project: ProjectKey, *asked: object
+    ) -> Flight[Listing[L]]:
+        return self._shared(
+            (walk, window, project, asked),
+            self._read_list,
+            walk,
+            window,
+            project,
+            asked,
+            begin=offer if window.size >= LARGE_PAGE else launch,
+        )
 
     async def _read_list(
-        self, walk: Walk[L], project: ProjectKey, asked: tuple[object, ...]
+        self, walk: Walk[L], window: Window, project: ProjectKey, asked: tuple[object, ...]
     ) -> Listing[L]:
         # Not the one after a write that comes in between.
         seen = self._seen
-        listing = await walk(self.client, self.scope, project, *asked)
+        listing = await walk(self.client, self.scope, project, *asked, window)
         seen.add(project, listing.items)
         return listing
 

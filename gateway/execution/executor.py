@@ -90,7 +90,7 @@ class Execution:
         try:
             if not root.has_slots:
                 return ExecutionResult(root.project(None), None)
-            run = Run(self, self._plan)
+            run = Run(self, self._plan, is_whole=True)
             data = root.project(None, None, run.queues)
             if run.begin():
                 return self._finish(run, data)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphql.pyutils import Path
 
+from gateway.loaders.flight import Flight
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -50,17 +52,31 @@ class PlannedInfo:
 
 class Run:
     """One filling of a plan's slots, below one object. `queues` are for the projections to leave
-    their slots in.
+    their slots in. The run of a whole operation does a read that it has to wait for alone in its
+    own task.
     """
 
-    __slots__ = ("_arrived", "_entries", "_execution", "_slots", "_waiting", "_waker", "queues")
+    __slots__ = (
+        "_arrived",
+        "_entries",
+        "_execution",
+        "_is_whole",
+        "_offered",
+        "_slots",
+        "_waiting",
+        "_waker",
+        "queues",
+    )
 
-    def __init__(self, execution: Execution, plan: Plan) -> None:
+    def __init__(self, execution: Execution, plan: Plan, *, is_whole: bool = False) -> None:
         self._execution = execution
         self._slots = plan.slots
         self._entries: list[list[Entry]] = [[] for _ in plan.slots]
         self.queues = [entries.append for entries in self._entries]
+        self._is_whole = is_whole
         self._waiting: dict[Future[Any], list[tuple[Slot | None, list[Entry]]]] = {}
+        # Those of them that have not started.
+        self._offered: list[Flight[Any]] = []
         self._arrived: list[Future[Any]] = []
         self._waker: Future[None] | None = None
 
@@ -85,12 +101,10 @@ class Run:
         """Fill the rest, then give the result back. When this is cancelled, so is everything it
         waits for.
         """
-        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
                 if not self._arrived:
-                    self._waker = loop.create_future()
-                    await self._waker
+                    await self._wait()
                 arrived, self._arrived = self._arrived, []
                 for future in arrived:
                     for slot, entries in self._waiting.pop(future, ()):
@@ -100,6 +114,19 @@ class Run:
             self._leave()
             raise
         return result
+
+    async def _wait(self) -> None:
+        flights, self._offered = self._offered, []
+        if self._is_whole and len(self._waiting) == len(flights) == 1 and flights[0].offered:
+            # Here, because what it decodes is then projected while the processor has it at hand.
+            await flights[0].drive()
+            self._arrived.append(flights[0])
+            return
+        for flight in flights:
+            flight.start()
+            flight.add_done_callback(self._arrive)
+        self._waker = asyncio.get_running_loop().create_future()
+        await self._waker
 
     def _leave(self) -> None:
         for future in self._waiting:
@@ -169,7 +196,10 @@ class Run:
         others = self._waiting.get(future)
         if others is None:
             self._waiting[future] = [(slot, entries)]
-            future.add_done_callback(self._arrive)
+            if isinstance(future, Flight) and future.offered is not None:
+                self._offered.append(future)
+            else:
+                future.add_done_callback(self._arrive)
         else:
             others.append((slot, entries))
 

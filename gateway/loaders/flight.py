@@ -7,6 +7,9 @@
 A waiter that is cancelled leaves alone; when the last one has left, the read is stopped. A failure
 that nobody waits for any more is no reason to warn. (Futures that are shared as they are do the
 opposite of all three.)
+
+An offered read starts by itself, in a task, when the loop turns. Until then somebody who has
+nothing else to wait for can take it over (`drive`).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["Flight", "launch"]
+__all__ = ["Flight", "launch", "offer"]
 
 T = TypeVar("T")
 
@@ -33,9 +36,13 @@ class Flight(Future[T]):
 
     # Calls off what is to settle it. A default of the class, so that C alone makes a flight.
     stop: Callable[[], object] | None = None
+    # A read that has not started.
+    offered: Coroutine[Any, Any, T] | None = None
+    _is_driven = False
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done():
+            self.start()
             # A future of the waiter's own: cancelling it does not touch the others.
             waiter: Future[None] = self.get_loop().create_future()
 
@@ -54,9 +61,12 @@ class Flight(Future[T]):
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Leave: stops the read unless somebody else waits for it."""
-        if self.done() or self._callbacks:
+        if self.done() or self._callbacks or self._is_driven:
             return False
         super().cancel(msg)
+        if self.offered is not None:
+            self.offered.close()
+            self.offered = None
         if self.stop is not None:
             self.stop()
         return True
@@ -77,6 +87,21 @@ class Flight(Future[T]):
         """Start the read that settles it."""
         self.stop = self.get_loop().create_task(self._bring(read)).cancel
 
+    def start(self) -> None:
+        """Start what was offered, if nobody has yet."""
+        if self.offered is not None:
+            read, self.offered = self.offered, None
+            self.carry(read)
+
+    async def drive(self) -> None:
+        """Do what was offered in the caller's own task. Others can wait for it meanwhile, but
+        cancelling this caller cancels it for all.
+        """
+        assert self.offered is not None  # noqa: S101 - the caller looked
+        read, self.offered = self.offered, None
+        self._is_driven = True
+        await self._bring(read)
+
     async def _bring(self, read: Coroutine[Any, Any, T]) -> None:
         try:
             value = await read
@@ -95,4 +120,12 @@ def launch(loop: AbstractEventLoop, read: Coroutine[Any, Any, T]) -> Flight[T]:
     """Start a read; its value, on its way."""
     flight: Flight[T] = Flight(loop=loop)
     flight.carry(read)
+    return flight
+
+
+def offer(loop: AbstractEventLoop, read: Coroutine[Any, Any, T]) -> Flight[T]:
+    """Start a read when the loop turns, unless it is taken over; its value, on its way."""
+    flight: Flight[T] = Flight(loop=loop)
+    flight.offered = read
+    loop.call_soon(flight.start)
     return flight

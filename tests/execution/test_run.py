@@ -12,6 +12,8 @@ from gateway.execution.documents import Documents
 from gateway.execution.executor import Execution, PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.schema import make_schema
+from gateway.loaders.flight import offer
+from gateway.upstream import entities
 from tests.execution.corpus import global_id
 from tests.execution.fake import ENDPOINT, FakeContext, World
 
@@ -136,6 +138,70 @@ class TestCancellation:
 
         assert result.data == {"job": None, "__typename": "Query"}
         assert [error.path for error in result.errors] == [["job"]]
+
+
+class Offering:
+    """A context whose reads are offered; `tasks` are the names of those that did them."""
+
+    urls = None
+
+    def __init__(self) -> None:
+        self.tasks: list[str] = []
+
+    def current_job(self) -> Any:
+        return offer(asyncio.get_running_loop(), self._read())
+
+    def job(self, *_: Any, **__: Any) -> Any:
+        return self.current_job()
+
+    async def _read(self) -> entities.Job:
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.append(task.get_name())
+        await asyncio.sleep(0)
+        return entities.Job(1, "success", "rspec", ref="main", pipeline=entities.Pipeline(2))
+
+
+class TestOffers:
+    @pytest.mark.parametrize(
+        ("query", "by_itself"),
+        [
+            ("{ currentJob { name } }", [True]),
+            (f"{{ {JOB} {{ name }} currentJob {{ name }} }}", [False, False]),
+        ],
+    )
+    def test_a_read_is_done_by_the_operation_itself_where_it_waits_for_no_other(
+        self, query: str, by_itself: list[bool]
+    ) -> None:
+        context = Offering()
+
+        async def run() -> Any:
+            return await execution(query, context).run()
+
+        async def named() -> Any:
+            return await asyncio.create_task(run(), name="operation")
+
+        result = asyncio.run(named())
+
+        assert result.errors is None
+        assert [name == "operation" for name in context.tasks] == by_itself
+
+    def test_an_operation_that_is_cancelled_ends_the_read_it_does(self) -> None:
+        context = Offering()
+
+        async def run() -> None:
+            await execution("{ currentJob { name } }", context).run()
+
+        async def cancel() -> None:
+            running = asyncio.create_task(run(), name="operation")
+            await asyncio.sleep(0)
+            assert context.tasks == ["operation"]
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert len(asyncio.all_tasks()) == 1
+
+        asyncio.run(cancel())
 
 
 class TestSharing:

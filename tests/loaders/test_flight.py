@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.loaders.flight import Flight, launch
+from gateway.loaders.flight import Flight, launch, offer
 
 pytestmark = pytest.mark.anyio
 
@@ -19,6 +19,7 @@ class Source:
     def __init__(self) -> None:
         self.told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.was_stopped = False
+        self.flight: Flight[Any]
 
     async def read(self) -> Any:
         try:
@@ -26,6 +27,12 @@ class Source:
         except asyncio.CancelledError:
             self.was_stopped = True
             raise
+
+
+async def take_over(source: Source) -> Any:
+    source.flight = offer(asyncio.get_running_loop(), source.read())
+    await source.flight.drive()
+    return source.flight.result()
 
 
 async def wait_for(flight: Flight[Any]) -> Any:
@@ -147,6 +154,93 @@ async def test_a_read_that_is_cancelled_from_elsewhere_is_told_as_cancelled():
 
     assert flight.cancelled()
     assert waiter.cancelled()
+
+
+class TestOffers:
+    async def test_start_by_themselves_when_the_loop_turns(self):
+        source = Source()
+        flight = offer(asyncio.get_running_loop(), source.read())
+        source.told.set_result("value")
+
+        await some_ticks()
+
+        assert flight.result() == "value"
+
+    async def test_start_when_somebody_waits(self):
+        source = Source()
+        source.told.set_result("value")
+
+        assert await offer(asyncio.get_running_loop(), source.read()) == "value"
+
+    async def test_are_done_by_who_takes_them_over(self):
+        async def read():
+            return asyncio.current_task()
+
+        before = asyncio.all_tasks()
+        flight = offer(asyncio.get_running_loop(), read())
+        await flight.drive()
+
+        assert flight.result() is asyncio.current_task()
+        await some_ticks()
+        assert asyncio.all_tasks() == before
+
+    async def test_that_are_taken_over_can_be_waited_for_by_others(self):
+        source = Source()
+        driving = asyncio.create_task(take_over(source))
+        await some_ticks()
+        leaves, stays = (asyncio.create_task(wait_for(source.flight)) for _ in range(2))
+        await some_ticks()
+
+        leaves.cancel()
+        await some_ticks()
+        source.told.set_result("value")
+
+        assert await driving == await stays == "value"
+
+    async def test_that_are_taken_over_go_on_when_the_others_have_left(self):
+        source = Source()
+        driving = asyncio.create_task(take_over(source))
+        await some_ticks()
+        leaves = asyncio.create_task(wait_for(source.flight))
+        await some_ticks()
+
+        leaves.cancel()
+        await some_ticks()
+        source.told.set_result("value")
+
+        assert await driving == "value"
+
+    async def test_end_with_who_took_them_over(self):
+        source = Source()
+        driving = asyncio.create_task(take_over(source))
+        await some_ticks()
+
+        driving.cancel()
+        await some_ticks()
+
+        assert source.was_stopped
+        assert source.flight.cancelled()
+
+    async def test_that_nobody_wants_never_start(self, recwarn):
+        source = Source()
+        flight = offer(asyncio.get_running_loop(), source.read())
+
+        assert flight.cancel()
+        await some_ticks()
+        gc.collect()
+
+        assert not source.was_stopped
+        assert list(recwarn) == []
+
+    async def test_fail_as_any_read(self):
+        source = Source()
+        source.told.set_exception(ValueError("broken"))
+        flight = offer(asyncio.get_running_loop(), source.read())
+
+        await flight.drive()
+
+        with pytest.raises(ValueError, match="broken"):
+            await flight
 
 
 async def test_a_settled_flight_cannot_be_left():
