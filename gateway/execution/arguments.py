@@ -2,9 +2,9 @@
 prepared once.
 
 Without variables the arguments are converted once for the document. With variables of built-in
-scalars, which resolvers get as they are, a template is taken from the first execution and only the
-variables' places are filled in later. Anything else (other variables' types, null or missing
-variables) is converted the reference way, which also finds what is wrong.
+scalars and lists of them, which resolvers get as they are, a template is taken from the first
+execution and only the variables' places are filled in later. Anything else (other variables' types,
+null or missing variables) is converted the reference way, which also finds what is wrong.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     VariableNode,
+    get_named_type,
     get_nullable_type,
     is_input_object_type,
     is_list_type,
@@ -99,7 +100,7 @@ class Arguments:
 def _filler(node: Node, type_: GraphQLInputType, converted: Any) -> Filler:
     """A function that makes the value of a node in which variables stand."""
     inner = get_nullable_type(type_)
-    if isinstance(node, VariableNode) and inner in PASSED_AS_THEY_ARE:
+    if isinstance(node, VariableNode) and get_named_type(inner) in PASSED_AS_THEY_ARE:
         name = node.name.value
 
         def fill_variable(variables: Mapping[str, Any]) -> Any:

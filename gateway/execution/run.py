@@ -189,7 +189,7 @@ class Run:
                 self._place(slot, sharers, value)
 
     def _await(self, slot: Slot | None, entries: list[Entry], awaitable: Awaitable[Any]) -> None:
-        future = asyncio.ensure_future(awaitable)
+        future = awaitable if isinstance(awaitable, Future) else asyncio.ensure_future(awaitable)
         if future.done():
             self._settle(slot, entries, future)
             return

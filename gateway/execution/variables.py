@@ -1,8 +1,9 @@
 """Variables: the values a request gives, as the schema types them.
 
 graphql-core looks at each variable's definition again with every request. Where all variables are
-given and are of built-in scalars, which is nearly always, one look at each value's class is enough;
-anything else (defaults, lists, input objects, enums, numbers as text, mistakes) goes its way.
+given and are of built-in scalars or lists of them, which is nearly always, one look at each value's
+class is enough; anything else (defaults, nulls, input objects, enums, numbers as text, mistakes)
+goes its way.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from graphql import (
     GraphQLInt,
     GraphQLString,
     get_nullable_type,
+    is_list_type,
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
@@ -24,7 +26,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from graphql import GraphQLSchema, OperationDefinitionNode
+    from graphql import GraphQLInputType, GraphQLSchema, OperationDefinitionNode
     from graphql.execution.get_variable_signature import GraphQLVariableSignature
 
 __all__ = ["NO_VARIABLES", "Variables"]
@@ -46,6 +48,17 @@ UNCHANGED: Final[Mapping[Any, Callable[[Any], bool]]] = {
 }
 
 
+def _is_unchanged(type_: GraphQLInputType) -> Callable[[Any], bool] | None:
+    """The test for a type's values; None where there is none."""
+    inner = get_nullable_type(type_)
+    if not is_list_type(inner):
+        return UNCHANGED.get(inner)
+    is_item_unchanged = _is_unchanged(inner.of_type)
+    if is_item_unchanged is None:
+        return None
+    return lambda value: value.__class__ is list and all(map(is_item_unchanged, value))
+
+
 class Variables:
     """The variables of one operation."""
 
@@ -62,7 +75,7 @@ class Variables:
             signature = get_variable_signature(self._schema, definition)
             if isinstance(signature, GraphQLError):
                 return None
-            is_unchanged = UNCHANGED.get(get_nullable_type(signature.type))
+            is_unchanged = _is_unchanged(signature.type)
             if is_unchanged is None:
                 return None
             simple.append((signature, is_unchanged))

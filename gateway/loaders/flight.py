@@ -14,14 +14,14 @@ nothing else to wait for can take it over (`drive`).
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future
+from asyncio import CancelledError, Future, ensure_future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
-__all__ = ["Flight", "launch", "offer"]
+__all__ = ["Flight", "launch", "offer", "outcomes"]
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Flight(Future[T]):
 
     `await` it, or add callbacks; who added one and loses interest removes it and calls `cancel`.
     `asyncio.gather` does not remove its own, so it would keep a read going: several flights are
-    under way already, await one after the other.
+    under way already, await one after the other (`outcomes`).
     """
 
     # Calls off what is to settle it. A default of the class, so that C alone makes a flight.
@@ -71,12 +71,15 @@ class Flight(Future[T]):
             self.stop()
         return True
 
+    # Settle. In C alone; see `set_result`.
+    land = Future.set_result
+
     def set_result(self, result: T) -> None:
         """Settle. A loader's batch, which only starts reads, gives back the flight itself: it is
         still on its way then.
         """
         if result is not self:
-            super().set_result(result)
+            self.land(result)
 
     def set_exception(self, exception: type[BaseException] | BaseException, /) -> None:
         """Settle with a failure, which waiters may never come for."""
@@ -113,7 +116,26 @@ class Flight(Future[T]):
                 self.set_exception(error)
         else:
             if not self.done():
-                super().set_result(value)
+                self.land(value)
+
+
+async def outcomes(reads: Iterable[Awaitable[T]]) -> list[T | Exception]:
+    """The values of reads that are under way, in order; the exception where one fails. When this is
+    cancelled, it leaves them all.
+    """
+    futures = iter([read if isinstance(read, Future) else ensure_future(read) for read in reads])
+    found: list[T | Exception] = []
+    try:
+        for future in futures:
+            try:
+                found.append(await future)
+            except Exception as error:  # noqa: BLE001 - told in its place
+                found.append(error)
+    except CancelledError:
+        for future in futures:
+            future.cancel()
+        raise
+    return found
 
 
 def launch(loop: AbstractEventLoop, read: Coroutine[Any, Any, T]) -> Flight[T]:

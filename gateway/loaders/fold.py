@@ -71,11 +71,10 @@ class Fold(Generic[Row]):
         async with asyncio.timeout(patience_s):
             page = await call
         self._seen.add(self.project, page.items)
-        for row in page.items:
-            if not isinstance(row, UpstreamInvalid):
-                flight = self._flights.get(row.id)
-                if flight is not None and not flight.done():
-                    flight.set_result(row)
+        rows = {row.id: row for row in page.items if not isinstance(row, UpstreamInvalid)}
+        for row_id in self.missing():
+            if row_id in rows:
+                self._flights[row_id].land(rows[row_id])
         return page
 
     async def _run(self) -> None:

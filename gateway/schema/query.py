@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
 
 from gateway.errors import BadInput, NotFound
+from gateway.loaders.flight import outcomes
 from gateway.schema.agents import AllowedAgents
 from gateway.schema.fields import LONG, Cost, Gives, Info, edge
 from gateway.schema.ids import parse_global_id
@@ -19,7 +19,7 @@ from gateway.schema.project import Project
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from gateway.context import Context
 
@@ -46,7 +46,7 @@ class Query:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="As an id field gave it.")],
     ) -> Gives[Node | None]:
-        return read_node(info.context, id)
+        return null_if_missing(ask_for_node(info.context, id))
 
     @edge(
         "Several objects by global id, in the order asked; null for those that do not exist or are"
@@ -60,14 +60,7 @@ class Query:
             list[strawberry.ID], strawberry.argument(description="As id fields gave them.")
         ],
     ) -> Gives[list[Node | None]]:
-        reads = []
-        for id in ids:
-            try:
-                reads.append(read_node(info.context, id))
-            except BadInput as error:
-                reads.append(refuse(error))
-        # An exception in the list fails its own place only.
-        return asyncio.gather(*reads, return_exceptions=True)
+        return read_nodes(info.context, ids)
 
     @edge(
         "Handle on a project, by numeric id or full path. Cost: 0, existence is only checked by"
@@ -119,18 +112,18 @@ class Query:
         return info.context.allowed_agents()
 
 
-def read_node(context: Context, text: str) -> Coroutine[Any, Any, Any]:
+def ask_for_node(context: Context, text: str) -> Awaitable[Any]:
     """Ask for what a global id names, at once; raises `BadInput` for no global id."""
     type_name, project, numbers = parse_global_id(text)
     match type_name, numbers:
         case "Job", (pipeline_id, number):
-            return null_if_missing(context.job(project, number, pipeline_id or None))
+            return context.job(project, number, pipeline_id or None)
         case "Bridge", (pipeline_id, number):
-            return null_if_missing(context.bridge(project, pipeline_id, number))
+            return context.bridge(project, pipeline_id, number)
         case "Pipeline", (number,):
-            return null_if_missing(context.pipeline(project, number))
+            return context.pipeline(project, number)
         case _:
-            return null_if_missing(context.project(project))
+            return context.project(project)
 
 
 async def null_if_missing(read: Awaitable[Any]) -> Any:
@@ -140,5 +133,21 @@ async def null_if_missing(read: Awaitable[Any]) -> Any:
         return None
 
 
-async def refuse(error: BadInput) -> None:
-    raise error
+def read_nodes(context: Context, ids: list[strawberry.ID]) -> Awaitable[list[Any]]:
+    """Ask for all of them at once; an exception in the list fails its own place only."""
+    reads: dict[int, Awaitable[Any]] = {}
+    nodes: list[Any] = []
+    for place, id in enumerate(ids):
+        try:
+            reads[place] = ask_for_node(context, id)
+        except BadInput as error:
+            nodes.append(error)
+        else:
+            nodes.append(None)
+
+    async def fill() -> list[Any]:
+        for place, found in zip(reads, await outcomes(reads.values()), strict=True):
+            nodes[place] = None if isinstance(found, NotFound) else found
+        return nodes
+
+    return fill()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.loaders.flight import Flight, launch, offer
+from gateway.loaders.flight import Flight, launch, offer, outcomes
 
 pytestmark = pytest.mark.anyio
 
@@ -154,6 +154,34 @@ async def test_a_read_that_is_cancelled_from_elsewhere_is_told_as_cancelled():
 
     assert flight.cancelled()
     assert waiter.cancelled()
+
+
+class TestOutcomes:
+    async def test_are_values_and_failures_in_order(self):
+        sources = [Source() for _ in range(3)]
+        flights = [launch(asyncio.get_running_loop(), source.read()) for source in sources]
+        gathering = asyncio.create_task(outcomes(flights))
+        failure = ValueError("broken")
+
+        sources[2].told.set_result("last")
+        sources[1].told.set_exception(failure)
+        sources[0].told.set_result("first")
+
+        assert await gathering == ["first", failure, "last"]
+
+    async def test_that_nobody_wants_any_more_stop_all_reads(self):
+        sources = [Source() for _ in range(3)]
+        flights = [launch(asyncio.get_running_loop(), source.read()) for source in sources]
+        gathering = asyncio.create_task(outcomes(flights))
+        await some_ticks()
+        sources[0].told.set_result("first")
+        await some_ticks()
+
+        gathering.cancel()
+        await some_ticks()
+
+        assert gathering.cancelled()
+        assert [source.was_stopped for source in sources] == [False, True, True]
 
 
 class TestOffers:
