@@ -44,7 +44,9 @@ class Fold(Generic[Row]):
         self.scope = scope
         self.project = project
         self.calls = 0
+        self._estimated = len(flights)
         self._seen = seen
+        # Those that no page has shown.
         self._flights = flights
         self._task = loop.create_task(self._run())
         stop = self._stop
@@ -71,10 +73,15 @@ class Fold(Generic[Row]):
         async with asyncio.timeout(patience_s):
             page = await call
         self._seen.add(self.project, page.items)
-        rows = {row.id: row for row in page.items if not isinstance(row, UpstreamInvalid)}
-        for row_id in self.missing():
-            if row_id in rows:
-                self._flights[row_id].land(rows[row_id])
+        for row in page.items:
+            if not isinstance(row, UpstreamInvalid):
+                flight = self._flights.pop(row.id, None)
+                if flight is not None:
+                    # A loader knows its flights, they know the fold, the fold knows the loader: let
+                    # go of each other, here and below, or pages of jobs wait for the collector.
+                    flight.stop = None
+                    if not flight.done():
+                        flight.land(row)
         return page
 
     async def _run(self) -> None:
@@ -85,13 +92,11 @@ class Fold(Generic[Row]):
             failure = error
         calls = self.calls
         for row_id, flight in self._flights.items():
-            # A loader knows its flights, they know the fold, the fold knows the loader: let go of
-            # each other here, or pages of jobs wait for the collector.
             flight.stop = None
             if not flight.done():
                 calls += self.settle(row_id, flight, failure)
         # A key is estimated at one call; what a fold made in vain comes on top.
-        self.scope.tally.retried += max(0, calls - len(self._flights))
+        self.scope.tally.retried += max(0, calls - self._estimated)
 
     def _stop(self) -> None:
         if not self.missing():

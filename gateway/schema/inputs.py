@@ -176,6 +176,8 @@ def project_key(text: str) -> ProjectKey:
 
 def number_of(text: str, what: str) -> int:
     """A number of the upstream, from 1 to 2^63 - 1; raises `BadInput`."""
-    if text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_BIG_INT:
-        return int(text)
+    if text.isascii() and text.isdigit() and len(text) <= 19:
+        number = int(text)
+        if 0 < number <= MAX_BIG_INT:
+            return number
     raise BadInput(f"{what}: not a numeric id of the upstream: {text[:80]!r}")
