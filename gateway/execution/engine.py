@@ -135,7 +135,7 @@ class Engine:
             return refused.outcome
         operation, plan, variables, estimate = prepared
         context = Context(self._client, scope, self._urls, max_page_size=self._max_page_size)
-        result = Execution(operation, plan, variables, context).run()
+        result = Execution(operation, plan, variables, context, arguments=estimate.arguments).run()
         if not isinstance(result, ExecutionResult):
             result = await result
         outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)

@@ -38,10 +38,17 @@ __all__ = ["Execution", "PlannedExecutor"]
 
 class Execution:
     """One execution of a plan. graphql-core's executor is made only where something has to go the
-    reference way.
+    reference way. `arguments` are those that are known already, by slot.
     """
 
-    __slots__ = ("_executor", "_operation", "_plan", "context_value", "variable_values")
+    __slots__ = (
+        "_arguments",
+        "_executor",
+        "_operation",
+        "_plan",
+        "context_value",
+        "variable_values",
+    )
 
     def __init__(
         self,
@@ -50,14 +57,21 @@ class Execution:
         variable_values: VariableValues,
         context_value: Any,
         executor: PlannedExecutor | None = None,
+        arguments: Mapping[int, dict[str, Any]] | None = None,
     ) -> None:
         self.context_value = context_value
+        self._arguments = arguments or {}
         if plan.readers is not WHOLE:
             context_value.readers = plan.readers
         self.variable_values = variable_values
         self._operation = operation
         self._plan = plan
         self._executor = executor
+
+    def arguments(self, slot: Slot) -> dict[str, Any]:
+        """What an edge's resolver is given; raises `GraphQLError` where a value does not fit."""
+        known = self._arguments.get(slot.number)
+        return slot.arguments.values(self.variable_values) if known is None else known
 
     @property
     def executor(self) -> PlannedExecutor:

@@ -164,7 +164,7 @@ class Run:
         """
         execution = self._execution
         try:
-            arguments = slot.arguments.values(execution.variable_values)
+            arguments = execution.arguments(slot)
         except Exception as error:  # noqa: BLE001 - a field's error, like any other of this field
             for entry in entries:
                 self._refer(slot, entry, error)

@@ -93,9 +93,10 @@ class Cost:
 
     def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Calls and rows for these arguments."""
-        return tuple(  # type: ignore[return-value]  # a pair by construction
-            amount if isinstance(amount, int) else amount(arguments)
-            for amount in (self.calls, self.rows)
+        calls, rows = self.calls, self.rows
+        return (
+            calls if isinstance(calls, int) else calls(arguments),
+            rows if isinstance(rows, int) else rows(arguments),
         )
 
 

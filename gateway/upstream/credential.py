@@ -47,7 +47,9 @@ class Credential:
         if not found:
             return None
         for name, header in _HEADERS:
-            text = found.get(name, b"").decode("latin-1").strip()
+            if name not in found:
+                continue
+            text = found[name].decode("latin-1").strip()
             if header == "Authorization":
                 scheme, _, text = text.partition(" ")
                 text = text.strip() if scheme.lower() == "bearer" else ""

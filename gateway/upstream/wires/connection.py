@@ -274,20 +274,21 @@ class Connection(asyncio.BufferedProtocol):
 
 
 class Headers:
-    """An answer's headers; a dict of them is made where one is asked for."""
+    """An answer's headers; some thirty, of which two or three are asked for."""
 
-    __slots__ = ("_values", "pairs")
+    __slots__ = ("pairs",)
 
     def __init__(self) -> None:
         self.pairs: list[tuple[bytes, bytes]] = []
-        self._values: dict[bytes, bytes] | None = None
 
     def get(self, name: str) -> str | None:
         """The first value, without regard to the name's case."""
-        if self._values is None:
-            self._values = {name.lower(): value for name, value in reversed(self.pairs)}
-        value = self._values.get(name.lower().encode())
-        return None if value is None else value.decode("latin-1")
+        wanted = name.lower().encode()
+        length = len(wanted)
+        for found, value in self.pairs:
+            if len(found) == length and found.lower() == wanted:
+                return value.decode("latin-1")
+        return None
 
 
 class Streamed:
