@@ -134,10 +134,15 @@ class Engine:
         except _Refused as refused:
             return refused.outcome
         operation, plan, variables, estimate = prepared
-        context = Context(self._client, scope, self._urls, max_page_size=self._max_page_size)
-        result = Execution(operation, plan, variables, context, arguments=estimate.arguments).run()
-        if not isinstance(result, ExecutionResult):
-            result = await result
+        if plan.slots or plan.root.project is None:
+            context = Context(self._client, scope, self._urls, max_page_size=self._max_page_size)
+            running = Execution(
+                operation, plan, variables, context, arguments=estimate.arguments
+            ).run()
+            result = running if isinstance(running, ExecutionResult) else await running
+        else:
+            # Nothing but `__typename`: there is nobody to ask.
+            result = ExecutionResult(plan.root.project(None), None)
         outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)
         if result.errors:
             outcome.errors = [format_error(error, scope.request_id) for error in result.errors]
