@@ -41,23 +41,26 @@ def global_id(plain: bytes) -> str:
 def parse_global_id(text: str) -> GlobalId:
     """Take an id apart; raises `BadInput` for anything that `global_id` does not make."""
     try:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        plain = a2b_base64(padded, strict_mode=True).decode("ascii")
-        type_name, project, *rest = plain.split(":")
-        key = int(project) if project.isdecimal() else project
-        numbers = tuple(map(int, rest))
+        plain = a2b_base64(text.encode("ascii") + b"=" * (-len(text) % 4), strict_mode=True)
+        type_name, project, *rest = plain.decode("ascii").split(":")
+        key = _number(project) if project.isdecimal() else project
+        numbers = tuple([_number(part) for part in rest])
     except ValueError:
         raise _malformed(text) from None
     # Written again it must be the same text: one thing has no second id.
-    again = global_id(":".join((type_name, str(key), *map(str, numbers))).encode())
-    if (
-        LENGTHS.get(type_name) != len(numbers)
-        or not key
-        or any(part > MAX_BIG_INT or part < 0 for part in (key, *numbers) if isinstance(part, int))
-        or again != text
-    ):
+    if LENGTHS.get(type_name) != len(numbers) or not key or global_id(plain) != text:
         raise _malformed(text)
     return GlobalId(type_name, key, numbers)
+
+
+def _number(digits: str) -> int:
+    """Raises `ValueError` for anything but the one way to write a number that upstreams know."""
+    if not digits.isdecimal() or (digits[0] == "0" and digits != "0"):
+        raise ValueError(digits)
+    number = int(digits)
+    if number > MAX_BIG_INT:
+        raise ValueError(digits)
+    return number
 
 
 def _malformed(text: str) -> BadInput:
