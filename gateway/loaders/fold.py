@@ -72,7 +72,7 @@ class Fold(Generic[Row]):
         self.calls += 1
         async with asyncio.timeout(patience_s):
             page = await call
-        self._seen.add(self.project, page.items)
+        found: list[Row] = []
         for row in page.items:
             if not isinstance(row, UpstreamInvalid):
                 flight = self._flights.pop(row.id, None)
@@ -82,6 +82,9 @@ class Fold(Generic[Row]):
                     flight.stop = None
                     if not flight.done():
                         flight.land(row)
+                    found.append(row)
+        # The others go with the page.
+        self._seen.add(self.project, found)
         return page
 
     async def _run(self) -> None:

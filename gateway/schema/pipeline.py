@@ -123,7 +123,7 @@ class Pipeline(Node):
         " pipelines of that commit.",
         cost=Cost(calls=1),
         reads=("sha",),
-        reads_elsewhere=((entities.Job, "commit"), (entities.Bridge, "commit")),
+        reads_elsewhere=((entities.Job, "commit.id"), (entities.Bridge, "commit.id")),
     )
     def commit(parent: strawberry.Parent[entities.Pipeline], info: Info) -> Gives[Commit | None]:
         return info.context.commit(parent.project, parent.sha) if parent.sha else None

@@ -51,7 +51,7 @@ _ITEM: Final = frozenset({"id", "place", "pipeline"})
 KEPT: Final[Mapping[type, frozenset[str]]] = {
     Artifact: frozenset(),
     User: frozenset(),
-    Commit: frozenset({"id"}),
+    Commit: frozenset(),
     Runner: frozenset(),
     RunnerManager: frozenset(),
     Pipeline: _PLACE,

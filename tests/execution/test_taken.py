@@ -72,6 +72,7 @@ def test_commits_of_pipelines_are_looked_for_in_jobs() -> None:
     )
 
     assert found["Job"] == {"commit"}
+    assert found["Commit"] == {"id", "title"}
     assert found["Pipeline"] == {"sha"}
 
 

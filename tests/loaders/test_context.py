@@ -111,14 +111,19 @@ async def test_a_job_that_was_read_by_path_is_known_by_number(memory, context):
     assert memory.calls == ["job 5"]
 
 
-async def test_jobs_read_off_lists_are_known_to_later_reads(memory, context, outcomes):
+async def test_jobs_that_were_asked_for_of_a_list_are_known_to_later_reads(
+    memory, context, outcomes
+):
+    """The others on its pages are let go: nobody asked, and they are most of the memory."""
     memory.add_jobs(range(1, 21))
     read = context()
-    await outcomes(read.job(1, job_id, 6) for job_id in range(1, 6))
+    by_path = await outcomes(read.job(PATH, job_id, 6) for job_id in range(1, 6))
 
+    by_number = [await read.job(1, job_id) for job_id in range(1, 6)]
     await read.job(1, 12)
 
-    assert memory.calls == ["jobs of pipeline 6, page 1"]
+    assert by_number == by_path
+    assert memory.calls == ["jobs of pipeline 6, page 1", "job 12"]
 
 
 async def test_a_failed_listing_fails_those_who_asked_for_it_only(memory, context, outcomes):
