@@ -139,22 +139,26 @@ class _PipelineFold(_JobFold):
     async def read_pages(self) -> None:
         number: int | None = 1
         while number is not None:
-            page = await self.take(
-                self.client.pipeline_jobs_page(
-                    self.scope,
-                    self.project,
-                    self._pipeline_id,
-                    include_retried=True,
-                    page=number,
-                    per_page=MAX_PER_PAGE,
-                ),
-                patience_s=self.patience_s,
-            )
-            bottom = _lowest(page.items)
+            bottom, total, next_page = await self._read(number)
             below = sum(job_id < bottom for job_id in self.missing())
-            if page.total is None or math.ceil(page.total / MAX_PER_PAGE) - number >= below:
+            if total is None or math.ceil(total / MAX_PER_PAGE) - number >= below:
                 return
-            number = page.next_page
+            number = next_page
+
+    async def _read(self, number: int) -> tuple[int, int | None, int | None]:
+        """The lowest id of a page, which is let go of here; the list's length and next page."""
+        page = await self.take(
+            self.client.pipeline_jobs_page(
+                self.scope,
+                self.project,
+                self._pipeline_id,
+                include_retried=True,
+                page=number,
+                per_page=MAX_PER_PAGE,
+            ),
+            patience_s=self.patience_s,
+        )
+        return _lowest(page.items), page.total, page.next_page
 
 
 class _ProjectFold(_JobFold):
@@ -165,22 +169,26 @@ class _ProjectFold(_JobFold):
         blind = len(missing) // JOBS_PER_BLIND_WINDOW
         while missing:
             top = max(missing)
-            page = await self.take(
-                self.client.project_jobs_page(
-                    self.scope,
-                    self.project,
-                    per_page=MAX_PER_PAGE,
-                    cursor=KeysetCursor(top + 1),
-                ),
-                patience_s=self.patience_s,
-            )
-            bottom = _lowest(page.items)
+            bottom, next_id = await self._read(top)
             found = len(missing) - len(self.missing())
             missing = [job_id for job_id in self.missing() if job_id < bottom]
-            if page.next is None or not found:
+            if next_id is None or not found:
                 return
             if self.calls >= blind and _windows(missing, top - bottom + 1) >= len(missing):
                 return
+
+    async def _read(self, top: int) -> tuple[int, int | None]:
+        """The lowest id of the window from an id on, which is let go of here; where it goes on."""
+        page = await self.take(
+            self.client.project_jobs_page(
+                self.scope,
+                self.project,
+                per_page=MAX_PER_PAGE,
+                cursor=KeysetCursor(top + 1),
+            ),
+            patience_s=self.patience_s,
+        )
+        return _lowest(page.items), page.next
 
 
 def _lowest(rows: Rows) -> int:
