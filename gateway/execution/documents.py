@@ -2,11 +2,13 @@
 
 A document seen before goes from its text to its plan by one look-up. Refused documents are kept as
 well, so that sending a bad one again and again costs nothing. The store is bounded by count and by
-characters, least recently used out.
+characters, least recently used out; once it is full, a text has to come twice to get in, so that a
+flood of texts that come once neither pushes out those in use nor leaves them to the collector.
 """
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,7 @@ from gateway.execution.plan import Plan
 from gateway.execution.variables import Variables
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from graphql import DocumentNode
     from graphql.execution.values import VariableValues
@@ -42,13 +44,19 @@ __all__ = ["Document", "Documents", "Operation"]
 # Each choice of @skip/@include variables has its plan; a document with many of them does not keep
 # all.
 PLANS_KEPT = 16
+# Texts that are remembered to have come once.
+MARKS = 10_000
 
 
 class Operation:
-    """One operation of a valid document, with its plans."""
+    """One operation of a valid document, with its plans. `drop` is told how many it drops."""
 
     def __init__(
-        self, strawberry: Any, node: OperationDefinitionNode, fragments: dict[str, FragmentDetails]
+        self,
+        strawberry: Any,
+        node: OperationDefinitionNode,
+        fragments: dict[str, FragmentDetails],
+        drop: Callable[[int], None],
     ) -> None:
         self.node = node
         self.name = node.name.value if node.name else None
@@ -58,6 +66,7 @@ class Operation:
         self._strawberry = strawberry
         self._variables = Variables(strawberry._schema, node)  # noqa: SLF001 - its only name
         self._deciding = _deciding_variables(node, self.fragment_definitions)
+        self._drop = drop
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._only_plan: Plan | None = None
 
@@ -76,6 +85,7 @@ class Operation:
         if plan is None:
             if len(self._plans) >= PLANS_KEPT:
                 self._plans.clear()
+                self._drop(PLANS_KEPT)
             plan = self._plans[choice] = self._make(variables)
         return plan
 
@@ -137,23 +147,59 @@ class Documents:
         self._kept_characters = kept_characters
         self._characters = 0
         self._documents: OrderedDict[str, Document] = OrderedDict()
+        # Hashes of texts that came once and found no room.
+        self._marks: OrderedDict[int, None] = OrderedDict()
+        # Documents and plans dropped since the last collection.
+        self._dropped = 0
 
     def __len__(self) -> int:
         return len(self._documents)
 
     def get(self, text: str) -> Document:
-        """The document of this text; made, if need be, and remembered."""
+        """The document of this text; made, if need be, and kept."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
             return document
         document = self._make(text)
+        if self._has_room_for(text) or self._came_before(text):
+            self._keep(text, document)
+        return document
+
+    def _has_room_for(self, text: str) -> bool:
+        return (
+            len(self._documents) < self._kept
+            and self._characters + len(text) <= self._kept_characters
+        )
+
+    def _came_before(self, text: str) -> bool:
+        mark = hash(text)
+        if mark in self._marks:
+            return True
+        self._marks[mark] = None
+        if len(self._marks) > MARKS:
+            self._marks.popitem(last=False)
+        return False
+
+    def _keep(self, text: str, document: Document) -> None:
+        if len(text) > self._kept_characters:
+            return
         self._documents[text] = document
         self._characters += len(text)
         while len(self._documents) > self._kept or self._characters > self._kept_characters:
             dropped, _ = self._documents.popitem(last=False)
             self._characters -= len(dropped)
-        return document
+            self._drop(1)
+
+    def _drop(self, count: int) -> None:
+        """Collect what was dropped, once it is as many as are kept. Syntax trees and compiled
+        functions are cycles, and old when they are dropped: the collector, which rarely looks at
+        what is old, would let them pile up.
+        """
+        self._dropped += count
+        if self._dropped >= self._kept:
+            self._dropped = 0
+            gc.collect()
 
     def _make(self, text: str) -> Document:
         try:
@@ -175,7 +221,7 @@ class Documents:
             if isinstance(definition, FragmentDefinitionNode)
         }
         return [
-            Operation(self._strawberry, definition, fragments)
+            Operation(self._strawberry, definition, fragments, self._drop)
             for definition in parsed.definitions
             if isinstance(definition, OperationDefinitionNode)
         ]

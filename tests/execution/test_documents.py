@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,9 @@ from graphql import GraphQLError
 from gateway.execution.documents import PLANS_KEPT, Documents
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
+from gateway.execution.plan import Plan
 from gateway.execution.schema import make_schema
+from gateway.execution.variables import NO_VARIABLES
 
 if TYPE_CHECKING:
     from gateway.execution.documents import Operation
@@ -29,6 +32,10 @@ def operation(text: str) -> Operation:
 
 def messages(text: str, **options: Any) -> list[str]:
     return [error.message for error in documents(**options).get(text).errors]
+
+
+def compiled() -> int:
+    return sum(isinstance(found, Plan) for found in gc.get_objects())
 
 
 class TestKeeping:
@@ -73,9 +80,36 @@ class TestKeeping:
         kept.get("{ b: __typename }")
         kept.get("{ a: __typename }")
         kept.get("{ c: __typename }")
+        kept.get("{ c: __typename }")
 
         assert kept.get("{ a: __typename }") is first
         assert list(kept._documents) == ["{ c: __typename }", "{ a: __typename }"]
+
+    def test_those_that_come_once_push_nothing_out(self) -> None:
+        kept = documents(kept=2)
+        used = [kept.get("{ a: __typename }"), kept.get("{ b: __typename }")]
+
+        for number in range(20):
+            assert kept.get(f"{{ k{number}: __typename }}").errors == []
+
+        assert [kept.get("{ a: __typename }"), kept.get("{ b: __typename }")] == used
+
+    def test_those_that_are_dropped_are_collected(self) -> None:
+        """A flood of texts that come twice: each is kept, and pushed out by others."""
+        kept = documents(kept=10)
+        gc.collect()
+        gc.disable()
+        try:
+            before = compiled()
+            for number in range(100):
+                for _ in range(2):
+                    text = f"{{ k{number}: job(by: {{id: {number}}}) {{ name }} }}"
+                    made = kept.get(text).operation(None)
+                    made.plan(NO_VARIABLES)
+
+            assert compiled() - before <= 4 * 10
+        finally:
+            gc.enable()
 
 
 class TestPlans:
@@ -106,6 +140,25 @@ class TestPlans:
             plan(made, **{name: bool(number >> bit & 1) for bit, name in enumerate(names)})
 
         assert len(made._plans) <= PLANS_KEPT
+
+    def test_those_that_are_dropped_are_collected(self) -> None:
+        names = [f"v{number}" for number in range(8)]
+        text = (
+            f"query ({' '.join(f'${name}: Boolean!' for name in names)}) {{ {JOB} {{"
+            f" {' '.join(f'{name}: id @skip(if: ${name})' for name in names)} }} }}"
+        )
+        kept = documents(kept=20)
+        made = kept.get(text).operation(None)
+        gc.collect()
+        gc.disable()
+        try:
+            before = compiled()
+            for number in range(2 ** len(names)):
+                plan(made, **{name: bool(number >> bit & 1) for bit, name in enumerate(names)})
+
+            assert compiled() - before <= 3 * PLANS_KEPT
+        finally:
+            gc.enable()
 
     def test_fragments_that_only_spread_each_other_cost_no_places(self) -> None:
         """The field limit counts fields; these have one, spread a million times by way of twenty
