@@ -12,9 +12,10 @@ properties of the whole one and fewer fields: reading another attribute of it is
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
+from weakref import WeakValueDictionary
 
 from msgspec import defstruct, field
 from msgspec.structs import FieldInfo, fields
@@ -98,10 +99,19 @@ class Readers:
 WHOLE: Final = Readers()
 
 
-@lru_cache(maxsize=256)
+# They live as long as a plan that reads with them: classes are cycles, and would be too old for the
+# collector by the time that a store of their own drops them.
+_readers: WeakValueDictionary[Taken, Readers] = WeakValueDictionary()
+
+
 def readers_of(taken: Taken) -> Readers:
     """Readers that decode only this; the same for all operations that take the same."""
-    return Readers(taken) if taken else WHOLE
+    if not taken:
+        return WHOLE
+    readers = _readers.get(taken)
+    if readers is None:
+        readers = _readers[taken] = Readers(taken)
+    return readers
 
 
 def whole_class(entity: type) -> type:
