@@ -1,7 +1,7 @@
 """Compare the gateway's cost with the floor's and plain's.
 
-    python -m tests.benchmarks                                 everything, about 5 minutes
-    python -m tests.benchmarks --quick                         the same, roughly, in about one
+    python -m tests.benchmarks                                 everything, about 7 minutes
+    python -m tests.benchmarks --quick                         the same, roughly, in about two
     python -m tests.benchmarks --only floor,gateway --op one_job       while tuning
 
 Run it from the project's root on a quiet machine with two cores: upstream and load take the first,
@@ -45,8 +45,10 @@ def main() -> int:
     arguments = _arguments()
     pin(LOAD_CORE)
     effort = Effort(
-        rounds=arguments.rounds or (5 if arguments.quick else 15),
-        seconds=0.1 if arguments.quick else 0.2,
+        starts=arguments.starts,
+        rounds=arguments.rounds or (1 if arguments.quick else 5),
+        turns=3,
+        seconds=0.1,
         connections=arguments.connections,
         memory_operations=200 if arguments.quick else 1000,
     )
@@ -71,19 +73,21 @@ def _measured(
     """Figures of the operations; new documents and memory, too, if everything is wanted."""
     results = Results()
     big = GROWTH["many_100"]
+    numbers = count()
     with start_upstream() as upstream:
-        with ExitStack() as stack:
-            programs = [
-                stack.enter_context(start_program(name, upstream, core=PROGRAM_CORE))
-                for name in names
-            ]
-            check_equal(programs, operations)
-            results.operations = measure(upstream, programs, operations, effort, _say)
-            if everything:
-                _say("new documents")
-                # The floor knows its operations by their text.
-                able = [program for program in programs if program.name != "floor"]
-                results.new_documents = measure_new_documents(able, big, effort)
+        for start in range(1, effort.starts + 1):
+            with ExitStack() as stack:
+                programs = [
+                    stack.enter_context(start_program(name, upstream, core=PROGRAM_CORE))
+                    for name in names
+                ]
+                check_equal(programs, operations)
+                _say(f"start {start} of {effort.starts}")
+                measure(upstream, programs, operations, effort, results)
+                if everything:
+                    # The floor knows its operations by their text.
+                    able = [program for program in programs if program.name != "floor"]
+                    measure_new_documents(able, big, effort, numbers, results)
         if everything:
             for name in names:
                 _say(f"memory of {name}")
@@ -104,8 +108,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument("--rounds", type=int, help="default 15, quick 5")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--starts", type=int, default=3, help="of each program; default 3")
+    parser.add_argument("--rounds", type=int, help="after each start; default 5, quick 1")
     parser.add_argument("--connections", type=int, default=8, help="of the load; default 8")
     parser.add_argument("--only", type=_names_of(PROGRAMS), default=PROGRAMS, help="programs")
     parser.add_argument("--op", type=_names_of([*OPERATIONS, *GROWTH]), help="operations")

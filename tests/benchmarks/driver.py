@@ -37,8 +37,8 @@ class Load:
         self,
         port: int,
         operation: Operation,
-        *,
         connections: int,
+        *,
         numbers: Iterator[int] | None = None,
     ) -> None:
         self._requests = (

@@ -8,8 +8,8 @@ second kind.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import count
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from tests.benchmarks.driver import Load, ask
 from tests.benchmarks.programs import start_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tests.benchmarks.operation import Operation
     from tests.benchmarks.programs import Program, Upstream
@@ -36,9 +36,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long and how often. One sample takes 1.5 x `seconds`."""
+    """How long and how often.
 
+    The programs are started `starts` times: how one process happens to lie in memory is worth a
+    tenth of its CPU. After each start come `rounds` through all operations; in each, the programs
+    take `turns` of `seconds` under load. Short turns, because a shared machine swings by half from
+    one second to the next.
+    """
+
+    starts: int
     rounds: int
+    turns: int
     seconds: float
     connections: int
     memory_operations: int
@@ -46,7 +54,7 @@ class Effort:
 
 @dataclass(slots=True)
 class Figures:
-    """What one operation costs one program; a value a round."""
+    """What one operation costs one program; a value a turn under load, a value a round alone."""
 
     cpu_us: list[float] = field(default_factory=list)
     """A operation under load."""
@@ -59,7 +67,7 @@ class Figures:
 
     @property
     def cpu(self) -> float:
-        """Median of the rounds, in µs."""
+        """Median of the turns, in µs."""
         return median(self.cpu_us)
 
     @property
@@ -95,7 +103,7 @@ class Results:
     operations: dict[str, dict[str, Figures]] = field(default_factory=dict)
     """By operation and program."""
     new_documents: dict[str, list[float]] = field(default_factory=dict)
-    """CPU in µs for the big page in a document never seen before, by program, a value a round."""
+    """CPU in µs for the big page in a document never seen before, by program, a value a turn."""
     memory: dict[str, Memory] = field(default_factory=dict)
     """By program."""
 
@@ -114,50 +122,68 @@ def measure(
     programs: Sequence[Program],
     operations: Mapping[str, Operation],
     effort: Effort,
-    report: Callable[[str], None],
-) -> dict[str, dict[str, Figures]]:
-    """Figures by operation and program."""
-    figures = {name: {program.name: Figures() for program in programs} for name in operations}
-    for number in range(effort.rounds):
-        report(f"round {number + 1} of {effort.rounds}")
-        turn = number % len(programs)
-        for name, operation in operations.items():
-            for program in [*programs[turn:], *programs[:turn]]:
-                _sample(figures[name][program.name], upstream, program, operation, effort)
-    return figures
-
-
-def _sample(
-    figures: Figures, upstream: Upstream, program: Program, operation: Operation, effort: Effort
+    results: Results,
 ) -> None:
-    with Load(program.port, operation, connections=effort.connections) as load:
-        load.run(seconds=effort.seconds / 5)
-        calls, cpu_s = upstream.calls(), program.cpu_s()
-        answered = len(load.run(seconds=effort.seconds))
-        figures.cpu_us.append((program.cpu_s() - cpu_s) / answered * 1e6)
-        figures.calls = (upstream.calls() - calls) / answered
+    """Add the rounds' figures, by operation and program, to the results."""
+    for _ in range(effort.rounds):
+        for name, operation in operations.items():
+            figures = results.operations.setdefault(name, {})
+            for program in programs:
+                figures.setdefault(program.name, Figures())
+            _under_load(figures, upstream, programs, operation, effort)
+            for program in programs:
+                _alone(figures[program.name], program, operation, effort)
+
+
+def _under_load(
+    figures: Mapping[str, Figures],
+    upstream: Upstream,
+    programs: Sequence[Program],
+    operation: Operation,
+    effort: Effort,
+) -> None:
+    with ExitStack() as stack:
+        loads = [
+            (program, stack.enter_context(Load(program.port, operation, effort.connections)))
+            for program in programs
+        ]
+        for _, load in loads:
+            load.run(seconds=effort.seconds / 2)
+        for _ in range(effort.turns):
+            loads.reverse()
+            for program, load in loads:
+                calls, cpu_s = upstream.calls(), program.cpu_s()
+                answered = len(load.run(seconds=effort.seconds))
+                found = figures[program.name]
+                found.cpu_us.append((program.cpu_s() - cpu_s) / answered * 1e6)
+                found.calls = (upstream.calls() - calls) / answered
+
+
+def _alone(figures: Figures, program: Program, operation: Operation, effort: Effort) -> None:
     with Load(program.port, operation, connections=1) as load:
         cpu_s = program.cpu_s()
-        latencies_ns = load.run(seconds=effort.seconds / 2, at_least=3)
+        latencies_ns = load.run(seconds=effort.seconds, at_least=3)
         figures.cpu_alone_us.append((program.cpu_s() - cpu_s) / len(latencies_ns) * 1e6)
         figures.latencies_ms += [latency / 1e6 for latency in latencies_ns]
 
 
 def measure_new_documents(
-    programs: Sequence[Program], operation: Operation, effort: Effort
-) -> dict[str, list[float]]:
-    """As `Results.new_documents`."""
-    costs: dict[str, list[float]] = {program.name: [] for program in programs}
-    numbers = count()
-    for _ in range(effort.rounds):
+    programs: Sequence[Program],
+    operation: Operation,
+    effort: Effort,
+    numbers: Iterator[int],
+    results: Results,
+) -> None:
+    """Add the turns' costs of documents numbered by `numbers` to the results."""
+    for _ in range(effort.rounds * effort.turns):
         for program in programs:
             with Load(
                 program.port, operation, connections=effort.connections, numbers=numbers
             ) as load:
                 cpu_s = program.cpu_s()
                 answered = len(load.run(seconds=effort.seconds))
-                costs[program.name].append((program.cpu_s() - cpu_s) / answered * 1e6)
-    return costs
+                cost_us = (program.cpu_s() - cpu_s) / answered * 1e6
+                results.new_documents.setdefault(program.name, []).append(cost_us)
 
 
 def measure_memory(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROGRAMS", "Program", "Upstream", "pin", "start_program", "start_upstream"]
 
-PROGRAMS = ("floor", "plain", "gateway")
+# In this order, so that floor and gateway, which come closest, take their turns side by side.
+PROGRAMS = ("floor", "gateway", "plain")
 
 _ROOT = Path(__file__).parents[2]
 _START_TIMEOUT_S = 20

@@ -170,8 +170,14 @@ def _figures(
 
 
 def _slope(results: Results, fields: str, program: str) -> float:
-    """µs that another job costs."""
-    costs = [results.operations[f"{fields}_{jobs}"][program].cpu for jobs in (20, 100)]
+    """µs that another job costs, by the ratios to the floor where it was measured: a difference of
+    two medians would show what the machine did in between.
+    """
+    costs = []
+    for jobs in (20, 100):
+        found = results.operations[f"{fields}_{jobs}"]
+        base = found.get("floor", found[program])
+        costs.append(base.cpu * _ratio(found[program].cpu_us, base.cpu_us))
     return (costs[1] - costs[0]) / 80
 
 
@@ -183,7 +189,7 @@ def as_json(results: Results) -> dict[str, Any]:
             name: {
                 program: {
                     "cpu_us": figures.cpu,
-                    "cpu_us_rounds": figures.cpu_us,
+                    "cpu_us_turns": figures.cpu_us,
                     "cpu_alone_us": figures.cpu_alone,
                     "p50_ms": figures.latency_ms(50),
                     "p99_ms": figures.latency_ms(99),
@@ -202,7 +208,7 @@ def as_json(results: Results) -> dict[str, Any]:
 
 
 def _ratio(costs: Sequence[float], base: Sequence[float]) -> float:
-    """Median of the rounds' ratios: what disturbed a round disturbed both."""
+    """Median of the turns' ratios: what disturbed a turn disturbed both."""
     return median(cost / other for cost, other in zip(costs, base, strict=True))
 
 
