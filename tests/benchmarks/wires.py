@@ -1,4 +1,4 @@
-"""What a GET costs over each wire, and over the default wire's library alone.
+"""What a GET costs over each wire, beside the fastest client library alone.
 
     python -m tests.benchmarks.wires [--rounds N]
 
