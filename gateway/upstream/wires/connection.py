@@ -276,19 +276,19 @@ class Connection(asyncio.BufferedProtocol):
 class Headers:
     """An answer's headers; some thirty, of which two or three are asked for."""
 
-    __slots__ = ("pairs",)
+    __slots__ = ("_by_name", "pairs")
 
     def __init__(self) -> None:
         self.pairs: list[tuple[bytes, bytes]] = []
+        # By lower-case name, once one was asked for; the first of each.
+        self._by_name: dict[bytes, bytes] | None = None
 
     def get(self, name: str) -> str | None:
         """The first value, without regard to the name's case."""
-        wanted = name.lower().encode()
-        length = len(wanted)
-        for found, value in self.pairs:
-            if len(found) == length and found.lower() == wanted:
-                return value.decode("latin-1")
-        return None
+        if self._by_name is None:
+            self._by_name = {found.lower(): value for found, value in reversed(self.pairs)}
+        value = self._by_name.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
 
 
 class Streamed:
