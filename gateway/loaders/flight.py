@@ -14,7 +14,7 @@ nothing else to wait for can take it over (`drive`).
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future, ensure_future
+from asyncio import CancelledError, Future, current_task, ensure_future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -87,8 +87,17 @@ class Flight(Future[T]):
         self.exception()
 
     def carry(self, read: Coroutine[Any, Any, T]) -> None:
-        """Start the read that settles it."""
+        """Start the read that settles it, in a task of its own."""
         self.stop = self.get_loop().create_task(self._bring(read)).cancel
+
+    async def bring(self, read: Coroutine[Any, Any, T]) -> None:
+        """Do the read that settles it in the task of the caller, who does nothing else: it is
+        cancelled when nobody waits any more.
+        """
+        task = current_task()
+        assert task is not None  # noqa: S101 - a coroutine has one
+        self.stop = task.cancel
+        await self._bring(read)
 
     def start(self) -> None:
         """Start what was offered, if nobody has yet."""

@@ -50,12 +50,13 @@ class BridgeLoader(Loader[BridgeKey, Bridge]):
     def known(self, key: BridgeKey) -> Bridge | None:
         return self.seen.bridge(key[0], key[2])
 
-    def plan(self, wanted: dict[BridgeKey, Flight[Bridge]]) -> None:
+    def plan(self, wanted: dict[BridgeKey, Flight[Bridge]]) -> dict[BridgeKey, Flight[Bridge]]:
         by_pipeline: dict[tuple[ProjectKey, int], dict[int, Flight[Bridge]]] = defaultdict(dict)
         for (project, pipeline_id, bridge_id), flight in wanted.items():
             by_pipeline[project, pipeline_id][bridge_id] = flight
         for place, flights in by_pipeline.items():
             _BridgeFold(self, *place, flights)
+        return {}
 
 
 class _BridgeFold(Fold[Bridge]):

@@ -80,10 +80,10 @@ class JobLoader(Loader[JobKey, Job]):
     def known(self, key: JobKey) -> Job | None:
         return self.seen.job(*key)
 
-    def plan(self, wanted: dict[JobKey, Flight[Job]]) -> None:
+    def plan(self, wanted: dict[JobKey, Flight[Job]]) -> dict[JobKey, Flight[Job]]:
         if len(wanted) < PIPELINE_FOLD_FROM:
-            super().plan(wanted)
-            return
+            return wanted
+        singly: dict[JobKey, Flight[Job]] = {}
         by_pipeline: dict[tuple[ProjectKey, int | None], Wanted] = defaultdict(dict)
         by_project: dict[ProjectKey, Wanted] = defaultdict(dict)
         for key, flight in wanted.items():
@@ -98,7 +98,8 @@ class JobLoader(Loader[JobKey, Job]):
             if len(flights) >= PROJECT_FOLD_FROM:
                 _ProjectFold(self, project, flights)
             else:
-                super().plan({(project, job_id): flight for job_id, flight in flights.items()})
+                singly.update([((project, job_id), flight) for job_id, flight in flights.items()])
+        return singly
 
     async def read(self, key: JobKey) -> Job:
         job = await self.client.job(self.scope, *key)

@@ -1,20 +1,21 @@
 """Loaders: keys that are loaded in one tick of the event loop are planned together.
 
 aiodataloader collects the keys and calls `batch_load_fn` once. There it would settle all keys when
-the slowest read is done; so the batch function only plans: it groups keys into upstream calls and
-gives one future for each key, its flight, which is settled by its own read (design, decision 4).
+the slowest read is done; so the batch function plans: it groups keys into upstream calls and gives
+one future for each key, its flight, which is settled by its own read (design, decision 4).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from aiodataloader import DataLoader
+import aiodataloader
+from aiodataloader import DataLoader, dispatch_queue
 
 from gateway.loaders.flight import Flight
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import AbstractEventLoop, Future
 
 __all__ = ["Loader"]
 
@@ -41,18 +42,32 @@ class Loader(DataLoader[K, V]):
                 flight.set_result(known)
         return flight
 
+    def do_resolve_reject(self, key: K, future: Future[V]) -> None:
+        """Put a key into the queue. The loop's second turn takes them, as with aiodataloader's own,
+        so that those of resolvers that are coroutines are there; but no task is made for waiting.
+        """
+        self._queue.append(aiodataloader.Loader(key, future))
+        if len(self._queue) == 1:
+            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+
     async def batch_load_fn(self, keys: list[K]) -> list[Flight[V]]:  # type: ignore[override]
-        """Start the reads for the keys that somebody still waits for; each key's own future."""
+        """Start the reads for the keys that somebody still waits for; each key's own future. The
+        first of the reads by key is done here, in the batch's task.
+        """
         flights = [self.flights[key] for key in keys]
-        self.plan(
+        singly = self.plan(
             {key: flight for key, flight in zip(keys, flights, strict=True) if not flight.done()}
         )
+        if singly:
+            (first, flight), *others = singly.items()
+            for key, other in others:
+                other.carry(self.read(key))
+            await flight.bring(self.read(first))
         return flights
 
-    def plan(self, wanted: dict[K, Flight[V]]) -> None:
-        """Start the reads that settle these flights."""
-        for key, flight in wanted.items():
-            flight.carry(self.read(key))
+    def plan(self, wanted: dict[K, Flight[V]]) -> dict[K, Flight[V]]:
+        """Start the reads that settle several of these flights; those to be read by key."""
+        return wanted
 
     def known(self, key: K) -> V | None:  # noqa: ARG002 - for loaders that look somewhere first
         """The value of a key where it was read already."""

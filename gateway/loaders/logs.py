@@ -54,10 +54,11 @@ class LogReader(Loader[Want, Any]):
         """Lines so far."""
         return self.load("lines")
 
-    def plan(self, wanted: dict[Want, Flight[Any]]) -> None:
+    def plan(self, wanted: dict[Want, Flight[Any]]) -> dict[Want, Flight[Any]]:
         scan = launch(self.loop, self._scan(list(wanted)))
         for want, flight in wanted.items():
             flight.carry(_answer(scan, want))
+        return {}
 
     async def _scan(self, wants: list[Want]) -> dict[Want, Any]:
         """Read the log once, no further than is needed."""
