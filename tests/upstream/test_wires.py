@@ -65,6 +65,14 @@ async def test_an_answer_comes_with_status_headers_and_bytes(wire, server, answe
     assert answer.header("x-other") is None
 
 
+async def test_of_a_header_that_comes_twice_the_first_is_told(wire, server, answering):
+    server.answer = answering(b"{}", headers=("X-Request-Id: first", "x-request-id: second"))
+
+    answer = await wire.send("GET", "/api/v4/job", {}, timeout_s=5)
+
+    assert answer.header("X-Request-Id") == "first"
+
+
 @pytest.mark.parametrize(
     "target",
     [

@@ -156,8 +156,9 @@ class _Streamed:
         self.status = response.status_code
 
     def header(self, name: str) -> str | None:
-        value: str | None = self._response.headers.get(name)
-        return value
+        # `get` would join them.
+        values = self._response.headers.get_list(name)
+        return values[0] if values else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         with self._exchange.translated():
