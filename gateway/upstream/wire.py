@@ -2,7 +2,7 @@
 
 A wire sends one request and gives status, headers and bounded bytes, or a stream. It follows no
 redirect, keeps no cookie, retries nothing, reads no environment, and sends path and headers as they
-are given. A cancelled exchange ends at once, its connection with it. tests/upstream/test_wires.py
+are given. A cancelled exchange ends at once, its connection with it. tests/upstream/wires
 holds every wire to this.
 """
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import pytest
-import trustme
 
 from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.credential import Credential
 from gateway.upstream.scope import CallScope
-from gateway.upstream.wire import Answer, WireOptions
-from gateway.upstream.wires import WIRES
+from gateway.upstream.wire import Answer
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 
@@ -117,34 +115,6 @@ async def _closed_connections(anyio_backend: str) -> AsyncIterator[None]:
 async def server(anyio_backend: str) -> AsyncIterator[RawServer]:
     async with RawServer().running() as running:
         yield running
-
-
-@pytest.fixture
-async def tls_server(anyio_backend: str) -> AsyncIterator[tuple[RawServer, trustme.CA]]:
-    authority = trustme.CA()
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(tls)
-    async with RawServer().running(tls) as running:
-        yield running, authority
-
-
-@pytest.fixture(params=sorted(WIRES))
-def wire_name(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture
-async def wire(wire_name: str, server: RawServer) -> AsyncIterator[object]:
-    wire = WIRES[wire_name](
-        WireOptions(server.origin, connect_timeout_s=2, max_connections=4, max_answer_bytes=10_000)
-    )
-    yield wire
-    await wire.aclose()
-
-
-@pytest.fixture
-def answering() -> Callable[..., Callable[[asyncio.StreamWriter], Awaitable[None]]]:
-    return say
 
 
 class Sent(NamedTuple):

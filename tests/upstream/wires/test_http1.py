@@ -1,4 +1,4 @@
-"""What only the default wire promises; all that wires have in common is in test_wires.py."""
+"""What only the default wire promises; the modules beside it hold what all wires share."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ import pytest
 
 from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, WireOptions
 from gateway.upstream.wires import Http1Wire, http1
+from tests.upstream.wires.raw import turns
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def anyio_backend(request):
-    return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
 @pytest.fixture
@@ -25,11 +21,6 @@ async def wire(server):
     wire = Http1Wire(WireOptions(server.origin, max_connections=4))
     yield wire
     await wire.aclose()
-
-
-async def turns(count=50):
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 async def test_what_comes_unasked_is_never_taken_for_an_answer(wire, server, answering):
