@@ -1,0 +1,163 @@
+"""Hooks: what the core tells of operations and upstream calls, while they happen.
+
+    class Slow(Hook):
+        def call_ended(self, call: CallEvent) -> None: ...
+
+    hooks = Hooks(Records(), Slow())
+
+The core knows no listener. For each event it asks whether anybody listens before it makes the
+event's object, so an event that nobody hears costs one look at an empty tuple:
+
+    if hooks.call_ended:
+        tell(hooks.call_ended, CallEvent(...))
+
+A listener runs in the middle of the work that it is told of. It must return at once, and must not
+raise; one that does is recorded and changes nothing for the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CallEvent", "Hook", "Hooks", "OperationEvent", "tell"]
+
+E = TypeVar("E")
+
+_log: Final = logging.getLogger("gateway.hooks")
+
+
+class OperationEvent:
+    """One operation, from its request to its response; the same object for both events.
+
+    What is not known yet when it begins has its default. `caller` is the credential's fingerprint,
+    `document` the text, `began` a time of `perf_counter`, `codes` the distinct `extensions.code`s
+    of its errors, in order. `notes` is the listeners' own, keyed by the listener.
+    """
+
+    __slots__ = (
+        "began",
+        "cached",
+        "caller",
+        "calls",
+        "carrier",
+        "codes",
+        "document",
+        "duration_s",
+        "estimated",
+        "method",
+        "name",
+        "notes",
+        "request_id",
+        "retried",
+        "shared",
+        "size_bytes",
+        "status",
+        "type",
+    )
+
+    def __init__(self, request_id: str, carrier: str, began: float) -> None:
+        self.request_id = request_id
+        self.carrier = carrier
+        self.began = began
+        self.method = ""
+        self.caller: str | None = None
+        self.name: str | None = None
+        self.type: str | None = None
+        self.document: str | None = None
+        self.status = 0
+        self.codes: tuple[str, ...] = ()
+        self.duration_s = 0.0
+        self.size_bytes = 0
+        self.estimated = 0
+        self.calls = 0
+        self.shared = 0
+        self.cached = 0
+        self.retried = 0
+        self.notes: dict[object, Any] = {}
+
+
+class CallEvent:
+    """One request to the upstream; the same object for both events.
+
+    `route` is the stable name of its `Route`, `attempt` counts from 1. `status` is 0 where no
+    answer came, and `error` then the code of the error it means. `size_bytes` is 0 for streams.
+    """
+
+    __slots__ = (
+        "attempt",
+        "began",
+        "duration_s",
+        "error",
+        "method",
+        "notes",
+        "request_id",
+        "route",
+        "size_bytes",
+        "status",
+    )
+
+    def __init__(
+        self, route: str, method: str, request_id: str, began: float, *, attempt: int = 1
+    ) -> None:
+        self.route = route
+        self.method = method
+        self.request_id = request_id
+        self.began = began
+        self.attempt = attempt
+        self.status = 0
+        self.error: str | None = None
+        self.duration_s = 0.0
+        self.size_bytes = 0
+        self.notes: dict[object, Any] = {}
+
+
+class Hook:
+    """A listener; override the events to be told of."""
+
+    def operation_began(self, operation: OperationEvent) -> None:
+        """A request has become an operation; its document was not looked at yet."""
+
+    def operation_ended(self, operation: OperationEvent) -> None:
+        """An operation was answered, refused, or its caller left."""
+
+    def call_began(self, call: CallEvent) -> None:
+        """A request is about to go out to the upstream."""
+
+    def call_ended(self, call: CallEvent) -> None:
+        """An answer came, or none will."""
+
+
+class Hooks:
+    """The listeners of each event, in order; an event that nobody overrides has none."""
+
+    __slots__ = ("call_began", "call_ended", "operation_began", "operation_ended")
+
+    def __init__(self, *hooks: Hook) -> None:
+        self.operation_began = _listeners(hooks, "operation_began")
+        self.operation_ended = _listeners(hooks, "operation_ended")
+        self.call_began = _listeners(hooks, "call_began")
+        self.call_ended = _listeners(hooks, "call_ended")
+
+
+def tell(listeners: tuple[Callable[[E], None], ...], event: E) -> None:
+    """Tell each listener of an event."""
+    for listener in listeners:
+        try:
+            listener(event)
+        except Exception:  # noqa: BLE001 - a listener's fault must not be the caller's
+            _log.exception("a hook failed: %s", getattr(listener, "__qualname__", listener))
+
+
+def _listeners(
+    hooks: tuple[Hook, ...],
+    name: Literal["operation_began", "operation_ended", "call_began", "call_ended"],
+) -> tuple[Callable[[Any], None], ...]:
+    return tuple(
+        getattr(hook, name)
+        for hook in hooks
+        if getattr(type(hook), name) is not getattr(Hook, name)
+    )
