@@ -9,6 +9,7 @@ entity knows where it belongs.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any, ClassVar, TypeAlias
 
 from msgspec import Struct, field
@@ -21,6 +22,7 @@ __all__ = [
     "Commit",
     "Item",
     "Job",
+    "Known",
     "Pipeline",
     "PipelineDetail",
     "PipelineHandle",
@@ -34,6 +36,17 @@ __all__ = [
 
 # A project as callers name it: its number, or its full path with single slashes ("group/project").
 ProjectKey: TypeAlias = int | str
+
+
+class Known(IntEnum):
+    """How much is known of an entity. A level includes those before it; the next one is a call."""
+
+    # What it takes to ask for the thing.
+    HANDLE = 0
+    # What comes with other things, and in lists.
+    SHORT = 1
+    # What its own endpoint answers.
+    LONG = 2
 
 
 def ours() -> Any:
@@ -123,10 +136,9 @@ class ProjectFlags(Struct, frozen=True, gc=False):
 
 
 class PipelineHandle(Struct, gc=False):
-    """A pipeline of which only the place is known; anything else about it costs a call."""
+    """A pipeline by project and id; anything else about it costs a call."""
 
-    # How much is known of an entity: its place (0), the short form (1), the long form (2).
-    known: ClassVar[int] = 0
+    known: ClassVar[Known] = Known.HANDLE
     web_url: ClassVar[None] = None
 
     id: int
@@ -138,7 +150,7 @@ class Pipeline(Struct, gc=False):
     list.
     """
 
-    known: ClassVar[int] = 1
+    known: ClassVar[Known] = Known.SHORT
 
     id: int
     sha: str | None = None
@@ -164,7 +176,7 @@ class Pipeline(Struct, gc=False):
 class PipelineDetail(Pipeline, gc=False):
     """The long form: the answer of the single-pipeline endpoint."""
 
-    known: ClassVar[int] = 2
+    known: ClassVar[Known] = Known.LONG
 
     name: str | None = None
     before_sha: str | None = None
@@ -240,9 +252,9 @@ class ProjectHandle(Struct, frozen=True, gc=False):
     page_url: str | None = None
 
     @property
-    def known(self) -> int:
-        """1 with the number, which everything else is addressed by; 0 without."""
-        return 0 if self.number is None else 1
+    def known(self) -> Known:
+        """SHORT with the number, which everything else is addressed by; else HANDLE."""
+        return Known.HANDLE if self.number is None else Known.SHORT
 
     @property
     def key(self) -> ProjectKey:
