@@ -23,7 +23,7 @@ Data travels on the exception; texts never hold a credential or a raw body.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 __all__ = [
     "BadInput",
@@ -42,7 +42,10 @@ __all__ = [
     "UpstreamRefused",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "without_frames",
 ]
+
+E = TypeVar("E", bound=BaseException)
 
 
 class GatewayError(Exception):
@@ -188,3 +191,18 @@ class RequestRefused(UpstreamRefused):
     """Any other 4xx: a parameter, a state, a method the upstream does not take."""
 
     code = "UPSTREAM_REFUSED"
+
+
+def without_frames(error: E) -> E:
+    """The same error without its traceback, and so its causes (a GraphQL error's original too).
+
+    Frames hold on to what was at hand where they failed, whole answers among it; an error that is
+    kept where its frames can reach it is a cycle, which waits for the collector.
+    """
+    found: BaseException | None = error
+    seen: set[int] = set()
+    while found is not None and id(found) not in seen:
+        seen.add(id(found))
+        found.__traceback__ = None
+        found = getattr(found, "original_error", None) or found.__cause__ or found.__context__
+    return error

@@ -14,7 +14,7 @@ import msgspec
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
-from gateway.errors import CostExceeded
+from gateway.errors import CostExceeded, without_frames
 from gateway.execution.cost import Estimate, estimate_cost
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.executor import Execution, PlannedExecutor
@@ -146,6 +146,9 @@ class Engine:
         outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)
         if result.errors:
             outcome.errors = [format_error(error, scope.request_id) for error in result.errors]
+            for error in result.errors:
+                # Their frames hold the execution, which holds them: entities, pages and all.
+                without_frames(error)
         if request.extensions and request.extensions.get("cost"):
             outcome.extensions = {"cost": _told_cost(estimate, scope)}
         return outcome

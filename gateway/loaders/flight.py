@@ -17,6 +17,8 @@ from __future__ import annotations
 from asyncio import CancelledError, Future, current_task, ensure_future
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gateway.errors import GatewayError, without_frames
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
@@ -82,7 +84,11 @@ class Flight(Future[T]):
             self.land(result)
 
     def set_exception(self, exception: type[BaseException] | BaseException, /) -> None:
-        """Settle with a failure, which waiters may never come for."""
+        """Settle with a failure, which waiters may never come for. Of one of ours the frames tell
+        nothing, and hold the answer that failed.
+        """
+        if isinstance(exception, GatewayError):
+            without_frames(exception)
         super().set_exception(exception)
         self.exception()
 
@@ -139,7 +145,8 @@ async def outcomes(reads: Iterable[Awaitable[T]]) -> list[T | Exception]:
             try:
                 found.append(await future)
             except Exception as error:  # noqa: BLE001 - told in its place
-                found.append(error)
+                # With its frames it would hold this one, and all that is found here.
+                found.append(without_frames(error) if isinstance(error, GatewayError) else error)
     except CancelledError:
         for future in futures:
             future.cancel()

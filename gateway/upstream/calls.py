@@ -25,6 +25,7 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamUnavailable,
+    without_frames,
 )
 from gateway.upstream.answers import error_of
 from gateway.upstream.circuit import Circuit
@@ -95,7 +96,7 @@ class Calls:
             try:
                 yield opened[0]
             except WireError as error:
-                raise self._failed(error, endpoint) from error
+                raise self._failed(error, endpoint) from without_frames(error)
 
     async def write(
         self, scope: CallScope, path: str, body: bytes | None, *, endpoint: str, subject: str
@@ -111,7 +112,11 @@ class Calls:
             task.add_done_callback(partial(self._written, key))
         else:
             scope.tally.shared += 1
-        answer = await asyncio.shield(task)
+        try:
+            answer = await asyncio.shield(task)
+        finally:
+            # Its failure holds this frame.
+            del task
         if 200 <= answer.status < 300:
             return answer
         raise error_of(answer, endpoint=endpoint, subject=subject, credential=credential)
@@ -155,9 +160,14 @@ class Calls:
                     scope.tally.retried += 1
                     continue
                 error = error_of(answer, endpoint=endpoint, subject=subject, credential=credential)
+                del answer
             pause_s = self._pause_s(error, retries, scope)
             if pause_s is None:
-                raise error
+                try:
+                    raise without_frames(error)
+                finally:
+                    # It holds this frame.
+                    del error
             retries += 1
             scope.tally.retried += 1
             await asyncio.sleep(pause_s)
@@ -178,8 +188,8 @@ class Calls:
                         f"{error}, so the write may or may not have happened; read the job before"
                         " trying again",
                         endpoint=endpoint,
-                    ) from error
-                raise self._failed(error, endpoint) from error
+                    ) from without_frames(error)
+                raise self._failed(error, endpoint) from without_frames(error)
         self._answered(scope, answer)
         return answer
 
@@ -209,7 +219,7 @@ class Calls:
                 else:
                     body = await streamed.read(MAX_REFUSAL_BYTES)
             except WireError as error:
-                raise self._failed(error, endpoint) from error
+                raise self._failed(error, endpoint) from without_frames(error)
         answer = Answer(streamed.status, streamed.header, body)
         self._answered(scope, answer)
         return answer

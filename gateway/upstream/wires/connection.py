@@ -60,7 +60,8 @@ class Connection(asyncio.BufferedProtocol):
         self._max_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._error: WireError | None = None
+        # Its kind and text. An error itself would hold its frames, and they this connection.
+        self._failure: tuple[type[WireError], str] | None = None
         # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
         self._status = 0
         self._head_bytes = 0
@@ -95,8 +96,8 @@ class Connection(asyncio.BufferedProtocol):
     async def next_piece(self) -> bytes | None:
         """The stream's next piece as it was sent; None at the end."""
         while not self._pieces:
-            if self._error is not None:
-                raise self._error
+            if self._failure is not None:
+                raise self._failed()
             if not self._is_under_way:
                 return None
             await self._wait()
@@ -113,6 +114,13 @@ class Connection(asyncio.BufferedProtocol):
         """Its last answer was read to the end, and the upstream keeps the connection."""
         return self.is_open and not self._is_under_way and self._is_kept
 
+    def let_go(self) -> None:
+        """Drop what is left of an answer: its reader has gone."""
+        self._pieces.clear()
+        self._pieces_bytes = 0
+        self._body = None
+        self._rest = _NOTHING
+
     def close(self) -> None:
         """Drop the connection at once; an exchange under way fails."""
         self.is_open = False
@@ -128,8 +136,6 @@ class Connection(asyncio.BufferedProtocol):
         self._headers = Headers()
         self._length = -1
         self._encoding = b""
-        self._pieces.clear()
-        self._pieces_bytes = 0
         self._max_bytes = max_bytes
         self._is_streamed = is_streamed
         self._is_under_way = True
@@ -141,30 +147,36 @@ class Connection(asyncio.BufferedProtocol):
         try:
             await self._waiter
         except asyncio.CancelledError:
-            self._end(ConnectionBroken("the call was cancelled"))
+            self._end(ConnectionBroken, "the call was cancelled")
             raise
         finally:
             self._waiter = None
-        if self._error is not None and not (self._is_streamed and self._pieces):
-            raise self._error
+        if self._failure is not None and not (self._is_streamed and self._pieces):
+            raise self._failed()
+
+    def _failed(self) -> WireError:
+        assert self._failure is not None  # noqa: S101 - the caller looked
+        kind, message = self._failure
+        return kind(message)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _end(self, error: WireError | None = None) -> None:
+    def _end(self, kind: type[WireError] | None = None, message: str = "") -> None:
         """The exchange is over: the answer is whole, or there is an error."""
         if self._is_under_way:
             self._is_under_way = False
-            self._error = error
+            if kind is not None:
+                self._failure = kind, message
             if self._timer is not None:
                 self._timer.cancel()
             self._wake()
-        if error is not None:
+        if kind is not None:
             self.close()
 
     def _time_out(self) -> None:
-        self._end(TimedOut("the upstream did not answer in time"))
+        self._end(TimedOut, "the upstream did not answer in time")
 
     # -- asyncio.BufferedProtocol ----------------------------------------------------------------
 
@@ -193,22 +205,22 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._parser.feed_data(received)
         except HttpParserUpgrade:
-            self._end(ConnectionBroken("the upstream left HTTP/1.1"))
+            self._end(ConnectionBroken, "the upstream left HTTP/1.1")
         except HttpParserError:
-            self._end(ConnectionBroken("the upstream's answer is no HTTP"))
+            self._end(ConnectionBroken, "the upstream's answer is no HTTP")
         if not self._is_under_way:
             return
         if self._status < 200:
             self._head_bytes += len(received)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._end(AnswerTooLong("the answer's head does not end"))
+                self._end(AnswerTooLong, "the answer's head does not end")
         elif self._length > 0 and not self._is_streamed:
             self._make_room()
 
     def _make_room(self) -> None:
         """For the whole body, whose length is known: the rest is received straight into it."""
         if self._length > self._max_bytes:
-            self._end(_too_long(self._max_bytes))
+            self._end(AnswerTooLong, _too_long(self._max_bytes))
             return
         self._body = bytearray(self._length)
         self._body[: self._pieces_bytes] = b"".join(self._pieces)
@@ -217,8 +229,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self.is_open and self._ends_with_connection():
             self._end()
-        self._end(ConnectionBroken("the connection to the upstream broke"))
+        self._end(ConnectionBroken, "the connection to the upstream broke")
         self._transport = None
+        # It holds this connection, too.
+        del self._parser
         self._on_lost(self)
 
     def _ends_with_connection(self) -> bool:
@@ -262,7 +276,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.pause_reading()  # type: ignore[union-attr]  # it is open
             self._wake()
         elif self._pieces_bytes > self._max_bytes:
-            self._end(_too_long(self._max_bytes))
+            self._end(AnswerTooLong, _too_long(self._max_bytes))
 
     def on_message_complete(self) -> None:
         if self._status >= 200:
@@ -321,7 +335,7 @@ class Streamed:
         async for piece in self.chunks():
             body += piece
             if len(body) > max_bytes:
-                raise _too_long(max_bytes)
+                raise AnswerTooLong(_too_long(max_bytes))
         return bytes(body)
 
 
@@ -331,10 +345,10 @@ def _unpacked(body: Body, encoding: bytes, max_bytes: int) -> bytearray:
     for piece in unpacker.pieces(body):
         unpacked += piece
         if len(unpacked) > max_bytes:
-            raise _too_long(max_bytes)
+            raise AnswerTooLong(_too_long(max_bytes))
     unpacker.end()
     return unpacked
 
 
-def _too_long(max_bytes: int) -> AnswerTooLong:
-    return AnswerTooLong(f"the answer is longer than {max_bytes} bytes")
+def _too_long(max_bytes: int) -> str:
+    return f"the answer is longer than {max_bytes} bytes"

@@ -167,6 +167,7 @@ class Http1Wire:
             timer.cancel()
 
     def _give_back(self, connection: Connection) -> None:
+        connection.let_go()
         if not connection.is_reusable or self._is_closed:
             connection.close()
             return

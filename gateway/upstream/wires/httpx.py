@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from gateway.errors import without_frames
 from gateway.upstream.wire import (
     Answer,
     AnswerTooLong,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpxWire"]
 
+COLLECT_AFTER_S: Final = 1.0
+
 
 class HttpxWire:
     """One `httpx.AsyncClient`. Tests may give it a transport of their own."""
@@ -36,6 +40,7 @@ class HttpxWire:
     ) -> None:
         self._options = options
         self._in_flight: set[_Exchange] = set()
+        self._collects = False
         self._client = httpx.AsyncClient(
             transport=transport,
             verify=tls_context(options) or False,
@@ -97,12 +102,27 @@ class HttpxWire:
             try:
                 async with asyncio.timeout(timeout_s) as exchange.timeout:
                     response = await self._client.send(request, stream=True)
+                    streamed = _Streamed(response, exchange)
                     try:
-                        yield _Streamed(response, exchange)
+                        yield streamed
                     finally:
                         await response.aclose()
+                        if not streamed.is_whole:
+                            self._collect_soon()
             finally:
                 self._in_flight.discard(exchange)
+
+    def _collect_soon(self) -> None:
+        """Let go within a second of what came of an answer and was not read: httpx's and anyio's
+        objects hold it in cycles.
+        """
+        if not self._collects:
+            self._collects = True
+            asyncio.get_running_loop().call_later(COLLECT_AFTER_S, self.collect)
+
+    def collect(self) -> None:
+        self._collects = False
+        gc.collect(1)
 
     async def aclose(self) -> None:
         for exchange in self._in_flight:
@@ -138,15 +158,15 @@ class _Exchange:
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            raise NotConnected("no connection to the upstream") from error
+            raise NotConnected("no connection to the upstream") from without_frames(error)
         except (httpx.TimeoutException, TimeoutError) as error:
             if self._is_closed:
                 raise self.closed() from None
             message = "the upstream did not answer in time"
-            raise TimedOut(message, was_sent=self._was_sent) from error
+            raise TimedOut(message, was_sent=self._was_sent) from without_frames(error)
         except (httpx.TransportError, httpx.StreamError, httpx.DecodingError) as error:
             message = "the connection to the upstream broke"
-            raise ConnectionBroken(message, was_sent=self._was_sent) from error
+            raise ConnectionBroken(message, was_sent=self._was_sent) from without_frames(error)
 
 
 class _Streamed:
@@ -154,6 +174,7 @@ class _Streamed:
         self._response = response
         self._exchange = exchange
         self.status = response.status_code
+        self.is_whole = False
 
     def header(self, name: str) -> str | None:
         # `get` would join them.
@@ -164,6 +185,7 @@ class _Streamed:
         with self._exchange.translated():
             async for chunk in self._response.aiter_bytes():
                 yield chunk
+        self.is_whole = True
 
     async def read(self, max_bytes: int) -> bytes:
         pieces: list[bytes] = []
