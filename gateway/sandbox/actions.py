@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.artifacts import artifact, columns
-from gateway.sandbox.clock import seconds, timestamp
-from gateway.sandbox.jsontext import compact, parse
-from gateway.sandbox.logs import size_of
-from gateway.sandbox.rows import JobRow, PipelineRow, RunnerRow, UserRow
 from gateway.sandbox.statuses import CANCELABLE, COMPLETE, RETRYABLE, composite_status
+from gateway.sandbox.world.artifacts import artifact, columns
+from gateway.sandbox.world.builder import QUEUE_S
+from gateway.sandbox.world.clock import seconds, timestamp
+from gateway.sandbox.world.jsontext import compact, parse
+from gateway.sandbox.world.logs import size_of
+from gateway.sandbox.world.rows import JobRow, PipelineRow, RunnerRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.sandbox.clock import Clock
     from gateway.sandbox.profile import Profile
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.clock import Clock
+    from gateway.sandbox.world.store import Store
 
-__all__ = ["CANCELING_S", "QUEUE_S", "Actions", "BadInput", "NotPossible"]
+__all__ = ["CANCELING_S", "Actions", "BadInput", "NotPossible"]
 
 _ACTIONS = {"manual", "delayed"}
 _HOPELESS = {
@@ -31,8 +32,6 @@ _HOPELESS = {
     "reached_max_descendant_pipelines_depth",
     "reached_max_pipeline_hierarchy_size",
 }
-QUEUE_S = 3.0
-"""How long a job waits for the simulated runner."""
 CANCELING_S = 5.0
 """How long a runner needs to cancel gracefully."""
 DELAY_S = 300.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Self
 
-from gateway.sandbox.jsontext import encode
+from gateway.sandbox.world.jsontext import encode
 
 __all__ = ["Answer", "Refusal", "bad_request", "forbidden", "not_found"]
 

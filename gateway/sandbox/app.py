@@ -19,9 +19,9 @@ from starlette.routing import Mount
 from gateway.sandbox.answers import Answer, Refusal
 from gateway.sandbox.call import Call
 from gateway.sandbox.faults import choose, deliver, replacement
-from gateway.sandbox.jsontext import compact
 from gateway.sandbox.params import merge_body, nested
 from gateway.sandbox.routes import Match, match
+from gateway.sandbox.world.jsontext import compact
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, MutableSequence

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.answers import Refusal, forbidden, not_found
-from gateway.sandbox.rows import JobRow, UserRow
+from gateway.sandbox.world.rows import JobRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.sandbox.rows import TokenRow
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.rows import TokenRow
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["JOB_TOKEN_ROLES", "Caller", "authenticate", "job_token", "unauthorized"]
 

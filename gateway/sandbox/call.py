@@ -10,19 +10,19 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gateway.sandbox.access import Access
 from gateway.sandbox.answers import Answer, Refusal, forbidden, not_found
 from gateway.sandbox.auth import Caller, authenticate, unauthorized
-from gateway.sandbox.jsontext import parse
 from gateway.sandbox.params import Param, check, query_text
-from gateway.sandbox.rows import JobRow, PipelineRow, ProjectRow
+from gateway.sandbox.world.access import Access
+from gateway.sandbox.world.jsontext import parse
+from gateway.sandbox.world.rows import JobRow, PipelineRow, ProjectRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gateway.sandbox.entities import Bodies
     from gateway.sandbox.instance import Instance
-    from gateway.sandbox.rows import UserRow
+    from gateway.sandbox.world.rows import UserRow
 
 __all__ = ["Call"]
 

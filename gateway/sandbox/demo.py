@@ -9,13 +9,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.clock import timestamp
 from gateway.sandbox.oddities import add_oddities
 from gateway.sandbox.places import DAY, DEMO, MONOREPO, SHOP, add_projects
+from gateway.sandbox.world.clock import timestamp
 
 if TYPE_CHECKING:
-    from gateway.sandbox.rows import PipelineRow
-    from gateway.sandbox.world import Builder
+    from gateway.sandbox.world.builder import Builder
+    from gateway.sandbox.world.rows import PipelineRow
 
 __all__ = ["build"]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.artifacts import artifact, columns
-from gateway.sandbox.clock import seconds, timestamp
-from gateway.sandbox.jsontext import compact, parse
-from gateway.sandbox.rows import JobRow, PipelineRow, ProjectRow, UserRow
-from gateway.sandbox.world import Builder, status_columns
+from gateway.sandbox.world.artifacts import artifact, columns
+from gateway.sandbox.world.builder import Builder, status_columns
+from gateway.sandbox.world.clock import seconds, timestamp
+from gateway.sandbox.world.jsontext import compact, parse
+from gateway.sandbox.world.rows import JobRow, PipelineRow, ProjectRow, UserRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.clock import Clock
     from gateway.sandbox.instance import Instance
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.clock import Clock
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["Editor"]
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
-from gateway.sandbox import artifacts
-from gateway.sandbox.clock import seconds, timestamp
-from gateway.sandbox.jsontext import Raw, parse
 from gateway.sandbox.parts import Body, Parts
-from gateway.sandbox.rows import UserRow
+from gateway.sandbox.world import artifacts
+from gateway.sandbox.world.clock import seconds, timestamp
+from gateway.sandbox.world.jsontext import Raw, parse
+from gateway.sandbox.world.rows import UserRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.clock import Clock
     from gateway.sandbox.profile import Profile
-    from gateway.sandbox.rows import CommitRow, JobRow, PipelineRow, ProjectRow
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.clock import Clock
+    from gateway.sandbox.world.rows import CommitRow, JobRow, PipelineRow, ProjectRow
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["Bodies"]
 

@@ -8,18 +8,18 @@ from mimetypes import guess_type
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gateway.sandbox.access import MAINTAINER
 from gateway.sandbox.answers import Answer, Refusal, bad_request, forbidden, not_found
-from gateway.sandbox.artifacts import archive_of, columns
-from gateway.sandbox.jsontext import parse
 from gateway.sandbox.params import Param, text
 from gateway.sandbox.reads import JOB_ID, PROJECT_ID
+from gateway.sandbox.world.access import MAINTAINER
+from gateway.sandbox.world.artifacts import archive_of, columns
+from gateway.sandbox.world.jsontext import parse
 from gateway.sandbox.writes import REFRESHING
 
 if TYPE_CHECKING:
-    from gateway.sandbox.access import Access
     from gateway.sandbox.call import Call
-    from gateway.sandbox.rows import JobRow
+    from gateway.sandbox.world.access import Access
+    from gateway.sandbox.world.rows import JobRow
 
 __all__ = [
     "archive",

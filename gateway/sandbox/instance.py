@@ -8,12 +8,12 @@ from gateway.sandbox.actions import Actions
 from gateway.sandbox.entities import Bodies
 from gateway.sandbox.limits import Limits
 from gateway.sandbox.profile import PROFILES, Profile
-from gateway.sandbox.rows import TokenRow
 from gateway.sandbox.runner import Runner
+from gateway.sandbox.world.rows import TokenRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.clock import Clock
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.clock import Clock
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["Instance"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from gateway.sandbox.answers import Answer, Refusal
 
 if TYPE_CHECKING:
-    from gateway.sandbox.clock import Clock
     from gateway.sandbox.profile import Profile
+    from gateway.sandbox.world.clock import Clock
 
 __all__ = ["RETRY_LATER", "TOO_MANY", "Limits", "figures"]
 

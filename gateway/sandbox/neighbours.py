@@ -10,7 +10,7 @@ from gateway.sandbox.reads import PROJECT_ID
 
 if TYPE_CHECKING:
     from gateway.sandbox.call import Call
-    from gateway.sandbox.rows import CommitRow
+    from gateway.sandbox.world.rows import CommitRow
 
 __all__ = ["commit", "metadata", "project", "version"]
 

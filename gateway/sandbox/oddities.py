@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.artifacts import ARTIFACTS
-from gateway.sandbox.clock import timestamp
-from gateway.sandbox.people import ADMIN, BLOCKED, BOT, MAINTAINER_ID
 from gateway.sandbox.places import DAY, DEMO, HANDBOOK, KIT, KITCHEN, VAULT
 from gateway.sandbox.statuses import STATUSES
+from gateway.sandbox.world.artifacts import ARTIFACTS
+from gateway.sandbox.world.clock import timestamp
+from gateway.sandbox.world.people import ADMIN, BLOCKED, BOT, MAINTAINER_ID
 
 if TYPE_CHECKING:
-    from gateway.sandbox.rows import PipelineRow
-    from gateway.sandbox.world import Builder
+    from gateway.sandbox.world.builder import Builder
+    from gateway.sandbox.world.rows import PipelineRow
 
 __all__ = ["add_oddities"]
 

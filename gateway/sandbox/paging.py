@@ -6,14 +6,14 @@ import base64
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.sandbox.answers import Answer, Refusal
-from gateway.sandbox.jsontext import compact, parse
+from gateway.sandbox.world.jsontext import compact, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.sandbox.call import Call
-    from gateway.sandbox.rows import JobRow
-    from gateway.sandbox.store import JobFilter
+    from gateway.sandbox.world.rows import JobRow
+    from gateway.sandbox.world.store import JobFilter
 
 __all__ = ["MAX_COUNTED", "keyset_page", "offset_page"]
 

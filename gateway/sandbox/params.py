@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote_plus
 
 from gateway.sandbox.answers import Refusal
-from gateway.sandbox.jsontext import parse
+from gateway.sandbox.world.jsontext import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

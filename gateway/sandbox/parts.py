@@ -9,8 +9,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.sandbox.jsontext import Raw, compact, parse
-from gateway.sandbox.rows import (
+from gateway.sandbox.world.jsontext import Raw, compact, parse
+from gateway.sandbox.world.rows import (
     CommitRow,
     ManagerRow,
     PipelineRow,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from gateway.sandbox.profile import Profile
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["NULL", "Body", "Parts"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.answers import Answer, forbidden
-from gateway.sandbox.clock import timestamp
 from gateway.sandbox.paging import offset_page
 from gateway.sandbox.params import Param, boolean, one_of, page_params, text, time
 from gateway.sandbox.reads import PIPELINE_ID, PROJECT_ID
 from gateway.sandbox.statuses import STATUSES
+from gateway.sandbox.world.clock import timestamp
 
 if TYPE_CHECKING:
-    from gateway.sandbox.access import Access
     from gateway.sandbox.call import Call
-    from gateway.sandbox.rows import PipelineRow, UserRow
+    from gateway.sandbox.world.access import Access
+    from gateway.sandbox.world.rows import PipelineRow, UserRow
 
 __all__ = ["cancel_pipeline", "latest_pipeline", "pipeline", "pipelines", "retry_pipeline"]
 

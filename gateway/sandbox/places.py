@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.access import MAINTAINER
-from gateway.sandbox.clock import timestamp
-from gateway.sandbox.jsontext import compact
-from gateway.sandbox.people import MAINTAINER_ID, MEMBERS
-from gateway.sandbox.rows import ProjectRow
+from gateway.sandbox.world.access import MAINTAINER
+from gateway.sandbox.world.clock import timestamp
+from gateway.sandbox.world.jsontext import compact
+from gateway.sandbox.world.people import MAINTAINER_ID, MEMBERS
+from gateway.sandbox.world.rows import ProjectRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.world import Builder
+    from gateway.sandbox.world.builder import Builder
 
 __all__ = ["DAY", "DEMO", "HANDBOOK", "KIT", "KITCHEN", "MONOREPO", "SHOP", "VAULT", "add_projects"]
 

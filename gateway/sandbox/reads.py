@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox import logs
-from gateway.sandbox.access import role_names
 from gateway.sandbox.answers import Answer, forbidden, not_found
-from gateway.sandbox.clock import seconds
-from gateway.sandbox.jsontext import parse
 from gateway.sandbox.paging import check_offset, keyset_page, offset_page
 from gateway.sandbox.params import Param, Wrong, boolean, integer, page_params, text, words
-from gateway.sandbox.rows import JobRow, ProjectRow
-from gateway.sandbox.store import JobFilter
+from gateway.sandbox.world import logs
+from gateway.sandbox.world.access import role_names
+from gateway.sandbox.world.clock import seconds
+from gateway.sandbox.world.jsontext import parse
+from gateway.sandbox.world.rows import JobRow, ProjectRow
+from gateway.sandbox.world.store import JobFilter
 
 if TYPE_CHECKING:
     from gateway.sandbox.call import Call

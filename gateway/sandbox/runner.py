@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.actions import QUEUE_S
-from gateway.sandbox.artifacts import archive_size, artifact
-from gateway.sandbox.clock import seconds, timestamp
-from gateway.sandbox.jsontext import parse
-from gateway.sandbox.rows import JobRow, ManagerRow, PipelineRow, ProjectRow, RunnerRow
+from gateway.sandbox.world.artifacts import archive_size, artifact
+from gateway.sandbox.world.builder import QUEUE_S
+from gateway.sandbox.world.clock import seconds, timestamp
+from gateway.sandbox.world.jsontext import parse
+from gateway.sandbox.world.rows import JobRow, ManagerRow, PipelineRow, ProjectRow, RunnerRow
 
 if TYPE_CHECKING:
     from gateway.sandbox.actions import Actions
-    from gateway.sandbox.clock import Clock
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.clock import Clock
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["Runner"]
 

@@ -8,15 +8,16 @@ from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox import demo, people
+from gateway.sandbox import demo
 from gateway.sandbox.admin import Admin
 from gateway.sandbox.app import Api, Received, make_app
 from gateway.sandbox.auth import JOB_TOKEN_ROLES, job_token
-from gateway.sandbox.clock import EPOCH, Clock
 from gateway.sandbox.editing import Editor
 from gateway.sandbox.instance import Instance
-from gateway.sandbox.store import Store
-from gateway.sandbox.world_file import load as load_world
+from gateway.sandbox.world import people
+from gateway.sandbox.world.clock import EPOCH, Clock
+from gateway.sandbox.world.file import load as load_world
+from gateway.sandbox.world.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,7 @@ class Sandbox(Editor):
 
     `seed` varies the demo's world, `jobs` is how many builds its project 6 has (1,200). `data`
     keeps the state in a file. `world` replaces the demo's projects: a mapping, or a JSON or YAML
-    file, see `world_file`. Time stands still and moves by `advance` alone, unless `live`: then it
+    file, see `world.file`. Time stands still and moves by `advance` alone, unless `live`: then it
     is the wall clock's, and while the app is served runners work and people push. `now` is another
     source of time. `admin` adds the endpoint of `admin` at /sandbox.
     """

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from gateway.sandbox import Sandbox
-from gateway.sandbox.rows import ProjectRow
+from gateway.sandbox.world.rows import ProjectRow
 
 SCHEMAS = Path(__file__).parent / "schemas"
 PROFILES = ("16", "17", "18")

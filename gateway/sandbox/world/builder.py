@@ -9,22 +9,23 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.actions import QUEUE_S
-from gateway.sandbox.artifacts import archive_size, artifact, columns
-from gateway.sandbox.clock import seconds, timestamp
-from gateway.sandbox.jsontext import compact
-from gateway.sandbox.logs import size_of
-from gateway.sandbox.people import DEVELOPER_ID
-from gateway.sandbox.rows import CommitRow, JobRow, MemberRow, PipelineRow, ProjectRow
 from gateway.sandbox.statuses import composite_status
+from gateway.sandbox.world.artifacts import archive_size, artifact, columns
+from gateway.sandbox.world.clock import seconds, timestamp
+from gateway.sandbox.world.jsontext import compact
+from gateway.sandbox.world.logs import size_of
+from gateway.sandbox.world.people import DEVELOPER_ID
+from gateway.sandbox.world.rows import CommitRow, JobRow, MemberRow, PipelineRow, ProjectRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.store import Store
 
-__all__ = ["STARTED", "Builder", "sha_of", "status_columns"]
+__all__ = ["QUEUE_S", "STARTED", "Builder", "sha_of", "status_columns"]
 
+QUEUE_S = 3.0
+"""How long a job waits for the simulated runner."""
 STARTED = {"running", "canceling", "success", "failed"}
 """Statuses of jobs that have started, unless said otherwise."""
 _WAITING = {"waiting_for_resource", "preparing", "waiting_for_callback", "pending"}

@@ -26,18 +26,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from gateway.sandbox.access import LEVELS
-from gateway.sandbox.artifacts import ARTIFACTS, artifact, columns
-from gateway.sandbox.clock import timestamp
-from gateway.sandbox.jsontext import compact, parse
-from gateway.sandbox.people import MEMBERS
-from gateway.sandbox.rows import ProjectRow, TokenRow, UserRow
+from gateway.sandbox.world.access import LEVELS
+from gateway.sandbox.world.artifacts import ARTIFACTS, artifact, columns
+from gateway.sandbox.world.clock import timestamp
+from gateway.sandbox.world.jsontext import compact, parse
+from gateway.sandbox.world.people import MEMBERS
+from gateway.sandbox.world.rows import ProjectRow, TokenRow, UserRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.sandbox.rows import JobRow, PipelineRow
-    from gateway.sandbox.world import Builder
+    from gateway.sandbox.world.builder import Builder
+    from gateway.sandbox.world.rows import JobRow, PipelineRow
 
 __all__ = ["Bridge", "Job", "Pipeline", "Project", "User", "World", "load"]
 

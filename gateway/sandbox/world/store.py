@@ -10,7 +10,7 @@ import sqlite3
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from gateway.sandbox.rows import (
+from gateway.sandbox.world.rows import (
     CommitRow,
     JobRow,
     ManagerRow,

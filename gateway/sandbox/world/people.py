@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.access import LEVELS
-from gateway.sandbox.clock import timestamp
-from gateway.sandbox.jsontext import compact
-from gateway.sandbox.rows import ManagerRow, RunnerRow, TokenRow, UserRow
+from gateway.sandbox.world.access import LEVELS
+from gateway.sandbox.world.clock import timestamp
+from gateway.sandbox.world.jsontext import compact
+from gateway.sandbox.world.rows import ManagerRow, RunnerRow, TokenRow, UserRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.store import Store
+    from gateway.sandbox.world.store import Store
 
 __all__ = ["ADMIN", "BLOCKED", "BOT", "DEVELOPER_ID", "MEMBERS", "populate", "token_of"]
 

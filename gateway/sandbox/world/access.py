@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.jsontext import parse
+from gateway.sandbox.world.jsontext import parse
 
 if TYPE_CHECKING:
-    from gateway.sandbox.rows import JobRow, ProjectRow, UserRow
+    from gateway.sandbox.world.rows import JobRow, ProjectRow, UserRow
 
 __all__ = ["DEVELOPER", "GUEST", "LEVELS", "MAINTAINER", "REPORTER", "Access", "role_names"]
 

@@ -9,7 +9,7 @@ import zipfile
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.jsontext import compact, parse
+from gateway.sandbox.world.jsontext import compact, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
