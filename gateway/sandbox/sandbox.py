@@ -73,8 +73,7 @@ class Sandbox(Editor):
         if self.store.meta("seed") is None:
             self._build()
         self.landmarks: Mapping[str, int] = MappingProxyType(self.store.landmarks())
-        """Ids of the demo's remarkable things by name, such as `debug_job` (see `demo`,
-        `oddities`)."""
+        """Ids of the demo's remarkable things by name, such as `debug_job` (see `demo`)."""
         self._instance = Instance(
             self.store, self._clock, profile=profile, external_url=external_url
         )

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.sandbox import STATUSES, Sandbox
-from gateway.sandbox.places import DEMO, MONOREPO
+from gateway.sandbox.demo.projects import DEMO, MONOREPO
 
 EXAMPLES = [
     "/projects/1/jobs?scope[]=pending&scope[]=running",

@@ -1,6 +1,6 @@
 """The demo's projects and what each is for.
 
-1. `demo/diaspora-client`: public; the API documentation's examples, every status, every oddity.
+1. `demo/diaspora-client`: public; the API documentation's examples, every status, the edge cases.
 2. `acme/platform/tools/pipeline-kit`: private, nested path, public pipelines off; a protected ref,
    job inputs, an environment.
 3. `acme/platform/handbook-site`: private, public pipelines on; was `acme/handbook`; only

@@ -1,15 +1,13 @@
-"""The demo world's rarer things: each status, each kind of bridge, and what the contract calls
-possible.
+"""The demo world's edge cases: every status, every kind of bridge, and jobs that lack something.
 
-Every one has its name in `world.landmarks`. Nothing here moves by itself but the pipeline
-`moving_pipeline`.
+Each has a name in `world.landmarks`. Only `moving_pipeline` moves by itself.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.places import DAY, DEMO, HANDBOOK, KIT, KITCHEN, VAULT
+from gateway.sandbox.demo.projects import DAY, DEMO, HANDBOOK, KIT, KITCHEN, VAULT
 from gateway.sandbox.statuses import STATUSES
 from gateway.sandbox.world.artifacts import ARTIFACTS
 from gateway.sandbox.world.clock import timestamp
@@ -19,18 +17,18 @@ if TYPE_CHECKING:
     from gateway.sandbox.world.builder import Builder
     from gateway.sandbox.world.rows import PipelineRow
 
-__all__ = ["add_oddities"]
+__all__ = ["add_edge_cases"]
 
 
-def add_oddities(world: Builder) -> None:
+def add_edge_cases(world: Builder) -> None:
     _every_status(world)
     _bridges(world)
     world.skip_ids(pipelines=19, jobs=59)
     _retried(world)
     _tag(world)
     _failed(world)
-    _odd_jobs(world)
-    _odd_pipelines(world)
+    _unusual_jobs(world)
+    _unusual_pipelines(world)
     _moving(world)
     _kit(world)
     _small_projects(world)
@@ -154,7 +152,7 @@ def _failed(world: Builder) -> None:
     _note(world, row, "failed_pipeline")
 
 
-def _odd_jobs(world: Builder) -> None:
+def _unusual_jobs(world: Builder) -> None:
     """One pipeline; each job lacks something or has something that others have not."""
     created = world.now - 3900
     row = world.pipeline(
@@ -196,10 +194,10 @@ def _odd_jobs(world: Builder) -> None:
     }
     for mark, (name, given) in kinds.items():
         world.landmarks[mark] = world.job(row, name, created=created, **given).id
-    _note(world, row, "oddities_pipeline")
+    _note(world, row, "unusual_jobs_pipeline")
 
 
-def _odd_pipelines(world: Builder) -> None:
+def _unusual_pipelines(world: Builder) -> None:
     created = world.now - 200 * DAY
     row = world.pipeline(DEMO, created=created, archived=1, source="schedule")
     world.landmarks["archived_job"] = world.job(row, "old build", created=created, archived=1).id
