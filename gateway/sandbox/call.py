@@ -48,6 +48,7 @@ class Call:
         self.store = instance.store
         self.profile = instance.profile
         self.actions = instance.actions
+        self.transitions = instance.transitions
         self.method = method
         self.scheme = scheme
         self.path = path

@@ -92,7 +92,7 @@ class Editor:
             row = self.store.require(JobRow, job)
             status = self._instance.profile.shown(status)
             changes = self._times(row, status) | {"status": status} | self._translated(columns)
-            changed = self._instance.actions.change(row, **changes)
+            changed = self._instance.transitions.change(row, **changes)
             log = self.store.log(job)
             if log is not None and changed.finished_at:
                 self.store.update(JobRow, job, _with_log(changed, log))

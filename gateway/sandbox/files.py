@@ -71,7 +71,7 @@ def keep(call: Call) -> Answer:
     job = call.job(access.project)
     if not _has_archive(call, job):
         raise not_found(_NO_FILE)
-    kept = call.actions.change(job, artifacts_expire_at=None)
+    kept = call.transitions.change(job, artifacts_expire_at=None)
     return Answer.json(call.bodies.job(kept))
 
 
@@ -86,7 +86,7 @@ def delete(call: Call) -> Answer:
     if access.project.refreshing:
         raise Refusal(409, {"message": REFRESHING})
     rest = [entry for entry in parse(job.artifacts_json) if entry["file_type"] == "trace"]
-    call.actions.change(job, **columns(rest), artifacts_expire_at=None)
+    call.transitions.change(job, **columns(rest), artifacts_expire_at=None)
     return Answer(204)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.actions import Actions
 from gateway.sandbox.entities import Bodies
 from gateway.sandbox.limits import Limits
 from gateway.sandbox.profile import PROFILES, Profile
-from gateway.sandbox.runner import Runner
+from gateway.sandbox.simulation.actions import Actions
+from gateway.sandbox.simulation.runner import Runner
+from gateway.sandbox.simulation.transitions import Transitions
 from gateway.sandbox.world.rows import TokenRow
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Instance:
         self.external_url = external_url.rstrip("/")
         self.tokens = {token.text: token for token in store.all(TokenRow)}
         self.limits = Limits(clock)
+        self.transitions = Transitions(store, clock)
+        self.runner = Runner(store, clock, self.transitions)
         self.object_storage: str | None = None
         """Origin that artifact downloads are redirected to; None serves them here."""
         self.profile = profile
@@ -56,5 +59,4 @@ class Instance:
             for word in ("canceling", "waiting_for_callback"):
                 self.store.replace_status(word, self._profile.shown(word))
         self.bodies = Bodies(self.store, self.clock, self._profile, self.external_url)
-        self.actions = Actions(self.store, self.clock, self._profile)
-        self.runner = Runner(self.store, self.clock, self.actions)
+        self.actions = Actions(self.store, self.clock, self._profile, self.transitions)

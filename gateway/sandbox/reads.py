@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from gateway.sandbox.answers import Answer, forbidden, not_found
 from gateway.sandbox.paging import check_offset, keyset_page, offset_page
 from gateway.sandbox.params import Param, Wrong, boolean, integer, page_params, text, words
-from gateway.sandbox.world import logs
 from gateway.sandbox.world.access import role_names
-from gateway.sandbox.world.clock import seconds
 from gateway.sandbox.world.jsontext import parse
+from gateway.sandbox.world.logs import log_so_far
 from gateway.sandbox.world.rows import JobRow, ProjectRow
 from gateway.sandbox.world.store import JobFilter
 
@@ -140,7 +139,7 @@ def trace(call: Call) -> Answer:
     row = call.job(access.project)
     if not access.reads_log(row):
         raise forbidden()
-    body = log_of(call, row)
+    body = log_so_far(call.store, row, call.instance.clock.now())
     if slicing:
         start = call.params.get("byte_offset") or 0
         limit = call.params.get("byte_limit")
@@ -156,21 +155,6 @@ def _between(low: int, high: int | None) -> Any:
         return number
 
     return read
-
-
-def log_of(call: Call, row: JobRow) -> bytes:
-    """What the job has written up to now."""
-    stored = call.store.log(row.id)
-    if stored is not None:
-        return stored
-    if row.started_at is None or not row.log_lines:
-        return b""
-    path = call.store.require(ProjectRow, row.project_id).path
-    started = seconds(row.started_at)
-    if row.status in {"running", "canceling"}:
-        part = (call.instance.clock.now() - started) / max(row.planned_s, 1.0)
-        return logs.written(row.name, path, row.sha, int(started), row.log_lines, part=part)
-    return logs.log_of(row.name, path, row.sha, int(started), row.log_lines, row.status)
 
 
 def current_job(call: Call) -> Answer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.actions import BadInput, NotPossible
 from gateway.sandbox.answers import Answer, Refusal, bad_request, forbidden
 from gateway.sandbox.params import Param, boolean, mapping, variables
 from gateway.sandbox.reads import JOB_ID, PROJECT_ID
+from gateway.sandbox.simulation.actions import BadInput, NotPossible
 from gateway.sandbox.world.access import MAINTAINER, Access
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """What a job writes: a runner's log with colours, sections, progress lines and other alphabets.
 
-A log is a pure function of the job, so nothing is stored: a running job shows the lines its time
-has reached, which makes every reading a prefix of the next one. Only logs given by hand are stored.
+A log is made from the job's row whenever it is read, and is not stored. A running job shows as many
+lines as its time has reached, so each reading begins with the one before. Only a log that was given
+by hand is stored.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gateway.sandbox.world.clock import seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["log_of", "size_of", "written"]
+    from gateway.sandbox.world.rows import JobRow
+    from gateway.sandbox.world.store import Store
+
+__all__ = ["has_log", "log_size", "log_so_far", "size_of"]
 
 _RESET = "\x1b[0;m"
 _CLEAR = "\x1b[0K"
@@ -26,26 +32,56 @@ _REMARKS = (
 )
 
 
-def log_of(name: str, project: str, sha: str, started: int, lines: int, outcome: str) -> bytes:
+def has_log(store: Store, job: JobRow) -> bool:
+    """Whether the job has written anything, or was given a log."""
+    writes = job.log_lines > 0 and job.started_at is not None
+    return writes or store.log(job.id) is not None
+
+
+def log_so_far(store: Store, job: JobRow, now: float) -> bytes:
+    """What the job has written by `now` (epoch seconds); empty if it has no log."""
+    stored = store.log(job.id)
+    if stored is not None:
+        return stored
+    if job.started_at is None or not job.log_lines:
+        return b""
+    path = store.path_of(job.project_id)
+    started = seconds(job.started_at)
+    if job.status in {"running", "canceling"}:
+        part = (now - started) / max(job.planned_s, 1.0)
+        return _begun(job.name, path, job.sha, int(started), job.log_lines, part=part)
+    return _whole(job.name, path, job.sha, int(started), job.log_lines, job.status)
+
+
+def log_size(store: Store, job: JobRow) -> int | None:
+    """Bytes of the log of a job that is over; None if it has none."""
+    if not has_log(store, job):
+        return None
+    if (stored := store.log(job.id)) is not None:
+        return len(stored)
+    return size_of(job.name, store.path_of(job.project_id), job.log_lines, job.status)
+
+
+@lru_cache(maxsize=4096)
+def size_of(name: str, project: str, lines: int, outcome: str) -> int:
+    """Size in bytes of the whole log; shas and times have one length, so they don't matter."""
+    return len(_whole(name, project, "0" * 40, 1_793_491_200, lines, outcome))
+
+
+def _whole(name: str, project: str, sha: str, started: int, lines: int, outcome: str) -> bytes:
     """The whole log of a finished job; `started` in epoch seconds (its section marks count from
     there).
     """
     return b"".join(_lines(name, project, sha, started, lines)) + _ending(outcome)
 
 
-def written(name: str, project: str, sha: str, started: int, lines: int, *, part: float) -> bytes:
+def _begun(name: str, project: str, sha: str, started: int, lines: int, *, part: float) -> bytes:
     """The log of a job that has done this part (0 to 1) of its work: whole lines, no ending yet."""
     shown = int(lines * min(max(part, 0.0), 1.0))
     return b"".join(
         line
         for _, line in zip(range(shown), _lines(name, project, sha, started, lines), strict=False)
     )
-
-
-@lru_cache(maxsize=4096)
-def size_of(name: str, project: str, lines: int, outcome: str) -> int:
-    """Size in bytes of the whole log; shas and times have one length, so they don't matter."""
-    return len(log_of(name, project, "0" * 40, 1_793_491_200, lines, outcome))
 
 
 def _lines(name: str, project: str, sha: str, started: int, lines: int) -> Iterator[bytes]:

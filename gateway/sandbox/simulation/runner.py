@@ -16,7 +16,7 @@ from gateway.sandbox.world.jsontext import parse
 from gateway.sandbox.world.rows import JobRow, ManagerRow, PipelineRow, ProjectRow, RunnerRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.actions import Actions
+    from gateway.sandbox.simulation.transitions import Transitions
     from gateway.sandbox.world.clock import Clock
     from gateway.sandbox.world.store import Store
 
@@ -28,10 +28,10 @@ _KEPT_S = 30 * 86_400
 class Runner:
     """Moves the jobs of one world on."""
 
-    def __init__(self, store: Store, clock: Clock, actions: Actions) -> None:
+    def __init__(self, store: Store, clock: Clock, transitions: Transitions) -> None:
         self._store = store
         self._clock = clock
-        self._actions = actions
+        self._transitions = transitions
 
     def work_until(self, until: float) -> int:
         """Take every step that is due by then; how many there were."""
@@ -49,11 +49,11 @@ class Runner:
         now = self._clock.now()
         match job.status:
             case "scheduled":
-                self._actions.enqueue(job)
+                self._transitions.enqueue(job)
             case "waiting_for_resource":
-                self._actions.change(job, status="preparing", next_at=now + QUEUE_S)
+                self._transitions.change(job, status="preparing", next_at=now + QUEUE_S)
             case "preparing" | "waiting_for_callback":
-                self._actions.enqueue(job)
+                self._transitions.enqueue(job)
             case "pending" if job.bridge:
                 self._trigger(job)
             case "pending":
@@ -61,7 +61,7 @@ class Runner:
             case "running":
                 self._report(job)
             case "canceling":
-                self._actions.finish(job, "canceled")
+                self._transitions.finish(job, "canceled")
             case _:
                 self._store.update(JobRow, job.id, {"next_at": None})
 
@@ -72,7 +72,7 @@ class Runner:
             self._store.update(JobRow, job.id, {"next_at": None})
             return
         managers = [row for row in self._store.all(ManagerRow) if row.runner_id == runner.id]
-        self._actions.change(
+        self._transitions.change(
             job,
             status="running",
             started_at=timestamp(now),
@@ -101,21 +101,21 @@ class Runner:
     def _report(self, job: JobRow) -> None:
         """The end of a job's work; what succeeded in stage test leaves an archive for a month."""
         if job.outcome != "success":
-            self._actions.finish(job, "failed", reason=job.outcome)
+            self._transitions.finish(job, "failed", reason=job.outcome)
             return
         left = []
         if job.stage == "test":
             left = [artifact("archive", archive_size(job.name)), artifact("metadata", 186)]
             expires = timestamp(self._clock.now() + _KEPT_S)
             self._store.update(JobRow, job.id, {"artifacts_expire_at": expires})
-        self._actions.finish(job, "success", leaving=left)
+        self._transitions.finish(job, "success", leaving=left)
 
     def _trigger(self, bridge: JobRow) -> None:
         """Create the downstream pipeline; the bridge runs until that is over."""
         now = self._clock.now()
         project_id = bridge.downstream_project_id or bridge.project_id
         if self._store.get(ProjectRow, project_id) is None:
-            self._actions.finish(bridge, "failed", reason="downstream_bridge_project_not_found")
+            self._transitions.finish(bridge, "failed", reason="downstream_bridge_project_not_found")
             return
         upstream = self._store.require(PipelineRow, bridge.pipeline_id)
         is_child = project_id == bridge.project_id
@@ -138,8 +138,8 @@ class Runner:
         first = self._downstream_job(bridge, child, "package", 0)
         second = self._downstream_job(bridge, child, "publish", 1)
         self._store.insert(JobRow, [first, second])
-        self._actions.enqueue(first)
-        self._actions.change(
+        self._transitions.enqueue(first)
+        self._transitions.change(
             bridge,
             status="running",
             started_at=timestamp(now),
