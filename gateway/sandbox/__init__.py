@@ -7,8 +7,8 @@ API is not made twice. Start with `Sandbox`.
 
 from __future__ import annotations
 
-from gateway.sandbox.app import Received
-from gateway.sandbox.faults import KINDS, Fault
+from gateway.sandbox.http.app import Received
+from gateway.sandbox.http.faults import KINDS, Fault
 from gateway.sandbox.profile import PROFILES, Profile
 from gateway.sandbox.sandbox import Sandbox
 from gateway.sandbox.statuses import STATUSES

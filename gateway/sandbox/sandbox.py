@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox import demo
-from gateway.sandbox.admin import Admin
-from gateway.sandbox.app import Api, Received, make_app
-from gateway.sandbox.auth import JOB_TOKEN_ROLES, job_token
-from gateway.sandbox.editing import Editor
-from gateway.sandbox.instance import Instance
+from gateway.sandbox.editor import Editor
+from gateway.sandbox.http.admin import Admin
+from gateway.sandbox.http.app import Api, Received, make_app
+from gateway.sandbox.http.credentials import JOB_TOKEN_ROLES, job_token
+from gateway.sandbox.http.instance import Instance
 from gateway.sandbox.world import people
 from gateway.sandbox.world.clock import EPOCH, Clock
 from gateway.sandbox.world.file import load as load_world
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from gateway.sandbox.faults import Fault
-    from gateway.sandbox.limits import Limits
+    from gateway.sandbox.http.faults import Fault
+    from gateway.sandbox.http.limits import Limits
     from gateway.sandbox.profile import Profile
 
 __all__ = ["Sandbox"]

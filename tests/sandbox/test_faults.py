@@ -7,8 +7,7 @@ import socket
 
 import pytest
 
-from gateway.sandbox import Fault
-from gateway.sandbox.faults import KINDS
+from gateway.sandbox import KINDS, Fault
 from gateway.testing.server import SandboxServer
 
 JOB = "/api/v4/projects/1/jobs/1"

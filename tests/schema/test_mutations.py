@@ -4,7 +4,7 @@ gives, and that it is sent once.
 
 import pytest
 
-from gateway.sandbox.faults import Fault
+from gateway.sandbox import Fault
 from gateway.schema.ids import global_id
 
 # The runner of every world that runs after_script when its job is canceled.

@@ -12,13 +12,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote_plus
 
-from gateway.sandbox.answers import Refusal
+from gateway.sandbox.http.answers import Refusal
 from gateway.sandbox.world.jsontext import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
+    "JOB_ID",
+    "PIPELINE_ID",
+    "PROJECT_ID",
     "Param",
     "boolean",
     "check",
@@ -203,6 +206,11 @@ def _per_page(sent: Any) -> int | None:
     if number == 0:
         raise Wrong("has a value not allowed")
     return number
+
+
+PROJECT_ID = Param("id", text, required=True)
+PIPELINE_ID = Param("pipeline_id", integer, required=True)
+JOB_ID = Param("job_id", integer, required=True)
 
 
 def page_params() -> tuple[Param, Param]:

@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gateway.sandbox.answers import Answer, Refusal, forbidden, not_found
-from gateway.sandbox.auth import Caller, authenticate, unauthorized
-from gateway.sandbox.params import Param, check, query_text
+from gateway.sandbox.http.answers import Answer, Refusal, forbidden, not_found
+from gateway.sandbox.http.credentials import Caller, authenticate, unauthorized
+from gateway.sandbox.http.params import Param, check, query_text
 from gateway.sandbox.world.access import Access
 from gateway.sandbox.world.jsontext import parse
 from gateway.sandbox.world.rows import JobRow, PipelineRow, ProjectRow
@@ -20,8 +20,8 @@ from gateway.sandbox.world.rows import JobRow, PipelineRow, ProjectRow
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gateway.sandbox.entities import Bodies
-    from gateway.sandbox.instance import Instance
+    from gateway.sandbox.http.bodies import Bodies
+    from gateway.sandbox.http.instance import Instance
     from gateway.sandbox.world.rows import UserRow
 
 __all__ = ["Call"]

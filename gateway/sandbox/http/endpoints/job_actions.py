@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.answers import Answer, Refusal, bad_request, forbidden
-from gateway.sandbox.params import Param, boolean, mapping, variables
-from gateway.sandbox.reads import JOB_ID, PROJECT_ID
+from gateway.sandbox.http.answers import (
+    Answer,
+    bad_request,
+    forbidden,
+    statistics_refreshing,
+)
+from gateway.sandbox.http.params import JOB_ID, PROJECT_ID, Param, boolean, mapping, variables
 from gateway.sandbox.simulation.actions import BadInput, NotPossible
 from gateway.sandbox.world.access import MAINTAINER, Access
 
 if TYPE_CHECKING:
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.call import Call
 
-__all__ = ["REFRESHING", "cancel", "erase", "play", "retry"]
+__all__ = ["cancel", "erase", "play", "retry"]
 
-REFRESHING = (
-    "Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."
-)
 _VARIABLES = Param("job_variables_attributes", variables)
 
 
@@ -65,7 +66,7 @@ def erase(call: Call) -> Answer:
     if not call.actions.is_erasable(job):
         raise forbidden("Job is not erasable!")
     if access.project.refreshing:
-        raise Refusal(409, {"message": REFRESHING})
+        raise statistics_refreshing()
     return Answer.json(call.bodies.job(call.actions.erase(job)), status=201)
 
 

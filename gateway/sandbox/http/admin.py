@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from gateway.sandbox.faults import Fault
+from gateway.sandbox.http.faults import Fault
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,7 +11,7 @@ from gateway.sandbox.world.jsontext import compact, parse
 from gateway.sandbox.world.rows import JobRow, PipelineRow, ProjectRow, UserRow
 
 if TYPE_CHECKING:
-    from gateway.sandbox.instance import Instance
+    from gateway.sandbox.http.instance import Instance
     from gateway.sandbox.world.clock import Clock
     from gateway.sandbox.world.store import Store
 

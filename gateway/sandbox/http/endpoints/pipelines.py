@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.answers import Answer, forbidden
-from gateway.sandbox.paging import offset_page
-from gateway.sandbox.params import Param, boolean, one_of, page_params, text, time
-from gateway.sandbox.reads import PIPELINE_ID, PROJECT_ID
+from gateway.sandbox.http.answers import Answer, forbidden
+from gateway.sandbox.http.paging import offset_page
+from gateway.sandbox.http.params import (
+    PIPELINE_ID,
+    PROJECT_ID,
+    Param,
+    boolean,
+    one_of,
+    page_params,
+    text,
+    time,
+)
 from gateway.sandbox.statuses import STATUSES
 from gateway.sandbox.world.clock import timestamp
 
 if TYPE_CHECKING:
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.call import Call
     from gateway.sandbox.world.access import Access
     from gateway.sandbox.world.rows import PipelineRow, UserRow
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from gateway.sandbox.answers import Answer, Refusal
-from gateway.sandbox.call import Call
-from gateway.sandbox.faults import choose, deliver, replacement
-from gateway.sandbox.params import merge_body, nested
-from gateway.sandbox.routes import Match, match
+from gateway.sandbox.http.answers import Answer, Refusal
+from gateway.sandbox.http.call import Call
+from gateway.sandbox.http.faults import choose, deliver, replacement
+from gateway.sandbox.http.params import merge_body, nested
+from gateway.sandbox.http.routes import Match, match
 from gateway.sandbox.world.jsontext import compact
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from gateway.sandbox.faults import Fault
-    from gateway.sandbox.instance import Instance
+    from gateway.sandbox.http.faults import Fault
+    from gateway.sandbox.http.instance import Instance
 
 __all__ = ["Api", "Received", "make_app"]
 

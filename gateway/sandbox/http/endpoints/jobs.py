@@ -1,39 +1,32 @@
-"""The Jobs API's read endpoints (§3.1 to §3.7)."""
+"""The endpoints that read jobs and bridges (§3.1 to §3.5): lists, one job, its log."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.answers import Answer, forbidden, not_found
-from gateway.sandbox.paging import check_offset, keyset_page, offset_page
-from gateway.sandbox.params import Param, Wrong, boolean, integer, page_params, text, words
-from gateway.sandbox.world.access import role_names
-from gateway.sandbox.world.jsontext import parse
+from gateway.sandbox.http.answers import Answer, forbidden
+from gateway.sandbox.http.paging import check_offset, keyset_page, offset_page
+from gateway.sandbox.http.params import (
+    JOB_ID,
+    PIPELINE_ID,
+    PROJECT_ID,
+    Param,
+    Wrong,
+    boolean,
+    integer,
+    page_params,
+    words,
+)
 from gateway.sandbox.world.logs import log_so_far
-from gateway.sandbox.world.rows import JobRow, ProjectRow
 from gateway.sandbox.world.store import JobFilter
 
 if TYPE_CHECKING:
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.call import Call
     from gateway.sandbox.profile import Profile
 
-__all__ = [
-    "JOB_ID",
-    "PIPELINE_ID",
-    "PROJECT_ID",
-    "allowed_agents",
-    "bridges",
-    "current_job",
-    "job",
-    "pipeline_jobs",
-    "project_jobs",
-    "trace",
-]
+__all__ = ["bridges", "job", "pipeline_jobs", "project_jobs", "trace"]
 
-PROJECT_ID = Param("id", text, required=True)
-PIPELINE_ID = Param("pipeline_id", integer, required=True)
-JOB_ID = Param("job_id", integer, required=True)
 _MAX_SLICE = 500 * 1024
 
 
@@ -155,44 +148,3 @@ def _between(low: int, high: int | None) -> Any:
         return number
 
     return read
-
-
-def current_job(call: Call) -> Answer:
-    """`GET /job`: the job of the presented job token."""
-    return Answer.json(call.bodies.job(_token_job(call)))
-
-
-def allowed_agents(call: Call) -> Answer:
-    """`GET /job/allowed_agents`."""
-    row = _token_job(call)
-    project = call.store.require(ProjectRow, row.project_id)
-    user = call.authenticate().user
-    access = call.access(project)
-    body: dict[str, Any] = {
-        "allowed_agents": parse(project.agents_json),
-        "job": {"id": row.id},
-        "pipeline": {"id": row.pipeline_id},
-        "project": {
-            "id": project.id,
-            "groups": [{"id": group} for group in parse(project.groups_json)],
-        },
-        "user": {
-            "id": user and user.id,
-            "username": user and user.username,
-            "roles_in_project": role_names(access.level),
-        },
-    }
-    if row.environment_json is not None:
-        body["environment"] = parse(row.environment_json)
-    headers = {}
-    if call.profile.agents_header:
-        headers["Gitlab-Feature-Flag"] = "agent_kas_proxy=true, kubernetes_agent_protected=false"
-    return Answer.json(body, headers=headers)
-
-
-def _token_job(call: Call) -> JobRow:
-    """401 without a usable credential; 404 with one that is no job token."""
-    caller = call.authenticate(job_tokens=True)
-    if caller.job is None:
-        raise not_found("Job Not Found")
-    return caller.job

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.answers import Answer, forbidden, not_found
-from gateway.sandbox.params import Param, text
-from gateway.sandbox.reads import PROJECT_ID
+from gateway.sandbox.http.answers import Answer, forbidden, not_found
+from gateway.sandbox.http.params import PROJECT_ID, Param, text
 
 if TYPE_CHECKING:
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.call import Call
     from gateway.sandbox.world.rows import CommitRow
 
 __all__ = ["commit", "metadata", "project", "version"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.answers import Answer, Refusal
+from gateway.sandbox.http.answers import Answer, Refusal
 
 if TYPE_CHECKING:
     from gateway.sandbox.profile import Profile

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
-from gateway.sandbox.parts import Body, Parts
+from gateway.sandbox.http.embedded import Body, Parts
 from gateway.sandbox.world import artifacts
 from gateway.sandbox.world.clock import seconds, timestamp
 from gateway.sandbox.world.jsontext import Raw, parse

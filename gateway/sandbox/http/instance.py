@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.entities import Bodies
-from gateway.sandbox.limits import Limits
+from gateway.sandbox.http.bodies import Bodies
+from gateway.sandbox.http.limits import Limits
 from gateway.sandbox.profile import PROFILES, Profile
 from gateway.sandbox.simulation.actions import Actions
 from gateway.sandbox.simulation.runner import Runner

@@ -8,13 +8,20 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from gateway.sandbox import files, neighbours, pipelines, reads, writes
+from gateway.sandbox.http.endpoints import (
+    artifacts,
+    job_actions,
+    job_token,
+    jobs,
+    pipelines,
+    projects,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.sandbox.answers import Answer
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.answers import Answer
+    from gateway.sandbox.http.call import Call
 
     Endpoint = Callable[[Call], Answer]
 
@@ -25,33 +32,33 @@ _JOB = f"{_PROJECT}/jobs/:job_id"
 _PIPELINE = f"{_PROJECT}/pipelines/:pipeline_id"
 
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "/job", reads.current_job),
-    ("GET", "/job/allowed_agents", reads.allowed_agents),
-    ("GET", "/version", neighbours.version),
-    ("GET", "/metadata", neighbours.metadata),
-    ("GET", _PROJECT, neighbours.project),
-    ("GET", f"{_PROJECT}/jobs", reads.project_jobs),
-    ("GET", f"{_PROJECT}/jobs/artifacts/:ref_name/download", files.archive_of_ref),
-    ("GET", f"{_PROJECT}/jobs/artifacts/:ref_name/raw/*artifact_path", files.file_of_ref),
-    ("GET", _JOB, reads.job),
-    ("GET", f"{_JOB}/trace", reads.trace),
-    ("GET", f"{_JOB}/artifacts", files.archive),
-    ("DELETE", f"{_JOB}/artifacts", files.delete),
-    ("POST", f"{_JOB}/artifacts/keep", files.keep),
-    ("GET", f"{_JOB}/artifacts/*artifact_path", files.file),
-    ("POST", f"{_JOB}/cancel", writes.cancel),
-    ("POST", f"{_JOB}/retry", writes.retry),
-    ("POST", f"{_JOB}/erase", writes.erase),
-    ("POST", f"{_JOB}/play", writes.play),
+    ("GET", "/job", job_token.current_job),
+    ("GET", "/job/allowed_agents", job_token.allowed_agents),
+    ("GET", "/version", projects.version),
+    ("GET", "/metadata", projects.metadata),
+    ("GET", _PROJECT, projects.project),
+    ("GET", f"{_PROJECT}/jobs", jobs.project_jobs),
+    ("GET", f"{_PROJECT}/jobs/artifacts/:ref_name/download", artifacts.archive_of_ref),
+    ("GET", f"{_PROJECT}/jobs/artifacts/:ref_name/raw/*artifact_path", artifacts.file_of_ref),
+    ("GET", _JOB, jobs.job),
+    ("GET", f"{_JOB}/trace", jobs.trace),
+    ("GET", f"{_JOB}/artifacts", artifacts.archive),
+    ("DELETE", f"{_JOB}/artifacts", artifacts.delete),
+    ("POST", f"{_JOB}/artifacts/keep", artifacts.keep),
+    ("GET", f"{_JOB}/artifacts/*artifact_path", artifacts.file),
+    ("POST", f"{_JOB}/cancel", job_actions.cancel),
+    ("POST", f"{_JOB}/retry", job_actions.retry),
+    ("POST", f"{_JOB}/erase", job_actions.erase),
+    ("POST", f"{_JOB}/play", job_actions.play),
     ("GET", f"{_PROJECT}/pipelines", pipelines.pipelines),
     ("GET", f"{_PROJECT}/pipelines/latest", pipelines.latest_pipeline),
     ("GET", _PIPELINE, pipelines.pipeline),
-    ("GET", f"{_PIPELINE}/jobs", reads.pipeline_jobs),
-    ("GET", f"{_PIPELINE}/bridges", reads.bridges),
-    ("GET", f"{_PIPELINE}/trigger_jobs", reads.bridges),
+    ("GET", f"{_PIPELINE}/jobs", jobs.pipeline_jobs),
+    ("GET", f"{_PIPELINE}/bridges", jobs.bridges),
+    ("GET", f"{_PIPELINE}/trigger_jobs", jobs.bridges),
     ("POST", f"{_PIPELINE}/retry", pipelines.retry_pipeline),
     ("POST", f"{_PIPELINE}/cancel", pipelines.cancel_pipeline),
-    ("GET", f"{_PROJECT}/repository/commits/:sha", neighbours.commit),
+    ("GET", f"{_PROJECT}/repository/commits/:sha", projects.commit),
 )
 """Method, path below /api/v4, endpoint. `:name` is one segment, `*name` the rest of the path."""
 

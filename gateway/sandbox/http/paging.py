@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.sandbox.answers import Answer, Refusal
+from gateway.sandbox.http.answers import Answer, Refusal
 from gateway.sandbox.world.jsontext import compact, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.call import Call
     from gateway.sandbox.world.rows import JobRow
     from gateway.sandbox.world.store import JobFilter
 

@@ -8,16 +8,20 @@ from mimetypes import guess_type
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from gateway.sandbox.answers import Answer, Refusal, bad_request, forbidden, not_found
-from gateway.sandbox.params import Param, text
-from gateway.sandbox.reads import JOB_ID, PROJECT_ID
+from gateway.sandbox.http.answers import (
+    Answer,
+    bad_request,
+    forbidden,
+    not_found,
+    statistics_refreshing,
+)
+from gateway.sandbox.http.params import JOB_ID, PROJECT_ID, Param, text
 from gateway.sandbox.world.access import MAINTAINER
 from gateway.sandbox.world.artifacts import archive_of, columns
 from gateway.sandbox.world.jsontext import parse
-from gateway.sandbox.writes import REFRESHING
 
 if TYPE_CHECKING:
-    from gateway.sandbox.call import Call
+    from gateway.sandbox.http.call import Call
     from gateway.sandbox.world.access import Access
     from gateway.sandbox.world.rows import JobRow
 
@@ -84,7 +88,7 @@ def delete(call: Call) -> Answer:
         raise forbidden()
     job = call.job(access.project)
     if access.project.refreshing:
-        raise Refusal(409, {"message": REFRESHING})
+        raise statistics_refreshing()
     rest = [entry for entry in parse(job.artifacts_json) if entry["file_type"] == "trace"]
     call.transitions.change(job, **columns(rest), artifacts_expire_at=None)
     return Answer(204)

@@ -13,8 +13,8 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from gateway.sandbox.answers import Answer
-from gateway.sandbox.limits import RETRY_LATER, TOO_MANY, figures
+from gateway.sandbox.http.answers import Answer
+from gateway.sandbox.http.limits import RETRY_LATER, TOO_MANY, figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

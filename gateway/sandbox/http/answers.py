@@ -8,10 +8,13 @@ from typing import Any, Self
 
 from gateway.sandbox.world.jsontext import encode
 
-__all__ = ["Answer", "Refusal", "bad_request", "forbidden", "not_found"]
+__all__ = ["Answer", "Refusal", "bad_request", "forbidden", "not_found", "statistics_refreshing"]
 
 _JSON = "application/json"
 _FRESH = "max-age=0, private, must-revalidate"
+_REFRESHING = (
+    "Action temporarily disabled. The project this pipeline belongs to is undergoing stats refresh."
+)
 _NO_STORE = "no-store, private, max-age=0"
 
 
@@ -74,6 +77,11 @@ def forbidden(reason: str | None = None) -> Refusal:
 
 def bad_request(reason: str | None = None) -> Refusal:
     return Refusal(400, {"message": f"400 Bad request - {reason}" if reason else "400 Bad request"})
+
+
+def statistics_refreshing() -> Refusal:
+    """409: artifacts cannot be deleted while the project's statistics are recomputed."""
+    return Refusal(409, {"message": _REFRESHING})
 
 
 def _matches(known: str, tag: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.answers import Refusal, forbidden, not_found
+from gateway.sandbox.http.answers import Refusal, forbidden, not_found
 from gateway.sandbox.world.rows import JobRow, UserRow
 
 if TYPE_CHECKING:
