@@ -14,7 +14,7 @@ language.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
@@ -22,19 +22,48 @@ from starlette.routing import Route, Router
 from gateway.sandbox.http.faults import Fault
 
 if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from starlette.requests import Request
 
-    from gateway.sandbox.sandbox import Sandbox
+    from gateway.sandbox.http.app import Received
+    from gateway.sandbox.profile import Profile
 
-__all__ = ["Admin"]
+__all__ = ["Admin", "Steered"]
 
 _SECRET = {"private-token", "authorization", "job-token", "cookie"}
+
+
+class Steered(Protocol):
+    """What the endpoint steers: the parts of a `Sandbox` that it needs."""
+
+    faults: list[Fault]
+    received: deque[Received]
+    landmarks: Mapping[str, int]
+
+    @property
+    def tokens(self) -> Mapping[str, str]: ...
+
+    @property
+    def profile(self) -> Profile: ...
+
+    @profile.setter
+    def profile(self, profile: Profile | str) -> None: ...
+
+    @property
+    def now(self) -> datetime: ...
+
+    def advance(self, seconds: float) -> int: ...
+
+    def reset(self) -> None: ...
 
 
 class Admin:
     """The endpoint over one sandbox; `app` is to be mounted."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Steered) -> None:
         self._sandbox = sandbox
         self.app = Router(
             [
