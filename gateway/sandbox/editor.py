@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.world.artifacts import artifact, columns
+from gateway.sandbox.world.artifacts import artifact, artifact_columns
 from gateway.sandbox.world.builder import Builder, status_columns
 from gateway.sandbox.world.clock import seconds, timestamp
 from gateway.sandbox.world.jsontext import compact, parse
@@ -122,7 +122,7 @@ class Editor:
         """Write columns of ProjectRow, such as `refreshing=1` or `public_pipelines=0`."""
         with self.store.lock:
             self.store.update(ProjectRow, project, columns)
-            self._instance.forget()
+            self._instance.reload()
             self.store.commit()
 
     def set_log(self, job: int, log: bytes | None) -> None:
@@ -179,4 +179,4 @@ class Editor:
 
 def _with_log(row: JobRow, log: bytes) -> dict[str, str | None]:
     entries = [entry for entry in parse(row.artifacts_json) if entry["file_type"] != "trace"]
-    return columns([*entries, artifact("trace", len(log))])
+    return artifact_columns([*entries, artifact("trace", len(log))])

@@ -163,7 +163,7 @@ class Sandbox(Editor):
             self.store.clear()
             self._clock.skip(-self._clock.skipped_s)
             self._build()
-            self._instance.forget()
+            self._instance.reload()
             self.received.clear()
 
     def _tick(self) -> None:

@@ -8,7 +8,15 @@ from typing import Any, Self
 
 from gateway.sandbox.world.jsontext import encode
 
-__all__ = ["Answer", "Refusal", "bad_request", "forbidden", "not_found", "statistics_refreshing"]
+__all__ = [
+    "Answer",
+    "EarlyAnswer",
+    "bad_request",
+    "error",
+    "forbidden",
+    "not_found",
+    "statistics_refreshing",
+]
 
 _JSON = "application/json"
 _FRESH = "max-age=0, private, must-revalidate"
@@ -56,32 +64,37 @@ class Answer:
         return Answer(304, kept)
 
 
-class Refusal(Exception):
-    """Ends a request with a JSON error body."""
+class EarlyAnswer(Exception):
+    """Ends a request with this answer, from wherever it is raised."""
 
-    def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status, body)
-        self.answer = Answer.json(body, status=status, headers=headers)
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status, answer.body)
+        self.answer = answer
 
 
-def not_found(what: str = "Not found") -> Refusal:
+def error(status: int, body: Any, headers: dict[str, str] | None = None) -> EarlyAnswer:
+    """An error with this JSON body."""
+    return EarlyAnswer(Answer.json(body, status=status, headers=headers))
+
+
+def not_found(what: str = "Not found") -> EarlyAnswer:
     """404. `Not found` (small f) is a record that was looked for; `Not Found` is a file or a
     kind.
     """
-    return Refusal(404, {"message": f"404 {what}"})
+    return error(404, {"message": f"404 {what}"})
 
 
-def forbidden(reason: str | None = None) -> Refusal:
-    return Refusal(403, {"message": f"403 Forbidden - {reason}" if reason else "403 Forbidden"})
+def forbidden(reason: str | None = None) -> EarlyAnswer:
+    return error(403, {"message": f"403 Forbidden - {reason}" if reason else "403 Forbidden"})
 
 
-def bad_request(reason: str | None = None) -> Refusal:
-    return Refusal(400, {"message": f"400 Bad request - {reason}" if reason else "400 Bad request"})
+def bad_request(reason: str | None = None) -> EarlyAnswer:
+    return error(400, {"message": f"400 Bad request - {reason}" if reason else "400 Bad request"})
 
 
-def statistics_refreshing() -> Refusal:
+def statistics_refreshing() -> EarlyAnswer:
     """409: artifacts cannot be deleted while the project's statistics are recomputed."""
-    return Refusal(409, {"message": _REFRESHING})
+    return error(409, {"message": _REFRESHING})
 
 
 def _matches(known: str, tag: str) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from gateway.sandbox.http.answers import Answer, Refusal
+from gateway.sandbox.http.answers import Answer, EarlyAnswer, error
 from gateway.sandbox.http.call import Call
 from gateway.sandbox.http.faults import choose, deliver, replacement
 from gateway.sandbox.http.params import merge_body, nested
@@ -130,8 +130,8 @@ class Api:
                 answer = self._call(scheme, found, seen, path, query)
                 if seen.method not in _READING:
                     instance.store.commit()
-        except Refusal as refusal:
-            answer = refusal.answer
+        except EarlyAnswer as early:
+            answer = early.answer
         except Exception:  # noqa: BLE001 - the edge: a bug here is GitLab's 500 to the client
             _log.exception("a bug in the sandbox: %s %s", seen.method, path)
             instance.store.rollback()
@@ -147,7 +147,7 @@ class Api:
     def _call(self, scheme: str, found: Match, seen: Received, path: str, query: str) -> Answer:
         if path == "/api/v3" or path.startswith("/api/v3/"):
             gone = "API V3 is no longer supported. Use API V4 instead."
-            raise Refusal(410, {"error": gone})
+            raise error(410, {"error": gone})
         if len(seen.raw_path) > _MAX_TARGET:
             return Answer.text("414 Request-URI Too Large\n", status=414)
         if found.endpoint is None:
@@ -184,15 +184,13 @@ class Api:
         ]
 
 
-def _unrouted(method: str, found: Match) -> Refusal:
+def _unrouted(method: str, found: Match) -> EarlyAnswer:
     if not found.allowed:
-        return Refusal(404, {"error": "404 Not Found"})
+        return error(404, {"error": "404 Not Found"})
     allow = {"Allow": ", ".join(found.allowed)}
     if method == "OPTIONS":
-        refusal = Refusal(204, None)
-        refusal.answer = Answer(204, allow)
-        return refusal
-    return Refusal(405, {"error": "405 Not Allowed"}, allow)
+        return EarlyAnswer(Answer(204, allow))
+    return error(405, {"error": "405 Not Allowed"}, allow)
 
 
 async def _read(receive: Receive) -> bytes:

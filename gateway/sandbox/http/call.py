@@ -1,7 +1,7 @@
 """One request on its way through an endpoint: its parameters, its caller, the project it names.
 
 Endpoints call these methods in GitLab's order of checks (§1); each either gives what was asked for
-or ends the request with a Refusal.
+or ends the request with an EarlyAnswer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gateway.sandbox.http.answers import Answer, Refusal, forbidden, not_found
+from gateway.sandbox.http.answers import Answer, EarlyAnswer, error, forbidden, not_found
 from gateway.sandbox.http.credentials import Caller, authenticate, unauthorized
 from gateway.sandbox.http.params import Param, check, query_text
 from gateway.sandbox.world.access import Access
@@ -94,7 +94,7 @@ class Call:
         """Check the declared parameters; 400 with all faults."""
         check(self.params, declared)
 
-    def words(self, name: str) -> Sequence[str]:
+    def listed(self, name: str) -> Sequence[str]:
         """A checked list parameter, however it was sent; empty if it was not."""
         value = self.params.get(name)
         if value is None:
@@ -152,18 +152,16 @@ class Call:
                 f"{project.path}. The following token permission is required: {permission}."
             )
 
-    def _moved(self, project: ProjectRow) -> Refusal:
+    def _moved(self, project: ProjectRow) -> EarlyAnswer:
         """Only GET is sent on; HEAD counts as another method here."""
         if self.method != "GET":
-            return Refusal(405, {"message": "Non GET methods are not allowed for moved projects"})
+            return error(405, {"message": "Non GET methods are not allowed for moved projects"})
         segments = self.path.split("/")
         segments[4] = str(project.id)
         url = self.url("/".join(segments))
         if self.query:
             url += f"?{self.query}"
-        refusal = Refusal(301, {})
-        refusal.answer = Answer.text(f"{_MOVED}{url}", status=301, Location=url)
-        return refusal
+        return EarlyAnswer(Answer.text(f"{_MOVED}{url}", status=301, Location=url))
 
     def pipeline(self, project: ProjectRow) -> PipelineRow:
         row = self.store.get(PipelineRow, self.params["pipeline_id"])

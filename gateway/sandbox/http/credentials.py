@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox.http.answers import Refusal, forbidden, not_found
+from gateway.sandbox.http.answers import EarlyAnswer, error, forbidden, not_found
 from gateway.sandbox.world.rows import JobRow, UserRow
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def job_token(job_id: int) -> str:
     return f"{_JOB_TOKEN}{job_id}"
 
 
-def unauthorized() -> Refusal:
-    return Refusal(401, {"message": "401 Unauthorized"})
+def unauthorized() -> EarlyAnswer:
+    return error(401, {"message": "401 Unauthorized"})
 
 
 def authenticate(
@@ -55,7 +55,7 @@ def authenticate(
     params: Mapping[str, Any],
     job_tokens: bool,
 ) -> Caller:
-    """The caller; anonymous without a credential, a Refusal with a bad one.
+    """The caller; anonymous without a credential, an EarlyAnswer with a bad one.
 
     First hit wins: bearer, then personal token, then (only where the route takes them) job token. A
     job token in a personal token's place is no hit at all.
@@ -92,7 +92,7 @@ def _of_token(store: Store, token: TokenRow | None, method: str) -> Caller:
         raise _invalid(_EXPIRED if token.state == "expired" else _REVOKED)
     scopes = token.scopes.split()
     if "api" not in scopes and not ("read_api" in scopes and method in _READING):
-        raise Refusal(
+        raise error(
             403,
             {
                 "error": "insufficient_scope",
@@ -103,9 +103,9 @@ def _of_token(store: Store, token: TokenRow | None, method: str) -> Caller:
     return Caller(store.require(UserRow, token.user_id))
 
 
-def _invalid(description: str) -> Refusal:
+def _invalid(description: str) -> EarlyAnswer:
     challenge = f'Bearer realm="The API", error="invalid_token", error_description="{description}"'
-    return Refusal(
+    return error(
         401,
         {"error": "invalid_token", "error_description": description},
         {"WWW-Authenticate": challenge},

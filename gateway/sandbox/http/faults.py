@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from gateway.sandbox.http.answers import Answer
-from gateway.sandbox.http.limits import RETRY_LATER, TOO_MANY, figures
+from gateway.sandbox.http.limits import RETRY_LATER, TOO_MANY, rate_limit_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,7 +137,7 @@ def replacement(fault: Fault, *, target: str, profile: Profile, now: float) -> A
             status = fault.status or 503
             return Answer.json({"message": _REASONS.get(status, f"{status} Error")}, status=status)
         case "rate_limit_global":
-            headers = figures(profile, now, limit=600, observed=601)
+            headers = rate_limit_headers(profile, now, limit=600, observed=601)
             return Answer(
                 429, {"Content-Type": "text/plain"} | headers | retry, RETRY_LATER.encode()
             )

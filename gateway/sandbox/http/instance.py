@@ -36,7 +36,7 @@ class Instance:
         """Origin that artifact downloads are redirected to; None serves them here."""
         self.profile = profile
 
-    def forget(self) -> None:
+    def reload(self) -> None:
         """After the world was changed from outside: nothing that was read before is kept."""
         self.tokens = {token.text: token for token in self.store.all(TokenRow)}
         self.profile = self._profile

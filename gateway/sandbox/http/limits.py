@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.http.answers import Answer, Refusal
+from gateway.sandbox.http.answers import Answer, error
 
 if TYPE_CHECKING:
     from gateway.sandbox.profile import Profile
     from gateway.sandbox.world.clock import Clock
 
-__all__ = ["RETRY_LATER", "TOO_MANY", "Limits", "figures"]
+__all__ = ["RETRY_LATER", "TOO_MANY", "Limits", "rate_limit_headers"]
 
 TOO_MANY = {
     "message": {"error": "This endpoint has been requested too many times. Try again later."}
@@ -46,7 +46,7 @@ class Limits:
         """Count a request to an endpoint; 429 beyond its limit."""
         limit: int | None = getattr(self, name)
         if limit is not None and self._count(name, user_id) > limit:
-            raise Refusal(429, TOO_MANY)
+            raise error(429, TOO_MANY)
 
     def admit(self, credential: str, profile: Profile) -> tuple[dict[str, str], Answer | None]:
         """Count any request: headers for its answer, and a 429 in its place beyond the limit."""
@@ -54,7 +54,7 @@ class Limits:
             return {}, None
         now = self.clock.now()
         observed = self._count("everything", credential)
-        headers = figures(profile, now, limit=self.everything, observed=observed)
+        headers = rate_limit_headers(profile, now, limit=self.everything, observed=observed)
         if observed <= self.everything:
             return headers, None
         wait = str(int(60 - now % 60))
@@ -68,7 +68,9 @@ class Limits:
         return count
 
 
-def figures(profile: Profile, now: float, *, limit: int, observed: int) -> dict[str, str]:
+def rate_limit_headers(
+    profile: Profile, now: float, *, limit: int, observed: int
+) -> dict[str, str]:
     """The headers RateLimit-*, by which a client can slow down in time."""
     reset = int(now // 60 + 1) * 60
     newest = {"RateLimit-Name": "throttle_authenticated_api"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.sandbox.http.answers import Answer, Refusal
+from gateway.sandbox.http.answers import Answer, error
 from gateway.sandbox.world.jsontext import compact, parse
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def offset_page(
 def check_offset(call: Call) -> None:
     """405 for pages too deep; checked where the instance enforces it (the project's jobs)."""
     if call.params["page"] * min(call.params["per_page"], _MAX_PER_PAGE) > _MAX_OFFSET:
-        raise Refusal(
+        raise error(
             405,
             {
                 "error": f"Offset pagination has a maximum allowed offset of {_MAX_OFFSET} for "
@@ -89,7 +89,7 @@ def keyset_page(call: Call, kept: JobFilter, body: Callable[[JobRow], Any]) -> A
     order = (call.params.get("order_by", "id"), call.params.get("sort", "desc"))
     if order != ("id", "desc"):
         reason = "Keyset pagination is not yet available for this type of request"
-        raise Refusal(405, {"error": reason})
+        raise error(405, {"error": reason})
     asked = call.params["per_page"]
     # GitLab's cursor pager does not clip; the bound here is what SQLite can count to.
     per_page = min(asked, _MAX_KEYSET) if asked > 0 else _DEFAULT_PER_PAGE
@@ -123,7 +123,7 @@ def _read_cursor(cursor: Any) -> tuple[int | None, str | None]:
     """Id and direction. GitLab does not rescue a broken cursor: 500."""
     if cursor is None or (isinstance(cursor, str) and not cursor.strip()):
         return None, "n"
-    broken = Refusal(500, {"message": "500 Internal Server Error"})
+    broken = error(500, {"message": "500 Internal Server Error"})
     try:
         content = parse(base64.b64decode(cursor, altchars=b"-_", validate=True))
         keys = content.keys()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote_plus
 
-from gateway.sandbox.http.answers import Refusal
+from gateway.sandbox.http.answers import error
 from gateway.sandbox.world.jsontext import parse
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ __all__ = [
     "merge_body",
     "nested",
     "one_of",
+    "one_or_more_of",
     "page_params",
     "query_text",
     "text",
     "time",
     "variables",
-    "words",
 ]
 
 INVALID = "is invalid"
@@ -82,7 +82,7 @@ def check(params: dict[str, Any], declared: Sequence[Param]) -> None:
         else:
             params[param.name] = param.default if value is None else value
     if faults:
-        raise Refusal(400, {"error": ", ".join(faults)})
+        raise error(400, {"error": ", ".join(faults)})
 
 
 # Kinds of values
@@ -143,7 +143,7 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
     return read
 
 
-def words(allowed: Sequence[str], *, hashes: bool) -> Callable[[Any], Any]:
+def one_or_more_of(allowed: Sequence[str], *, hashes: bool) -> Callable[[Any], Any]:
     """`scope`: one word, a list, a JSON list, and where `hashes` the values of a hash.
 
     A single word stays one (Link repeats it as it came) unless hashes are taken: that route makes
@@ -237,7 +237,7 @@ def merge_body(params: dict[str, Any], content_type: str, body: bytes) -> None:
         try:
             value = parse(body)
         except ValueError:
-            raise Refusal(400, {"error": "The given request body is not valid JSON"}) from None
+            raise error(400, {"error": "The given request body is not valid JSON"}) from None
         if isinstance(value, dict):
             params |= value
     elif kind in {"", "application/x-www-form-urlencoded"}:
@@ -280,7 +280,7 @@ def _kind(params: dict[str, Any], key: str, kind: type[Any]) -> Any:
     if not isinstance(held, kind):
         expected = "Array" if kind is list else "Hash"
         got = "Array" if isinstance(held, list) else "Hash" if isinstance(held, dict) else "String"
-        raise Refusal(400, {"error": f"expected {expected} (got {got}) for param `{key}'"})
+        raise error(400, {"error": f"expected {expected} (got {got}) for param `{key}'"})
     return held
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.statuses import CANCELABLE, COMPLETE, RETRYABLE
-from gateway.sandbox.world.artifacts import columns
+from gateway.sandbox.world.artifacts import artifact_columns
 from gateway.sandbox.world.jsontext import compact, parse
 from gateway.sandbox.world.logs import has_log
 from gateway.sandbox.world.rows import JobRow, PipelineRow, RunnerRow, UserRow
@@ -95,7 +95,7 @@ class Actions:
         self._store.set_log(job.id, None)
         return self._transitions.change(
             job,
-            **columns([]),
+            **artifact_columns([]),
             artifacts_expire_at=None,
             erased_at=self._clock.text(),
             log_lines=0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.statuses import COMPLETE, composite_status
-from gateway.sandbox.world.artifacts import artifact, columns
+from gateway.sandbox.world.artifacts import artifact, artifact_columns
 from gateway.sandbox.world.builder import QUEUE_S
 from gateway.sandbox.world.clock import seconds, timestamp
 from gateway.sandbox.world.logs import log_size
@@ -69,7 +69,7 @@ class Transitions:
                 part = min(worked / max(job.planned_s, 1.0), 1.0)
                 changes["log_lines"] = max(1, int(job.log_lines * part))
         if not job.bridge:
-            changes |= columns([*leaving, *self._log_artifact(job._replace(**changes))])
+            changes |= artifact_columns([*leaving, *self._log_artifact(job._replace(**changes))])
         return self.change(job, **changes)
 
     def follow(self, job: JobRow) -> None:

@@ -14,7 +14,14 @@ from gateway.sandbox.world.jsontext import compact, parse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ARTIFACTS", "archive_of", "archive_size", "artifact", "columns", "without_expired"]
+__all__ = [
+    "ARTIFACTS",
+    "archive_of",
+    "archive_size",
+    "artifact",
+    "artifact_columns",
+    "without_expired",
+]
 
 ARTIFACTS: Mapping[str, tuple[str | None, str]] = {
     "archive": ("zip", "artifacts.zip"),
@@ -64,7 +71,7 @@ def artifact(file_type: str, size: int | None) -> dict[str, Any]:
     }
 
 
-def columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+def artifact_columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
     """The columns `artifacts_json` and `archive_json` for these artifacts."""
     archive = next((entry for entry in entries if entry["file_type"] == "archive"), None)
     return {

@@ -10,7 +10,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.statuses import composite_status
-from gateway.sandbox.world.artifacts import archive_size, artifact, columns
+from gateway.sandbox.world.artifacts import archive_size, artifact, artifact_columns
 from gateway.sandbox.world.clock import seconds, timestamp
 from gateway.sandbox.world.jsontext import compact
 from gateway.sandbox.world.logs import size_of
@@ -198,7 +198,7 @@ class Builder:
             ends = begun + waited + found["planned_s"]
             found["next_at"] = ends if status == "running" else begins
         if kinds or ("finished_at" in found and "artifacts_json" not in found):
-            found |= columns(self._artifacts(pipeline, name, status, found, kinds))
+            found |= artifact_columns(self._artifacts(pipeline, name, status, found, kinds))
         row = JobRow(
             id=number,
             project_id=pipeline.project_id,

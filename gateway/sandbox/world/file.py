@@ -27,7 +27,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from gateway.sandbox.world.access import LEVELS
-from gateway.sandbox.world.artifacts import ARTIFACTS, artifact, columns
+from gateway.sandbox.world.artifacts import ARTIFACTS, artifact, artifact_columns
 from gateway.sandbox.world.clock import timestamp
 from gateway.sandbox.world.jsontext import compact, parse
 from gateway.sandbox.world.people import MEMBERS
@@ -311,7 +311,7 @@ class _Loader:
         self._world.store.set_log(row.id, log)
         if row.finished_at:
             entries = [item for item in parse(row.artifacts_json) if item["file_type"] != "trace"]
-            made: dict[str, Any] = columns([*entries, artifact("trace", len(log))])
+            made: dict[str, Any] = artifact_columns([*entries, artifact("trace", len(log))])
             self._world.replace_last(row._replace(**made))
 
     def _user_id(self, name: str, where: str) -> int:

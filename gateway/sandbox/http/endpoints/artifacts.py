@@ -17,7 +17,7 @@ from gateway.sandbox.http.answers import (
 )
 from gateway.sandbox.http.params import JOB_ID, PROJECT_ID, Param, text
 from gateway.sandbox.world.access import MAINTAINER
-from gateway.sandbox.world.artifacts import archive_of, columns
+from gateway.sandbox.world.artifacts import archive_of, artifact_columns
 from gateway.sandbox.world.jsontext import parse
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def delete(call: Call) -> Answer:
     if access.project.refreshing:
         raise statistics_refreshing()
     rest = [entry for entry in parse(job.artifacts_json) if entry["file_type"] == "trace"]
-    call.transitions.change(job, **columns(rest), artifacts_expire_at=None)
+    call.transitions.change(job, **artifact_columns(rest), artifacts_expire_at=None)
     return Answer(204)
 
 

@@ -15,8 +15,8 @@ from gateway.sandbox.http.params import (
     Wrong,
     boolean,
     integer,
+    one_or_more_of,
     page_params,
-    words,
 )
 from gateway.sandbox.world.logs import log_so_far
 from gateway.sandbox.world.store import JobFilter
@@ -32,7 +32,7 @@ _MAX_SLICE = 500 * 1024
 
 @lru_cache(maxsize=16)
 def _list_params(profile: Profile, *, hashes: bool) -> tuple[Param, ...]:
-    return (Param("scope", words(profile.statuses, hashes=hashes)), *page_params())
+    return (Param("scope", one_or_more_of(profile.statuses, hashes=hashes)), *page_params())
 
 
 def project_jobs(call: Call) -> Answer:
@@ -47,7 +47,7 @@ def project_jobs(call: Call) -> Answer:
     access = call.project()
     if not access.reads_builds():
         raise forbidden()
-    kept = JobFilter(bridge=False, project=access.project.id).in_statuses(call.words("scope"))
+    kept = JobFilter(bridge=False, project=access.project.id).in_statuses(call.listed("scope"))
     ref = call.params.get("ref")
     if profile.ref_filter and isinstance(ref, str) and ref.strip():
         kept.also("ref = ?", ref)
@@ -92,7 +92,7 @@ def _jobs_of_pipeline(call: Call, *, bridge: bool, retried: bool) -> Answer:
     if not access.reads_builds():
         raise forbidden()
     pipeline = call.pipeline(access.project)
-    kept = JobFilter(bridge=bridge, pipeline=pipeline.id).in_statuses(call.words("scope"))
+    kept = JobFilter(bridge=bridge, pipeline=pipeline.id).in_statuses(call.listed("scope"))
     if not retried:
         kept.also("retried = 0")
     return offset_page(
