@@ -1,8 +1,14 @@
 """A Jobs API server of our own: GitLab's endpoints, errors, roles and versions over a world in
 SQLite.
 
-Built from the contract alone; it imports nothing else of the gateway, so that a misreading of the
-API is not made twice. Start with `Sandbox`.
+It is built from docs/upstream.md alone and imports nothing else of the gateway, so that a
+misreading of the API is not made twice. Start with `Sandbox`.
+
+    sandbox             a server to embed; `editor` changes its world by hand
+    http                what it serves
+    demo, simulation    what it starts with; how it moves
+    world               what it holds
+    profile, statuses   the versions it can be, the status words
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Changing a world by hand: what a test needs to bring about, without going through the API."""
+"""Changes to a world that a test makes by hand, without the API."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ _ENDS = {"success", "failed", "canceled"}
 
 
 class Editor:
-    """Edits the rows of one sandbox. Every method is one step, also while the app is being
-    served.
-    """
+    """Edits the rows of one sandbox. Each method is one transaction, also while the app serves."""
 
     store: Store
-    """The rows themselves, for what the methods here do not cover. Hold `store.lock`."""
+    """The rows, for edits that no method makes. Hold `store.lock` meanwhile."""
     _clock: Clock
     _instance: Instance
     _seed: int
 
     def create_pipeline(self, project: int = 1, **columns: Any) -> int:
-        """A new pipeline and its commit; its id. It takes its status from its jobs as they change.
+        """Add a pipeline with its commit, and return its id. Its status follows its jobs.
 
-        Names are PipelineRow's columns, and `user` (a username or None).
+        `columns` are PipelineRow's, and `user` (a username or None).
         """
         with self.store.lock:
             if "user" in columns:
@@ -57,14 +55,14 @@ class Editor:
         moves: bool = False,
         **columns: Any,
     ) -> int:
-        """A new build, or bridge (`bridge=True`), in a status (`success`), looking as such jobs do;
-        its id.
+        """Add a build, or a bridge (`bridge=True`), and return its id.
 
-        Names are JobRow's columns, and `user` (a username or None), `artifacts` (file types),
-        `tags`, `when`, `started` (whether it had), `created` (epoch seconds), `waited` and `worked`
-        (seconds). A `log` is kept as given. Runner 1 cancels gracefully, runner 2 does not
-        (`runner_id`). Unless it `moves`, the simulated runner leaves the job alone. The pipeline's
-        status stays.
+        It is a success unless a `status` is given, and has the times, log and artifacts that jobs
+        of its status have. `columns` are JobRow's, and `user` (a username or None), `artifacts`
+        (file types), `tags`, `when`, `started` (whether it had), `created` (epoch seconds),
+        `waited` and `worked` (seconds). A `log` is kept as given. Runner 1 cancels gracefully,
+        runner 2 does not (`runner_id`). The simulated runner leaves the job alone unless it
+        `moves`. The pipeline's status stays.
         """
         with self.store.lock:
             of = self.store.require(PipelineRow, pipeline)
@@ -87,7 +85,7 @@ class Editor:
         return row.id
 
     def set_status(self, job: int, status: str, **columns: Any) -> JobRow:
-        """Put a job into a status, with the times such a job has; its pipeline follows."""
+        """Put a job into a status, with the times that such jobs have. Its pipeline follows."""
         with self.store.lock:
             row = self.store.require(JobRow, job)
             status = self._instance.profile.shown(status)
@@ -113,7 +111,7 @@ class Editor:
         return blank | times | {"failure_reason": reason}
 
     def update_job(self, job: int, **columns: Any) -> None:
-        """Write columns of JobRow as they are; nothing follows."""
+        """Write columns of JobRow as they are. The pipeline does not follow."""
         with self.store.lock:
             self.store.update(JobRow, job, columns)
             self.store.commit()
@@ -126,13 +124,13 @@ class Editor:
             self.store.commit()
 
     def set_log(self, job: int, log: bytes | None) -> None:
-        """Replace what a job has written; None goes back to the log it writes by itself."""
+        """Replace a job's log. None brings back the one that it writes by itself."""
         with self.store.lock:
             self.store.set_log(job, log)
             self.store.commit()
 
     def retry(self, job: int, *, user: str = "developer") -> int:
-        """Retry a job as the API does; the new job's id."""
+        """Retry a job as the API does, and return the new job's id."""
         with self.store.lock:
             by = self.store.require(UserRow, self._user_id(user) or 0)
             row = self.store.require(JobRow, job)
@@ -141,7 +139,7 @@ class Editor:
         return made.id
 
     def delete_job(self, job: int) -> None:
-        """As if it had never been: lists close the gap, its id is unknown."""
+        """Remove a job. Lists close the gap, and its id is unknown."""
         with self.store.lock:
             self.store.delete_job(job)
             self.store.commit()
@@ -149,7 +147,7 @@ class Editor:
     def jobs(
         self, project: int | None = None, pipeline: int | None = None, **columns: Any
     ) -> list[JobRow]:
-        """Builds and bridges as stored, id descending; `columns` must be equal."""
+        """The stored builds and bridges whose columns have these values, id descending."""
         wanted = {"project_id": project, "pipeline_id": pipeline}
         wanted = {name: value for name, value in wanted.items() if value is not None} | columns
         with self.store.lock:
@@ -159,7 +157,7 @@ class Editor:
         return Builder(self.store, now=self._clock.now(), seed=self._seed)
 
     def _translated(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The short names of `create_job` as columns."""
+        """The columns that the short names of `create_job` stand for."""
         columns = dict(given)
         if "user" in columns:
             columns["user_id"] = self._user_id(columns.pop("user"))

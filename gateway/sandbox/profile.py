@@ -1,9 +1,7 @@
-"""What differs between GitLab versions: named profiles, one flag for each row of the contract's
-§10.
+"""What differs between GitLab versions: named profiles, a flag for each row of upstream.md, 10.
 
-A profile decides fields, statuses, parameters and answers; the world below it is the same. Exact
-minor versions are often unknown, so a profile stands for the middle of its column, not for one
-release.
+A profile decides fields, statuses, parameters and answers. The world is the same in each. Often the
+exact minor version of a change is unknown, so a profile stands for a range of releases.
 """
 
 from __future__ import annotations
@@ -79,9 +77,7 @@ class Profile:
         return tuple(word for word in STATUSES if word not in _SINCE_17)
 
     def shown(self, status: str) -> str:
-        """A status as this version has it: what it does not know yet is shown as its
-        predecessor.
-        """
+        """The status as this version shows it: in place of a newer word the older one."""
         return status if self.canceling else _SINCE_17.get(status, status)
 
 

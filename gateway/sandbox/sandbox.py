@@ -1,4 +1,4 @@
-"""A Jobs API server to embed: state, time, faults and the ASGI application of one sandbox."""
+"""A Jobs API server to embed: its world, time, faults and ASGI application."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Sandbox(Editor):
             token = sandbox.tokens["developer"]
             sandbox.advance(60)                 # a minute of runners at work
 
-    `seed` varies the demo's world, `jobs` is how many builds its project 6 has (1,200). `data`
-    keeps the state in a file. `world` replaces the demo's projects: a mapping, or a JSON or YAML
-    file, see `world.file`. Time stands still and moves by `advance` alone, unless `live`: then it
-    is the wall clock's, and while the app is served runners work and people push. `now` is another
-    source of time. `admin` adds the endpoint of `admin` at /sandbox.
+    `seed` varies the demo world. `jobs` is how many builds its project 6 has (1,200). `data` is a
+    file to keep the state in. `world` replaces the demo's projects: a mapping, or a JSON or YAML
+    file (see `world.file`). Time stands still and moves by `advance` alone. With `live` it is the
+    wall clock's: while the app is served, runners work and people push. `now` is another source of
+    time. `admin` adds the admin endpoint at /sandbox.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
@@ -73,14 +73,14 @@ class Sandbox(Editor):
         if self.store.meta("seed") is None:
             self._build()
         self.landmarks: Mapping[str, int] = MappingProxyType(self.store.landmarks())
-        """Ids of the demo's remarkable things by name, such as `debug_job` (see `demo`)."""
+        """Ids by name of what a test may look for in the demo, such as `debug_job` (see `demo`)."""
         self._instance = Instance(
             self.store, self._clock, profile=profile, external_url=external_url
         )
         self.faults: list[Fault] = list(faults)
-        """What strikes requests, the first match first. Change it at any time."""
+        """The faults in force; the first that matches strikes. Change the list at any time."""
         self.received: deque[Received] = deque(maxlen=_MAX_RECEIVED)
-        """Every request, oldest first, the last 10,000. Empty with `record=False`."""
+        """The last 10,000 requests, oldest first. Empty with `record=False`."""
         chance = Random(seed)  # noqa: S311 - faults strike the same way in every run
         api = Api(
             self._instance,
@@ -91,11 +91,11 @@ class Sandbox(Editor):
         self.app: ASGIApp = make_app(
             api, tick=self._tick if live else None, admin=Admin(self).app if admin else None
         )
-        """The ASGI application. It runs in process too, without a server or its lifespan."""
+        """The ASGI application. It also runs in process, without a server or its lifespan."""
         self._next_push = self._clock.now() + _TRAFFIC_S
 
     def close(self) -> None:
-        """Close the state; the app answers nothing any more."""
+        """Close the state. The app cannot answer any more."""
         self.store.close()
 
     # Settings that may change at any time
@@ -132,9 +132,7 @@ class Sandbox(Editor):
 
     @property
     def object_storage(self) -> str | None:
-        """Origin that artifact downloads are redirected to (302); None, the default, serves
-        them.
-        """
+        """Origin to redirect artifact downloads to (302). None, the default, serves them."""
         return self._instance.object_storage
 
     @object_storage.setter
@@ -149,7 +147,7 @@ class Sandbox(Editor):
         return datetime.fromtimestamp(self._clock.now(), UTC)
 
     def advance(self, seconds: float) -> int:
-        """Let this much time pass, runners at work; how many steps they took."""
+        """Let time pass while runners work, and return how many steps they took."""
         with self.store.lock:
             steps = self._instance.runner.work_until(self._clock.now() + seconds)
             self._clock.skip(seconds)
@@ -158,7 +156,7 @@ class Sandbox(Editor):
         return steps
 
     def reset(self) -> None:
-        """Back to the fresh world; settings and faults stay, what was received is forgotten."""
+        """Go back to the fresh world. Settings and faults stay; `received` is emptied."""
         with self.store.lock:
             self.store.clear()
             self._clock.skip(-self._clock.skipped_s)

@@ -1,6 +1,4 @@
-"""The status words (§6), which of them allow what (§7), and how a pipeline's follows from its
-jobs'.
-"""
+"""The status words (upstream.md, 6), what each allows (upstream.md, 7), and a pipeline's status."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ STATUSES = (
     "manual",
     "scheduled",
 )
-"""All thirteen job statuses of §6, in the server's order."""
+"""All thirteen statuses of a job, in the server's order."""
 
 COMPLETE = frozenset({"success", "failed", "canceled", "skipped"})
 RETRYABLE = frozenset({"success", "failed", "canceled"})
@@ -53,9 +51,7 @@ _ANY = (
 
 
 def composite_status(jobs: Iterable[tuple[str, bool]]) -> str:
-    """A pipeline's status from its latest jobs' statuses and `allow_failure`, joined as GitLab
-    does.
-    """
+    """The status of a pipeline with these jobs (status, `allow_failure`), the retried left out."""
     seen: set[str] = set()
     for status, allow_failure in jobs:
         if allow_failure and status == "manual":

@@ -1,5 +1,4 @@
-"""The admin endpoint, off by default: steers a running sandbox over HTTP, for tests in any
-language.
+"""The admin endpoint: steers a running sandbox over HTTP, for tests in any language.
 
 | Route below /sandbox | Body | Does |
 |---|---|---|

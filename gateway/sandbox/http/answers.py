@@ -1,4 +1,4 @@
-"""Answers: status, headers and bytes, and the refusals of §2 with their exact bodies."""
+"""Answers (status, headers, bytes), and the errors with their exact bodies (upstream.md, 2)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Answer:
         return cls(status, {"Content-Type": "text/plain"} | named, raw)
 
     def if_changed(self, known: str | None) -> Answer:
-        """This answer, or 304 without a body if `If-None-Match` names its tag. Paging headers
+        """This answer, or 304 without a body if `If-None-Match` names its tag. Its paging headers
         stay.
         """
         tag = self.headers.get("Etag")
@@ -78,9 +78,7 @@ def error(status: int, body: Any, headers: dict[str, str] | None = None) -> Earl
 
 
 def not_found(what: str = "Not found") -> EarlyAnswer:
-    """404. `Not found` (small f) is a record that was looked for; `Not Found` is a file or a
-    kind.
-    """
+    """404. A record that is not there is `Not found` (small f), a file is `Not Found`."""
     return error(404, {"message": f"404 {what}"})
 
 
@@ -98,7 +96,7 @@ def statistics_refreshing() -> EarlyAnswer:
 
 
 def _matches(known: str, tag: str) -> bool:
-    """Weak comparison of `If-None-Match` (RFC 9110 §13.1.2)."""
+    """Weak comparison of `If-None-Match` (RFC 9110, 13.1.2)."""
     opaque = tag.removeprefix("W/")
     return known.strip() == "*" or any(
         item.strip().removeprefix("W/") == opaque for item in known.split(",")

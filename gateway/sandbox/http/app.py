@@ -1,7 +1,7 @@
-"""The ASGI application: bytes in, one endpoint called, bytes out.
+"""The ASGI application: reads a request, calls its endpoint, sends the answer.
 
-Starlette carries the lifespan and the mounts. Requests below /api go to `Api`, which matches the
-encoded path itself and keeps the raw `send`, so that faults can reach the connection.
+Starlette has the lifespan and the mounts. Everything that is not mounted goes to `Api`. It matches
+the encoded path itself, and it keeps the raw `send` so that faults can reach the connection.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Received:
     """By lower-case name."""
     body: bytes
     status: int | None = None
-    """What was answered; None before, and for ever if a fault sends no answer."""
+    """The status answered; None until then, and also if a fault sends no answer."""
 
 
 class Api:
@@ -116,7 +116,7 @@ class Api:
     def _answer(
         self, scheme: str, found: Match, seen: Received, path: str, query: str, fault: Fault | None
     ) -> Answer:
-        """The endpoint's answer, or the fault's; a fault may stand before or behind the work."""
+        """The endpoint's answer, or a fault's in its place; a fault may skip the endpoint."""
         instance = self.instance
         instead: Answer | None = None
         if fault is not None:
@@ -203,14 +203,14 @@ async def _read(receive: Receive) -> bytes:
 
 
 class _Application(Starlette):
-    """Starlette without its outer middlewares: they wrap `send`, and Api answers its own errors."""
+    """Starlette without its own middlewares, which wrap `send`. `Api` answers its errors itself."""
 
     def build_middleware_stack(self) -> ASGIApp:
         return self.router
 
 
 def make_app(api: Api, *, tick: Callable[[], None] | None, admin: ASGIApp | None) -> Starlette:
-    """The application. While it is served, `tick` is called again and again (a live world)."""
+    """The application. While it is served, it calls `tick` four times a second (a live world)."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -1,6 +1,6 @@
-"""Rows to JSON bodies as §5 has them, in the key order of the recorded answers.
+"""JSON bodies made of rows (upstream.md, 5), their keys in the order of recorded answers.
 
-Keys that an answer leaves out are absent here too: null and absent are different things.
+A key that GitLab leaves out is left out here too, and is not null.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
-from gateway.sandbox.http.embedded import Body, Parts
+from gateway.sandbox.http.embedded import Body, EmbeddedParts
 from gateway.sandbox.world import artifacts
 from gateway.sandbox.world.clock import seconds, timestamp
 from gateway.sandbox.world.jsontext import Raw, parse
@@ -32,22 +32,20 @@ _LABELS = {
 
 
 class Bodies:
-    """Bodies of one world in one profile. Hold the store's lock, and `refresh` before each
-    answer.
-    """
+    """Bodies of one world in one profile. Hold the store's lock, and `refresh` before an answer."""
 
     def __init__(self, store: Store, clock: Clock, profile: Profile, external_url: str) -> None:
         self._store = store
         self._clock = clock
         self._profile = profile
         self._root = external_url.rstrip("/")
-        self._parts = Parts(store, profile, self._root)
+        self._parts = EmbeddedParts(store, profile, self._root)
         self._now = 0.0
         self.now = ""
-        """The moment of this answer: everything in it is as of then."""
+        """The time of this answer; durations in it count up to here."""
 
     def refresh(self) -> Self:
-        """Look at the clock, and at what was written since."""
+        """Read the clock, and drop the parts that have changed since."""
         self._now = self._clock.now()
         self.now = timestamp(self._now)
         self._parts.refresh(int(self._now // 60))
@@ -56,7 +54,7 @@ class Bodies:
     # Jobs
 
     def job(self, row: JobRow) -> Body:
-        """A job (§5.1). A bridge is given the same shape, as retry of a bridge answers it."""
+        """A job (upstream.md, 5.1). Retry of a bridge answers the bridge in this shape, too."""
         profile = self._profile
         body = self._job_basic(row)
         expires = row.artifacts_expire_at
@@ -80,7 +78,7 @@ class Bodies:
         return body
 
     def bridge(self, row: JobRow) -> Body:
-        """A bridge (§5.2)."""
+        """A bridge (upstream.md, 5.2)."""
         body = self._job_basic(row)
         body["downstream_pipeline"] = self._parts.pipeline(row.downstream_id)
         return body
@@ -118,7 +116,7 @@ class Bodies:
         return self._since(row.started_at)
 
     def _queued(self, row: JobRow) -> float | None:
-        """Time in the queue. It grows while the job waits, and for ever if it never started."""
+        """The time in the queue. It grows until the job starts, so for ever if it never does."""
         if row.queued_duration is not None or row.queued_at is None:
             return row.queued_duration
         return self._since(row.queued_at)
@@ -129,11 +127,11 @@ class Bodies:
     # Pipelines
 
     def pipeline_row(self, row: PipelineRow) -> Body:
-        """A row of the pipelines list (§5.3)."""
+        """A row of the pipelines list (upstream.md, 5.3)."""
         return self._parts.pipeline_body(row) | {"name": row.name}
 
     def pipeline(self, row: PipelineRow) -> Body:
-        """A single pipeline (§5.4)."""
+        """A single pipeline (upstream.md, 5.4)."""
         user = self._store.get(UserRow, row.user_id)
         body = self._parts.pipeline_body(row) | {
             "before_sha": row.before_sha,
@@ -154,7 +152,7 @@ class Bodies:
         return body
 
     def _coverage(self, row: PipelineRow) -> str | None:
-        """Text here, though a number in jobs: the mean of the latest jobs'."""
+        """The mean of the latest jobs' coverage: a text here, though a number in jobs."""
         mean = self._store.mean_coverage(row.id)
         return None if mean is None else f"{mean:.2f}"
 
@@ -174,10 +172,10 @@ class Bodies:
             "favicon": f"/assets/ci_favicons/favicon_status_{row.status}-{digest}.png",
         }
 
-    # Neighbours
+    # Commits and projects
 
     def commit_detail(self, row: CommitRow, last: PipelineRow | None) -> Body:
-        """A commit read by itself (§3.8)."""
+        """A single commit (upstream.md, 3.8)."""
         additions, deletions = int(row.sha[:2], 16), int(row.sha[2:4], 16)
         return self._parts.commit_body(row) | {
             "stats": {

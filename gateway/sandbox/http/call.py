@@ -1,7 +1,7 @@
-"""One request on its way through an endpoint: its parameters, its caller, the project it names.
+"""A request as endpoints see it: its parameters, its caller, and the project and job it names.
 
-Endpoints call these methods in GitLab's order of checks (§1); each either gives what was asked for
-or ends the request with an EarlyAnswer.
+Endpoints call these methods in GitLab's order of checks (upstream.md, 1). A method returns what was
+asked for, or it raises the `EarlyAnswer` that ends the request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOVED = "This resource has been moved permanently to "
 
 
 class Call:
-    """A request and the instance it was sent to."""
+    """One request to one instance."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Call:
         return user
 
     def identify(self, *, job_tokens: bool = False) -> Caller:
-        """The caller, who may be anonymous; a bad credential is 401 all the same."""
+        """The caller, who may be anonymous. A bad credential is 401 nevertheless."""
         if self._caller is None:
             self._caller = authenticate(
                 self.store,
@@ -95,7 +95,7 @@ class Call:
         check(self.params, declared)
 
     def listed(self, name: str) -> Sequence[str]:
-        """A checked list parameter, however it was sent; empty if it was not."""
+        """The values of a checked parameter that may be one word or a list; empty if not sent."""
         value = self.params.get(name)
         if value is None:
             return ()
@@ -104,7 +104,7 @@ class Call:
     # Where
 
     def project(self, *, permission: str = "read_jobs") -> Access:
-        """The project of the path, visible to the caller, and what they may do there.
+        """What the caller may do in the project that the path names; 404 if they cannot see it.
 
         `permission` is what a job token of another project would need.
         """
@@ -153,7 +153,7 @@ class Call:
             )
 
     def _moved(self, project: ProjectRow) -> EarlyAnswer:
-        """Only GET is sent on; HEAD counts as another method here."""
+        """301 for GET; 405 for other methods, HEAD among them."""
         if self.method != "GET":
             return error(405, {"message": "Non GET methods are not allowed for moved projects"})
         segments = self.path.split("/")
@@ -180,7 +180,7 @@ class Call:
 
     @property
     def bodies(self) -> Bodies:
-        """What answers are made of, as of this moment."""
+        """The maker of bodies, as of this moment."""
         return self.instance.bodies.refresh()
 
     def url(self, path: str) -> str:
@@ -188,5 +188,5 @@ class Call:
         return f"{self.scheme}://{urlsplit(self.instance.external_url).netloc}{path}"
 
     def link(self, changes: dict[str, Any], relation: str) -> str:
-        """A Link entry to this request with some parameters changed."""
+        """An entry of `Link`: this request with some parameters changed."""
         return f'<{self.url(self.path)}?{query_text(self.params | changes)}>; rel="{relation}"'

@@ -1,4 +1,4 @@
-"""Credentials (§1): which one counts, whom it stands for, and how a bad one is refused."""
+"""Credentials (upstream.md, 1): which of several counts, whom it stands for, and what is a 401."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TOO_SMALL = "The request requires higher privileges than provided by the access
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request comes from. Nobody if both are None; with a job token `job` is its job."""
+    """Whom a request comes from; nobody if both are None. With a job token, `job` is its job."""
 
     user: UserRow | None = None
     job: JobRow | None = None
@@ -55,10 +55,10 @@ def authenticate(
     params: Mapping[str, Any],
     job_tokens: bool,
 ) -> Caller:
-    """The caller; anonymous without a credential, an EarlyAnswer with a bad one.
+    """The caller: anonymous without a credential; a bad credential raises its EarlyAnswer.
 
-    First hit wins: bearer, then personal token, then (only where the route takes them) job token. A
-    job token in a personal token's place is no hit at all.
+    The first credential counts, in this order: bearer, personal token, job token (only where the
+    route takes job tokens). A job token in the place of a personal token is ignored.
     """
     if bearer := _bearer(headers, params):
         if job_tokens and bearer.startswith(JOB_TOKEN_PREFIX):
@@ -113,7 +113,7 @@ def _invalid(description: str) -> EarlyAnswer:
 
 
 def _of_job_token(store: Store, text: str) -> Caller:
-    """A running job stands for the user who started it."""
+    """The user who started the job, if it runs."""
     job = _job_of(store, text.removeprefix(_JOB_TOKEN))
     is_running = job is not None and job.status in {"running", "canceling"} and not job.bridge
     user = store.get(UserRow, job.user_id) if is_running and job is not None else None

@@ -1,7 +1,7 @@
-"""What many jobs embed: users, commits, runners, managers, pipelines, project settings (§5.3 to
-§5.7).
+"""The parts that many jobs embed: users, commits, runners, pipelines (upstream.md, 5.3 to 5.7).
 
-Each is encoded once and put into bodies as it is. Keys that a version does not deliver are absent.
+A part is encoded once, and its bytes are put into every body that embeds it. A key that a version
+does not have is left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.sandbox.profile import Profile
     from gateway.sandbox.world.store import Store
 
-__all__ = ["NULL", "Body", "Parts"]
+__all__ = ["NULL", "Body", "EmbeddedParts"]
 
 Body = dict[str, Any]
 Row = TypeVar("Row", UserRow, RunnerRow, ManagerRow)
@@ -34,8 +34,8 @@ NULL = Raw(b"null")
 _MAX_KEPT = 20_000
 
 
-class Parts:
-    """The encoded parts of one world in one profile; bounded, and forgotten when they change."""
+class EmbeddedParts:
+    """The encoded parts of one world in one profile. Bounded; a change drops them."""
 
     def __init__(self, store: Store, profile: Profile, root: str) -> None:
         self._store = store
@@ -47,7 +47,7 @@ class Parts:
         self._projects: dict[int, tuple[str, Raw]] = {}
 
     def refresh(self, minute: int) -> None:
-        """Forget what has changed by this minute: users' local times, pipelines written since."""
+        """Drop what has changed: users' local times in a new minute, pipelines when written."""
         if minute != self._minute:
             self._minute = minute
             self._kept.clear()

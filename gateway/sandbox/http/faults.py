@@ -1,7 +1,7 @@
 """Faults on demand: what networks, proxies and overloaded servers do to an answer.
 
-A fault is chosen per request by route, method and (seeded) chance, at most `times` times. Some
-replace the answer, some spoil it on the wire.
+A fault strikes the requests of its route and method with its probability (seeded), at most `times`
+times. Some kinds replace the answer, others spoil it on the wire.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Fault:
 def choose(
     faults: Iterable[Fault], chance: Random, *, endpoint: str | None, method: str, target: str
 ) -> list[Fault]:
-    """What strikes this request: any number of latencies, then at most one other."""
+    """The faults that strike this request: any number of latencies, then at most one other."""
     struck: list[Fault] = []
     for fault in faults:
         if not fault.matches(endpoint=endpoint, method=method, target=target):

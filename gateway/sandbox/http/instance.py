@@ -1,4 +1,4 @@
-"""The parts of one running sandbox, put together: what a request and the admin endpoint work on."""
+"""One running GitLab instance: its state, time and behaviour, put together for its requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Instance"]
 
 
 class Instance:
-    """State, time and behaviour of one sandbox in its current profile."""
+    """What a request works on, in the current profile."""
 
     def __init__(
         self, store: Store, clock: Clock, *, profile: Profile | str, external_url: str
@@ -37,7 +37,7 @@ class Instance:
         self.profile = profile
 
     def reload(self) -> None:
-        """After the world was changed from outside: nothing that was read before is kept."""
+        """Read everything again, after the world was changed by hand."""
         self.tokens = {token.text: token for token in self.store.all(TokenRow)}
         self.profile = self._profile
 
@@ -47,9 +47,7 @@ class Instance:
 
     @profile.setter
     def profile(self, profile: Profile | str) -> None:
-        """Change the version. Statuses an older one does not know become what they were before, for
-        good.
-        """
+        """Change the version. A status that an older version lacks is replaced, for good."""
         if isinstance(profile, str):
             if profile not in PROFILES:
                 raise ValueError(f"unknown profile: {profile} (known: {', '.join(PROFILES)})")

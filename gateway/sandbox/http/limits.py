@@ -1,6 +1,4 @@
-"""Limiters: requests per minute of the world's clock. Off until a limit is set; tests call
-freely.
-"""
+"""Rate limiters, which count requests per minute of the world's clock. They are off by default."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _MAX_KEYS = 10_000
 
 @dataclass(slots=True)
 class Limits:
-    """Limits per minute and caller; None is off. GitLab's defaults: 600 and 400 for the
-    endpoints.
-    """
+    """Limits per minute and caller; None is off. GitLab's defaults for the endpoints: 600, 400."""
 
     clock: Clock
     project_jobs: int | None = None
@@ -37,9 +33,7 @@ class Limits:
     project: int | None = None
     """`GET /projects/:id`."""
     everything: int | None = None
-    """The global limiter, by credential. Set, it shows its figures on every answer, as GitLab.com
-    does.
-    """
+    """The global limiter, by credential. With it every answer has RateLimit-*, as on GitLab.com."""
     _seen: dict[tuple[str, object, int], int] = field(default_factory=dict)
 
     def check(self, name: str, user_id: int | None) -> None:
@@ -49,7 +43,7 @@ class Limits:
             raise error(429, TOO_MANY)
 
     def admit(self, credential: str, profile: Profile) -> tuple[dict[str, str], Answer | None]:
-        """Count any request: headers for its answer, and a 429 in its place beyond the limit."""
+        """Count a request: headers for its answer, and beyond the limit the 429 in its place."""
         if self.everything is None:
             return {}, None
         now = self.clock.now()

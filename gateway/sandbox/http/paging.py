@@ -1,4 +1,4 @@
-"""Pages (§8): offset pages with their headers, and keyset pages with their cursors."""
+"""Pages (upstream.md, 8): offset pages with their headers, keyset pages with their cursors."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ def offset_page(
     *,
     count: Callable[[int], int] | None,
 ) -> Answer:
-    """A page by `page` and `per_page`. `fetch` takes limit and offset; `count` a limit, None never
-    counts.
+    """A page by `page` and `per_page`. `fetch` takes a limit and an offset, `count` a limit.
 
-    A total is known if there is a count and it is at most 10,000; otherwise one row more is read to
-    know whether there is a next page.
+    The page has totals if there is a `count` and it is at most 10,000. One row more than the page
+    has is fetched, to know whether there is a next page.
     """
     page = max(call.params["page"], 1)
     asked = call.params["per_page"]
@@ -72,7 +71,7 @@ def offset_page(
 
 
 def check_offset(call: Call) -> None:
-    """405 for pages too deep; checked where the instance enforces it (the project's jobs)."""
+    """405 for a page that is too deep. Only the list of a project's jobs checks this."""
     if call.params["page"] * min(call.params["per_page"], _MAX_PER_PAGE) > _MAX_OFFSET:
         raise error(
             405,
@@ -85,7 +84,7 @@ def check_offset(call: Call) -> None:
 
 
 def keyset_page(call: Call, kept: JobFilter, body: Callable[[JobRow], Any]) -> Answer:
-    """A page of jobs by cursor, id descending; one row more is read to know whether to go on."""
+    """A page of jobs by cursor, id descending. One row more is read, to know whether to go on."""
     order = (call.params.get("order_by", "id"), call.params.get("sort", "desc"))
     if order != ("id", "desc"):
         reason = "Keyset pagination is not yet available for this type of request"

@@ -1,7 +1,7 @@
-"""Request parameters: Rack's nested names, and checks with Grape's error texts.
+"""Request parameters: nested names as Rack reads them, checks with Grape's error texts.
 
-Query, form and JSON body are one set; the later source wins and path parameters win over all.
-Checked values and defaults are put back into the set, because `Link` repeats them.
+Query, body and path parameters are one set. A body wins over the query, the path over both. Checked
+values and defaults are put back into the set, because `Link` repeats them.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ _INTEGER = re.compile(r"[+-]?\d+")
 
 
 class Wrong(Exception):
-    """A value that does not pass; the message completes `<param> …`. Several are one message
-    each.
-    """
+    """A value that does not pass. Each argument is a message that completes `<param> …`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Param:
 
 
 def check(params: dict[str, Any], declared: Sequence[Param]) -> None:
-    """Check and convert in place; all faults go into one 400, in the order of declaration."""
+    """Check and convert in place. All faults are told by one 400, in the order of declaration."""
     faults: list[str] = []
     for param in declared:
         sent = params.get(param.name)
@@ -144,10 +142,10 @@ def one_of(*allowed: str) -> Callable[[Any], str]:
 
 
 def one_or_more_of(allowed: Sequence[str], *, hashes: bool) -> Callable[[Any], Any]:
-    """`scope`: one word, a list, a JSON list, and where `hashes` the values of a hash.
+    """`scope`: a word, a list, a JSON list, or with `hashes` also a hash, whose values count.
 
-    A single word stays one (Link repeats it as it came) unless hashes are taken: that route makes
-    every form a list.
+    A route that takes hashes makes a list of every form. Elsewhere a single word stays a word,
+    because `Link` repeats it as it came.
     """
 
     def read(sent: Any) -> Any:
@@ -221,8 +219,8 @@ def page_params() -> tuple[Param, Param]:
 
 
 def nested(pairs: str) -> dict[str, Any]:
-    """A query or form as Rack reads it: `a[]=1`, `a[k]=1`, `a[][k]=1`. 400 if a name has two
-    shapes.
+    """A query or form as Rack reads it: `a[]=1`, `a[k]=1`, `a[][k]=1`. 400 if a name is used in
+    two shapes.
     """
     params: dict[str, Any] = {}
     for name, value in parse_qsl(pairs, keep_blank_values=True):
@@ -231,7 +229,7 @@ def nested(pairs: str) -> dict[str, Any]:
 
 
 def merge_body(params: dict[str, Any], content_type: str, body: bytes) -> None:
-    """Add a form's or a JSON object's parameters; other types of body are not parameters."""
+    """Add the parameters of a form or a JSON object. Bodies of other types have none."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json" and body:
         try:
@@ -245,7 +243,7 @@ def merge_body(params: dict[str, Any], content_type: str, body: bytes) -> None:
 
 
 def _put(params: dict[str, Any], name: str, value: str, *, depth: int) -> Any:
-    """Rack's `normalize_params`, step by step."""
+    """Put one value where Rack's `normalize_params` puts it."""
     if depth == 0:
         start = name.find("[", 1)
         key, after = (name, "") if start < 0 else (name[:start], name[start:])

@@ -1,6 +1,4 @@
-"""Which endpoint a request goes to. Paths are matched as they were sent: encoded, split at `/`
-first.
-"""
+"""The endpoint of a request. A path is matched as it was sent, and its segments decoded after."""
 
 from __future__ import annotations
 
@@ -69,7 +67,7 @@ def _compile(template: str) -> re.Pattern[str]:
 
 
 class Match:
-    """The endpoint of a request, or the methods its path does know."""
+    """The endpoint of a request; without one, the methods that its path allows."""
 
     __slots__ = ("allowed", "endpoint", "params")
 

@@ -1,4 +1,4 @@
-"""What callers do to jobs (§7): cancel, retry, erase, play; and cancel and retry of a pipeline.
+"""What callers do to jobs (upstream.md, 7): cancel, retry, erase, play.
 
 What the state of a job does not allow raises `NotPossible`. Permissions are checked elsewhere.
 Every method returns the row as it is afterwards.
@@ -57,7 +57,7 @@ class Actions:
     # The four actions
 
     def cancel(self, job: JobRow, *, force: bool) -> JobRow:
-        """Never refused: a state that cannot be canceled stays as it is."""
+        """Cancel what can be canceled; any other state stays as it is and is no error."""
         if force:
             return self._transitions.finish(job, "canceled") if job.status == "canceling" else job
         if job.status not in CANCELABLE:
@@ -78,7 +78,7 @@ class Actions:
         )
 
     def retry(self, job: JobRow, user: UserRow, *, inputs: Mapping[str, Any]) -> JobRow:
-        """A new job in place of this one, which stays as it was but counts as retried."""
+        """Make a new job in place of this one, which keeps its state and counts as retried."""
         if not self.is_retryable(job):
             raise NotPossible("Job is not retryable")
         self._check_inputs(job, inputs)
@@ -116,9 +116,7 @@ class Actions:
         variables: Sequence[Mapping[str, str]],
         inputs: Mapping[str, Any],
     ) -> JobRow:
-        """A waiting job starts itself; a finished one is cloned, and its variables are not
-        applied.
-        """
+        """Start a waiting job with these variables, or clone a finished one without them."""
         if not self.is_playable(job):
             raise NotPossible("Unplayable Job")
         self._check_inputs(job, inputs)

@@ -1,7 +1,6 @@
-"""The simulated runner: takes queued jobs, lets their logs grow, reports results, starts child
-pipelines.
+"""The simulated runner: it takes queued jobs, reports their results and starts child pipelines.
 
-It works on the world's clock only, step by step in order of time, so the same `advance` always
+It knows the world's clock only and takes its steps in order of time, so the same `advance` always
 leads to the same world.
 """
 
@@ -34,7 +33,7 @@ class Runner:
         self._transitions = transitions
 
     def work_until(self, until: float) -> int:
-        """Take every step that is due by then; how many there were."""
+        """Take every step that is due by then, and return how many there were."""
         steps = 0
         try:
             while (job := self._store.due_job(until)) is not None:
@@ -83,9 +82,7 @@ class Runner:
         )
 
     def _runner_for(self, job: JobRow) -> RunnerRow | None:
-        """One of the runners that are there and have all of the job's tags; None leaves it
-        stuck.
-        """
+        """A runner that is online and has all of the job's tags; None if there is none."""
         tags = set(parse(job.tag_list_json))
         able = [
             row
@@ -99,7 +96,7 @@ class Runner:
         return round(max(now - seconds(job.queued_at or timestamp(now)), 0.0), 6)
 
     def _report(self, job: JobRow) -> None:
-        """The end of a job's work; what succeeded in stage test leaves an archive for a month."""
+        """End a job's work. A success in stage test leaves an archive for a month."""
         if job.outcome != "success":
             self._transitions.finish(job, "failed", reason=job.outcome)
             return

@@ -1,4 +1,4 @@
-"""Who may do what: access levels and the policies of §3 and §4, as pure functions."""
+"""Who may do what (upstream.md, 3 and 4): access levels, and what each level allows."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Artifacts: which kinds there are, the archive's bytes, and the columns of a job that describe
-them.
-"""
+"""Artifacts: their kinds, the archive's bytes, and the columns of a job that describe them."""
 
 from __future__ import annotations
 
@@ -58,7 +56,7 @@ ARTIFACTS: Mapping[str, tuple[str | None, str]] = {
     "coverage_fuzzing": ("raw", "gl-coverage-fuzzing.json"),
     "api_fuzzing": ("raw", "gl-api-fuzzing-report.json"),
 }
-"""Kind to file format and file name (§6)."""
+"""Kind to file format and file name (upstream.md, 6)."""
 
 
 def artifact(file_type: str, size: int | None) -> dict[str, Any]:
@@ -83,14 +81,14 @@ def artifact_columns(entries: Sequence[Mapping[str, Any]]) -> dict[str, str | No
 
 
 def without_expired(artifacts_json: str) -> str:
-    """What is left of the artifacts after their expiry: the log."""
+    """The artifacts that are left after their expiry: the log."""
     entries = parse(artifacts_json)
     return compact([entry for entry in entries if entry["file_type"] == "trace"])
 
 
 @lru_cache(maxsize=256)
 def archive_of(job_name: str) -> bytes:
-    """The zip archive a job of this name leaves."""
+    """The zip archive that a job of this name leaves."""
     files = {
         "coverage/index.html": f"<!doctype html><title>{job_name}</title><p>98.4 %</p>\n",
         "coverage/.last_run.json": '{"result": {"line": 98.4}}\n',

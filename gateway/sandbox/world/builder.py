@@ -1,7 +1,7 @@
-"""Making worlds: rows with sensible columns, from little information.
+"""Rows with sensible columns, made from little information.
 
-Used by the demo world, by a world read from a file, and by tests that add a job at run time.
-Everything follows from the arguments and the seed, so the same world is made twice.
+The demo world, a world read from a file and tests that add a job make their rows here. All columns
+follow from the arguments and the seed, so the same arguments make the same world.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STAGES = {"build": 0, "test": 1, "deploy": 2}
 _RUNNERS = ((1, 11), (1, 12), (2, 21))
 """Runners and managers (see `people`) that take the jobs in turn."""
 _HELD = 5_000
-"""Jobs held back before they are written."""
+"""So many jobs are held in memory before they are written."""
 _ZONES = ("+01:00", "+02:00", "-05:00", "+00:00", "+09:00")
 
 
@@ -51,9 +51,7 @@ def status_columns(
     worked: float,
     started: bool | None = None,
 ) -> dict[str, Any]:
-    """The time columns a job of this status has; `worked` is what it has done up to now (or in
-    all).
-    """
+    """The time columns of a job in this status. `worked` is how long it has run so far."""
     ran = status in STARTED if started is None else started
     found: dict[str, Any] = {}
     if ran or status in _WAITING:
@@ -128,7 +126,7 @@ class Builder:
         has_commit: bool = True,
         **given: Any,
     ) -> PipelineRow:
-        """A pipeline with its commit; status and times come from its jobs (`close_pipeline`)."""
+        """A pipeline with its commit. `close_pipeline` gives it its jobs' status and times."""
         number = given.pop("id", None) or self._last_pipeline + 1
         self._last_pipeline = max(self._last_pipeline, number)
         iid = self._iids[project_id] = self._iids.get(project_id, 0) + 1
@@ -160,11 +158,12 @@ class Builder:
         worked: float = 60.0,
         **given: Any,
     ) -> JobRow:
-        """A job as it would be in this status, `created` (epoch seconds) an hour ago by default.
+        """A job with the columns that jobs of this status have.
 
-        `given` are JobRow's columns, and `artifacts` (file types beside the log, which a job that
-        ran to its end always leaves), `started` (whether it had, where the status does not say so)
-        and `moves` (the simulated runner takes it on).
+        `created` is in epoch seconds, an hour ago by default. `given` are JobRow's columns, and
+        `artifacts` (file types beside the log, which every job leaves that ran to its end),
+        `started` (whether it had, where the status does not say) and `moves` (the simulated runner
+        takes it on).
         """
         number = given.pop("id", None) or self._last_job + 1
         moves = given.pop("moves", False)
@@ -234,7 +233,7 @@ class Builder:
         self._jobs[-1] = row
 
     def close_pipeline(self, pipeline: PipelineRow, *, first_job: int = 0) -> PipelineRow:
-        """Give a pipeline status and times from the jobs made for it, unless it has a status."""
+        """Give a pipeline the times of its jobs, and their status unless it has one."""
         jobs = [
             job
             for job in self._jobs[first_job:]
@@ -270,7 +269,7 @@ class Builder:
 
     @property
     def job_count(self) -> int:
-        """Jobs made so far: where the next pipeline's jobs begin."""
+        """How many jobs are held: the index of the next pipeline's first job."""
         return len(self._jobs)
 
     def skip_ids(self, *, pipelines: int, jobs: int) -> None:

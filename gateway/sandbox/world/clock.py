@@ -1,4 +1,4 @@
-"""The world's time: stands still unless driven, or runs with a given source."""
+"""The world's time. It stands still and is driven, or it follows a source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["EPOCH", "Clock", "seconds", "timestamp"]
 
 EPOCH = datetime(2026, 11, 1, tzinfo=UTC)
-"""Now, in a fresh world whose time is driven: bodies are the same in every run."""
+"""The time in a fresh world that is driven, so that bodies are the same in every run."""
 
 
 _FIRST_DAY = date(1970, 1, 1).toordinal()
@@ -37,7 +37,7 @@ def seconds(text: str) -> float:
 
 
 class Clock:
-    """Epoch seconds: a source (or a fixed start) plus what has been skipped by `skip`."""
+    """Epoch seconds: a source's (or a fixed start) plus what `skip` has added."""
 
     def __init__(self, start: datetime, source: Callable[[], datetime] | None = None) -> None:
         self._start = start.timestamp()

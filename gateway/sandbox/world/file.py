@@ -1,4 +1,4 @@
-"""A world of one's own from a mapping, a JSON file or a YAML file (extra `yaml`).
+"""A world described by a mapping, a JSON file or a YAML file (extra `yaml`).
 
     users:                          # beside the users of the roles
       - {username: zoe, name: Zoë, token: glpat-zoe}

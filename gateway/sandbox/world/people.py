@@ -1,4 +1,4 @@
-"""Who lives in every sandbox: one user and one credential for each role, and the runners."""
+"""What every world has: a user and a credential for each role, and the runners."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The rows of the sandbox's tables. A table's columns are its row's fields, in their order.
 
-Times are texts as the API shows them (`2026-11-01T00:00:00.000Z`: equal length, so they sort as
-time does); `next_at` alone is in epoch seconds, for the simulated runner's queue. Columns that end
-in `_json` hold JSON.
+Times are texts as the API shows them, such as `2026-11-01T00:00:00.000Z`: all of one length, so
+that texts sort as times do. Only `next_at`, the simulated runner's queue, is in epoch seconds.
+Columns whose names end in `_json` hold JSON.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class UserRow(NamedTuple):
     profile_json: str = "{}"
     """What the long form adds (bio, location …), by key; missing keys are blank."""
     utc_offset_h: int | None = None
-    """Their time zone; null hides `local_time`."""
+    """The user's time zone; null hides `local_time`."""
 
 
 class TokenRow(NamedTuple):
@@ -185,7 +185,7 @@ class JobRow(NamedTuple):
     variables_json: str = "[]"
     """Variables given to play, as `[{"key", "value"}]`."""
     log_lines: int = 0
-    """Lines of the log the job writes; 0 is a job that says nothing."""
+    """How many lines the job writes into its log; 0 writes none."""
     planned_s: float = 30.0
     """How long the simulated runner works on it."""
     outcome: str = "success"

@@ -18,9 +18,7 @@ __all__ = ["JobFilter", "Store"]
 
 
 class JobFilter:
-    """A WHERE clause over jobs: of a project or of a pipeline, by the columns the lists filter
-    on.
-    """
+    """Which jobs are listed: a project's or a pipeline's, builds or bridges, and more clauses."""
 
     def __init__(
         self, *, bridge: bool, project: int | None = None, pipeline: int | None = None

@@ -1,4 +1,4 @@
-"""Artifacts of a job (§3.8): the archive, one file of it, keep and delete."""
+"""The endpoints of a job's artifacts (upstream.md, 3.8): archive, one file, keep, delete."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def file(call: Call) -> Answer:
 
 
 def archive_of_ref(call: Call) -> Answer:
-    """`GET …/jobs/artifacts/:ref_name/download?job=name`: of the ref's newest successful
-    pipeline.
-    """
+    """`GET …/jobs/artifacts/:ref_name/download?job=name`, in the ref's newest green pipeline."""
     return _archive(call, _job_of_ref(call))
 
 
@@ -66,7 +64,7 @@ def file_of_ref(call: Call) -> Answer:
 
 
 def keep(call: Call) -> Answer:
-    """`POST …/artifacts/keep`: they don't expire any more."""
+    """`POST …/artifacts/keep`: they do not expire any more."""
     call.authenticate()
     call.check(PROJECT_ID, JOB_ID)
     access = call.project()

@@ -1,4 +1,4 @@
-"""The Jobs API's write endpoints (§4): cancel, retry, erase, play."""
+"""The endpoints that change jobs (upstream.md, 4): cancel, retry, erase, play."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VARIABLES = Param("job_variables_attributes", variables)
 
 
 def cancel(call: Call) -> Answer:
-    """Permission before the job; a state that cannot be canceled is no error."""
+    """`POST …/cancel`. The permission is checked before the job is looked up."""
     call.authenticate()
     can_force = call.profile.force_cancel
     call.check(PROJECT_ID, JOB_ID, *((Param("force", boolean),) if can_force else ()))
@@ -38,7 +38,7 @@ def cancel(call: Call) -> Answer:
 
 
 def retry(call: Call) -> Answer:
-    """Answers the new job, also for a bridge (in a job's shape)."""
+    """`POST …/retry`: the new job, in a job's shape also for a bridge."""
     user = call.user()
     takes_inputs = call.profile.inputs
     call.check(PROJECT_ID, JOB_ID, *((Param("inputs", mapping),) if takes_inputs else ()))
@@ -57,6 +57,7 @@ def retry(call: Call) -> Answer:
 
 
 def erase(call: Call) -> Answer:
+    """`POST …/erase`: the job without its log and artifacts."""
     call.authenticate()
     call.check(PROJECT_ID, JOB_ID)
     access = _project_of_update(call)
@@ -71,7 +72,7 @@ def erase(call: Call) -> Answer:
 
 
 def play(call: Call) -> Answer:
-    """Read access first, then the job, then play itself."""
+    """`POST …/play`. Read access is checked first, then the job, then the right to play."""
     user = call.user()
     takes_inputs = call.profile.inputs
     call.check(
@@ -94,7 +95,7 @@ def play(call: Call) -> Answer:
 
 
 def _project_of_update(call: Call) -> Access:
-    """Versions before today's check the project's permission before they look the job up."""
+    """Older versions check the permission here, before they look the job up."""
     access = call.project()
     if call.profile.permission_before_job and not access.updates_builds():
         raise forbidden()

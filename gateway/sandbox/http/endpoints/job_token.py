@@ -1,4 +1,4 @@
-"""The endpoints that a job asks about itself, with its job token (§3.6, §3.7)."""
+"""The endpoints that a job asks about itself, with its job token (upstream.md, 3.6 and 3.7)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def allowed_agents(call: Call) -> Answer:
 
 
 def _token_job(call: Call) -> JobRow:
-    """401 without a usable credential; 404 with one that is no job token."""
+    """The caller's job: 401 without a valid credential, 404 with one that is no job token."""
     caller = call.authenticate(job_tokens=True)
     if caller.job is None:
         raise not_found("Job Not Found")

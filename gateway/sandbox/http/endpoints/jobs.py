@@ -1,4 +1,4 @@
-"""The endpoints that read jobs and bridges (§3.1 to §3.5): lists, one job, its log."""
+"""The endpoints that read jobs and bridges (upstream.md, 3.1 to 3.5): lists, one job, its log."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def _list_params(profile: Profile, *, hashes: bool) -> tuple[Param, ...]:
 
 
 def project_jobs(call: Call) -> Answer:
-    """`GET /projects/:id/jobs`: builds, retried ones too, no totals; the only list with keyset
-    pages.
-    """
+    """`GET /projects/:id/jobs`: builds, retried ones too. The only list with keyset pages."""
     profile = call.profile
     caller = call.authenticate(job_tokens=profile.job_token_lists)
     call.check(PROJECT_ID, *_list_params(profile, hashes=True))
@@ -65,9 +63,7 @@ def project_jobs(call: Call) -> Answer:
 
 
 def pipeline_jobs(call: Call) -> Answer:
-    """`GET /projects/:id/pipelines/:pipeline_id/jobs`: builds of this pipeline, retried ones on
-    demand.
-    """
+    """`GET /projects/:id/pipelines/:pipeline_id/jobs`: builds, retried ones on demand."""
     call.check(
         PROJECT_ID,
         PIPELINE_ID,
@@ -81,7 +77,7 @@ def pipeline_jobs(call: Call) -> Answer:
 def bridges(call: Call) -> Answer:
     """`GET /projects/:id/pipelines/:pipeline_id/bridges` (newer also `/trigger_jobs`).
 
-    `include_retried` is not declared, but it reaches the finder: any value at all switches it on.
+    `include_retried` is not declared but takes effect: with any value at all, it is on.
     """
     call.check(PROJECT_ID, PIPELINE_ID, *_list_params(call.profile, hashes=False))
     return _jobs_of_pipeline(call, bridge=True, retried="include_retried" in call.params)
@@ -114,7 +110,7 @@ def job(call: Call) -> Answer:
 
 
 def trace(call: Call) -> Answer:
-    """`GET /projects/:id/jobs/:job_id/trace`: the raw log; 200 and nothing if there is none."""
+    """`GET /projects/:id/jobs/:job_id/trace`: the raw log; 200 with no body if there is none."""
     call.authenticate()
     slicing = call.profile.trace_slice
     call.check(

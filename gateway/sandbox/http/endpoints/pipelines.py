@@ -1,4 +1,4 @@
-"""The pipelines endpoints (§3.8): list, one, the latest, retry and cancel."""
+"""The endpoints of pipelines (upstream.md, 3.8): list, one, the latest, retry, cancel."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def pipeline(call: Call) -> Answer:
 def latest_pipeline(call: Call) -> Answer:
     """`GET …/pipelines/latest?ref=`: the newest of the ref, by default of the default branch.
 
-    Without any it is 403: GitLab asks whether nothing may be read.
+    403 if there is none: GitLab then checks the right to read nothing.
     """
     call.check(PROJECT_ID, Param("ref", text))
     project = _readable(call).project

@@ -1,4 +1,4 @@
-"""What else a client of the Jobs API reads (§3.8): a project, a commit, the version."""
+"""The endpoints of a project, its commits, and the server's version (upstream.md, 3.8)."""
 
 from __future__ import annotations
 
