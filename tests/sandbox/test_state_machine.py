@@ -1,6 +1,6 @@
-"""Random actions by random roles: the sandbox and a small model of contract §7 never disagree.
+"""Random actions by random roles: the sandbox and a small model (upstream.md, 7) never disagree.
 
-The model knows the table, the roles (§4) and nothing of the sandbox. It compares the answer of
+The model knows the table, the roles (upstream.md, 4) and not the sandbox. It compares the answer of
 every action, then the job itself, its log and its pipeline's list; at the end every job once more.
 """
 
@@ -66,7 +66,7 @@ class Outcome:
 
 
 def expected(job: Job, action: str, role: str | None) -> Outcome:
-    """The contract's answer. The lab's project is private, its ref unprotected."""
+    """The answer that is due. The lab's project is private, its ref unprotected."""
     if refusal := refused_access(role):
         return Outcome(refusal)
     return {"cancel": cancel, "force": force, "retry": retry, "play": play, "erase": erase}[action](

@@ -1,4 +1,4 @@
-"""Contract §6: enums. Every word a profile knows, and none it does not."""
+"""upstream.md, 6: enums. Every word a profile knows, and none it does not."""
 
 import pytest
 
@@ -120,7 +120,7 @@ def rows_of(caller, query: str):
         page += 1
 
 
-def test_failure_reasons_are_the_contracts(reader):
+def test_failure_reasons_are_the_documented(reader):
     reasons = {row["failure_reason"] for row in rows_of(reader, "scope=failed")}
 
     assert len(reasons) > 1

@@ -1,4 +1,4 @@
-"""Contract §1: base, ids, authentication, order of checks. One test per row, in their order."""
+"""upstream.md, 1: base, ids, authentication, order of checks. One test per row, in their order."""
 
 import pytest
 
@@ -221,7 +221,7 @@ class TestJobTokenRoutes:
 
 
 class TestOrderOfChecks:
-    """§1, order of checks *(derived)*"""
+    """upstream.md, 1, order of checks *(derived)*"""
 
     def test_the_global_limiter_stands_in_front(self, lab):
         lab.sandbox.limits.everything = 1

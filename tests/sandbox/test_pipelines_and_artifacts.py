@@ -1,4 +1,4 @@
-"""Contract §3.8, the parameters of the neighbours: pipelines by filter, artifacts by ref."""
+"""upstream.md, 3.8: the pipelines list by filter, artifacts by ref; and `Sudo` (upstream.md, 1)."""
 
 import pytest
 
@@ -130,7 +130,7 @@ class TestArtifactsOfARef:
 
 
 class TestSudo:
-    """§1, credentials: `Sudo: user`."""
+    """upstream.md, 1, credentials: `Sudo: user`."""
 
     def test_an_administrator_acts_as_another(self, api):
         admin = api.as_("admin")

@@ -1,4 +1,4 @@
-"""Contract §5: entities. Every body validates in every profile; then the notes, row by row."""
+"""upstream.md, 5: entities. Every body validates in every profile; then the notes, row by row."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def rows_of(caller, target: str, pages: int = 50) -> list[dict]:
 
 
 def is_tolerance_case(job: dict) -> bool:
-    """The world's own odd job: a status and keys no version has (contract §11.11)."""
+    """The world's own odd job: a status and keys no version has (upstream.md, 11.11)."""
     return job["status"].startswith("unknown")
 
 
@@ -133,7 +133,7 @@ class TestSchemas:
 
 
 class TestJob:
-    """§5.1, the notes."""
+    """upstream.md, 5.1, the notes."""
 
     def test_tag_says_the_ref_is_a_tag(self, lab):
         job = lab.job(pipeline=lab.pipeline(ref="v1.0", tag=True), ref="v1.0", tag=True)
@@ -226,7 +226,7 @@ class TestJob:
 
 
 class TestBridge:
-    """§5.2"""
+    """upstream.md, 5.2"""
 
     def rows(self, lab, **facts) -> dict:
         pipeline = lab.pipeline()
@@ -251,7 +251,7 @@ class TestBridge:
 
 
 class TestCommit:
-    """§5.5"""
+    """upstream.md, 5.5"""
 
     def test_times_carry_the_authors_offset(self, reader):
         rows = reader.get("/projects/1/jobs?per_page=100").json()
@@ -261,7 +261,7 @@ class TestCommit:
 
 
 class TestPipeline:
-    """§5.4"""
+    """upstream.md, 5.4"""
 
     def test_durations_are_whole_seconds(self, reader):
         for row in reader.get("/projects/1/pipelines?per_page=20").json():

@@ -1,4 +1,4 @@
-"""Contract §9: HTTP behaviour. One test per paragraph or row, in their order."""
+"""upstream.md, 9: HTTP behaviour. One test per paragraph or row, in their order."""
 
 import hashlib
 import json

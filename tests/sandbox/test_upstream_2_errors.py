@@ -1,4 +1,4 @@
-"""Contract §2: error bodies. One test per row of its table, in their order."""
+"""upstream.md, 2: error bodies. One test per row of its table, in their order."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_job_or_pipeline_unknown_or_of_another_project(lab, route):
 
 
 def test_resource_named_explicitly(lab):
-    """A personal token has no job of its own (§3.6)."""
+    """A personal token has no job of its own (upstream.md, 3.6)."""
     assert lab.get("/job").said == (404, {"message": "404 Job Not Found"})
 
 

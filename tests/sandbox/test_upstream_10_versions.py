@@ -1,4 +1,4 @@
-"""Contract §10: what differs across versions. One test per row, each profile in turn."""
+"""upstream.md, 10: what differs across versions. One test per row, each profile in turn."""
 
 import pytest
 
@@ -134,7 +134,7 @@ def test_cross_project_job_token(each):
 
 
 def test_erase_and_retry_check_permission_first_before_18(each):
-    """§1, order of checks: in 15.x-17.x before the job lookup, after it today."""
+    """upstream.md, 1, order of checks: in 15.x-17.x before the job lookup, after it today."""
     for action in ("retry", "erase"):
         status = each.as_("reporter").post(f"/projects/10/jobs/987654321/{action}").status
         assert status == by(each, v16=403, v17=403, v18=404)
@@ -147,6 +147,6 @@ def test_version_is_told_to_who_has_a_credential(each, target):
 
 
 def test_moved_projects(each):
-    """§9: 301 since 16.4; before, the old path simply worked."""
+    """upstream.md, 9: 301 since 16.4; before, the old path simply worked."""
     status = each.get("/projects/lab%2Fold-name/jobs").status
     assert status == by(each, v16=200, v17=301, v18=301)

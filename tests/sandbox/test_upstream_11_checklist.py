@@ -1,7 +1,7 @@
-"""Contract §11: the checklist for a small faithful server, where no earlier section has its test.
+"""upstream.md, 11: a faithful server, point by point, where no earlier section has the test.
 
-1 → §1; 2 → §1 and §2; 3 → §3.1 to §3.3; 4 → §8.2; 5 → §5; 6 → §4.2 and §4.4; 7 → §7; 8 → §3.5;
-10 → §9 and test_faults.py.
+The other points have their tests with these sections: 1 with 1; 2 with 1 and 2; 3 with 3.1 to 3.3;
+4 with 8.2; 5 with 5; 6 with 4.2 and 4.4; 7 with 7; 8 with 3.5; 10 with 9 and in test_faults.py.
 """
 
 import pytest

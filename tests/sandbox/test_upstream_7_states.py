@@ -1,4 +1,4 @@
-"""Contract §7: the state machine, cell by cell, by a maintainer on the newest profile.
+"""upstream.md, 7: the state machine, cell by cell, by a maintainer on the newest profile.
 
 `test_state_machine.py` walks the same table at random.
 """
@@ -111,7 +111,7 @@ def test_bridge(lab, state):
 
 
 class TestRunnerSide:
-    """§7, last paragraph."""
+    """upstream.md, 7, last paragraph."""
 
     def test_running_sets_started_at_and_the_end_finished_at(self, lab):
         job = lab.job("pending")
