@@ -54,7 +54,11 @@ class Bodies:
     # Jobs
 
     def job(self, row: JobRow) -> Body:
-        """A job (upstream.md, 5.1). Retry of a bridge answers the bridge in this shape, too."""
+        """A job (upstream.md, 5.1), or the bridge that a retry has made (upstream.md, 4.2).
+
+        Nothing in the body says which of the two it is: a bridge has no `runner_manager`, but older
+        versions send none of jobs either.
+        """
         profile = self._profile
         body = self._job_basic(row)
         expires = row.artifacts_expire_at

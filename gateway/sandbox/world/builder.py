@@ -185,9 +185,7 @@ class Builder:
         )
         if status == "failed":
             found["failure_reason"] = "script_failure"
-        if given.get("bridge"):
-            found["tag_list_json"] = '["bridge"]'
-        else:
+        if not given.get("bridge"):
             found["log_lines"] = 40
             if "started_at" in found:
                 found["runner_id"], found["manager_id"] = _RUNNERS[number % len(_RUNNERS)]
