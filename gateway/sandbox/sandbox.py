@@ -45,9 +45,9 @@ class Sandbox(Editor):
 
     `seed` varies the demo world. `jobs` is how many builds its project 6 has (1,200). `data` is a
     file to keep the state in. `world` replaces the demo's projects: a mapping, or a JSON or YAML
-    file (see `world.file`). Time stands still and moves by `advance` alone. With `live` it is the
-    wall clock's: while the app is served, runners work and people push. `now` is another source of
-    time. `admin` adds the admin endpoint at /sandbox.
+    file (see `world.file_format`). Time stands still and moves by `advance` alone. With `live` it
+    is the wall clock's: while the app is served, runners work and people push. `now` is another
+    source of time. `admin` adds the admin endpoint at /sandbox.
     """
 
     def __init__(  # noqa: PLR0913 - options, each by keyword
