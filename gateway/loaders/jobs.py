@@ -1,5 +1,5 @@
 """Single jobs. The upstream reads no several ids at once, so many are read off list pages, where
-that takes fewer calls (design, decision 5):
+that takes fewer calls (architecture.md, folding):
 
     of one pipeline   its jobs, retried ones included, page by page of 100
     of one project    its jobs from the highest id on, windows of 100 by keyset

@@ -2,7 +2,8 @@
 
 aiodataloader collects the keys and calls `batch_load_fn` once. There it would settle all keys when
 the slowest read is done; so the batch function plans: it groups keys into upstream calls and gives
-one future for each key, its flight, which is settled by its own read (design, decision 4).
+one future for each key, its flight, which is settled by its own read (architecture.md, every key
+on its own).
 """
 
 from __future__ import annotations
