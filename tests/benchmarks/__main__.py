@@ -6,7 +6,7 @@
 
 Run it from the project's root on a quiet machine with two cores: upstream and load take the first,
 the programs the second. Read the ratios; times are of this machine. `--op` leaves out growth and
-memory. Prints Markdown; ends with 1 if `--enforce` is given and a figure of the design is missed.
+memory. Prints Markdown; ends with 1 if `--enforce` is given and a limit (performance.md) is missed.
 """
 
 # ruff: noqa: T201 - a command talks
@@ -41,7 +41,7 @@ LOAD_CORE, PROGRAM_CORE = 0, 1
 
 
 def main() -> int:
-    """Measure, print, and say whether the design's figures are reached."""
+    """Measure, print, and say whether the gateway keeps its limits."""
     arguments = _arguments()
     pin(LOAD_CORE)
     effort = Effort(

@@ -135,7 +135,7 @@ def _memory_table(results: Results) -> str:
 
 
 def missed_figures(results: Results, operations: Mapping[str, Operation]) -> list[str]:
-    """Which of the design's figures the gateway does not reach, among those that were measured."""
+    """Which limits the gateway does not keep, among those that were measured."""
     return [
         f"{what}: {figure:.2f}, {limit:g} allowed"
         for what, figure, limit in _figures(results, operations)

@@ -1,0 +1,286 @@
+"""What documents and code name exists: documents, sections, titles, anchors, files, tests, modules
+and settings.
+
+A reference is written in one of these forms:
+
+    (upstream.md, 8.2)                     a section of docs/upstream.md, by its number
+    (architecture.md, projection plans)    a section of docs/architecture.md, by its title
+    [text](sandbox.md#faults)              a file beside the document, with an anchor
+    `tests/test_app.py::test_name`         a file or folder of the repository, and a test in it
+    `gateway.hooks.Hook`                   a module, and what is in it
+    `GATEWAY_PORT`                         a setting
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+UPSTREAM = ROOT / "docs" / "upstream.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+CODE = [
+    path
+    for folder in ("gateway", "tests", "scripts")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in {".py", ".sh", ".mjs", ".graphql", ""}
+    and path.is_file()
+    and path != Path(__file__)
+]
+TEXTS = [*DOCUMENTS, *CODE, ROOT / "pyproject.toml"]
+# Where no citation of "the design" and "the contract" is left.
+REPLACED = [
+    *DOCUMENTS,
+    *(path for path in CODE if path.relative_to(ROOT).parts[0] == "scripts"),
+    *(path for path in CODE if path.is_relative_to(ROOT / "tests" / "benchmarks")),
+]
+
+HEADING = re.compile(r"^#{1,6} (.+?)\s*$", re.MULTILINE)
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\((?!\w+://)([^)#\s]*)(?:#([^)\s]+))?\)")
+SECTION = re.compile(r"\(upstream\.md, ([^)]*)\)")
+TITLE = re.compile(r"\(architecture\.md, ([^)]*)\)")
+FILE = re.compile(r"(?<![\w/.-])((?:gateway|tests|docs|scripts)/[\w./-]++)(?!\\)((?:::\w+)*)")
+# Modules may be named without `gateway.`; `schema.execute` is Strawberry's.
+MODULE = re.compile(
+    r"`(?!schema\.(?:execute|graphql)\b)"
+    r"((?:gateway|execution|loaders|schema|transport|upstream)(?:\.\w+)+)[`(]"
+)
+PROGRAM = re.compile(r"python -m ((?:gateway|tests)[\w.]*)")
+SETTING = re.compile(r"\bGATEWAY_[A-Z][A-Z_]*[A-Z]\b")
+# Words for documents that are not in the repository.
+ELSEWHERE = re.compile(
+    r"\bthe designs?\b(?!ed)|\bthe design's\b|\(design\b|\bdesign,? decision"
+    r"|\bcontract(?:'s)?,? (?:section )?§?\d|\bContract §|\(contract\b|\bthe contract(?:'s)?\b"
+    r"|\bthe contracts (?:order|example)\b|jobs-api-contract|design\.md",
+    re.IGNORECASE,
+)
+
+
+def test_what_is_named_exists():
+    faults = {name_of(path): faults_of(_read(path), path) for path in TEXTS}
+
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_nothing_refers_to_documents_that_are_not_here():
+    found = {name_of(path): ELSEWHERE.findall(plain(_read(path))) for path in REPLACED}
+
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_every_section_of_the_upstream_names_its_proof(number):
+    section = re.search(
+        rf"^## {number}\. .*?(?=^## |\Z)", _read(UPSTREAM), re.MULTILINE | re.DOTALL
+    )
+
+    parts = re.split(r"^### ", section[0], flags=re.MULTILINE)
+    subsections = parts[1:] or parts
+
+    assert [part.splitlines()[0] for part in subsections if "Proven by: " not in part] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("as the upstream does (upstream.md, 12.9)", "no section 12.9"),
+        ("see (upstream.md, 8.1 and 8.7)", "no section 8.7"),
+        ("# a comment that goes on (upstream.md,\n    # 99)", "no section 99"),
+        ("so (architecture.md, projection planes)", "no title 'projection planes'"),
+        ("[gone](gone.md)", "no file gone.md"),
+        ("[gone](docs/sandbox.md#gone)", "no anchor docs/sandbox.md#gone"),
+        ("[gone](#gone)", "no anchor #gone"),
+        ("`gateway/gone.py`", "no file gateway/gone.py"),
+        ("`tests/test_app.py::test_gone`", "no tests/test_app.py::test_gone"),
+        (
+            "`tests/test_cli.py::TestServe::test_gone[a-b]`",
+            "no tests/test_cli.py::TestServe::",
+        ),
+        ("`gateway.gone`", "no module gateway.gone"),
+        ("`gateway.hooks.Gone`", "no module gateway.hooks.Gone"),
+        ("`execution.gone`", "no module gateway.execution.gone"),
+        ("python -m tests.gone", "no module tests.gone"),
+        ("`GATEWAY_GONE_S`", "no setting GATEWAY_GONE_S"),
+    ],
+)
+def test_what_does_not_exist_is_noticed(text, said):
+    faults = faults_of(text, ROOT / "README.md")
+
+    assert [fault[: len(said)] for fault in faults] == [said]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(contract 8.2)",
+        "(contract, section 2)",
+        "(design, decision 8)",
+        "Contract §4: write endpoints",
+        "figures of the\n    # design",
+        "as the contract has them",
+    ],
+)
+def test_a_reference_to_elsewhere_is_noticed(text):
+    assert ELSEWHERE.search(plain(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lists run newest first (upstream.md, 8.1 and 8.2)",
+        "counted before (architecture.md, cost before the first call)",
+        "[faults](docs/sandbox.md#faults), [below](#ask)",
+        "`tests/test_endpoints.py::test_endpoint[project-jobs]` in `tests/transport/`",
+        "`gateway.hooks.Hook` and `upstream.client`",
+        "GATEWAY_PORT",
+        "import contracts in pyproject.toml; the contracts there",
+    ],
+)
+def test_what_exists_is_not(text):
+    assert faults_of(text, ROOT / "README.md") == []
+    assert not ELSEWHERE.search(plain(text))
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def faults_of(text, path):
+    """What the text names and what is not there."""
+    flat, is_document = plain(text), path.suffix == ".md"
+    return [
+        *_faulty_sections(flat),
+        *_faulty_titles(flat),
+        *(_faulty_links(FENCE.sub("", text), path) if is_document else ()),
+        *_faulty_files(flat),
+        *_faulty_modules(flat),
+        *(_faulty_settings(flat) if is_document else ()),
+    ]
+
+
+def plain(text):
+    """The text on one line, without the marks of comments at the starts of lines."""
+    return re.sub(r"\s*\n\s*(?:(?:#|//) )?", " ", text)
+
+
+def _faulty_sections(text):
+    for cited in SECTION.findall(text):
+        for number in re.split(r",? and |, ", cited):
+            if number not in _numbers():
+                yield f"no section {number} in docs/upstream.md"
+
+
+def _faulty_titles(text):
+    for title in TITLE.findall(text):
+        if title.lower() not in _titles():
+            yield f"no title {title!r} in docs/architecture.md"
+
+
+def _faulty_links(text, path):
+    for target, anchor in LINK.findall(text):
+        document = path.parent / target if target else path
+        if not document.exists():
+            yield f"no file {target}"
+        elif anchor and anchor not in _anchors(document):
+            yield f"no anchor {target}#{anchor}"
+
+
+def _faulty_files(text):
+    for found, test in FILE.findall(text):
+        name = found.rstrip(".")
+        path = ROOT / name
+        if not path.exists():
+            yield f"no file {name}"
+        elif test and test.removeprefix("::") not in _definitions(path):
+            yield f"no {name}{test}"
+
+
+def _faulty_modules(text):
+    named = [
+        name if name.startswith("gateway.") else f"gateway.{name}" for name in MODULE.findall(text)
+    ]
+    for name in dict.fromkeys([*named, *PROGRAM.findall(text)]):
+        if not _is_there(name.rstrip(".")):
+            yield f"no module {name}"
+
+
+def _faulty_settings(text):
+    known = {f"GATEWAY_{name.upper()}" for name in Settings.__dataclass_fields__}
+    for name in dict.fromkeys(SETTING.findall(text)):
+        if name not in known:
+            yield f"no setting {name}"
+
+
+@cache
+def _is_there(name):
+    """Is it a module, or an attribute of one?"""
+    module, attributes = name, []
+    while True:
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError:
+            module, _, attribute = module.rpartition(".")
+            if not module:
+                return False
+            attributes.insert(0, attribute)
+        else:
+            break
+    for attribute in attributes:
+        if not hasattr(found, attribute):
+            return False
+        found = getattr(found, attribute)
+    return True
+
+
+@cache
+def _definitions(path):
+    """Functions and classes of a module, those in classes as `Class::name`."""
+    found = set()
+
+    def collect(body, prefix):
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                found.add(prefix + node.name)
+                if isinstance(node, ast.ClassDef):
+                    collect(node.body, f"{prefix}{node.name}::")
+
+    collect(ast.parse(_read(path)).body, "")
+    return found
+
+
+@cache
+def _numbers():
+    headings = HEADING.findall(FENCE.sub("", _read(UPSTREAM)))
+    return {match[1] for heading in headings if (match := re.match(r"(\d+(?:\.\d+)?)", heading))}
+
+
+@cache
+def _titles():
+    return {title.lower() for title in HEADING.findall(_read(ARCHITECTURE))}
+
+
+@cache
+def _anchors(path):
+    """Anchors of a document, as GitLab and GitHub make them of its headings."""
+    headings = HEADING.findall(FENCE.sub("", _read(path)))
+    return {
+        re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+@cache
+def _read(path):
+    return path.read_text(encoding="utf-8")
