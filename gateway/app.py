@@ -111,6 +111,7 @@ class Gateway:
                     depth=settings.max_depth,
                     fields=settings.max_fields,
                     repeats=settings.max_repeats,
+                    values=settings.max_values,
                 ),
                 max_calls=settings.max_calls,
                 max_page_size=settings.max_page_size,
@@ -189,5 +190,5 @@ async def _not_running(_: Request) -> Response:
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
-    message = f"nothing is served at {request.url.path}; GraphQL is at {GRAPHQL_PATH}"
+    message = f"nothing is served at {request.url.path:.200}; GraphQL is at {GRAPHQL_PATH}"
     return JSONResponse({"errors": [{"message": message}]}, 404)

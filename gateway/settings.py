@@ -216,6 +216,12 @@ class Settings:
     max_repeats: int = knob(
         250, "Fields of a document that may share a response key.", check=_at_least(1)
     )
+    max_values: int = knob(
+        1_000,
+        "Values that the variables of an operation, or the literals of a document, may hold in"
+        " their lists and objects together.",
+        check=_at_least(1),
+    )
     shutdown_timeout_s: float = knob(
         10.0,
         "How long running operations may go on after the signal to stop, before they are"

@@ -29,6 +29,7 @@ from graphql.execution.collect_fields import FragmentDetails
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.compiler import compile_plan
+from gateway.execution.inputs import count_values, errors_told
 from gateway.execution.limits import Limits, check_limits
 from gateway.execution.plan import Plan
 from gateway.execution.variables import Variables
@@ -161,6 +162,12 @@ class Documents:
         if document is not None:
             self._documents.move_to_end(text)
             return document
+        if len(text) > self._limits.characters:
+            message = (
+                f"the document has {len(text)} characters, {self._limits.characters} are allowed;"
+                " ask in several operations"
+            )
+            return Document([], [GraphQLError(message)])
         document = self._make(text)
         if self._has_room_for(text) or self._came_before(text):
             self._keep(text, document)
@@ -206,11 +213,20 @@ class Documents:
             parsed = parse(text, max_tokens=self._limits.tokens, no_location=False)
         except GraphQLError as error:
             return Document([], [error])
-        errors = check_limits(parsed, self._limits) or validate(
+        values = count_values(parsed)
+        errors = check_limits(parsed, self._limits)
+        if values > self._limits.values:
+            message = (
+                f"the document's literals hold {values} values in lists and objects,"
+                f" {self._limits.values} are allowed (GATEWAY_MAX_VALUES);"
+                " ask in several operations"
+            )
+            errors.append(GraphQLError(message))
+        errors = errors or validate(
             self._strawberry._schema,  # noqa: SLF001 - its only name
             parsed,
             self._rules,
-            max_errors=20,
+            max_errors=errors_told(values),
         )
         return Document([] if errors else self._operations(parsed), errors)
 

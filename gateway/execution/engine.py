@@ -18,6 +18,7 @@ from gateway.errors import CostExceeded, without_frames
 from gateway.execution.cost import Estimate, estimate_cost
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.executor import Execution, PlannedExecutor
+from gateway.execution.inputs import check_variables, first_errors
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error, format_request_error
 from gateway.execution.schema import make_schema
@@ -115,8 +116,9 @@ class Engine:
         documents_kept: int = 1000,
     ) -> None:
         self.schema = make_schema(PlannedExecutor)
+        self._limits = limits or Limits()
         self.documents = Documents(
-            self.schema, limits or Limits(), introspection=introspection, kept=documents_kept
+            self.schema, self._limits, introspection=introspection, kept=documents_kept
         )
         self._client = client
         self._urls = urls
@@ -168,6 +170,8 @@ class Engine:
             refused = _Refused([GraphQLError(MUTATION_BY_GET)], "BAD_REQUEST", operation)
             refused.outcome.is_refused_mutation = True
             raise refused
+        if request.variables and (excess := check_variables(request.variables, self._limits)):
+            raise _Refused([GraphQLError(excess)], "BAD_USER_INPUT", operation)
         variables = operation.variables(request.variables)
         if isinstance(variables, list):
             raise _Refused(variables, "BAD_USER_INPUT", operation)
@@ -205,7 +209,7 @@ class _Refused(Exception):
     def __init__(
         self, errors: list[GraphQLError], code: str, operation: Operation | None = None
     ) -> None:
-        formatted = [format_request_error(error, code=code) for error in errors]
+        formatted = [format_request_error(error, code=code) for error in first_errors(errors)]
         self.outcome = Outcome(msgspec.UNSET, formatted, operation)
 
 

@@ -30,14 +30,23 @@ __all__ = ["Limits", "check_limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a document may hold. A fragment's `fields` count wherever it is spread; `repeats` is how
-    many fields of the document may share a response key.
+    """What a document and its variables may hold.
+
+    A fragment's `fields` count wherever it is spread; `repeats` is how many fields of the document
+    may share a response key, `key_characters` how long that may be. `values` are those in lists and
+    objects, of all variables together and of all literals of a document together;
+    `variable_characters` counts texts and keys.
     """
 
+    characters: int = 100_000
     tokens: int = 10_000
     depth: int = 20
     fields: int = 2_000
     repeats: int = 250
+    key_characters: int = 200
+    values: int = 1_000
+    variable_depth: int = 20
+    variable_characters: int = 256_000
 
 
 def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
@@ -81,6 +90,14 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
             GraphQLError(
                 f"the response key '{key}' stands {count} times in the document,"
                 f" {limits.repeats} are allowed; use fragments"
+            )
+        )
+    longest = max(map(len, measured.keys), default=0)
+    if longest > limits.key_characters:
+        errors.append(
+            GraphQLError(
+                f"a response key has {longest} characters, {limits.key_characters} are allowed;"
+                " use a shorter alias"
             )
         )
     return errors

@@ -11,13 +11,16 @@ is masked.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from gateway.errors import CostExceeded, GatewayError, RateLimited, UpstreamError
 
-__all__ = ["format_error", "format_request_error"]
+__all__ = ["format_error", "format_request_error", "shortened"]
+
+MESSAGE_CHARACTERS: Final = 500
+LOCATIONS_TOLD: Final = 10
 
 record = logging.getLogger("gateway.execution")
 
@@ -54,15 +57,23 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 
 def _formatted(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:
-    formatted: dict[str, Any] = {"message": message}
+    formatted: dict[str, Any] = {"message": shortened(message)}
     if error.locations:
         formatted["locations"] = [
-            {"line": location.line, "column": location.column} for location in error.locations
+            {"line": location.line, "column": location.column}
+            for location in error.locations[:LOCATIONS_TOLD]
         ]
     if error.path is not None:
         formatted["path"] = error.path
     formatted["extensions"] = extensions
     return formatted
+
+
+def shortened(message: str) -> str:
+    """A message without the middle of what it quotes, where that is long."""
+    if len(message) <= MESSAGE_CHARACTERS:
+        return message
+    return f"{message[: MESSAGE_CHARACTERS // 2]} … {message[3 - MESSAGE_CHARACTERS // 2 :]}"
 
 
 def _extensions(cause: GatewayError) -> dict[str, Any]:

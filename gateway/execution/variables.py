@@ -23,6 +23,8 @@ from graphql import (
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
+from gateway.execution.inputs import ERRORS_TOLD
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -96,4 +98,6 @@ class Variables:
                 coerced[signature.name] = value
             else:
                 return VariableValues(sources, coerced)
-        return get_variable_values(self._schema, self._definitions, dict(given or {}))
+        return get_variable_values(
+            self._schema, self._definitions, dict(given or {}), max_errors=ERRORS_TOLD
+        )

@@ -72,6 +72,7 @@ class Endpoint:
         self._max_body_bytes = settings.max_body_bytes
         self._max_response_bytes = settings.max_response_bytes
         self._max_batch = settings.max_batch
+        self._max_values = settings.max_values
         self._max_calls_in_flight = settings.max_calls_in_flight
         self._persisted = PersistedDocuments(settings.persisted_documents)
         self._cross_origin = CrossOrigin(settings.cors_origins)
@@ -122,7 +123,7 @@ class Endpoint:
         if method == "POST":
             visit.media_type = _negotiated(negotiate(accept))
             body = await self._body(visit)
-            request = read_body(body, max_batch=self._max_batch)
+            request = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
             if isinstance(request, list):
                 return await self._run_batch(visit, request)
         elif method in {"GET", "HEAD"}:

@@ -16,22 +16,63 @@ _decode_one = msgspec.json.Decoder(GraphQLRequest).decode
 _decode_many = msgspec.json.Decoder(list[GraphQLRequest]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _NAMES: Final = {"query": "query", "operationName": "operation_name"}
+# What a request holds beside the values that are bounded: its parameters, a persisted query.
+_OTHER_VALUES: Final = 50
 _OBJECTS: Final = {"variables", "extensions"}
 
 
-def read_body(body: bytes, *, max_batch: int) -> GraphQLRequest | list[GraphQLRequest]:
-    """A request, or a batch of up to `max_batch` of them; raises `Refusal` (400)."""
+def read_body(
+    body: bytes, *, max_batch: int, max_values: int
+) -> GraphQLRequest | list[GraphQLRequest]:
+    """A request, or a batch of up to `max_batch` of them; raises `Refusal` (400).
+
+    A body that holds more than `max_values` values an operation in its lists and objects is not
+    decoded: a megabyte of small ones would hold the loop for too long.
+    """
+    at_most = (max_values + _OTHER_VALUES) * max(1, max_batch)
+    if len(body) > at_most and _holds_more_values(body, at_most):
+        if not max_batch and _is_array(body):
+            raise _no_arrays()
+        message = f"the body holds too many values in lists and objects: {max_values} an operation"
+        raise Refusal(400, "BAD_REQUEST", f"{message} are allowed (GATEWAY_MAX_VALUES)")
     try:
         return _decode_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if not body.lstrip().startswith(b"["):
+        if not _is_array(body):
             raise _unreadable(body, error) from None
     return _batch(body, max_batch)
 
 
+def _holds_more_values(body: bytes, at_most: int) -> bool:
+    """Are there more values than that in the lists and objects of a JSON text? Counted by commas
+    and brackets outside of strings.
+    """
+    if _separators(body) <= at_most:
+        return False
+    # Without escapes, each quotation mark begins or ends a string.
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    if plain.count(b'"') > 4 * at_most:
+        return True
+    bare = b"0".join(plain.split(b'"')[::2]).translate(None, b" \t\r\n")
+    # A list or object that is not empty holds one value more than commas.
+    return _separators(bare) - bare.count(b"[]") - bare.count(b"{}") > at_most
+
+
+def _separators(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _is_array(body: bytes) -> bool:
+    return body.lstrip().startswith(b"[")
+
+
+def _no_arrays() -> Refusal:
+    return Refusal(400, "BATCHING_NOT_ALLOWED", "send operations one by one: no arrays here")
+
+
 def _batch(body: bytes, at_most: int) -> list[GraphQLRequest]:
     if not at_most:
-        raise Refusal(400, "BATCHING_NOT_ALLOWED", "send operations one by one: no arrays here")
+        raise _no_arrays()
     try:
         requests = _decode_many(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

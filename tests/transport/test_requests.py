@@ -60,7 +60,7 @@ class TestPost:
             (b'{"query"', "the body is not valid JSON in UTF-8"),
             (b'{"query": "\xff"}', "the body is not valid JSON in UTF-8"),
             (b"[" * 100_000, "send operations one by one: no arrays here"),
-            (b'{"variables": {"a":' + b"[" * 100_000, "the body is nested too deeply"),
+            (b'{"variables": {"a":' + b"[" * 1_045, "the body is nested too deeply"),
             (b'"{ a }"', f"{NO_REQUEST} `object`, got `str`"),
             (b'{"query": 1}', f"{NO_REQUEST} `str | null`, got `int` - at `$.query`"),
             (b'{"variables": []}', f"{NO_REQUEST} `object | null`, got `array` - at `$.variables`"),
