@@ -28,7 +28,8 @@ from gateway.transport.explorer import Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
 from gateway.transport.records import Records, standard_records
 from gateway.transport.server import address_of, listen, serving
-from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
+from gateway.upstream.client import Client
 from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wire import WireError, WireOptions
 from gateway.upstream.wires import open_wire
@@ -103,8 +104,14 @@ class Gateway:
                 open_wire(settings.wire, _wire_options(settings, self._api_url))
             )
             stack.push_async_callback(self._health.close)
+            chain = standard_chain(
+                self._wire,
+                ClientConfig(self._api_url, user_agent=USER_AGENT),
+                circuit=Circuit(),
+                pace=Pace(),
+            )
             engine = Engine(
-                Client(self._wire, ClientConfig(self._api_url, user_agent=USER_AGENT)),
+                Client.over(chain),
                 WebUrls(self._api_url, settings.upstream_web_url),
                 limits=Limits(
                     tokens=settings.max_tokens,

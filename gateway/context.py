@@ -32,6 +32,7 @@ from gateway.upstream.paging import (
     walk_pipelines,
     walk_project_jobs,
 )
+from gateway.upstream.pruning import WHOLE
 from gateway.upstream.reading import item_of
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
 
 
 class Context:
-    """What one operation reads and writes, with one credential and within one deadline."""
+    """What one operation reads and writes, with one credential and within one deadline. Its reads
+    decode what `readers` are for.
+    """
 
     __slots__ = (
         "_artifacts",
@@ -81,6 +84,7 @@ class Context:
         "_seen",
         "client",
         "max_page_size",
+        "readers",
         "scope",
         "urls",
     )
@@ -92,9 +96,11 @@ class Context:
         urls: WebUrls,
         *,
         max_page_size: int = MAX_SIZE,
+        readers: Readers = WHOLE,
     ) -> None:
         self.client = client
         self.max_page_size = max_page_size
+        self.readers = readers
         self.scope = scope
         self.urls = urls
         self._loop = asyncio.get_running_loop()
@@ -115,15 +121,6 @@ class Context:
         self._reads: dict[object, Any] = {}
 
     @property
-    def readers(self) -> Readers:
-        """What is read of the upstream's answers."""
-        return self.scope.readers
-
-    @readers.setter
-    def readers(self, readers: Readers) -> None:
-        self.scope.readers = readers
-
-    @property
     def tally(self) -> Tally:
         """The upstream calls so far."""
         return self.scope.tally
@@ -142,13 +139,15 @@ class Context:
         them.
         """
         if self._bridges is None:
-            self._bridges = BridgeLoader(self._loop, self.client, self.scope, self._seen)
+            self._bridges = BridgeLoader(
+                self._loop, self.client, self.scope, self._seen, self.readers
+            )
         return self._bridges.load((project, pipeline_id, bridge_id))
 
     def pipeline(self, project: ProjectKey, pipeline_id: int) -> Flight[PipelineDetail]:
         """One pipeline in its long form. Cost: 1 call."""
         if self._pipelines is None:
-            self._pipelines = PipelineLoader(self._loop, self.client, self.scope)
+            self._pipelines = PipelineLoader(self._loop, self.client, self.scope, self.readers)
         return self._pipelines.load((project, pipeline_id))
 
     def project(self, key: ProjectKey) -> Flight[ProjectHandle]:
@@ -160,7 +159,9 @@ class Context:
     def commit(self, project: ProjectKey, sha: str) -> Flight[Commit]:
         """One commit. Cost: 1 call; 0 where a job of it was read."""
         if self._commits is None:
-            self._commits = CommitLoader(self._loop, self.client, self.scope, self._seen)
+            self._commits = CommitLoader(
+                self._loop, self.client, self.scope, self._seen, self.readers
+            )
         return self._commits.load((project, sha))
 
     def artifacts(self, job: Job) -> Flight[list[Artifact] | None]:
@@ -293,7 +294,7 @@ class Context:
 
     def _job_loader(self) -> JobLoader:
         if self._jobs is None:
-            self._jobs = JobLoader(self._loop, self.client, self.scope, self._seen)
+            self._jobs = JobLoader(self._loop, self.client, self.scope, self._seen, self.readers)
         return self._jobs
 
     def _shared(
@@ -326,13 +327,13 @@ class Context:
     ) -> Listing[L]:
         # Not the one after a write that comes in between.
         seen = self._seen
-        listing = await walk(self.client, self.scope, project, *asked, window)
+        listing = await walk(self.client, self.scope, project, *asked, window, readers=self.readers)
         seen.add(project, listing.items)
         return listing
 
     async def _read_current_job(self) -> Job:
         seen = self._seen
-        job = await self.client.current_job(self.scope)
+        job = await self.client.current_job(self.scope, readers=self.readers)
         if job.pipeline is not None:
             seen.add(job.pipeline.project, (job,))
         return job

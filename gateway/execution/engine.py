@@ -137,6 +137,8 @@ class Engine:
             return refused.outcome
         operation, plan, variables, estimate = prepared
         if plan.slots or plan.root.project is None:
+            # What a write hangs on must not have been asked for by somebody else, before.
+            scope.alone = operation.type == "mutation"
             context = Context(self._client, scope, self._urls, max_page_size=self._max_page_size)
             running = Execution(
                 operation, plan, variables, context, arguments=estimate.arguments

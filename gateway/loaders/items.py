@@ -17,6 +17,8 @@ from gateway.upstream.entities import (
     ProjectKey,
 )
 from gateway.upstream.pages import MAX_PER_PAGE
+from gateway.upstream.pruning import WHOLE
+from gateway.upstream.routes import PIPELINE_BRIDGES
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.loaders.jobs import JobLoader
     from gateway.loaders.seen import Seen
     from gateway.upstream.client import Client
+    from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope
 
 __all__ = ["ArtifactLoader", "BridgeLoader", "CommitLoader", "PipelineLoader", "ProjectLoader"]
@@ -40,10 +43,16 @@ class BridgeLoader(Loader[BridgeKey, Bridge]):
     """
 
     def __init__(
-        self, loop: AbstractEventLoop, client: Client, scope: CallScope, seen: Seen
+        self,
+        loop: AbstractEventLoop,
+        client: Client,
+        scope: CallScope,
+        seen: Seen,
+        readers: Readers = WHOLE,
     ) -> None:
         super().__init__(loop)
         self.client = client
+        self.readers = readers
         self.scope = scope
         self.seen = seen
 
@@ -70,6 +79,7 @@ class _BridgeFold(Fold[Bridge]):
         flights: dict[int, Flight[Bridge]],
     ) -> None:
         self._client = loader.client
+        self._readers = loader.readers
         self._pipeline_id = pipeline_id
         self._unreadable: UpstreamInvalid | None = None
         super().__init__(loader.loop, loader.scope, loader.seen, project, flights)
@@ -84,6 +94,7 @@ class _BridgeFold(Fold[Bridge]):
                     self._pipeline_id,
                     page=number,
                     per_page=MAX_PER_PAGE,
+                    readers=self._readers,
                 )
             )
             for row in page.items:
@@ -99,30 +110,43 @@ class _BridgeFold(Fold[Bridge]):
     def _not_found(self, bridge_id: int) -> NotFound:
         return NotFound(
             f"bridge {bridge_id}: not among the latest bridges of pipeline {self._pipeline_id}",
-            endpoint="GET /projects/:id/pipelines/:pipeline_id/bridges",
+            endpoint=PIPELINE_BRIDGES.endpoint,
         )
 
 
 class PipelineLoader(Loader[tuple[ProjectKey, int], PipelineDetail]):
     """Pipelines in their long form, by project and id. Cost: 1 call each."""
 
-    def __init__(self, loop: AbstractEventLoop, client: Client, scope: CallScope) -> None:
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        client: Client,
+        scope: CallScope,
+        readers: Readers = WHOLE,
+    ) -> None:
         super().__init__(loop)
         self._client = client
+        self._readers = readers
         self._scope = scope
 
     async def read(self, key: tuple[ProjectKey, int]) -> PipelineDetail:
-        return await self._client.pipeline(self._scope, *key)
+        return await self._client.pipeline(self._scope, *key, readers=self._readers)
 
 
 class CommitLoader(Loader[tuple[ProjectKey, str], Commit]):
     """Commits by project and hash. Cost: 1 call each; 0 where a job of the commit was read."""
 
     def __init__(
-        self, loop: AbstractEventLoop, client: Client, scope: CallScope, seen: Seen
+        self,
+        loop: AbstractEventLoop,
+        client: Client,
+        scope: CallScope,
+        seen: Seen,
+        readers: Readers = WHOLE,
     ) -> None:
         super().__init__(loop)
         self._client = client
+        self._readers = readers
         self._scope = scope
         self._seen = seen
 
@@ -130,7 +154,7 @@ class CommitLoader(Loader[tuple[ProjectKey, str], Commit]):
         return self._seen.commit(*key)
 
     async def read(self, key: tuple[ProjectKey, str]) -> Commit:
-        return await self._client.commit(self._scope, *key)
+        return await self._client.commit(self._scope, *key, readers=self._readers)
 
 
 class ArtifactLoader(Loader[tuple[ProjectKey, int], list[Artifact] | None]):

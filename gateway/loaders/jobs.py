@@ -26,6 +26,7 @@ from gateway.loaders.fold import Fold
 from gateway.loaders.loader import Loader
 from gateway.upstream.entities import Job, ProjectKey
 from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
+from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from gateway.loaders.flight import Flight
     from gateway.loaders.seen import Seen
     from gateway.upstream.client import Client
+    from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope
 
 __all__ = ["JobKey", "JobLoader"]
@@ -68,10 +70,16 @@ class JobLoader(Loader[JobKey, Job]):
     """Jobs by project and id. Cost: at most 1 call a job."""
 
     def __init__(
-        self, loop: AbstractEventLoop, client: Client, scope: CallScope, seen: Seen
+        self,
+        loop: AbstractEventLoop,
+        client: Client,
+        scope: CallScope,
+        seen: Seen,
+        readers: Readers = WHOLE,
     ) -> None:
         super().__init__(loop)
         self.client = client
+        self.readers = readers
         self.scope = scope
         self.seen = seen
         # The pipelines of jobs, where callers know them.
@@ -102,7 +110,7 @@ class JobLoader(Loader[JobKey, Job]):
         return singly
 
     async def read(self, key: JobKey) -> Job:
-        job = await self.client.job(self.scope, *key)
+        job = await self.client.job(self.scope, *key, readers=self.readers)
         self.seen.add(key[0], (job,))
         return job
 
@@ -112,6 +120,7 @@ class _JobFold(Fold[Job]):
 
     def __init__(self, loader: JobLoader, project: ProjectKey, flights: Wanted) -> None:
         self.client = loader.client
+        self.readers = loader.readers
         self._loader = loader
         super().__init__(loader.loop, loader.scope, loader.seen, project, flights)
 
@@ -156,6 +165,7 @@ class _PipelineFold(_JobFold):
                 include_retried=True,
                 page=number,
                 per_page=MAX_PER_PAGE,
+                readers=self.readers,
             ),
             patience_s=self.patience_s,
         )
@@ -186,6 +196,7 @@ class _ProjectFold(_JobFold):
                 self.project,
                 per_page=MAX_PER_PAGE,
                 cursor=KeysetCursor(top + 1),
+                readers=self.readers,
             ),
             patience_s=self.patience_s,
         )

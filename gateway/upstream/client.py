@@ -7,26 +7,25 @@
         job = await client.job(scope, "group/project", 42)
         print(job.status, scope.tally.calls)
 
-Every method takes the scope of the operation first: a call is made with its credential, within its
-deadline, and of the answer to a read its readers take what they are for (`pruning`); the answer to
-a write is taken whole. What may happen to a call (retries, redirects, lost writes) is in `calls`.
-All methods raise the `UpstreamError`s of `gateway.errors`, and `BadInput` for a project that none
-can have.
+Every method takes the scope of the operation first: a call is made with its credential and within
+its deadline. What may happen to a call on its way is in `calls`. Methods that read may be given
+`readers` (`pruning`), which decode less than the whole answer; the answer to a write is always
+decoded whole. All methods raise the `UpstreamError`s of `gateway.errors`, and `BadInput` for a
+project that none can have.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
 
-from gateway.upstream import entities
-from gateway.upstream.calls import Calls, ClientConfig
+from gateway.upstream import entities, routes
+from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
 from gateway.upstream.links import cursor_text, next_id, number_in
 from gateway.upstream.pages import KeysetCursor, KeysetPage, OffsetPage
-from gateway.upstream.paths import encode_project, encode_ref
 from gateway.upstream.pruning import WHOLE
 from gateway.upstream.reading import Reader
 from gateway.upstream.statuses import KnownStatuses
@@ -34,7 +33,10 @@ from gateway.upstream.statuses import KnownStatuses
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from gateway.upstream.calls import Layer
     from gateway.upstream.entities import Bridge, Item, Job, Pipeline, PipelineDetail, ProjectKey
+    from gateway.upstream.pruning import Readers
+    from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Answer, StreamedAnswer, Wire
 
@@ -57,10 +59,24 @@ _decode_keys = msgspec.json.Decoder(_ItemKeys).decode
 
 
 class Client:
-    """One upstream; many operations use it at once."""
+    """One upstream; many operations use it at once.
+
+    `Client(wire, config)` sends its calls through all layers that there are (`standard_chain`);
+    `Client.over(chain)` through a chain that was put together for it.
+    """
 
     def __init__(self, wire: Wire, config: ClientConfig) -> None:
-        self._calls = Calls(wire, config)
+        self._begin(standard_chain(wire, config))
+
+    @classmethod
+    def over(cls, chain: Layer) -> Client:
+        """A client that sends its calls through a chain of layers."""
+        client = cls.__new__(cls)
+        client._begin(chain)  # noqa: SLF001 - a second way to make one of its own
+        return client
+
+    def _begin(self, chain: Layer) -> None:
+        self._chain = chain
         self._statuses = KnownStatuses()
 
     # -- lists ---------------------------------------------------------------------------------
@@ -73,17 +89,18 @@ class Client:
         statuses: Sequence[str] = (),
         per_page: int,
         cursor: KeysetCursor | None = None,
+        readers: Readers = WHOLE,
     ) -> KeysetPage[Job]:
-        """A page of a project's jobs, retried ones included, newest id first (contract 8.2)."""
-        endpoint = "GET /projects/:id/jobs"
-        path = f"/projects/{encode_project(project)}/jobs?pagination=keyset&per_page={per_page}"
+        """A page of a project's jobs, retried ones included, newest id first (upstream.md, 8.2)."""
+        query = f"?pagination=keyset&per_page={per_page}"
         if cursor is not None:
-            path += f"&cursor={cursor_text(cursor)}"
-        answer = await self._list(scope, path, endpoint, f"jobs of project {project}", statuses)
+            query += f"&cursor={cursor_text(cursor)}"
+        call = Call.of(scope, routes.PROJECT_JOBS, project, query=query)
+        answer = await self._list(call, statuses)
         if answer is None:
             return KeysetPage([], None)
-        rows = scope.readers.jobs.many(answer, endpoint=endpoint, project=project)
-        return KeysetPage(rows, next_id(answer, endpoint))
+        rows = readers.jobs.many(answer, endpoint=call.route.endpoint, project=project)
+        return KeysetPage(rows, next_id(answer, call.route.endpoint))
 
     async def pipeline_jobs_page(
         self,
@@ -95,16 +112,14 @@ class Client:
         include_retried: bool = False,
         page: int = 1,
         per_page: int,
+        readers: Readers = WHOLE,
     ) -> OffsetPage[Job]:
-        """A page of a pipeline's jobs, newest id first (contract 3.2)."""
-        endpoint = "GET /projects/:id/pipelines/:pipeline_id/jobs"
-        path = (
-            f"/projects/{encode_project(project)}/pipelines/{pipeline_id}/jobs"
-            f"?page={page}&per_page={per_page}{'&include_retried=true' if include_retried else ''}"
-        )
-        subject = f"jobs of pipeline {pipeline_id} of project {project}"
-        answer = await self._list(scope, path, endpoint, subject, statuses)
-        return _offset_page(answer, scope.readers.jobs, endpoint, project)
+        """A page of a pipeline's jobs, newest id first (upstream.md, 3.2)."""
+        query = f"?page={page}&per_page={per_page}"
+        if include_retried:
+            query += "&include_retried=true"
+        call = Call.of(scope, routes.PIPELINE_JOBS, project, pipeline_id, query=query)
+        return _offset_page(call, await self._list(call, statuses), readers.jobs)
 
     async def bridges_page(
         self,
@@ -115,18 +130,14 @@ class Client:
         statuses: Sequence[str] = (),
         page: int = 1,
         per_page: int,
+        readers: Readers = WHOLE,
     ) -> OffsetPage[Bridge]:
-        """A page of a pipeline's bridges, newest id first (contract 3.3)."""
-        endpoint = "GET /projects/:id/pipelines/:pipeline_id/bridges"
-        path = (
-            f"/projects/{encode_project(project)}/pipelines/{pipeline_id}/bridges"
-            f"?page={page}&per_page={per_page}"
-        )
-        subject = f"bridges of pipeline {pipeline_id} of project {project}"
-        answer = await self._list(scope, path, endpoint, subject, statuses)
-        return _offset_page(answer, scope.readers.bridges, endpoint, project)
+        """A page of a pipeline's bridges, newest id first (upstream.md, 3.3)."""
+        query = f"?page={page}&per_page={per_page}"
+        call = Call.of(scope, routes.PIPELINE_BRIDGES, project, pipeline_id, query=query)
+        return _offset_page(call, await self._list(call, statuses), readers.bridges)
 
-    async def pipelines_page(
+    async def pipelines_page(  # noqa: PLR0913 - the endpoint's own parameters
         self,
         scope: CallScope,
         project: ProjectKey,
@@ -137,59 +148,49 @@ class Client:
         source: str | None = None,
         page: int = 1,
         per_page: int,
+        readers: Readers = WHOLE,
     ) -> OffsetPage[Pipeline]:
-        """A page of a project's pipelines, newest id first (contract 3.8)."""
-        endpoint = "GET /projects/:id/pipelines"
-        path = f"/projects/{encode_project(project)}/pipelines?page={page}&per_page={per_page}"
+        """A page of a project's pipelines, newest id first (upstream.md, 3.8)."""
+        query = f"?page={page}&per_page={per_page}"
         for name, value in (("ref", ref), ("sha", sha), ("source", source)):
             if value is not None:
-                path += f"&{name}={quote(value, safe='')}"
-        subject = f"pipelines of project {project}"
-        answer = await self._list(
-            scope, path, endpoint, subject, () if status is None else (status,), "status"
-        )
-        return _offset_page(answer, scope.readers.pipelines, endpoint, project)
+                query += f"&{name}={quote(value, safe='')}"
+        call = Call.of(scope, routes.PROJECT_PIPELINES, project, query=query)
+        answer = await self._list(call, () if status is None else (status,), "status")
+        return _offset_page(call, answer, readers.pipelines)
 
     # -- single reads --------------------------------------------------------------------------
 
-    async def job(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
-        """One job; a bridge's id is `NotFound` here (contract 3.4)."""
-        endpoint = "GET /projects/:id/jobs/:job_id"
-        path = f"/projects/{encode_project(project)}/jobs/{job_id}"
-        subject = f"job {job_id} of project {project}"
-        return await self._one(scope, path, endpoint, subject, scope.readers.jobs, project)
+    async def job(
+        self, scope: CallScope, project: ProjectKey, job_id: int, *, readers: Readers = WHOLE
+    ) -> Job:
+        """One job; a bridge's id is `NotFound` here (upstream.md, 3.4)."""
+        return await self._one(Call.of(scope, routes.JOB, project, job_id), readers.jobs)
 
     async def pipeline(
-        self, scope: CallScope, project: ProjectKey, pipeline_id: int
+        self, scope: CallScope, project: ProjectKey, pipeline_id: int, *, readers: Readers = WHOLE
     ) -> PipelineDetail:
-        """One pipeline in its long form (contract 5.4)."""
-        endpoint = "GET /projects/:id/pipelines/:pipeline_id"
-        path = f"/projects/{encode_project(project)}/pipelines/{pipeline_id}"
-        subject = f"pipeline {pipeline_id} of project {project}"
-        return await self._one(scope, path, endpoint, subject, scope.readers.details, project)
+        """One pipeline in its long form (upstream.md, 5.4)."""
+        call = Call.of(scope, routes.PIPELINE, project, pipeline_id)
+        return await self._one(call, readers.details)
 
     async def project(self, scope: CallScope, project: ProjectKey) -> entities.Project:
         """One project."""
-        path = f"/projects/{encode_project(project)}"
-        return await self._one(scope, path, "GET /projects/:id", f"project {project}", PROJECT)
+        return await self._one(Call.of(scope, routes.PROJECT, project), PROJECT)
 
-    async def commit(self, scope: CallScope, project: ProjectKey, sha: str) -> entities.Commit:
+    async def commit(
+        self, scope: CallScope, project: ProjectKey, sha: str, *, readers: Readers = WHOLE
+    ) -> entities.Commit:
         """One commit, by hash, branch or tag."""
-        endpoint = "GET /projects/:id/repository/commits/:sha"
-        path = f"/projects/{encode_project(project)}/repository/commits/{encode_ref(sha, 'sha')}"
-        subject = f"commit {sha[:80]} of project {project}"
-        return await self._one(scope, path, endpoint, subject, scope.readers.commits)
+        return await self._one(Call.of(scope, routes.COMMIT, project, sha), readers.commits)
 
-    async def current_job(self, scope: CallScope) -> Job:
-        """The job of the presented job token (contract 3.6)."""
-        subject = "the job of the job token"
-        return await self._one(scope, "/job", "GET /job", subject, scope.readers.jobs)
+    async def current_job(self, scope: CallScope, *, readers: Readers = WHOLE) -> Job:
+        """The job of the presented job token (upstream.md, 3.6)."""
+        return await self._one(Call.of(scope, routes.CURRENT_JOB), readers.jobs)
 
     async def allowed_agents(self, scope: CallScope) -> entities.AllowedAgents:
-        """The agents that the presented job token may use (contract 3.7)."""
-        endpoint = "GET /job/allowed_agents"
-        subject = "the agents of the job token"
-        return await self._one(scope, "/job/allowed_agents", endpoint, subject, AGENTS)
+        """The agents that the presented job token may use (upstream.md, 3.7)."""
+        return await self._one(Call.of(scope, routes.ALLOWED_AGENTS), AGENTS)
 
     @asynccontextmanager
     async def trace(
@@ -201,27 +202,32 @@ class Client:
         byte_offset: int | None = None,
         byte_limit: int | None = None,
     ) -> AsyncIterator[StreamedAnswer]:
-        """A job's log as a stream. Servers that know no slices send it whole (contract 3.5)."""
-        endpoint = "GET /projects/:id/jobs/:job_id/trace"
-        path = f"/projects/{encode_project(project)}/jobs/{job_id}/trace"
+        """A job's log as a stream. Servers that know no slices send it whole (upstream.md, 3.5)."""
         given = {"byte_offset": byte_offset, "byte_limit": byte_limit}
         query = "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
-        async with self._calls.stream(
-            scope,
-            f"{path}?{query}" if query else path,
-            endpoint=endpoint,
-            subject=f"the log of job {job_id} of project {project}",
-        ) as streamed:
-            yield streamed
+        async with AsyncExitStack() as stack:
+            answer = await self._chain.send(
+                Call.of(
+                    scope,
+                    routes.TRACE,
+                    project,
+                    job_id,
+                    query=f"?{query}" if query else "",
+                    stack=stack,
+                )
+            )
+            yield cast("OpenAnswer", answer).stream
 
     # -- writes --------------------------------------------------------------------------------
 
     async def cancel(
         self, scope: CallScope, project: ProjectKey, job_id: int, *, force: bool = False
     ) -> Job:
-        """Cancel; the job as it is now, also where there was nothing to cancel (contract 4.1)."""
+        """Cancel; the job as it is now, also where there was nothing to cancel (upstream.md,
+        4.1).
+        """
         body = {"force": True} if force else {}
-        return await self._act(scope, project, job_id, "cancel", body)
+        return await self._act(scope, routes.CANCEL, project, job_id, body)
 
     async def retry(
         self,
@@ -231,16 +237,16 @@ class Client:
         *,
         inputs: Mapping[str, Any] | None = None,
     ) -> Job:
-        """Retry; the new job. A bridge is answered in the job's shape (contract 4.2):
+        """Retry; the new job. A bridge is answered in the job's shape (upstream.md, 4.2):
         `reading.item_of` tells.
         """
         # The code reads `inputs`, the documentation says `job_inputs`; the other one is ignored.
         body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
-        return await self._act(scope, project, job_id, "retry", body)
+        return await self._act(scope, routes.RETRY, project, job_id, body)
 
     async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
-        """Erase log and artifacts; the job as it is now (contract 4.3)."""
-        return await self._act(scope, project, job_id, "erase", {})
+        """Erase log and artifacts; the job as it is now (upstream.md, 4.3)."""
+        return await self._act(scope, routes.ERASE, project, job_id, {})
 
     async def play(
         self,
@@ -251,90 +257,63 @@ class Client:
         variables: Sequence[tuple[str, str]] = (),
         inputs: Mapping[str, Any] | None = None,
     ) -> Item:
-        """Play a manual or delayed job or bridge, which is answered in its own shape (4.4)."""
+        """Play a manual or delayed job or bridge, which is answered in its own shape
+        (upstream.md, 4.4).
+        """
         body: dict[str, Any] = {}
         if variables:
             pairs = [{"key": key, "value": value} for key, value in variables]
             body["job_variables_attributes"] = pairs
         if inputs:
             body["job_inputs"] = inputs
-        endpoint = "POST /projects/:id/jobs/:job_id/play"
-        answer = await self._write(scope, project, job_id, "play", body, endpoint)
+        call = _write(scope, routes.PLAY, project, job_id, body)
+        answer = await self._chain.send(call)
         try:
             is_bridge = _decode_keys(answer.body).downstream_pipeline is not msgspec.UNSET
         except msgspec.DecodeError:
             is_bridge = False
         reader: Reader[Job] | Reader[Bridge] = WHOLE.bridges if is_bridge else WHOLE.jobs
-        return reader.one(answer, endpoint=endpoint, project=project)
+        return reader.one(answer, endpoint=call.route.endpoint, project=project)
 
     # -- how -----------------------------------------------------------------------------------
 
-    async def _one(
-        self,
-        scope: CallScope,
-        path: str,
-        endpoint: str,
-        subject: str,
-        reader: Reader[T],
-        project: ProjectKey | None = None,
-    ) -> T:
-        answer = await self._calls.read(scope, path, endpoint=endpoint, subject=subject)
-        return reader.one(answer, endpoint=endpoint, project=project)
+    async def _one(self, call: Call, reader: Reader[T]) -> T:
+        answer = await self._chain.send(call)
+        return reader.one(answer, endpoint=call.route.endpoint, project=call.project)
 
     async def _list(
-        self,
-        scope: CallScope,
-        path: str,
-        endpoint: str,
-        subject: str,
-        statuses: Sequence[str],
-        parameter: str = "scope[]",
+        self, call: Call, statuses: Sequence[str], parameter: str = "scope[]"
     ) -> Answer | None:
         """A page's answer; None where the upstream knows none of the statuses asked for."""
         if not statuses:
-            return await self._calls.read(scope, path, endpoint=endpoint, subject=subject)
+            return await self._chain.send(call)
         name = quote(parameter)
 
         async def read(asked: tuple[str, ...]) -> Answer:
-            target = path + "".join([f"&{name}={quote(status, safe='')}" for status in asked])
-            return await self._calls.read(scope, target, endpoint=endpoint, subject=subject)
+            query = "".join([f"&{name}={quote(status, safe='')}" for status in asked])
+            return await self._chain.send(msgspec.structs.replace(call, target=call.target + query))
 
         return await self._statuses.read(statuses, read)
 
     async def _act(
         self,
         scope: CallScope,
+        route: Route,
         project: ProjectKey,
         job_id: int,
-        action: str,
         body: dict[str, Any],
     ) -> Job:
-        endpoint = f"POST /projects/:id/jobs/:job_id/{action}"
-        answer = await self._write(scope, project, job_id, action, body, endpoint)
-        return WHOLE.jobs.one(answer, endpoint=endpoint, project=project)
-
-    async def _write(
-        self,
-        scope: CallScope,
-        project: ProjectKey,
-        job_id: int,
-        action: str,
-        body: dict[str, Any],
-        endpoint: str,
-    ) -> Answer:
-        return await self._calls.write(
-            scope,
-            f"/projects/{encode_project(project)}/jobs/{job_id}/{action}",
-            _encode(body) if body else None,
-            endpoint=endpoint,
-            subject=f"to {action} job {job_id} of project {project}",
-        )
+        return await self._one(_write(scope, route, project, job_id, body), WHOLE.jobs)
 
 
-def _offset_page(
-    answer: Answer | None, reader: Reader[T], endpoint: str, project: ProjectKey
-) -> OffsetPage[T]:
+def _write(
+    scope: CallScope, route: Route, project: ProjectKey, job_id: int, body: dict[str, Any]
+) -> Call:
+    return Call.of(scope, route, project, job_id, body=_encode(body) if body else None)
+
+
+def _offset_page(call: Call, answer: Answer | None, reader: Reader[T]) -> OffsetPage[T]:
     if answer is None:
         return OffsetPage([], None, 0)
-    rows = reader.many(answer, endpoint=endpoint, project=project)
+    rows = reader.many(answer, endpoint=call.route.endpoint, project=call.project)
     return OffsetPage(rows, number_in(answer, "x-next-page"), number_in(answer, "x-total"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from gateway.errors import BadInput
@@ -18,7 +18,7 @@ __all__ = ["Credential"]
 # New with every process: a fingerprint tells callers apart, and nothing about their credentials.
 _KEY: Final = secrets.token_bytes(32)
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-# In the order in which the upstream looks at them (contract, section 1).
+# In the order in which the upstream looks at them (upstream.md, 1).
 _HEADERS: Final = (
     (b"authorization", "Authorization"),
     (b"private-token", "PRIVATE-TOKEN"),
@@ -32,6 +32,7 @@ class Credential:
 
     header: str
     value: str
+    _fingerprint: str | None = field(default=None, init=False, compare=False)
 
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
@@ -65,8 +66,13 @@ class Credential:
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits, the same for the same credential until the process ends."""
-        text = f"{self.header}\0{self.value}".encode()
-        return hashlib.blake2b(text, key=_KEY, digest_size=8).hexdigest()
+        if self._fingerprint is None:
+            text = f"{self.header}\0{self.value}".encode()
+            fingerprint = hashlib.blake2b(text, key=_KEY, digest_size=8).hexdigest()
+            # It is asked for with every call.
+            object.__setattr__(self, "_fingerprint", fingerprint)
+            return fingerprint
+        return self._fingerprint
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"

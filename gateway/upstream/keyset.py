@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
+from gateway.upstream.routes import PROJECT_JOBS
 from gateway.upstream.windows import calls_at_most
 
 if TYPE_CHECKING:
@@ -197,15 +198,14 @@ def _id_of(item: Job | UpstreamInvalid) -> int | None:
     return None if isinstance(item, UpstreamInvalid) else item.id
 
 
-ENDPOINT = "GET /projects/:id/jobs"
-
-
 def _no_way_back() -> UpstreamInvalid:
     return UpstreamInvalid(
         "the upstream does not page backward here; page forward, with first and after",
-        endpoint=ENDPOINT,
+        endpoint=PROJECT_JOBS.endpoint,
     )
 
 
 def _leads_nowhere() -> UpstreamInvalid:
-    return UpstreamInvalid("the upstream's links to next pages lead nowhere", endpoint=ENDPOINT)
+    return UpstreamInvalid(
+        "the upstream's links to next pages lead nowhere", endpoint=PROJECT_JOBS.endpoint
+    )

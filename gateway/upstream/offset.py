@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from gateway.upstream.pages import OffsetPage
+    from gateway.upstream.routes import Route
     from gateway.upstream.scope import Tally
     from gateway.upstream.windows import Window
 
@@ -63,13 +64,16 @@ class Read(Protocol[T]):
     def __call__(self, *, page: int, per_page: int) -> Awaitable[OffsetPage[T]]: ...
 
 
-async def walk(read: Read[T], tally: Tally, window: Window, *, grows_at_top: bool) -> OffsetRows[T]:
-    """The rows of a window. `grows_at_top` says that rows can come in nowhere else.
+async def walk(
+    read: Read[T], route: Route, tally: Tally, window: Window, *, grows_at_top: bool
+) -> OffsetRows[T]:
+    """The rows of a window of the list that `read` reads pages of. `grows_at_top` says that rows
+    can come in nowhere else.
 
     Cost: 1 call; 2 where no page holds all that is wanted; one more to find the oldest rows of a
     list over 100.
     """
-    walker = _Walker(read, grows_at_top=grows_at_top)
+    walker = _Walker(read, route, grows_at_top=grows_at_top)
     size, cursor = window.size, window.cursor
     try:
         if window.backward:
@@ -99,10 +103,11 @@ class _Page(Struct, Generic[T]):
 
 
 class _Walker(Generic[T]):
-    __slots__ = ("_grows_at_top", "_longest", "_per_page", "_read", "_scanned", "calls")
+    __slots__ = ("_grows_at_top", "_longest", "_per_page", "_read", "_route", "_scanned", "calls")
 
-    def __init__(self, read: Read[T], *, grows_at_top: bool) -> None:
+    def __init__(self, read: Read[T], route: Route, *, grows_at_top: bool) -> None:
         self._read = read
+        self._route = route
         self._grows_at_top = grows_at_top
         self._per_page = MAX_PER_PAGE
         self._longest = 0
@@ -212,14 +217,14 @@ class _Walker(Generic[T]):
     async def _page(self, low: int, high: int, *, keep_high: bool = False) -> _Page[T]:
         """The smallest page that holds these offsets, else one that holds most of them."""
         if self.calls == MAX_CALLS:
-            raise _leads_nowhere("the upstream's list moves too fast to be followed")
+            raise self._leads_nowhere("the upstream's list moves too fast to be followed")
         self.calls += 1
         number, per_page = _page_holding(low, high, self._per_page, keep_high=keep_high)
         page = await self._read(page=number, per_page=per_page)
         count = len(page.items)
         more = page.next_page is not None
         if more and not count:
-            raise _leads_nowhere("the upstream's next pages lead nowhere")
+            raise self._leads_nowhere("the upstream's next pages lead nowhere")
         if count > per_page or (more and count < per_page):
             # The upstream's pages are not as long as asked for.
             self._per_page = min(self._per_page, count)
@@ -247,6 +252,9 @@ class _Walker(Generic[T]):
             self._longest if is_steady else None,
             self._scanned,
         )
+
+    def _leads_nowhere(self, message: str) -> UpstreamInvalid:
+        return UpstreamInvalid(message, endpoint=self._route.endpoint)
 
 
 class _Search:
@@ -336,7 +344,3 @@ def _start_of_had(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> 
 
 def _id_of(item: T | UpstreamInvalid) -> int | None:
     return None if isinstance(item, UpstreamInvalid) else item.id
-
-
-def _leads_nowhere(message: str) -> UpstreamInvalid:
-    return UpstreamInvalid(message, endpoint="GET a list by page")

@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gateway.errors import BadInput, UpstreamInvalid
-from gateway.upstream import keyset, offset
+from gateway.upstream import keyset, offset, routes
 from gateway.upstream.cursors import MAX_ID, Cursor
 from gateway.upstream.entities import Bridge, Job, Pipeline
 from gateway.upstream.offset import OffsetRows
+from gateway.upstream.pruning import WHOLE
 from gateway.upstream.windows import DEFAULT_SIZE, MAX_SIZE, Window, calls_at_most, window_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.upstream.cursors import ListKind
     from gateway.upstream.entities import ProjectKey
     from gateway.upstream.keyset import KeysetRows
+    from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope
 
 __all__ = [
@@ -118,10 +120,12 @@ async def walk_project_jobs(
     project: ProjectKey,
     statuses: tuple[str, ...],
     window: Window,
+    *,
+    readers: Readers = WHOLE,
 ) -> Listing[Job]:
     """Jobs of a project, retried ones included, without bridges. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "j", 0)
-    read = partial(client.project_jobs_page, scope, project, statuses=statuses)
+    read = partial(client.project_jobs_page, scope, project, statuses=statuses, readers=readers)
     return Listing("j", 0, window, await keyset.walk(read, scope.tally, window))
 
 
@@ -134,6 +138,7 @@ async def walk_pipeline_jobs(
     window: Window,
     *,
     include_retried: bool = False,
+    readers: Readers = WHOLE,
 ) -> Listing[Job]:
     """Jobs of a pipeline, without bridges; retried ones only on request. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "q", pipeline_id)
@@ -144,8 +149,11 @@ async def walk_pipeline_jobs(
         pipeline_id,
         statuses=statuses,
         include_retried=include_retried,
+        readers=readers,
     )
-    rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
+    rows = await offset.walk(
+        read, routes.PIPELINE_JOBS, scope.tally, window, grows_at_top=not statuses
+    )
     return Listing("q", pipeline_id, window, rows)
 
 
@@ -159,15 +167,21 @@ async def walk_bridges(
     pipeline_id: int,
     statuses: tuple[str, ...],
     window: Window,
+    *,
+    readers: Readers = WHOLE,
 ) -> Listing[Bridge]:
     """Bridges of a pipeline. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "b", pipeline_id)
-    read = partial(client.bridges_page, scope, project, pipeline_id, statuses=statuses)
-    rows = await offset.walk(read, scope.tally, window, grows_at_top=not statuses)
+    read = partial(
+        client.bridges_page, scope, project, pipeline_id, statuses=statuses, readers=readers
+    )
+    rows = await offset.walk(
+        read, routes.PIPELINE_BRIDGES, scope.tally, window, grows_at_top=not statuses
+    )
     return Listing("b", pipeline_id, window, rows)
 
 
-async def walk_pipelines(
+async def walk_pipelines(  # noqa: PLR0913 - the parameters of the list
     client: Client,
     scope: CallScope,
     project: ProjectKey,
@@ -176,14 +190,25 @@ async def walk_pipelines(
     status: str | None,
     source: str | None,
     window: Window,
+    *,
+    readers: Readers = WHOLE,
 ) -> Listing[Pipeline]:
     """Pipelines of a project. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "p", 0)
     read = partial(
-        client.pipelines_page, scope, project, ref=ref, sha=sha, status=status, source=source
+        client.pipelines_page,
+        scope,
+        project,
+        ref=ref,
+        sha=sha,
+        status=status,
+        source=source,
+        readers=readers,
     )
     unfiltered = ref is None and sha is None and status is None and source is None
-    rows = await offset.walk(read, scope.tally, window, grows_at_top=unfiltered)
+    rows = await offset.walk(
+        read, routes.PROJECT_PIPELINES, scope.tally, window, grows_at_top=unfiltered
+    )
     return Listing("p", 0, window, rows)
 
 

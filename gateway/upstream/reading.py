@@ -67,7 +67,7 @@ class Reader(Generic[T]):
         return one
 
     def many(
-        self, answer: Answer, *, endpoint: str, project: ProjectKey
+        self, answer: Answer, *, endpoint: str, project: ProjectKey | None
     ) -> list[T | UpstreamInvalid]:
         """A list, rows that cannot be read as errors in their places; raises `UpstreamInvalid`
         where it is no list.

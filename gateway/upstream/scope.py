@@ -1,11 +1,9 @@
-"""What the upstream calls of one operation share."""
+"""The scope of an operation: what all its upstream calls have in common."""
 
 from __future__ import annotations
 
 from asyncio import Semaphore
 from typing import TYPE_CHECKING
-
-from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
     from gateway.upstream.credential import Credential
@@ -14,10 +12,11 @@ __all__ = ["CallScope", "Tally"]
 
 
 class Tally:
-    """Upstream calls of one operation: every request sent counts as a call, retries also apart.
+    """Upstream calls of one operation.
 
-    `shared` are reads that were answered by a call made for another one; `cached` are reads
-    answered without any call.
+    `calls` counts every request that was sent for it, `retried` those among them that were not
+    estimated: repeated ones, followed redirects, and pages that were read in vain. `shared` counts
+    reads that were answered by another operation's call, `cached` reads answered without a call.
     """
 
     __slots__ = ("cached", "calls", "retried", "shared")
@@ -30,19 +29,21 @@ class Tally:
 
 
 class CallScope:
-    """Whose calls these are, until when they may take, how many at once, and what is read of their
-    answers.
+    """One operation, as its upstream calls see it: the credential they are made with, the time by
+    which they must have ended, how many of them may be under way at once, and their count.
 
-    `deadline` is a time of the running loop's clock, in seconds.
+    `deadline` is a time of the running loop's clock, in seconds. The reads of an operation that is
+    `alone` are never answered by a call that was made for another one: set it where a write hangs
+    on what was read.
     """
 
     __slots__ = (
         "_limiter",
         "_max_at_once",
+        "alone",
         "credential",
         "deadline",
         "headers",
-        "readers",
         "request_id",
         "tally",
     )
@@ -54,12 +55,13 @@ class CallScope:
         request_id: str = "",
         *,
         max_at_once: int = 16,
+        alone: bool = False,
     ) -> None:
         self.credential = credential
         self.deadline = deadline
         self.request_id = request_id
+        self.alone = alone
         self.tally = Tally()
-        self.readers = WHOLE
         # The same for all its calls; made with the first.
         self.headers: dict[str, str] | None = None
         self._max_at_once = max_at_once
@@ -71,3 +73,12 @@ class CallScope:
         if self._limiter is None:
             self._limiter = Semaphore(self._max_at_once)
         return self._limiter
+
+    @property
+    def owner(self) -> str:
+        """The credential's fingerprint; empty for a caller without a credential."""
+        return "" if self.credential is None else self.credential.fingerprint
+
+    def exchange_timeout_s(self, now: float) -> float:
+        """How long one exchange may take that begins now."""
+        return self.deadline - now

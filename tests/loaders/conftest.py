@@ -59,11 +59,13 @@ class Memory:
             pipeline = Pipeline(pipeline_id, project_id=1)
             self.bridges[bridge_id] = Bridge(bridge_id, "success", "bridge", pipeline=pipeline)
 
-    async def job(self, scope: CallScope, project: Any, job_id: int) -> Job:
+    async def job(self, scope: CallScope, project: Any, job_id: int, *, readers: Any) -> Job:
         await self.call(scope, f"job {job_id}")
         return self.found(self.jobs, job_id)
 
-    async def pipeline(self, scope: CallScope, project: Any, pipeline_id: int) -> PipelineDetail:
+    async def pipeline(
+        self, scope: CallScope, project: Any, pipeline_id: int, *, readers: Any
+    ) -> PipelineDetail:
         await self.call(scope, f"pipeline {pipeline_id}")
         return PipelineDetail(pipeline_id, project_id=1)
 
@@ -71,16 +73,23 @@ class Memory:
         await self.call(scope, f"project {project}")
         return Project(1, PATH)
 
-    async def commit(self, scope: CallScope, project: Any, sha: str) -> Commit:
+    async def commit(self, scope: CallScope, project: Any, sha: str, *, readers: Any) -> Commit:
         await self.call(scope, f"commit {sha}")
         return Commit(sha, sha[:8], "title")
 
-    async def current_job(self, scope: CallScope) -> Job:
+    async def current_job(self, scope: CallScope, *, readers: Any) -> Job:
         await self.call(scope, "current job")
         return max(self.jobs.values(), key=lambda job: job.id)
 
     async def project_jobs_page(
-        self, scope: CallScope, project: Any, *, statuses: Any = (), per_page: int, cursor: Any
+        self,
+        scope: CallScope,
+        project: Any,
+        *,
+        statuses: Any = (),
+        per_page: int,
+        cursor: Any,
+        readers: Any,
     ) -> KeysetPage[Job]:
         await self.call(scope, "jobs" if cursor is None else f"jobs below {cursor.id}")
         rows = [row for row in self.listed(self.jobs) if cursor is None or row.id < cursor.id]
@@ -97,6 +106,7 @@ class Memory:
         include_retried: bool = False,
         page: int,
         per_page: int,
+        readers: Any,
     ) -> OffsetPage[Job]:
         await self.call(scope, f"jobs of pipeline {pipeline_id}, page {page}")
         rows = [row for row in self.listed(self.jobs) if row.pipeline.id == pipeline_id]
@@ -111,6 +121,7 @@ class Memory:
         statuses: Any = (),
         page: int,
         per_page: int,
+        readers: Any,
     ) -> OffsetPage[Bridge]:
         await self.call(scope, f"bridges of pipeline {pipeline_id}, page {page}")
         rows = [row for row in self.listed(self.bridges) if row.pipeline.id == pipeline_id]

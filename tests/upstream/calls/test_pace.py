@@ -7,9 +7,9 @@ from time import time
 import pytest
 
 from gateway.errors import UpstreamUnavailable
-from gateway.upstream.circuit import Circuit
+from gateway.upstream.calls.circuit import Circuit
+from gateway.upstream.calls.pace import Pace
 from gateway.upstream.credential import Credential
-from gateway.upstream.pace import Pace
 from gateway.upstream.wire import Answer
 
 ONE = Credential("PRIVATE-TOKEN", "one")

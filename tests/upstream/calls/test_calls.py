@@ -16,7 +16,10 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.upstream.calls import Calls, ClientConfig
+from gateway.upstream import routes
+from gateway.upstream.calls import Call, ClientConfig
+from gateway.upstream.calls.exchange import Exchange
+from gateway.upstream.calls.retry import Retry
 from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, TimedOut
 
 pytestmark = pytest.mark.anyio
@@ -74,12 +77,28 @@ class TestReads:
             await it.client.job(late, 1, 7)
         assert (it.wire.sent, late.tally.calls) == ([], 0)
 
-    async def test_have_what_is_left_of_the_deadline(self, over, answer):
+    async def test_have_what_is_left_of_the_deadline(self, over):
+        async def never(_):
+            await asyncio.Event().wait()
+
+        it = over(never)
+
+        with pytest.raises(UpstreamTimeout, match="did not answer in time") as caught:
+            await it.client.job(it.scope(seconds=0.01), 1, 7)
+        assert caught.value.endpoint == "GET /projects/:id/jobs/:job_id"
+        assert len(it.wire.sent) == 1
+
+    async def test_that_nobody_can_join_have_it_from_the_wire(self, over, answer):
         it = over(answer(JOB))
+        alone = it.scope(seconds=5)
+        alone.alone = True
 
-        await it.client.job(it.scope(seconds=5), 1, 7)
+        await it.client.job(alone, 1, 7)
+        await it.client.cancel(it.scope(seconds=5), 1, 7)
+        async with it.client.trace(it.scope(seconds=5), 1, 7):
+            pass
 
-        assert 0 < it.wire.sent[0].timeout_s <= 5
+        assert [0 < sent.timeout_s <= 5 for sent in it.wire.sent] == [True] * 3
 
     async def test_pause_longer_each_time_and_never_beyond_the_deadline(self, over, answer):
         wire = over(answer(b"", 503)).wire
@@ -90,9 +109,9 @@ class TestReads:
             drawn.append(len(wire.sent))
             return 0.5 if len(drawn) < 3 else 1_000_000
 
-        calls = Calls(wire, config, draw=draw)
+        retry = Retry(Exchange(wire, config), config, draw=draw)
         with pytest.raises(UpstreamUnavailable):
-            await calls.read(over().scope(), "/job", endpoint="GET /job", subject="the job")
+            await retry.send(Call.of(over().scope(), routes.CURRENT_JOB))
 
         assert drawn == [1, 2, 3]
         assert len(wire.sent) == 3

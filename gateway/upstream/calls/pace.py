@@ -1,4 +1,5 @@
-"""One pace for each credential: reads slow down before the upstream says stop (design, 11).
+"""One pace for each credential: its reads slow down before the upstream refuses them
+(architecture.md, One pace per credential).
 
     RateLimit-Remaining below a tenth of RateLimit-Limit    reads share what is left until the reset
     429 with a time                                         no read before that time
@@ -8,15 +9,18 @@ Where the upstream tells nothing, or there is plenty left, nothing is kept and n
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
+from gateway.errors import RateLimited
 from gateway.upstream.answers import retry_after_s
 
 if TYPE_CHECKING:
+    from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.credential import Credential
     from gateway.upstream.wire import Answer
 
-__all__ = ["Pace"]
+__all__ = ["Pace", "Paced"]
 
 # GitLab's limits are by the minute; a clock that is wrong must not stop anybody for longer.
 MAX_RESET_S: Final = 60.0
@@ -73,6 +77,38 @@ class Pace:
         slowed.next_at = max(slowed.next_at, now + gap_s) if remaining else slowed.until
         if len(self._slowed) > 1_000:
             self._slowed = {key: kept for key, kept in self._slowed.items() if kept.until > now}
+
+
+class Paced:
+    """The layer that keeps the pace: a read waits for its turn. Writes do not wait, and what their
+    answers tell counts as well.
+    """
+
+    def __init__(self, below: Layer, pace: Pace) -> None:
+        self._below = below
+        self._pace = pace
+
+    async def send(self, call: Call) -> Answer:
+        credential = call.scope.credential
+        loop = asyncio.get_running_loop()
+        if call.route.is_read:
+            wait_s = self._pace.wait_s(credential, loop.time())
+            if wait_s:
+                await _wait_turn(call, wait_s, loop.time())
+        answer = await self._below.send(call)
+        self._pace.heed(credential, answer, loop.time())
+        return answer
+
+
+async def _wait_turn(call: Call, wait_s: float, now: float) -> None:
+    if wait_s >= call.scope.deadline - now:
+        raise RateLimited(
+            f"{call.subject}: this credential has used up what the upstream allows; try again in"
+            f" {wait_s:.0f} s",
+            endpoint=call.route.endpoint,
+            retry_after_s=wait_s,
+        )
+    await asyncio.sleep(wait_s)
 
 
 class _Slowed:

@@ -1,0 +1,60 @@
+"""Calls: what happens to a request on its way to the upstream.
+
+    Bound      waits until the operation has room for one more call at once
+      Share    joins equal calls under way: reads with the same credential and target, equal writes
+        Retry      sends a read again after failures that may pass; follows redirects
+          Paced      lets a credential's reads wait for their turn, as the upstream's limits ask
+            Breaker    fails at once while the upstream as a whole is down
+              Observe    tells hooks (only where one listens)
+                Exchange   one request over the wire, with the caller's credential
+
+Every layer has the one method `send(call)` and is tested alone. `standard_chain` puts them
+together; the circuit and the pace, which all calls to an upstream share, can be handed in. Reads
+that are kept for a while will stand in front of them all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.upstream.calls.bound import Bound
+from gateway.upstream.calls.call import Call, Layer, OpenAnswer
+from gateway.upstream.calls.circuit import Breaker, Circuit
+from gateway.upstream.calls.config import ClientConfig
+from gateway.upstream.calls.exchange import Exchange
+from gateway.upstream.calls.observe import Observe
+from gateway.upstream.calls.pace import Pace, Paced
+from gateway.upstream.calls.retry import Retry
+from gateway.upstream.calls.share import Share
+
+if TYPE_CHECKING:
+    from gateway.hooks import Hooks
+    from gateway.upstream.wire import Wire
+
+__all__ = [
+    "Call",
+    "Circuit",
+    "ClientConfig",
+    "Layer",
+    "OpenAnswer",
+    "Pace",
+    "standard_chain",
+]
+
+
+def standard_chain(
+    wire: Wire,
+    config: ClientConfig,
+    *,
+    circuit: Circuit | None = None,
+    pace: Pace | None = None,
+    hooks: Hooks | None = None,
+) -> Layer:
+    """All layers over a wire; a circuit and a pace of its own where none is given."""
+    chain: Layer = Exchange(wire, config)
+    if hooks is not None and (hooks.call_began or hooks.call_ended):
+        chain = Observe(chain, hooks)
+    chain = Breaker(chain, circuit or Circuit())
+    chain = Paced(chain, pace or Pace())
+    chain = Retry(chain, config)
+    return Bound(Share(chain))

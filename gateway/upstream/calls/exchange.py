@@ -1,0 +1,114 @@
+"""The last layer: a call becomes one request on the wire."""
+
+from __future__ import annotations
+
+from asyncio import get_running_loop
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from gateway.errors import (
+    OutcomeUnknown,
+    UpstreamInvalid,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    without_frames,
+)
+from gateway.upstream.calls.call import OpenAnswer
+from gateway.upstream.wire import Answer, AnswerTooLong, TimedOut, WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from gateway.errors import UpstreamError
+    from gateway.upstream.calls.call import Call
+    from gateway.upstream.calls.config import ClientConfig
+    from gateway.upstream.scope import CallScope
+    from gateway.upstream.wire import Wire
+
+__all__ = ["Exchange"]
+
+MAX_REFUSAL_BYTES: Final = 64 * 1024
+
+
+class Exchange:
+    """Sends a call over the wire with its operation's credential and request id, counts it, and
+    tells the wire's errors by cause. Any answer is an answer here, whatever its status.
+    """
+
+    def __init__(self, wire: Wire, config: ClientConfig) -> None:
+        self._wire = wire
+        self._user_agent = config.user_agent
+        self._base = urlsplit(config.url).path.rstrip("/")
+
+    async def send(self, call: Call) -> Answer:
+        scope = call.scope
+        scope.tally.calls += 1
+        try:
+            if call.stack is not None:
+                return await self._open(call, call.stack)
+            return await self._wire.send(
+                call.route.method,
+                self._base + call.target,
+                self._headers(call),
+                body=call.body,
+                timeout_s=scope.exchange_timeout_s(get_running_loop().time()),
+            )
+        except WireError as error:
+            raise _meaning(error, call) from without_frames(error)
+
+    async def _open(self, call: Call, stack: AsyncExitStack) -> Answer:
+        """Leave a stream open in the stack; an answer that is refused is read and closed."""
+        async with AsyncExitStack() as attempt:
+            attempt.enter_context(_translated(call))
+            streamed = await attempt.enter_async_context(
+                self._wire.stream(
+                    call.route.method,
+                    self._base + call.target,
+                    self._headers(call),
+                    timeout_s=call.scope.exchange_timeout_s(get_running_loop().time()),
+                )
+            )
+            if 200 <= streamed.status < 300:
+                stack.push_async_exit(attempt.pop_all())
+                return OpenAnswer(streamed)
+            body = await streamed.read(MAX_REFUSAL_BYTES)
+        return Answer(streamed.status, streamed.header, body)
+
+    def _headers(self, call: Call) -> Mapping[str, str]:
+        headers = call.scope.headers
+        if headers is None:
+            headers = call.scope.headers = self._headers_of(call.scope)
+        return headers if call.body is None else {**headers, "Content-Type": "application/json"}
+
+    def _headers_of(self, scope: CallScope) -> dict[str, str]:
+        headers = {"User-Agent": self._user_agent}
+        if scope.credential is not None:
+            headers[scope.credential.header] = scope.credential.value
+        if scope.request_id:
+            headers["X-Request-Id"] = scope.request_id
+        return headers
+
+
+@contextmanager
+def _translated(call: Call) -> Iterator[None]:
+    """Errors of a stream, while it is opened and while it is read."""
+    try:
+        yield
+    except WireError as error:
+        raise _meaning(error, call) from without_frames(error)
+
+
+def _meaning(error: WireError, call: Call) -> UpstreamError:
+    """What an error of the wire means for this call."""
+    endpoint = call.route.endpoint
+    if not call.route.is_read and error.was_sent:
+        return OutcomeUnknown(
+            f"{error}, so the write may or may not have happened; read the job before trying again",
+            endpoint=endpoint,
+        )
+    if isinstance(error, AnswerTooLong):
+        return UpstreamInvalid(f"{error}; ask for less at once", endpoint=endpoint)
+    if isinstance(error, TimedOut):
+        return UpstreamTimeout(f"{error}", endpoint=endpoint)
+    return UpstreamUnavailable(f"{error}; try again", endpoint=endpoint)

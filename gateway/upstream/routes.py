@@ -1,0 +1,185 @@
+"""Routes: the endpoints of the Jobs API that the client asks, each described once.
+
+    Route("job", "GET", "/projects/:id/jobs/:job_id", "job {job_id} of project {id}")
+
+    name       stands for the route in records, metric labels and span names; it never changes
+    endpoint   "GET /projects/:id/jobs/:job_id": what errors tell as `extensions.upstream.endpoint`
+    path       the path of one request, made from the route's arguments
+    subject    what was asked for, as messages to callers say it
+
+The arguments of a route are the values of its `:names`, in order. Where the first is `:id`, it is
+the project.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from gateway.upstream.paths import encode_project, encode_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.upstream.entities import ProjectKey
+
+__all__ = ["ROUTES", "Arguments", "Keep", "Route"]
+
+Arguments: TypeAlias = tuple["ProjectKey", ...]
+
+_NAME = re.compile(r":(\w+)")
+
+
+class Keep(Enum):
+    """What may be kept of a route's answers, to answer the same question again."""
+
+    # Writes, logs, and what only a job token can ask for.
+    NOTHING = "nothing"
+    # It may change at any time, so for a moment only.
+    BRIEFLY = "briefly"
+    # Longer once the thing has a status that it does not leave.
+    FINISHED = "finished"
+    # Longer where it was asked for by a hash, which always means the same.
+    BY_HASH = "by hash"
+
+
+class Route:
+    """One endpoint. Routes are constants, compared by identity."""
+
+    __slots__ = ("_encoders", "_pattern", "_subject", "endpoint", "keep", "method", "name", "of")
+
+    def __init__(
+        self,
+        name: str,
+        method: Literal["GET", "POST"],
+        template: str,
+        subject: str,
+        *,
+        keep: Keep = Keep.NOTHING,
+    ) -> None:
+        self.name: Final = name
+        self.method: Final = method
+        self.keep: Final = keep
+        self.endpoint: Final = f"{method} {template}"
+        # The names of its arguments.
+        self.of: Final = tuple(_NAME.findall(template))
+        self._pattern = _NAME.sub("{}", template)
+        self._subject = subject
+        self._encoders = tuple(_ENCODERS.get(argument, str) for argument in self.of)
+
+    @property
+    def is_read(self) -> bool:
+        """Does it change nothing?"""
+        return self.method == "GET"
+
+    def path(self, arguments: Arguments) -> str:
+        """The path below the API's base; raises `BadInput` for a value that no path can hold."""
+        encoders = zip(self._encoders, arguments, strict=True)
+        return self._pattern.format(*[encode(value) for encode, value in encoders])
+
+    def subject(self, arguments: Arguments) -> str:
+        """What these arguments ask for, as it reads in a message."""
+        return self._subject.format_map(dict(zip(self.of, arguments, strict=True)))
+
+    def project(self, arguments: Arguments) -> ProjectKey | None:
+        """The project that is asked, as the caller named it."""
+        return arguments[0] if self.of[:1] == ("id",) else None
+
+    def __repr__(self) -> str:
+        return f"<Route {self.name}: {self.endpoint}>"
+
+
+def _encode_sha(text: Any) -> str:
+    return encode_ref(text, "sha")
+
+
+_ENCODERS: Final[Mapping[str, Callable[[Any], str]]] = {"id": encode_project, "sha": _encode_sha}
+
+_PIPELINE = "pipeline {pipeline_id} of project {id}"
+
+PROJECT_JOBS: Final = Route(
+    "project_jobs", "GET", "/projects/:id/jobs", "jobs of project {id}", keep=Keep.BRIEFLY
+)
+PIPELINE_JOBS: Final = Route(
+    "pipeline_jobs",
+    "GET",
+    "/projects/:id/pipelines/:pipeline_id/jobs",
+    f"jobs of {_PIPELINE}",
+    keep=Keep.BRIEFLY,
+)
+PIPELINE_BRIDGES: Final = Route(
+    "pipeline_bridges",
+    "GET",
+    "/projects/:id/pipelines/:pipeline_id/bridges",
+    f"bridges of {_PIPELINE}",
+    keep=Keep.BRIEFLY,
+)
+PROJECT_PIPELINES: Final = Route(
+    "project_pipelines",
+    "GET",
+    "/projects/:id/pipelines",
+    "pipelines of project {id}",
+    keep=Keep.BRIEFLY,
+)
+JOB: Final = Route(
+    "job",
+    "GET",
+    "/projects/:id/jobs/:job_id",
+    "job {job_id} of project {id}",
+    keep=Keep.FINISHED,
+)
+PIPELINE: Final = Route(
+    "pipeline", "GET", "/projects/:id/pipelines/:pipeline_id", _PIPELINE, keep=Keep.FINISHED
+)
+PROJECT: Final = Route("project", "GET", "/projects/:id", "project {id}", keep=Keep.BRIEFLY)
+COMMIT: Final = Route(
+    "commit",
+    "GET",
+    "/projects/:id/repository/commits/:sha",
+    "commit {sha:.80} of project {id}",
+    keep=Keep.BY_HASH,
+)
+CURRENT_JOB: Final = Route("current_job", "GET", "/job", "the job of the job token")
+ALLOWED_AGENTS: Final = Route(
+    "allowed_agents", "GET", "/job/allowed_agents", "the agents of the job token"
+)
+TRACE: Final = Route(
+    "trace",
+    "GET",
+    "/projects/:id/jobs/:job_id/trace",
+    "the log of job {job_id} of project {id}",
+)
+
+
+def _action(name: str) -> Route:
+    return Route(
+        name,
+        "POST",
+        f"/projects/:id/jobs/:job_id/{name}",
+        f"to {name} job {{job_id}} of project {{id}}",
+    )
+
+
+CANCEL: Final = _action("cancel")
+RETRY: Final = _action("retry")
+ERASE: Final = _action("erase")
+PLAY: Final = _action("play")
+
+ROUTES: Final = (
+    PROJECT_JOBS,
+    PIPELINE_JOBS,
+    PIPELINE_BRIDGES,
+    PROJECT_PIPELINES,
+    JOB,
+    PIPELINE,
+    PROJECT,
+    COMMIT,
+    CURRENT_JOB,
+    ALLOWED_AGENTS,
+    TRACE,
+    CANCEL,
+    RETRY,
+    ERASE,
+    PLAY,
+)
