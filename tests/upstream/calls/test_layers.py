@@ -1,0 +1,221 @@
+"""The layers of a call, each alone over a layer that a test writes by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+
+import pytest
+
+from gateway.errors import (
+    NotFound,
+    RateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.hooks import Hook, Hooks
+from gateway.upstream import calls, routes
+from gateway.upstream.calls import Call, Circuit, ClientConfig, Pace, standard_chain
+from gateway.upstream.calls.bound import Bound
+from gateway.upstream.calls.circuit import Breaker, CircuitOpen
+from gateway.upstream.calls.exchange import Exchange
+from gateway.upstream.calls.observe import Observe
+from gateway.upstream.calls.pace import Paced
+from gateway.upstream.calls.retry import Retry
+from gateway.upstream.calls.share import Share
+from gateway.upstream.credential import Credential
+from gateway.upstream.scope import CallScope
+from gateway.upstream.wire import Answer, ConnectionBroken
+
+pytestmark = pytest.mark.anyio
+
+CONFIG = ClientConfig("https://gitlab.test/api/v4", retry_pause_s=0)
+DOWN = UpstreamUnavailable("no connection; try again", endpoint="GET")
+
+
+class Below:
+    """A layer that answers as told: an exception is raised; the last answer stays."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.calls = []
+
+    async def send(self, call):
+        self.calls.append(call)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def answer(status=200, **headers):
+    values = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, values.get, b"{}")
+
+
+def call(route=routes.JOB, *, seconds=30.0):
+    deadline = asyncio.get_running_loop().time() + seconds
+    scope = CallScope(Credential("PRIVATE-TOKEN", "a"), deadline, "request-1")
+    return Call.of(scope, route, 1, 7)
+
+
+class Noted(Hook):
+    def __init__(self):
+        self.events = []
+
+    def call_began(self, event):
+        self.events.append(("began", event.route, event.attempt, event.request_id))
+
+    def call_ended(self, event):
+        self.events.append(("ended", event.status, event.error, event.size_bytes))
+
+
+class TestChain:
+    async def test_is_what_the_docstring_draws(self, over):
+        drawn = re.findall(r"^ {4} *([A-Z]\w+)  ", calls.__doc__, re.MULTILINE)
+        layer = standard_chain(over().wire, CONFIG, hooks=Hooks(Noted()))
+        found = []
+        while layer is not None:
+            found.append(type(layer).__name__)
+            layer = getattr(layer, "_below", None)
+
+        assert found == drawn
+
+    async def test_has_no_observer_where_nobody_listens(self, over):
+        layer = standard_chain(over().wire, CONFIG, hooks=Hooks(Hook()))
+        while hasattr(layer, "_below"):
+            assert not isinstance(layer, Observe)
+            layer = layer._below
+
+    @pytest.mark.parametrize("layer", [Bound, Share, Retry, Paced, Breaker, Observe, Exchange])
+    def test_is_of_layers_with_one_method(self, layer):
+        public = [name for name in vars(layer) if not name.startswith("_")]
+
+        assert public == ["send"]
+        assert list(inspect.signature(layer.send).parameters) == ["self", "call"]
+
+
+class TestBound:
+    async def test_refuses_a_call_whose_time_was_over_before_it(self):
+        below = Below(answer())
+        late = call(seconds=0)
+
+        with pytest.raises(UpstreamTimeout, match="before this call"):
+            await Bound(below).send(late)
+
+        assert below.calls == []
+        assert not late.scope.limiter.locked()
+
+    async def test_gives_room_back_after_failures(self):
+        failing = call()
+        failing.scope._max_at_once = 1
+
+        for _ in range(3):
+            with pytest.raises(NotFound):
+                await Bound(Below(NotFound("no", endpoint="GET"))).send(failing)
+
+
+class TestRetry:
+    async def test_counts_attempts_on_the_call(self):
+        below = Below(DOWN, answer(503), answer())
+
+        await Retry(below, CONFIG).send(call())
+
+        assert [sent.attempt for sent in below.calls] == [1, 2, 3]
+
+    async def test_does_not_wait_for_an_open_circuit(self):
+        below = Below(CircuitOpen("left alone", endpoint="GET"))
+
+        with pytest.raises(CircuitOpen):
+            await Retry(below, CONFIG).send(call())
+        assert len(below.calls) == 1
+
+    async def test_moves_a_call_within_the_api_only(self):
+        moved = answer(301, location="https://gitlab.test/api/v4/projects/2/jobs/7?a=b")
+        below = Below(moved, answer())
+
+        await Retry(below, CONFIG).send(call())
+
+        assert [sent.target for sent in below.calls] == [
+            "/projects/1/jobs/7",
+            "/projects/2/jobs/7?a=b",
+        ]
+
+
+class TestPaced:
+    async def test_heeds_the_answers_to_writes_and_lets_them_pass(self):
+        below, pace = Below(answer(429, retry_after="20")), Pace()
+        paced = Paced(below, pace)
+        await paced.send(call(routes.CANCEL))
+        await paced.send(call(routes.CANCEL))
+
+        with pytest.raises(RateLimited, match="used up") as caught:
+            await paced.send(call(seconds=5))
+
+        assert len(below.calls) == 2
+        assert str(caught.value).startswith("job 7 of project 1: ")
+        assert caught.value.endpoint == "GET /projects/:id/jobs/:job_id"
+
+
+class TestBreaker:
+    async def test_sends_nothing_while_the_circuit_is_open(self):
+        below, circuit = Below(DOWN, answer(502), answer()), Circuit(threshold=2)
+        breaker = Breaker(below, circuit)
+        with pytest.raises(UpstreamUnavailable):
+            await breaker.send(call())
+        await breaker.send(call(routes.CANCEL))
+
+        for route in (routes.JOB, routes.CANCEL):
+            with pytest.raises(CircuitOpen, match="left alone"):
+                await breaker.send(call(route))
+        assert len(below.calls) == 2
+
+    async def test_counts_streams_that_break(self, over, answer):
+        broken = answer(b"")
+        broken.body = [b"so far", ConnectionBroken("cut")]
+        it = over(broken)
+
+        async def read():
+            async with it.client.trace(it.scope(), 1, 7) as streamed:
+                async for _ in streamed.chunks():
+                    pass
+
+        for _ in range(20):
+            # A stream that begins closes the circuit again; so its head does not count here.
+            with pytest.raises(UpstreamUnavailable):
+                await read()
+        circuit = it.client._chain._below._below._below._below._circuit
+        assert circuit._failures == 1
+
+
+class TestObserve:
+    async def test_tells_of_each_request(self):
+        noted = Noted()
+        below = Below(answer(), NotFound("no", endpoint="GET"))
+        observe = Observe(below, Hooks(noted))
+
+        await observe.send(call().again())
+        with pytest.raises(NotFound):
+            await observe.send(call(routes.RETRY))
+
+        assert noted.events == [
+            ("began", "job", 2, "request-1"),
+            ("ended", 200, None, 2),
+            ("began", "retry", 1, "request-1"),
+            ("ended", 0, "NOT_FOUND", 0),
+        ]
+
+    async def test_tells_of_calls_that_were_called_off(self):
+        noted = Noted()
+
+        class Never:
+            async def send(self, _):
+                await asyncio.Event().wait()
+
+        sending = asyncio.ensure_future(Observe(Never(), Hooks(noted)).send(call()))
+        await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+        assert noted.events[-1] == ("ended", 0, "CANCELLED", 0)
