@@ -108,8 +108,8 @@ class Context:
         self._forget()
 
     def _forget(self) -> None:
-        """Drop all that a write may have changed. What is still on its way reaches those who wait
-        for it, and nobody else.
+        """Forget all that a write may have changed. Reads under way go on for those who wait for
+        them; nobody else is given what they bring.
         """
         self._seen = Seen()
         self._jobs: JobLoader | None = None
@@ -170,7 +170,7 @@ class Context:
             self._artifacts = ArtifactLoader(self._loop, self._job_loader())
         pipeline = job.pipeline
         return self._artifacts.load(
-            ((job.place or 0) if pipeline is None else pipeline.project, job.id)
+            ((job.asked_project or 0) if pipeline is None else pipeline.project, job.id)
         )
 
     @overload
@@ -325,7 +325,7 @@ class Context:
     async def _read_list(
         self, walk: Walk[L], window: Window, project: ProjectKey, asked: tuple[object, ...]
     ) -> Listing[L]:
-        # Not the one after a write that comes in between.
+        # A write while the list is read replaces it: what was read before is not for the new one.
         seen = self._seen
         listing = await walk(self.client, self.scope, project, *asked, window, readers=self.readers)
         seen.add(project, listing.items)
@@ -339,7 +339,9 @@ class Context:
         return job
 
     async def _write(self, project: ProjectKey, write: Awaitable[W]) -> W:
-        """Write, then know nothing but the answer; not even that where it leaves things out."""
+        """Write, and forget all that was read before. Of the answer only what holds everything is
+        remembered: an old upstream may leave out the pipeline or the artifacts of a job.
+        """
         try:
             item = await write
         finally:

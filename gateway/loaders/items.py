@@ -63,8 +63,8 @@ class BridgeLoader(Loader[BridgeKey, Bridge]):
         by_pipeline: dict[tuple[ProjectKey, int], dict[int, Flight[Bridge]]] = defaultdict(dict)
         for (project, pipeline_id, bridge_id), flight in wanted.items():
             by_pipeline[project, pipeline_id][bridge_id] = flight
-        for place, flights in by_pipeline.items():
-            _BridgeFold(self, *place, flights)
+        for pipeline, flights in by_pipeline.items():
+            _BridgeFold(self, *pipeline, flights)
         return {}
 
 

@@ -27,11 +27,11 @@ class Seen:
     seen.
     """
 
-    __slots__ = ("_places", "_unsorted")
+    __slots__ = ("_projects", "_unsorted")
 
     def __init__(self) -> None:
         self._unsorted: list[tuple[ProjectKey, Iterable[object]]] = []
-        self._places: dict[ProjectKey, _Place] = {}
+        self._projects: dict[ProjectKey, _SeenProject] = {}
 
     def add(self, project: ProjectKey, rows: Iterable[object]) -> None:
         """Keep jobs and bridges of a project; other rows are passed over."""
@@ -39,58 +39,58 @@ class Seen:
 
     def job(self, project: ProjectKey, job_id: int) -> Job | None:
         """A job, if it was seen."""
-        place = self._place(project)
-        return place.jobs.get(job_id) if place is not None else None
+        seen = self._project(project)
+        return seen.jobs.get(job_id) if seen is not None else None
 
     def bridge(self, project: ProjectKey, bridge_id: int) -> Bridge | None:
         """A bridge, if it was seen."""
-        place = self._place(project)
-        return place.bridges.get(bridge_id) if place is not None else None
+        seen = self._project(project)
+        return seen.bridges.get(bridge_id) if seen is not None else None
 
     def commit(self, project: ProjectKey, sha: str) -> Commit | None:
         """A commit, if a job or bridge that was seen ran for it."""
-        place = self._place(project)
-        return place.commit(sha) if place is not None else None
+        seen = self._project(project)
+        return seen.commit(sha) if seen is not None else None
 
     def number(self, project: ProjectKey) -> int | None:
         """A project's number, if an item of it was seen."""
-        place = self._place(project)
-        return place.number if place is not None else None
+        seen = self._project(project)
+        return seen.number if seen is not None else None
 
-    def _place(self, project: ProjectKey) -> _Place | None:
+    def _project(self, project: ProjectKey) -> _SeenProject | None:
         if self._unsorted:
             for key, rows in self._unsorted:
                 self._sort(key, rows)
             self._unsorted.clear()
-        return self._places.get(project)
+        return self._projects.get(project)
 
     def _sort(self, project: ProjectKey, rows: Iterable[object]) -> None:
         """The rows of one list, which are all of one kind."""
         items: list[Any] = [row for row in rows if not isinstance(row, UpstreamInvalid)]
         kind = whole_class(items[0].__class__) if items else None
         if kind is Job or kind is Bridge:
-            place = self._place_of(project, items[0])
-            by_id = place.jobs if kind is Job else place.bridges
+            seen = self._project_of(project, items[0])
+            by_id = seen.jobs if kind is Job else seen.bridges
             by_id.update([(item.id, item) for item in items])
-            place.commits = None
+            seen.commits = None
 
-    def _place_of(self, project: ProjectKey, item: Item) -> _Place:
-        """One place for a project's number and for its path."""
+    def _project_of(self, project: ProjectKey, item: Item) -> _SeenProject:
+        """What was seen of a project, the same by its number and by its path."""
         number = None if item.pipeline is None else item.pipeline.project_id
-        place = self._places.get(project if number is None else number)
-        if place is None:
-            place = _Place(number)
-        named = self._places.get(project)
-        if named is not None and named is not place:
-            place.jobs |= named.jobs
-            place.bridges |= named.bridges
-        self._places[project] = place
+        seen = self._projects.get(project if number is None else number)
+        if seen is None:
+            seen = _SeenProject(number)
+        named = self._projects.get(project)
+        if named is not None and named is not seen:
+            seen.jobs |= named.jobs
+            seen.bridges |= named.bridges
+        self._projects[project] = seen
         if number is not None:
-            self._places[number] = place
-        return place
+            self._projects[number] = seen
+        return seen
 
 
-class _Place:
+class _SeenProject:
     """What was seen of one project."""
 
     __slots__ = ("bridges", "commits", "jobs", "number")

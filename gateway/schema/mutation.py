@@ -292,8 +292,12 @@ async def completed(item: Item, info: Info) -> Item:
     """An answer to a write; the oldest ones lack pipeline and files, which are read if selected."""
     if not isinstance(item, entities.Job):
         return item
-    if item.pipeline is None and item.place is not None and any(map(info.selects, OF_PIPELINE)):
-        return await info.context.job(item.place, item.id)
+    if (
+        item.pipeline is None
+        and item.asked_project is not None
+        and any(map(info.selects, OF_PIPELINE))
+    ):
+        return await info.context.job(item.asked_project, item.id)
     if item.artifacts is None and any(map(info.selects, OF_FILES)):
         return msgspec.structs.replace(item, artifacts=await info.context.artifacts(item))
     return item

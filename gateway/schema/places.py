@@ -27,7 +27,7 @@ AnyPipeline: TypeAlias = entities.PipelineHandle | entities.Pipeline
 def project_key_of(item: Item) -> ProjectKey:
     """How to address the project of a job or bridge upstream."""
     pipeline = item.pipeline
-    return (item.place or 0) if pipeline is None else pipeline.project
+    return (item.asked_project or 0) if pipeline is None else pipeline.project
 
 
 def project_of(item: Item) -> entities.ProjectHandle:

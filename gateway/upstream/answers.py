@@ -1,4 +1,4 @@
-"""Answers that say no, as errors by cause (contract, section 2).
+"""Answers that say no, as errors by cause (upstream.md, 2).
 
 Three shapes of bodies exist, and lists, plain text and HTML besides. What the upstream says is
 repeated where it is a short sentence of its own; never a whole body, never a credential.
@@ -34,7 +34,7 @@ __all__ = ["error_of", "reason_in", "retry_after_s"]
 MAX_REASON: Final = 300
 # More of a body is not looked at: no refusal is that long.
 MAX_READ_BYTES: Final = 64 * 1024
-# A limit may be told with another status than 429 (contract 4.5).
+# A limit may be told with another status than 429 (upstream.md, 4.5).
 THROTTLED: Final = "requested too many times"
 HEADERS: Final = "PRIVATE-TOKEN, Authorization (Bearer) or JOB-TOKEN"
 

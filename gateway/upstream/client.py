@@ -24,8 +24,14 @@ import msgspec
 
 from gateway.upstream import entities, routes
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
-from gateway.upstream.links import cursor_text, next_id, number_in
-from gateway.upstream.pages import KeysetCursor, KeysetPage, OffsetPage
+from gateway.upstream.pages import (
+    KeysetCursor,
+    KeysetPage,
+    OffsetPage,
+    cursor_text,
+    next_id,
+    number_in,
+)
 from gateway.upstream.pruning import WHOLE
 from gateway.upstream.reading import Reader
 from gateway.upstream.statuses import KnownStatuses

@@ -1,6 +1,6 @@
 """What the upstream answers, as `msgspec` structs decoded from bytes with their types.
 
-One struct a shape of the contract's section 5. Keys that a supported upstream may leave out have
+One struct for each shape (upstream.md, 5). Keys that a supported upstream may leave out have
 a default of None, so "absent" and null read the same; unknown keys are dropped; status and failure
 words stay plain text, because their sets grow. Timestamps stay the text the upstream sent. Project
 and pipeline numbers that an answer leaves out are put in by the client from the request, so every
@@ -151,6 +151,8 @@ class Pipeline(Struct, gc=False):
     """
 
     known: ClassVar[Known] = Known.SHORT
+    # Decoded whatever an operation reads: what the gateway itself needs.
+    always: ClassVar[tuple[str, ...]] = ("id", "asked_project", "project_id")
 
     id: int
     sha: str | None = None
@@ -162,15 +164,15 @@ class Pipeline(Struct, gc=False):
     web_url: str | None = None
     iid: int | None = None
     project_id: int | None = None
-    # Where it was read, for upstreams whose short form names no project.
-    place: ProjectKey | None = ours()
+    # What the caller called its project, for upstreams whose short form names none.
+    asked_project: ProjectKey | None = ours()
 
     @property
     def project(self) -> ProjectKey:
         """Number of the project, else what the caller called it (0 where nothing is known)."""
         if self.project_id is not None:
             return self.project_id
-        return 0 if self.place is None else self.place
+        return 0 if self.asked_project is None else self.asked_project
 
 
 class PipelineDetail(Pipeline, gc=False):
@@ -193,7 +195,10 @@ class PipelineDetail(Pipeline, gc=False):
 
 
 class JobBasic(Struct, gc=False):
-    """What jobs and bridges share (contract 5.1, JobBasic)."""
+    """What jobs and bridges share (upstream.md, 5.1, JobBasic)."""
+
+    # As with pipelines.
+    always: ClassVar[tuple[str, ...]] = ("id", "asked_project", "pipeline")
 
     id: int
     status: str
@@ -217,12 +222,12 @@ class JobBasic(Struct, gc=False):
     project: ProjectFlags | None = None
     # Of a bridge only where it is known from the answer to its retry, which has the job's shape.
     archived: bool | None = None
-    # Where it was read, for answers whose embedded pipeline is missing.
-    place: ProjectKey | None = ours()
+    # What the caller called its project, for answers without a pipeline, which would name it.
+    asked_project: ProjectKey | None = ours()
 
 
 class Job(JobBasic, gc=False):
-    """One run of one CI job (contract 5.1)."""
+    """One run of one CI job (upstream.md, 5.1)."""
 
     artifacts: list[Artifact] | None = None
     artifacts_file: ArchiveFile | None = None
@@ -234,7 +239,7 @@ class Job(JobBasic, gc=False):
 
 
 class Bridge(JobBasic, gc=False):
-    """A trigger job (contract 5.2)."""
+    """A trigger job (upstream.md, 5.2)."""
 
     downstream_pipeline: Pipeline | None = None
 
@@ -313,7 +318,7 @@ class AgentEnvironment(Struct, frozen=True, gc=False):
 
 
 class AllowedAgents(Struct, frozen=True, gc=False):
-    """What `GET /job/allowed_agents` answers (contract 3.7); all but the list may be missing."""
+    """The agents that a job token may use (upstream.md, 3.7); all but the list may be missing."""
 
     allowed_agents: list[AllowedAgent]
     job: NumberOnly | None = None

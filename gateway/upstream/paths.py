@@ -1,5 +1,5 @@
 """What a caller names, as a piece of a path: encoded exactly once, so that nothing a caller sends
-reaches another path (contract, section 1).
+reaches another path (upstream.md, 1).
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Pruned entities: of an answer's objects only the attributes that an operation reads are decoded.
 
 A job holds some sixty values; most operations show a dozen. What is not decoded is neither checked
-nor made, kept and freed, and that is most of what a page of jobs costs. A pruned class has the
+nor made, held and freed, and that is most of what a page of jobs costs. A pruned class has the
 properties of the whole one and fewer fields: reading another attribute of it is an
 `AttributeError`, never a wrong null.
 
     readers = readers_of(frozenset({(Job, frozenset({"name", "user"})), (User, frozenset())}))
-    readers.jobs        reads jobs of id, name, user, pipeline and place; the user is empty
+    readers.jobs        reads of jobs id, name, user, pipeline and asked_project, of users nothing
     WHOLE.jobs          reads all that is declared
 """
 
@@ -17,7 +17,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
 from weakref import WeakValueDictionary
 
-from msgspec import defstruct, field
+from msgspec import Struct, defstruct, field
 from msgspec.structs import FieldInfo, fields
 
 from gateway.upstream.entities import (
@@ -27,38 +27,43 @@ from gateway.upstream.entities import (
     Job,
     Pipeline,
     PipelineDetail,
-    Runner,
-    RunnerManager,
-    User,
 )
 from gateway.upstream.reading import (
     Reader,
-    put_files_in_place,
-    put_items_in_place,
-    put_pipelines_in_place,
+    note_job_of_artifacts,
+    note_project_of_items,
+    note_project_of_pipelines,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["WHOLE", "Readers", "Taken", "readers_of", "whole_class"]
 
 # Entity classes, each with the attributes that are read of it; classes left out are read whole.
 Taken: TypeAlias = frozenset[tuple[type, frozenset[str]]]
 
-_PLACE: Final = frozenset({"id", "place", "project_id"})
-_ITEM: Final = frozenset({"id", "place", "pipeline"})
-# What can be pruned, embedded ones first, and what is always kept of it: where a thing belongs.
+
+def _prunable(entity: type) -> Iterator[type]:
+    """The classes that an answer of this one holds, embedded ones first, itself last."""
+    for part in fields(entity):
+        for held in _held_by(part.type):
+            yield from _prunable(held)
+    yield entity
+
+
+def _held_by(hint: Any) -> Iterator[type]:
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        yield hint
+    for argument in get_args(hint):
+        yield from _held_by(argument)
+
+
+# What can be pruned, embedded classes first, and the attributes that are always decoded.
 KEPT: Final[Mapping[type, frozenset[str]]] = {
-    Artifact: frozenset(),
-    User: frozenset(),
-    Commit: frozenset(),
-    Runner: frozenset(),
-    RunnerManager: frozenset(),
-    Pipeline: _PLACE,
-    PipelineDetail: _PLACE,
-    Job: _ITEM,
-    Bridge: _ITEM,
+    entity: frozenset(getattr(entity, "always", ()))
+    for answer in (Pipeline, PipelineDetail, Job, Bridge)
+    for entity in _prunable(answer)
 }
 
 
@@ -77,19 +82,19 @@ class Readers:
         shape = self.classes.get(Job, Job)
         file = self.classes.get(Artifact, Artifact)
         has_files = hasattr(shape, "artifacts") and hasattr(file, "job")
-        return Reader(shape, put_files_in_place if has_files else put_items_in_place)
+        return Reader(shape, note_job_of_artifacts if has_files else note_project_of_items)
 
     @cached_property
     def bridges(self) -> Reader[Bridge]:
-        return Reader(self.classes.get(Bridge, Bridge), put_items_in_place)
+        return Reader(self.classes.get(Bridge, Bridge), note_project_of_items)
 
     @cached_property
     def pipelines(self) -> Reader[Pipeline]:
-        return Reader(self.classes.get(Pipeline, Pipeline), put_pipelines_in_place)
+        return Reader(self.classes.get(Pipeline, Pipeline), note_project_of_pipelines)
 
     @cached_property
     def details(self) -> Reader[PipelineDetail]:
-        return Reader(self.classes.get(PipelineDetail, PipelineDetail), put_pipelines_in_place)
+        return Reader(self.classes.get(PipelineDetail, PipelineDetail), note_project_of_pipelines)
 
     @cached_property
     def commits(self) -> Reader[Commit]:

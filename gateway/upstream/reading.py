@@ -1,5 +1,5 @@
-"""From bytes to entities. A page is decoded at once; where that fails, row by row, so that one bad
-row costs only its own place (design, decision 1).
+"""From bytes to entities. A page is decoded as a whole; where that fails, row by row, so that one
+row that cannot be read costs only itself (architecture.md, typed entities).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Reader",
     "item_of",
-    "put_files_in_place",
-    "put_items_in_place",
-    "put_pipelines_in_place",
+    "note_job_of_artifacts",
+    "note_project_of_items",
+    "note_project_of_pipelines",
 ]
 
 T = TypeVar("T")
@@ -35,18 +35,20 @@ _decode_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Reader(Generic[T]):
-    """Reads answers of one shape. `put_in_place(rows, project)` tells what was read where it
-    belongs, as far as the answer does not say.
+    """Reads answers of one shape.
+
+    Some answers do not say to which project a thing belongs. `note_origin(rows, project)` writes it
+    down on what was read; `project` is the one that was asked, as the caller named it.
     """
 
     def __init__(
         self,
         shape: type[T],
-        put_in_place: Callable[[Sequence[T | UpstreamInvalid], ProjectKey | None], None]
+        note_origin: Callable[[Sequence[T | UpstreamInvalid], ProjectKey | None], None]
         | None = None,
     ) -> None:
         self._shape = shape
-        self._put_in_place = put_in_place
+        self._note_origin = note_origin
 
     @cached_property
     def _decode_one(self) -> Callable[[Body], T]:
@@ -57,28 +59,28 @@ class Reader(Generic[T]):
         return msgspec.json.Decoder(list[self._shape]).decode  # type: ignore[name-defined]  # a type at run time
 
     def one(self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None) -> T:
-        """One object, read of this project; raises `UpstreamInvalid`."""
+        """One object; raises `UpstreamInvalid`."""
         try:
             one = self._decode_one(answer.body)
         except UNREADABLE as error:
             raise _invalid(error, answer, endpoint) from None
-        if self._put_in_place is not None:
-            self._put_in_place((one,), project)
+        if self._note_origin is not None:
+            self._note_origin((one,), project)
         return one
 
     def many(
         self, answer: Answer, *, endpoint: str, project: ProjectKey | None
     ) -> list[T | UpstreamInvalid]:
-        """A list, rows that cannot be read as errors in their places; raises `UpstreamInvalid`
-        where it is no list.
+        """A list. A row that cannot be read is an error at its place in the list; raises
+        `UpstreamInvalid` where the answer is no list.
         """
         rows: list[T | UpstreamInvalid]
         try:
             rows = self._decode_many(answer.body)  # type: ignore[assignment]  # lists are invariant
         except UNREADABLE:
             rows = list(self._row_by_row(answer, endpoint))
-        if self._put_in_place is not None:
-            self._put_in_place(rows, project)
+        if self._note_origin is not None:
+            self._note_origin(rows, project)
         return rows
 
     def _row_by_row(self, answer: Answer, endpoint: str) -> Iterable[T | UpstreamInvalid]:
@@ -93,41 +95,46 @@ class Reader(Generic[T]):
                 yield _invalid(error, answer, endpoint)
 
 
-def put_items_in_place(items: Iterable[Item | UpstreamInvalid], project: ProjectKey | None) -> None:
-    """Tell jobs and bridges that name no project where they were read."""
+def note_project_of_items(
+    items: Iterable[Item | UpstreamInvalid], project: ProjectKey | None
+) -> None:
+    """Write the project that was asked on jobs and bridges that name none."""
     for item in items:
         if not isinstance(item, UpstreamInvalid):
             pipeline = item.pipeline
             if pipeline is None:
-                item.place = project
+                item.asked_project = project
             elif pipeline.project_id is None:
-                pipeline.place = project
+                pipeline.asked_project = project
 
 
-def put_files_in_place(jobs: Iterable[Job | UpstreamInvalid], project: ProjectKey | None) -> None:
-    """Tell jobs where they were read, and their artifacts whose they are."""
-    put_items_in_place(jobs, project)
+def note_job_of_artifacts(
+    jobs: Iterable[Job | UpstreamInvalid], project: ProjectKey | None
+) -> None:
+    """Write on artifacts whose they are, and on jobs the project, as `note_project_of_items`."""
+    note_project_of_items(jobs, project)
     for job in jobs:
         if not isinstance(job, UpstreamInvalid) and job.artifacts:
             pipeline = job.pipeline
-            place = ((job.place or 0) if pipeline is None else pipeline.project, job.id)
+            owner = ((job.asked_project or 0) if pipeline is None else pipeline.project, job.id)
             for file in job.artifacts:
-                file.job = place
+                file.job = owner
 
 
-def put_pipelines_in_place(
+def note_project_of_pipelines(
     pipelines: Iterable[Pipeline | UpstreamInvalid], project: ProjectKey | None
 ) -> None:
-    """Tell pipelines that name no project where they were read."""
+    """Write the project that was asked on pipelines that name none."""
     for pipeline in pipelines:
         if not isinstance(pipeline, UpstreamInvalid) and pipeline.project_id is None:
-            pipeline.place = project
+            pipeline.asked_project = project
 
 
 def item_of(job: Job, *, is_bridge: bool = False) -> Item:
-    """The item behind an answer in the job shape: a retried bridge is answered in it, too.
+    """The job or bridge that an answer in the shape of a job stands for: the answer to the retry of
+    a bridge has that shape, too (upstream.md, 4.2).
 
-    It is told by what is known of it, or by the marks of a bridge in that shape (contract 4.2).
+    It is a bridge where the caller knows so, or where the answer has the marks of one.
     """
     if not is_bridge and (job.tag_list != ["bridge"] or job.artifacts or job.runner is not None):
         return job

@@ -1,4 +1,4 @@
-"""Status words that an upstream does not know: asked for once, then left out (contract, 6).
+"""Status words that an upstream does not know: asked for once, then left out (upstream.md, 6).
 
 An older GitLab refuses a whole list for one unknown word of `scope`. A word it does not know is a
 status none of its jobs can have, so leaving it out loses nothing.

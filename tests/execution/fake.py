@@ -129,7 +129,7 @@ class World:
             web_url=self.maybe(f"https://gitlab.test/a/b/-/pipelines/{number}", "url", number),
             iid=self.maybe(2**33 + number, "iid", number),
             project_id=project if is_numbered else None,
-            place=None if is_numbered else project,
+            asked_project=None if is_numbered else project,
         )
 
     def detail(self, short: entities.Pipeline) -> entities.PipelineDetail:
@@ -177,7 +177,7 @@ class World:
             ),
             archived=(None, False, True)[roll(3, "archived")],
             tag_list=(["linux", "ünï"], [], None)[roll(3, "tags")],
-            place=project,
+            asked_project=project,
         )
 
     def bridge(self, project: entities.ProjectKey, number: int) -> entities.Bridge:
@@ -190,7 +190,7 @@ class World:
             user=self.user(number % 3),
             pipeline=self.pipeline(project, 1 + number % 4),
             downstream_pipeline=self.maybe(self.pipeline(5, 4), "downstream", number),
-            place=project,
+            asked_project=project,
         )
 
     def artifacts(self, number: int) -> list[entities.Artifact]:

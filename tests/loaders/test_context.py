@@ -324,7 +324,7 @@ async def test_a_read_that_began_before_a_write_is_not_taken_for_what_is_there_a
 
 async def test_an_answer_that_leaves_things_out_is_not_taken_for_the_job(memory, context):
     memory.add_jobs([1])
-    memory.make_job = lambda job_id, **_: Job(job_id, "pending", "job", place=1)
+    memory.make_job = lambda job_id, **_: Job(job_id, "pending", "job", asked_project=1)
     read = context()
 
     answer = await read.cancel(1, 1)

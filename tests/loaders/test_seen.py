@@ -38,7 +38,7 @@ def test_one_project_is_known_by_both_its_names():
 
 def test_names_are_joined_also_where_the_path_came_without_a_number():
     seen = Seen()
-    nameless = Job(5, "success", "job", place=PATH)
+    nameless = Job(5, "success", "job", asked_project=PATH)
     seen.add(PATH, [nameless])
     assert seen.number(PATH) is None
 

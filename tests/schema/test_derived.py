@@ -117,8 +117,8 @@ def test_ids_are_made_of_places():
 
 
 def test_ids_of_oldest_answers_are_made_of_what_was_asked():
-    assert job_global_id(entities.Job(8, "failed", "a", place=1)) == global_id(b"Job:1:0:8")
-    placed = entities.Job(8, "failed", "a", pipeline=Pipeline(6, place="group/name"))
+    assert job_global_id(entities.Job(8, "failed", "a", asked_project=1)) == global_id(b"Job:1:0:8")
+    placed = entities.Job(8, "failed", "a", pipeline=Pipeline(6, asked_project="group/name"))
     assert job_global_id(placed) == global_id(b"Job:group/name:6:8")
 
 
@@ -134,7 +134,7 @@ def test_the_project_of_a_job_is_its_pipelines():
 
 
 def test_the_project_of_an_oldest_answer_is_what_was_asked():
-    project = project_of(entities.Job(8, "failed", "a", place="group/name"))
+    project = project_of(entities.Job(8, "failed", "a", asked_project="group/name"))
 
     assert (project.number, project.path, project.known) == (None, "group/name", 0)
 

@@ -121,11 +121,11 @@ def read_pipeline(row):
 def decoded(row, type_):
     """As the client decodes it: what does not say where it belongs belongs where it was asked."""
     entity = msgspec.convert(row, type_)
-    entity.place = 1
+    entity.asked_project = 1
     if isinstance(entity, entities.Pipeline):
         return entity
     if entity.pipeline is not None:
-        entity.pipeline.place = 1
+        entity.pipeline.asked_project = 1
     return entity
 
 
@@ -144,7 +144,7 @@ def narrowed(value, like):
 def test_jobs_are_what_was_sent(rows, ask, context):
     items = [decoded(row, entities.Job) for row in rows]
     context.answers["project_jobs"] = SimpleNamespace(items=items, total=None)
-    context.answers["hydrate"] = entities.PipelineDetail(6, place=1)
+    context.answers["hydrate"] = entities.PipelineDetail(6, asked_project=1)
 
     result = ask("{ project(id: 1) { jobs { nodes %s } } }" % everything("Job"))
 
@@ -180,7 +180,7 @@ def test_their_pipelines_are_what_was_sent(rows, ask, context):
 def test_bridges_are_what_was_sent(rows, ask, context):
     items = [decoded(row, entities.Bridge) for row in rows]
     context.answers["bridges"] = SimpleNamespace(items=items, total=len(rows))
-    context.answers["hydrate"] = entities.PipelineDetail(6, place=1)
+    context.answers["hydrate"] = entities.PipelineDetail(6, asked_project=1)
 
     result = ask(
         '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { bridges { nodes %s } } }'

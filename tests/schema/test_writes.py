@@ -325,7 +325,7 @@ class TestVariables:
 class TestOldestAnswers:
     """Answers to writes as the oldest documents show them: without pipeline, without files."""
 
-    BARE = Job(8, "success", "deploy", place=1)
+    BARE = Job(8, "success", "deploy", asked_project=1)
     CANCEL = "mutation { jobCancel(input: {job: %s}) { job { %s } } }"
 
     def test_they_are_enough_for_what_they_hold(self, ask, context):

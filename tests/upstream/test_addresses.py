@@ -33,7 +33,7 @@ class TestCredentials:
             ([(b"private-token", b"1"), (b"private-token", b"2")], ("PRIVATE-TOKEN", "1")),
         ],
     )
-    def test_the_first_in_the_contracts_order_counts(self, headers, expected):
+    def test_the_first_in_the_upstreams_order_counts(self, headers, expected):
         credential = Credential.from_headers(headers)
 
         assert (credential and (credential.header, credential.value)) == expected

@@ -1,4 +1,4 @@
-"""Refusals in all their shapes, as errors by cause (contract, section 2)."""
+"""Refusals in all their shapes, as errors by cause (upstream.md, 2)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ AGENTS = {"allowed_agents": []}
                 scope, 1, per_page=2, cursor=KeysetCursor(101)
             ),
             [],
-            # As the contract prints it (8.2).
+            # As documented (upstream.md, 8.2).
             (
                 "GET /api/v4/projects/1/jobs?pagination=keyset&per_page=2"
                 "&cursor=eyJpZCI6IjEwMSIsIl9rZCI6Im4ifQ%3D%3D"
@@ -306,7 +306,7 @@ class TestPlaces:
         page = await it.client.project_jobs_page(it.scope(), project, per_page=1)
         written = await it.client.cancel(it.scope(), project, 7)
 
-        assert job.place == page.items[0].place == written.place == project
+        assert job.asked_project == page.items[0].asked_project == written.asked_project == project
 
     async def test_a_pipeline_that_names_no_project_knows_where_it_was_read(self, over, answer):
         row = JOB | {"pipeline": {"id": 6}}
@@ -326,14 +326,14 @@ class TestPlaces:
         job = await it.client.job(it.scope(), "g/p", 7)
 
         assert job.pipeline.project == 1
-        assert job.place is None
+        assert job.asked_project is None
 
     async def test_a_downstream_pipeline_is_not_placed_where_its_bridge_is(self, over, answer):
         it = over(answer([PLACED | {"downstream_pipeline": {"id": 5}}]))
 
         page = await it.client.bridges_page(it.scope(), 1, 6, per_page=1)
 
-        assert page.items[0].downstream_pipeline.place is None
+        assert page.items[0].downstream_pipeline.asked_project is None
 
 
 class TestItems:

@@ -40,12 +40,12 @@ def read(row: object, **attributes: set[str]) -> Job:
 def test_what_is_taken_is_there_and_where_it_belongs() -> None:
     job = read(ROW, Job={"name", "user"}, User={"username"}, Pipeline={"status"})
 
-    assert job.__struct_fields__ == ("id", "name", "user", "pipeline", "place")
+    assert job.__struct_fields__ == ("id", "name", "user", "pipeline", "asked_project")
     assert (job.id, job.name) == (8, "rspec")
     assert job.user is not None
     assert job.user.__struct_fields__ == ("username",)
     assert job.pipeline is not None
-    assert job.pipeline.__struct_fields__ == ("id", "status", "project_id", "place")
+    assert job.pipeline.__struct_fields__ == ("id", "status", "project_id", "asked_project")
 
 
 def test_what_is_not_taken_is_an_error_never_a_null() -> None:
@@ -81,10 +81,10 @@ def test_files_are_told_whose_they_are_where_that_is_read() -> None:
 
 def test_what_is_put_in_is_not_read_off_the_answer() -> None:
     """A key of that name would be the upstream's own matter."""
-    row = {**ROW, "place": "mine", "artifacts": [{"file_type": "trace", "job": {"id": 7}}]}
+    row = {**ROW, "asked_project": "mine", "artifacts": [{"file_type": "trace", "job": {"id": 7}}]}
 
     for job in (read(row), read(row, Job={"artifacts"}, Artifact={"job"})):
-        assert job.place is None
+        assert job.asked_project is None
         assert job.artifacts is not None
         assert job.artifacts[0].job == (1, 8)
 

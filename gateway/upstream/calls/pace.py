@@ -1,5 +1,5 @@
 """One pace for each credential: its reads slow down before the upstream refuses them
-(architecture.md, One pace per credential).
+(architecture.md, one pace per credential).
 
     RateLimit-Remaining below a tenth of RateLimit-Limit    reads share what is left until the reset
     429 with a time                                         no read before that time

@@ -223,7 +223,9 @@ MUTATIONS = [
         "an answer without its pipeline and files is completed",
         "mutation { CANCEL_6 { job { id pipeline { ref } artifacts { fileType } } } }",
         world=World(
-            outcomes={("cancel", 1, 6, "False"): without(pipeline=None, artifacts=None, place=1)}
+            outcomes={
+                ("cancel", 1, 6, "False"): without(pipeline=None, artifacts=None, asked_project=1)
+            }
         ),
         is_referred=True,
     ),

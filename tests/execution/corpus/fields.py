@@ -120,7 +120,9 @@ FIELDS = [
         "null object",
         "{ JOB_6 { user { name } commit { sha } pipeline { ref } name } }",
         data={"job": {"user": None, "commit": None, "pipeline": None, "name": "job 6"}},
-        world=World(outcomes={OF_JOB_6: without(user=None, commit=None, pipeline=None, place=1)}),
+        world=World(
+            outcomes={OF_JOB_6: without(user=None, commit=None, pipeline=None, asked_project=1)}
+        ),
     ),
     Case(
         "order of keys with edges in the middle",

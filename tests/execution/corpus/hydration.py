@@ -115,7 +115,7 @@ HYDRATION = [
     Case(
         "hydrated where null may not stand, in a list",
         '{ project(id: "1") { jobs { nodes { name project { id } log { lineCount } } } } }',
-        world=World(outcomes={OF_PROJECT_JOBS: with_rows(pipeline=None, place="a/b")}),
+        world=World(outcomes={OF_PROJECT_JOBS: with_rows(pipeline=None, asked_project="a/b")}),
         is_referred=True,
     ),
     Case(
@@ -124,7 +124,9 @@ HYDRATION = [
         errors=["project.jobs.nodes.1.project.id"],
         world=World(
             outcomes={
-                OF_PROJECT_JOBS: with_row(1, without(pipeline=None, place="a/b", web_url=None)),
+                OF_PROJECT_JOBS: with_row(
+                    1, without(pipeline=None, asked_project="a/b", web_url=None)
+                ),
                 ("hydrate", "a/b", None): hidden("a/b"),
             }
         ),

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadInput, UpstreamInvalid
-from gateway.upstream.cursors import MAX_ID, Cursor
 from gateway.upstream.pages import KeysetPage, OffsetPage
 from gateway.upstream.paging import MAX_SIZE, calls_at_most, window_of
+from gateway.upstream.paging.cursors import MAX_ID, Cursor
 
 WAYS = ["keyset", "offset"]
 

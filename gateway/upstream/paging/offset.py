@@ -1,12 +1,12 @@
 """Walks through lists that the upstream pages by offset only: a pipeline's jobs and bridges, the
-pipelines of a project (contract, 8.1).
+pipelines of a project (upstream.md, 8.1).
 
 Such a list moves under a walk. Rows that are created push the others down; rows that drop out, as a
 retried job does, let those below them up. So a walk goes by ids and takes offsets for hints: from
-the last row taken it reads on where that row was seen, drops what it has had, and trusts a page to
-leave no gap only if
+the last row taken it reads on where that row was seen, drops what it has taken already, and trusts
+a page to leave no gap only if
 
-- the page shows a row that was had, or
+- the page shows a row that was taken before, or
 - it is the list's first page (its last one, walking up), or
 - walking down, the list is no shorter than it was, and rows can come in at its top only: then
   those above the last row are no fewer, and nothing below it has moved up.
@@ -22,18 +22,18 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from gateway.errors import BadInput, UpstreamInvalid
-from gateway.upstream.cursors import MAX_ID
 from gateway.upstream.entities import Bridge, Job, Pipeline
 from gateway.upstream.pages import MAX_PER_PAGE
-from gateway.upstream.windows import calls_at_most
+from gateway.upstream.paging.cursors import MAX_ID
+from gateway.upstream.paging.window import calls_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from gateway.upstream.pages import OffsetPage
+    from gateway.upstream.paging.window import Window
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import Tally
-    from gateway.upstream.windows import Window
 
 __all__ = ["OffsetRows", "walk"]
 
@@ -133,7 +133,7 @@ class _Walker(Generic[T]):
                 search = search or _Search(self._per_page)
                 at, total = search.before(page), None
                 continue
-            cut = _end_of_had(page.items, bound, at - page.start)
+            cut = _end_of_taken(page.items, bound, at - page.start)
             taken = page.items[cut : cut + missing]
             items += taken
             offsets += range(page.start + cut, page.start + cut + len(taken))
@@ -173,7 +173,7 @@ class _Walker(Generic[T]):
                 search = search or _Search(self._per_page)
                 at = search.beyond(page)
                 continue
-            cut = _start_of_had(page.items, bound, at - page.start)
+            cut = _start_of_taken(page.items, bound, at - page.start)
             if page.start and not cut:
                 search = search or _Search(self._per_page)
                 at = search.before(page)
@@ -310,9 +310,11 @@ def _page_holding(low: int, high: int, most: int, *, keep_high: bool) -> tuple[i
     return low // length + 1, length
 
 
-def _end_of_had(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
-    """Where the rows below an id begin; those before it were had. An unreadable row was had if a
-    readable one after it was, or if it was seen at `at` or before.
+def _end_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
+    """The index in a page at which the rows below the id `bound` begin.
+
+    The rows before it were taken already. An unreadable row has no id: it counts as taken if a
+    readable row after it was taken, or if its index is not above `at`.
     """
     end = 0
     for index, item in enumerate(items):
@@ -326,9 +328,11 @@ def _end_of_had(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> in
     return end
 
 
-def _start_of_had(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
-    """Where the rows above an id end; those from there on were had. An unreadable row was had if
-    no readable one that was not had follows it, and it was seen at `at` or after.
+def _start_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
+    """The index in a page at which the rows above the id `bound` end.
+
+    The rows from there on were taken already. An unreadable row has no id: it counts as taken if
+    no row after it is still to be taken, and its index is not below `at`.
     """
     start = 0
     for index, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""Walks through lists that the upstream pages by keyset: the jobs of a project (contract, 8.2).
+"""Walks through lists that the upstream pages by keyset: the jobs of a project (upstream.md, 8.2).
 
 The upstream's cursor is a bound, so any id makes one; the row itself need not exist. Rows beyond a
 window's ends are found by asking for one row more, or, where a page is full, by one small call.
@@ -12,16 +12,16 @@ from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
+from gateway.upstream.paging.window import calls_at_most
 from gateway.upstream.routes import PROJECT_JOBS
-from gateway.upstream.windows import calls_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from gateway.upstream.entities import Job
     from gateway.upstream.pages import KeysetPage
+    from gateway.upstream.paging.window import Window
     from gateway.upstream.scope import Tally
-    from gateway.upstream.windows import Window
 
 __all__ = ["KeysetRows", "walk"]
 

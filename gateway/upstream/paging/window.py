@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.errors import BadInput
-from gateway.upstream.cursors import Cursor
+from gateway.upstream.paging.cursors import Cursor
 
 __all__ = ["DEFAULT_SIZE", "MAX_SIZE", "Window", "calls_at_most", "window_of"]
 
@@ -18,8 +18,9 @@ MAX_SIZE: Final = 100
 class Window(Struct, frozen=True):
     """`size` rows of a list after the cursor, or before it where `backward`.
 
-    Without a cursor they are the newest rows, or the oldest where `backward`. Not to want to know
-    whether there are rows beyond may save a call.
+    Without a cursor they are the newest rows, or the oldest where `backward`. `wants_next` and
+    `wants_previous` say whether the caller asks if there are rows beyond the window's ends; where
+    nobody asks, finding out may be a call less.
     """
 
     size: int = DEFAULT_SIZE
@@ -54,16 +55,18 @@ def window_of(
             raise BadInput("after goes with first; last goes with before")
         size, text = _checked_size(last, "last", at_most), before
     if text is None:
-        # One side has no rows beyond, known for nothing; so equal requests are equal windows.
+        # Nothing lies beyond the list's own end, and to know that costs nothing. Always wanting it
+        # makes equal requests equal windows.
         return Window(size, backward, None, backward or wants_next, not backward or wants_previous)
     cursor = Cursor.parse(text, "before" if backward else "after")
     return Window(size, backward, cursor, wants_next, wants_previous)
 
 
 def calls_at_most(size: int, *, backward: bool, has_cursor: bool) -> int:
-    """Upstream calls that a window may take in a list that keeps still, of any kind.
+    """Upstream calls that a window may take, in a list of any kind that does not change meanwhile.
 
-    What takes more (a list that moves, pages shorter than asked for) is counted as retried.
+    Where it takes more (the list moved, or pages were shorter than asked for), the calls beyond
+    these are counted as retried.
     """
     if backward:
         return 3 if size > 1 else 2

@@ -1,9 +1,5 @@
-"""Connections over the upstream's lists: a window of rows, and what lies beyond it.
-
-`window_of` checks what a caller asks for; each `walk_…` reads the pages that hold it and gives a
-`Listing`, newest id first. Jobs of a project are walked by `keyset`, the other lists by `offset`;
-cursors (`cursors`) are by id for both. While rows are created or drop out between two windows
-nothing is repeated and nothing is skipped (design, decision 6).
+"""One walk for each of the upstream's lists: it reads the pages that hold a window, and gives their
+rows as a `Listing`.
 """
 
 from __future__ import annotations
@@ -12,33 +8,29 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gateway.errors import BadInput, UpstreamInvalid
-from gateway.upstream import keyset, offset, routes
-from gateway.upstream.cursors import MAX_ID, Cursor
+from gateway.upstream import routes
 from gateway.upstream.entities import Bridge, Job, Pipeline
-from gateway.upstream.offset import OffsetRows
+from gateway.upstream.paging import keyset, offset
+from gateway.upstream.paging.cursors import MAX_ID, Cursor
+from gateway.upstream.paging.offset import OffsetRows
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.windows import DEFAULT_SIZE, MAX_SIZE, Window, calls_at_most, window_of
 
 if TYPE_CHECKING:
     from gateway.upstream.client import Client
-    from gateway.upstream.cursors import ListKind
     from gateway.upstream.entities import ProjectKey
-    from gateway.upstream.keyset import KeysetRows
+    from gateway.upstream.paging.cursors import ListKind
+    from gateway.upstream.paging.keyset import KeysetRows
+    from gateway.upstream.paging.window import Window
     from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope
 
 __all__ = [
-    "DEFAULT_SIZE",
-    "MAX_SIZE",
     "Listing",
-    "Window",
-    "calls_at_most",
     "walk_all_pipeline_jobs",
     "walk_bridges",
     "walk_pipeline_jobs",
     "walk_pipelines",
     "walk_project_jobs",
-    "window_of",
 ]
 
 T = TypeVar("T", bound=Job | Bridge | Pipeline)
@@ -55,7 +47,7 @@ class Listing(Generic[T]):
     __slots__ = (
         "_kind",
         "_parent",
-        "_places",
+        "_positions",
         "_rows",
         "_window",
         "has_next",
@@ -77,38 +69,38 @@ class Listing(Generic[T]):
         self._parent = parent
         self._window = window
         self._rows = rows
-        self._places: dict[int, int] | None = None
+        self._positions: dict[int, int] | None = None
 
     def cursor_of(self, item: T | UpstreamInvalid) -> str:
         """The cursor of one of the items (this very object)."""
         items = self.items
         if item is items[-1]:
-            place = len(items) - 1
+            position = len(items) - 1
         elif item is items[0]:
-            place = 0
+            position = 0
         else:
-            if self._places is None:
-                self._places = {id(item): place for place, item in enumerate(items)}
-            place = self._places[id(item)]
-        row_id = self._bound_at(place) if isinstance(item, UpstreamInvalid) else item.id
+            if self._positions is None:
+                self._positions = {id(item): position for position, item in enumerate(items)}
+            position = self._positions[id(item)]
+        row_id = self._bound_at(position) if isinstance(item, UpstreamInvalid) else item.id
         rows = self._rows
         if isinstance(rows, OffsetRows):
             return str(
-                Cursor(self._kind, row_id, self._parent, rows.offsets[place], rows.steady_total)
+                Cursor(self._kind, row_id, self._parent, rows.offsets[position], rows.steady_total)
             )
         return str(Cursor(self._kind, row_id))
 
-    def _bound_at(self, place: int) -> int:
-        """An id that stands for the unreadable row at this place: the rows after it lie below."""
+    def _bound_at(self, position: int) -> int:
+        """An id that stands for the unreadable row at this position: the rows after it are below."""
         items, rows, cursor = self.items, self._rows, self._window.cursor
-        for item in items[place:]:
+        for item in items[position:]:
             if not isinstance(item, UpstreamInvalid):
                 return item.id + 1
         if not isinstance(rows, OffsetRows) and rows.end is not None:
-            return rows.end if place == len(items) - 1 else rows.end + 1
+            return rows.end if position == len(items) - 1 else rows.end + 1
         if self._window.backward:
             return 1 if cursor is None else cursor.id + 1
-        for item in reversed(items[:place]):
+        for item in reversed(items[:position]):
             if not isinstance(item, UpstreamInvalid):
                 return item.id
         return MAX_ID if cursor is None else cursor.id

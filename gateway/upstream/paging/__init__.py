@@ -1,0 +1,41 @@
+"""Paging: a window of rows of one of the upstream's lists, and what lies beyond it.
+
+    window    which rows a caller asks for, and the calls that they may take
+    cursors   our own positions in a list: by id, whatever way the upstream pages it
+    walks     one function for each list; its rows as a `Listing`, newest id first
+      keyset    over lists that the upstream pages by id: the jobs of a project
+      offset    over lists that it pages by number: the others
+
+Lists move while they are read. Rows that are created or drop out between two windows make no row
+appear twice and none be skipped (architecture.md, cursors by id).
+"""
+
+from gateway.upstream.paging.walks import (
+    Listing,
+    walk_all_pipeline_jobs,
+    walk_bridges,
+    walk_pipeline_jobs,
+    walk_pipelines,
+    walk_project_jobs,
+)
+from gateway.upstream.paging.window import (
+    DEFAULT_SIZE,
+    MAX_SIZE,
+    Window,
+    calls_at_most,
+    window_of,
+)
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "MAX_SIZE",
+    "Listing",
+    "Window",
+    "calls_at_most",
+    "walk_all_pipeline_jobs",
+    "walk_bridges",
+    "walk_pipeline_jobs",
+    "walk_pipelines",
+    "walk_project_jobs",
+    "window_of",
+]
