@@ -91,7 +91,7 @@ class Listing(Generic[T]):
         return str(Cursor(self._kind, row_id))
 
     def _bound_at(self, position: int) -> int:
-        """An id that stands for the unreadable row at this position: the rows after it are below."""
+        """An id for the unreadable row at this position: the rows after it lie below."""
         items, rows, cursor = self.items, self._rows, self._window.cursor
         for item in items[position:]:
             if not isinstance(item, UpstreamInvalid):
