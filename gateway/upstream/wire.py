@@ -1,4 +1,4 @@
-"""The wire: the smallest interface through which the client speaks HTTP (architecture.md, the wire).
+"""The smallest interface through which the client speaks HTTP (architecture.md, the wire).
 
 A wire sends one request and gives status, headers and bounded bytes, or a stream. It follows no
 redirect, keeps no cookie, retries nothing, reads no environment, and sends path and headers as they

@@ -1,4 +1,4 @@
-"""Cursors: our own opaque positions in the upstream's lists, by id (architecture.md, cursors by id).
+"""Cursors: our own opaque positions in the upstream's lists (architecture.md, cursors by id).
 
 All upstream lists run newest id first, so "after X" means ids below X, whatever happened to X
 since. Lists that the upstream pages by offset add where X was seen, so that going on costs one
