@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from gateway.sandbox import Sandbox
+from gateway.transport.protocol import BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,6 +51,8 @@ def serve(**options: Any) -> Iterator[SandboxServer]:
     server = _Server(
         uvicorn.Config(
             sandbox.app,
+            http=BoundedProtocol,
+            ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -1,7 +1,8 @@
 """uvicorn as we run it: in an owner's task, without signal handling, with a deadline for headers.
 
 uvicorn bounds how long a connection may idle between requests, not how long a request may take to
-arrive; sockets that send slowly stay open. `ArrivalProtocol` closes them.
+arrive; sockets that send slowly stay open. `ArrivalProtocol` closes them. How much a request's head
+may hold, `gateway.transport.protocol` bounds.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from gateway.transport.protocol import BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from uvicorn._types import HTTPScope
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 __all__ = [
     "ArrivalProtocol",
@@ -116,8 +119,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-class ArrivalProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with a deadline for requests to arrive.
+class ArrivalProtocol(BoundedProtocol):
+    """The protocol with a deadline for requests to arrive.
 
     The timer runs only from the opening of a connection, and from a piece of data that leaves a
     request unfinished. While an answer is being made it waits: a late body is the endpoint's to
@@ -137,6 +140,9 @@ class ArrivalProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self.is_refused:
+            self._stop_timer()
+            return
         # What comes after an answer without beginning a request (blank lines, the rest of a body
         # nobody read) counts as well: it has just stopped uvicorn's own timer.
         if not self._has_head() or self.cycle.more_body or self.cycle.response_complete:

@@ -1,0 +1,173 @@
+"""uvicorn's HTTP protocol, bounded in what is no body: heads, trailers, framing, waiting requests.
+
+uvicorn keeps whatever headers come until a head is whole, puts trailers among them, and queues as
+many requests as a connection sends before the first is answered. Here a connection that goes beyond
+a bound, or sends what is no HTTP, gets one answer and is closed. Requests that came whole before
+are answered instead, and it is closed after the last.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+__all__ = ["BoundedProtocol"]
+
+HEAD_BYTES: Final = 32_768
+HEADERS: Final = 100
+# Sizes of chunks, extensions and trailers of a body may come to as much as the body, and this.
+FRAMING_BYTES: Final = 32_768
+# Requests of one connection that wait for the answers to those before them.
+REQUESTS_WAITING: Final = 100
+# Data is parsed in pieces of this size; what no callback tells of is looked at in between.
+PIECE_BYTES: Final = 65_536
+# How long a refused connection is still read, so that no reset overtakes the answer.
+LINGER_S: Final = 1.0
+
+
+class Part(Enum):
+    """What is arriving."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+class _OutOfBounds(Exception):
+    """Ends the parsing; `_refusal` says why."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection. `is_refused` once nothing more is taken from it."""
+
+    is_refused = False
+    _refusal: tuple[int, str] | None = None
+    _part = Part.NOTHING
+    _heads = 0
+    # Of the head that arrives, or of the trailers.
+    _header_bytes = 0
+    _headers = 0
+    # Of pieces in which neither a head nor a body ended, since the last that did.
+    _headless_bytes = 0
+    _framing_bytes = 0
+    _body_bytes = 0
+    # The request that is being answered, or was last.
+    _running: RequestResponseCycle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        for start in range(0, len(data), PIECE_BYTES):
+            if self.is_refused or self.transport.is_closing():
+                return
+            self._take(data if len(data) <= PIECE_BYTES else data[start : start + PIECE_BYTES])
+
+    def _take(self, piece: bytes) -> None:
+        part, heads, body_bytes = self._part, self._heads, self._body_bytes
+        super().data_received(piece)
+        if self.is_refused or heads != self._heads:
+            return
+        if part is self._part is Part.BODY:
+            self._framing_bytes += len(piece) - (self._body_bytes - body_bytes)
+            if self._framing_bytes > FRAMING_BYTES + self._body_bytes:
+                self._refuse(400, "the body comes in chunks that are too small")
+        elif part is not Part.BODY:
+            self._headless_bytes += len(piece)
+            if self._headless_bytes > HEAD_BYTES:
+                self._refuse(431, HEAD_TOO_LARGE)
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._part = Part.HEAD
+        self._header_bytes = self._headers = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._header_bytes += len(url)
+        if self._header_bytes > HEAD_BYTES:
+            self._stop(414, f"the address has more than {HEAD_BYTES} bytes; send a POST instead")
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers += 1
+        self._header_bytes += len(name) + len(value) + 4
+        if self._headers > HEADERS:
+            self._stop(431, f"the request has more than {HEADERS} headers; send fewer")
+        if self._header_bytes > HEAD_BYTES:
+            self._stop(431, HEAD_TOO_LARGE)
+        if self._part is Part.HEAD:
+            super().on_header(name, value)
+        # Trailers are no headers (RFC 9110, 6.5.1); nobody here reads them.
+
+    def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= REQUESTS_WAITING:
+            self._stop(400, f"more than {REQUESTS_WAITING} requests wait for answers")
+        self._part = Part.BODY
+        self._heads += 1
+        self._header_bytes = self._headers = 0
+        self._headless_bytes = self._framing_bytes = self._body_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._part = Part.NOTHING
+        super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    # The end
+
+    def _stop(self, status: int, text: str) -> None:
+        """End the parsing, from within a callback."""
+        self._refusal = (status, text)
+        raise _OutOfBounds
+
+    def send_400_response(self, msg: str) -> None:
+        """Uvicorn calls this where the parser fails."""
+        self._refuse(*(self._refusal or (400, msg)))
+
+    def _refuse(self, status: int, text: str) -> None:
+        self.is_refused = True
+        broken = self.cycle if self._part is Part.BODY else None
+        if self.pipeline and self.pipeline[0][0] is broken:
+            self.pipeline.popleft()
+        last = self.pipeline[0][0] if self.pipeline else self._running
+        if last is not None and last is not broken and not last.response_complete:
+            last.keep_alive = False
+        elif broken is not None and (broken.response_started or broken.response_complete):
+            self.transport.close()
+        else:
+            if broken is not None:
+                broken.disconnected = True
+                broken.message_event.set()
+            self._answer(status, text)
+
+    def _answer(self, status: int, text: str) -> None:
+        phrase = HTTPStatus(status).phrase
+        body = f"{phrase}: {text}\n".encode()
+        self.transport.write(
+            STATUS_LINE[status]
+            + b"content-type: text/plain; charset=utf-8\r\n"
+            + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            + body
+        )
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_S, self.transport.close)
+
+
+HEAD_TOO_LARGE: Final = (
+    f"the request's head has more than {HEAD_BYTES} bytes; send fewer or shorter headers"
+)
