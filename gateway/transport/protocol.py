@@ -4,6 +4,11 @@ uvicorn keeps whatever headers come until a head is whole, puts trailers among t
 many requests as a connection sends before the first is answered. Here a connection that goes beyond
 a bound, or sends what is no HTTP, gets one answer and is closed. Requests that came whole before
 are answered instead, and it is closed after the last.
+
+An offer to go on in another protocol (`Upgrade: h2c`, which Java's HttpClient and curl send) that
+is not taken is ignored (RFC 9110, 7.8). httptools ends the request at its head then, and uvicorn
+takes the body for the next request. So the head is parsed again without the offer: one parser
+decides where the body ends.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
@@ -50,6 +56,8 @@ class BoundedProtocol(HttpToolsProtocol):
     is_refused = False
     _refusal: tuple[int, str] | None = None
     _part = Part.NOTHING
+    # Does the head that ends make an offer that is not taken? Then it is parsed again.
+    _offers = False
     _heads = 0
     # Of the head that arrives, or of the trailers.
     _header_bytes = 0
@@ -69,7 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _take(self, piece: bytes) -> None:
         part, heads, body_bytes = self._part, self._heads, self._body_bytes
-        super().data_received(piece)
+        self._parse(piece)
         if self.is_refused or heads != self._heads:
             return
         if part is self._part is Part.BODY:
@@ -80,6 +88,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self._headless_bytes += len(piece)
             if self._headless_bytes > HEAD_BYTES:
                 self._refuse(431, HEAD_TOO_LARGE)
+
+    def _parse(self, piece: bytes) -> None:
+        self._unset_keepalive_if_required()
+        while piece:
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as offer:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                piece = self._without_offer() + piece[offer.args[0] :]
+            except httptools.HttpParserError:
+                self._refuse(*(self._refusal or (400, "this is no HTTP request")))
+                return
+            else:
+                return
 
     # The parser's callbacks
 
@@ -106,6 +130,11 @@ class BoundedProtocol(HttpToolsProtocol):
         # Trailers are no headers (RFC 9110, 6.5.1); nobody here reads them.
 
     def on_headers_complete(self) -> None:
+        self._offers = self.parser.should_upgrade() and not self._should_upgrade()
+        if self._offers:
+            if self.parser.get_method() == b"CONNECT":
+                self._stop(405, "no tunnels are made here")
+            return
         if len(self.pipeline) >= REQUESTS_WAITING:
             self._stop(400, f"more than {REQUESTS_WAITING} requests wait for answers")
         self._part = Part.BODY
@@ -119,12 +148,38 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._offers:
+            return
         self._part = Part.NOTHING
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         super()._start_asgi_task(cycle, app)
+
+    # Offers to go on in another protocol
+
+    def _should_upgrade(self) -> bool:
+        """Is the offer of this request taken? By none, while the server has no WebSockets; they are
+        offered by GET.
+        """
+        return self.parser.get_method() == b"GET" and super()._should_upgrade()
+
+    def _without_offer(self) -> bytes:
+        """The head that has just been parsed, without its offer, for a parser that begins anew."""
+        old, self.parser = self.parser, httptools.HttpRequestParser(self)
+        # As uvicorn does: what follows a request that closes the connection is ignored.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        lines = [b"%b %b HTTP/%b" % (old.get_method(), self.url, old.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                tokens = [token.strip() for token in value.split(b",")]
+                value = b", ".join(  # noqa: PLW2901 - the rest of it
+                    token for token in tokens if token.lower() != b"upgrade"
+                )
+            if name != b"upgrade" and (value or name != b"connection"):
+                lines.append(b"%b: %b" % (name, value))
+        return b"\r\n".join([*lines, b"", b""])
 
     # The end
 
@@ -133,12 +188,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal = (status, text)
         raise _OutOfBounds
 
-    def send_400_response(self, msg: str) -> None:
-        """Uvicorn calls this where the parser fails."""
-        self._refuse(*(self._refusal or (400, msg)))
-
     def _refuse(self, status: int, text: str) -> None:
         self.is_refused = True
+        self.logger.warning("a connection was refused: %s", text)
         broken = self.cycle if self._part is Part.BODY else None
         if self.pipeline and self.pipeline[0][0] is broken:
             self.pipeline.popleft()
