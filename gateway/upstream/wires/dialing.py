@@ -42,11 +42,14 @@ class Dialer:
     async def dial(self, on_lost: Callable[[Connection], None], deadline: float) -> Connection:
         """A connection ready for requests, by this time of the loop's clock."""
         loop = asyncio.get_running_loop()
+        connected_by = loop.time() + self._connect_timeout_s
+        limit = asyncio.timeout_at(min(deadline, connected_by))
         try:
-            async with asyncio.timeout_at(min(deadline, loop.time() + self._connect_timeout_s)):
+            async with limit:
                 return await self._connect(loop, Connection(loop, self._scratch, on_lost))
         except TimeoutError:
-            if loop.time() >= deadline:
+            # The clock does not tell: a timer may ring a little before its time.
+            if limit.expired() and deadline <= connected_by:
                 raise TimedOut("no connection to the upstream in time", was_sent=False) from None
             raise NotConnected("no connection to the upstream in time") from None
         except ssl.SSLError as error:
