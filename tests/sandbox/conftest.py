@@ -21,8 +21,9 @@ def make_lab(loop: asyncio.Runner) -> Iterator[Callable[..., Lab]]:
     made: list[Sandbox] = []
 
     def make(**options: Any) -> Lab:
-        made.append(Sandbox(world=WORLD, **options))
-        made[-1].update_project(13, refreshing=1)
+        made.append(Sandbox(**{"world": WORLD, **options}))
+        if "world" not in options:
+            made[-1].update_project(13, refreshing=1)
         return Lab(made[-1], runner=loop)
 
     yield make

@@ -79,6 +79,39 @@ class TestWorldOfOnesOwn:
         (slow,) = zoe.sandbox.jobs(name="slow")
         assert slow.status == "success"
 
+    @pytest.mark.parametrize("status", ["success", "failed", "canceled"])
+    def test_finished_job_may_have_no_log(self, reader, loop, status):
+        jobs = [{"name": "mute", "status": status, "log": None, "artifacts": ["junit"]}]
+        sandbox = Sandbox(world={"projects": [{"path": "a/b", "pipelines": [{"jobs": jobs}]}]})
+        caller = type(reader)(sandbox, "developer", loop)
+        (mute,) = caller.get("/projects/1/jobs").json()
+
+        log = caller.get(f"/projects/1/jobs/{mute['id']}/trace")
+
+        assert (log.status, log.body) == (200, b"")
+        assert [item["file_type"] for item in mute["artifacts"]] == ["junit"]
+        sandbox.close()
+
+    def test_agents_are_configured_by_projects_of_the_file(self, reader, loop):
+        job = {"name": "runs", "status": "running", "environment": {"slug": "staging"}}
+        agents = [
+            {"id": 7, "project": "team/clusters", "configuration": {"default_namespace": "app"}},
+            {"configuration": {"environments": ["production"]}},
+        ]
+        app = {"path": "team/app", "agents": agents, "pipelines": [{"jobs": [job]}]}
+        sandbox = Sandbox(world={"projects": [app, {"path": "team/clusters", "id": 40}]})
+        caller = type(reader)(sandbox, "job_token", loop)
+
+        body = caller.get("/job/allowed_agents").json()
+
+        (agent,) = body["allowed_agents"]
+        assert agent["id"] == 7
+        assert agent["config_project"]["id"] == 40
+        assert agent["config_project"]["path_with_namespace"] == "team/clusters"
+        assert agent["configuration"] == {"default_namespace": "app"}
+        assert body["environment"] == {"slug": "staging", "tier": "other"}
+        sandbox.close()
+
     def test_job_tokens_of_the_roles_work_in_it(self, reader, loop):
         jobs = [{"name": "runs", "status": "running"}, {"name": "ran"}]
         project = {"path": "a/b", "pipelines": [{"jobs": jobs}]}
@@ -121,6 +154,17 @@ class TestWorldOfOnesOwn:
             ("projects.0.pipelines.0.jobs.0.artifacts", ["x"], "job compile: unknown artifacts: x"),
             ("projects.0.pipelines.0.jobs.0.user", "ann", "job compile: no such user: ann"),
             ("projects.0.pipelines.0.jobs.3.bridge", {"project": "a/b"}, "no such project: a/b"),
+            ("projects.0.agents", [{"project": "a/b"}], "team/app, agent 1: no such project: a/b"),
+            (
+                "projects.0.agents",
+                [{"configuration": {"environments": "production"}}],
+                "team/app, agent 1: environments must be a list of names",
+            ),
+            (
+                "projects.0.pipelines.0.jobs.0.environment",
+                {"tier": "production"},
+                "missing required field `slug`",
+            ),
         ],
     )
     def test_mistakes_name_their_place(self, path, value, complaint):

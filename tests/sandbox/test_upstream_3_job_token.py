@@ -82,6 +82,34 @@ class TestAllowedAgents:
 
         assert body["environment"] == {"slug": "prod", "tier": "production"}
 
+    @pytest.mark.parametrize(
+        ("environment", "listed"),
+        [
+            (None, [1]),
+            ({"slug": "production", "tier": "production"}, [1, 2]),
+            ({"slug": "review-app-7", "tier": "development", "name": "review/app-7"}, [1, 3]),
+            ({"slug": "review", "tier": "development"}, [1]),
+            ({"slug": "prod", "tier": "production", "name": "production?"}, [1, 4]),
+        ],
+    )
+    def test_agents_of_environments_only_for_jobs_that_deploy_there(
+        self, make_lab, environment, listed
+    ):
+        """Without `environments` an agent is for every job, and with them only for a match."""
+        agents = [
+            {},
+            {"configuration": {"environments": ["production", "staging"]}},
+            {"configuration": {"environments": ["review/*"]}},
+            {"configuration": {"environments": ["production?"]}},
+        ]
+        job = {"name": "runs", "status": "running", "environment": environment}
+        project = {"path": "team/app", "agents": agents, "pipelines": [{"jobs": [job]}]}
+        caller = make_lab(world={"projects": [project]}).as_("job_token")
+
+        body = caller.get(self.TARGET, headers={"job-token": "glcbt-sandbox-running"}).json()
+
+        assert [agent["id"] for agent in body["allowed_agents"]] == listed
+
     def test_groups_are_the_own_group_and_its_ancestors(self, lab):
         token = lab.as_("job_token")
 

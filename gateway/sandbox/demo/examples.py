@@ -84,7 +84,7 @@ def add_examples(world: Builder) -> None:
         id=8,
         status="running",
         created=now - 300,
-        environment_json='{"slug":"review-main","tier":"development"}',
+        environment_json='{"slug":"review-main","tier":"development","name":"review/main"}',
         **_FOR_EVER,
     )
     world.job(

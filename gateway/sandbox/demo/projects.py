@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.world.access import MAINTAINER
+from gateway.sandbox.world.agents import agent
 from gateway.sandbox.world.clock import timestamp
 from gateway.sandbox.world.jsontext import compact
 from gateway.sandbox.world.people import MAINTAINER_ID, MEMBERS
@@ -32,73 +33,58 @@ DAY = 86_400.0
 
 def add_projects(world: Builder) -> None:
     created = timestamp(world.now - 300 * DAY)
-    for number, (path, name, given) in enumerate(_projects(created), 1):
+    for number, (path, name, given) in enumerate(_PROJECTS, 1):
+        row = ProjectRow(id=number, path=path, name=name, created_at=created, **given)
+        if number == DEMO:
+            agents = [agent(1, row, {"default_namespace": "staging"})]
+            row = row._replace(agents_json=compact(agents))
         world.project(
-            ProjectRow(id=number, path=path, name=name, created_at=created, **given),
+            row,
             {MAINTAINER_ID: MAINTAINER} if number == VAULT else MEMBERS,
             moved_from=("acme/handbook",) if number == HANDBOOK else (),
         )
 
 
-def _projects(created: str) -> tuple[tuple[str, str, dict[str, Any]], ...]:
-    """Path, name and further columns, in order of id."""
-    return (
-        (
-            "demo/diaspora-client",
-            "Diaspora Client",
-            {
-                "visibility": "public",
-                "description": "The project of the API documentation's examples",
-                "groups_json": "[10]",
-                "agents_json": compact([_agent(created)]),
-            },
-        ),
-        (
-            "acme/platform/tools/pipeline-kit",
-            "Pipeline-Baukasten 工具",
-            {
-                "public_pipelines": 0,
-                "groups_json": "[22,21,20]",
-                "protected_refs_json": '["release/1.0"]',
-                "token_scope": 1,
-            },
-        ),
-        (
-            "acme/platform/handbook-site",
-            "Handbook site",
-            {
-                "groups_json": "[21,20]",
-                "variables_level": MAINTAINER,
-                "allowlist_json": '{"1":["read_jobs"]}',
-            },
-        ),
-        (
-            "demo/closed-kitchen",
-            "Closed kitchen",
-            {
-                "visibility": "public",
-                "public_pipelines": 0,
-                "groups_json": "[10]",
-                "cancel_level": MAINTAINER,
-            },
-        ),
-        ("acme/web/shop", "Shop", {"groups_json": "[23,20]", "allowlist_json": '{"1":[]}'}),
-        ("demo/monorepo", "Monorepo", {"visibility": "internal", "groups_json": "[10]"}),
-        ("vault/secret-deploy", "Secret deploy", {"default_branch": None}),
-    )
-
-
-def _agent(created: str) -> dict[str, object]:
-    return {
-        "id": 1,
-        "config_project": {
-            "id": DEMO,
-            "description": None,
-            "name": "Diaspora Client",
-            "name_with_namespace": "demo / Diaspora Client",
-            "path": "diaspora-client",
-            "path_with_namespace": "demo/diaspora-client",
-            "created_at": created,
+_PROJECTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    (
+        "demo/diaspora-client",
+        "Diaspora Client",
+        {
+            "visibility": "public",
+            "description": "The project of the API documentation's examples",
+            "groups_json": "[10]",
         },
-        "configuration": {"default_namespace": "staging"},
-    }
+    ),
+    (
+        "acme/platform/tools/pipeline-kit",
+        "Pipeline-Baukasten 工具",
+        {
+            "public_pipelines": 0,
+            "groups_json": "[22,21,20]",
+            "protected_refs_json": '["release/1.0"]',
+            "token_scope": 1,
+        },
+    ),
+    (
+        "acme/platform/handbook-site",
+        "Handbook site",
+        {
+            "groups_json": "[21,20]",
+            "variables_level": MAINTAINER,
+            "allowlist_json": '{"1":["read_jobs"]}',
+        },
+    ),
+    (
+        "demo/closed-kitchen",
+        "Closed kitchen",
+        {
+            "visibility": "public",
+            "public_pipelines": 0,
+            "groups_json": "[10]",
+            "cancel_level": MAINTAINER,
+        },
+    ),
+    ("acme/web/shop", "Shop", {"groups_json": "[23,20]", "allowlist_json": '{"1":[]}'}),
+    ("demo/monorepo", "Monorepo", {"visibility": "internal", "groups_json": "[10]"}),
+    ("vault/secret-deploy", "Secret deploy", {"default_branch": None}),
+)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from gateway.sandbox.world.access import LEVELS
+from gateway.sandbox.world.agents import agent
 from gateway.sandbox.world.artifacts import ARTIFACTS, artifact, artifact_columns
 from gateway.sandbox.world.clock import timestamp
 from gateway.sandbox.world.file_format import World
@@ -39,6 +40,8 @@ def load(world: Builder, source: Path | Mapping[str, Any]) -> None:
         loader.paths[project.path] = project.id or number
     for project in described.projects:
         loader.add_project(project)
+    for project in described.projects:
+        loader.add_agents(project)
     world.flush()
 
 
@@ -103,6 +106,25 @@ class _Loader:
         for pipeline in given.pipelines:
             self._add_pipeline(pipeline, row)
 
+    def add_agents(self, given: Project) -> None:
+        """Give a project its agents, which any project of the file may configure."""
+        agents = []
+        for place, each in enumerate(given.agents, 1):
+            path = each.project or given.path
+            if path not in self.paths:
+                raise ValueError(f"project {given.path}, agent {place}: no such project: {path}")
+            environments = each.configuration.get("environments", [])
+            if not isinstance(environments, list) or not all(
+                isinstance(name, str) for name in environments
+            ):
+                raise ValueError(
+                    f"project {given.path}, agent {place}: environments must be a list of names"
+                )
+            configured_by = self._world.store.require(ProjectRow, self.paths[path])
+            agents.append(agent(each.id or place, configured_by, each.configuration))
+        changes = {"agents_json": compact(agents)}
+        self._world.store.update(ProjectRow, self.paths[given.path], changes)
+
     def _add_pipeline(self, given: Pipeline, project: ProjectRow) -> None:
         where = f"project {project.path}, pipeline {given.id or given.ref}"
         row = self._world.pipeline(
@@ -157,7 +179,7 @@ class _Loader:
             moves=given.moves,
             **self._where_given(given, where),
         )
-        if given.log is not None:
+        if isinstance(given.log, str):
             self._give_log(row, given.log.encode())
 
     def _where_given(self, given: Job, where: str) -> dict[str, Any]:
@@ -167,6 +189,8 @@ class _Loader:
             made["user_id"] = self._nullable_id(given.user, where)
         if given.failure_reason is not UNSET:
             made["failure_reason"] = given.failure_reason
+        if given.log is None:
+            made["log_lines"] = 0
         if given.tags:
             made["tag_list_json"] = compact(sorted(given.tags))
         if (bridge := given.bridge) is not None:

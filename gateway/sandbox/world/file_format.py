@@ -24,7 +24,16 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-__all__ = ["Bridge", "Job", "Pipeline", "Project", "User", "World"]
+__all__ = [
+    "Agent",
+    "Bridge",
+    "Environment",
+    "Job",
+    "Pipeline",
+    "Project",
+    "User",
+    "World",
+]
 
 Role = Literal[
     "guest", "planner", "reporter", "developer", "security_manager", "maintainer", "owner"
@@ -42,6 +51,26 @@ class Bridge(_Part):
     pipeline: int | None = None
 
 
+class Agent(_Part):
+    """A cluster agent that the project's jobs may use."""
+
+    id: int | None = None
+    """Default: its place in the project's list."""
+    project: str | None = None
+    """Path of the project of this file that configures it; default: the project it is listed in."""
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """`environments` (a list; `*` stands for any text) restricts it to jobs that deploy there."""
+
+
+class Environment(_Part):
+    """Where a job deploys to."""
+
+    slug: str
+    tier: str = "other"
+    name: str | None = None
+    """Default: the slug."""
+
+
 class Job(_Part):
     """A build, or a bridge if `bridge` is given. Seconds and columns are those of `Builder.job`."""
 
@@ -57,15 +86,14 @@ class Job(_Part):
     user: str | UnsetType | None = UNSET
     """Username; default: the pipeline's."""
     tags: list[str] = field(default_factory=list)
-    log: str | None = None
-    """Default: a log like a runner's."""
+    log: str | UnsetType | None = UNSET
+    """Default: a log like a runner's. Null: no log."""
     artifacts: list[str] = field(default_factory=list)
     """File types beside the log."""
     artifacts_expire_at: str | None = None
     failure_reason: str | UnsetType = UNSET
     coverage: float | None = None
-    environment: dict[str, str] | None = None
-    """`slug` and `tier`."""
+    environment: Environment | None = None
     inputs: dict[str, dict[str, Any]] | None = None
     """Job inputs by name; each may list `options`."""
     bridge: Bridge | None = None
@@ -121,6 +149,7 @@ class Project(_Part):
     job_token_scope_enabled: bool = False
     job_token_allowlist: dict[str, list[str] | None] = field(default_factory=dict)
     """Ids of projects whose job tokens may come in, to their permissions (null: all)."""
+    agents: list[Agent] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
 
 

@@ -27,6 +27,7 @@ class ProjectRow(NamedTuple):
     """Projects whose job tokens may come in: id (as text) to a list of permissions, or null for
     all."""
     agents_json: str = "[]"
+    """Cluster agents as the API lists them (see `agents`)."""
     token_scope: int = 0
     """`ci_job_token_scope_enabled`."""
     cancel_level: int = 30
@@ -179,7 +180,7 @@ class JobRow(NamedTuple):
     debug: int = 0
     """The log may show secrets (CI_DEBUG_TRACE): Developer or more."""
     environment_json: str | None = None
-    """`{"slug", "tier"}`."""
+    """`{"slug", "tier", "name"}`; the name may be missing or null, and is then the slug."""
     inputs_json: str | None = None
     """Job inputs by name; each may have `options`."""
     variables_json: str = "[]"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.sandbox.http.answers import Answer, not_found
 from gateway.sandbox.world.access import role_names
+from gateway.sandbox.world.agents import agents_for
 from gateway.sandbox.world.jsontext import parse
 from gateway.sandbox.world.rows import JobRow, ProjectRow
 
@@ -27,7 +28,7 @@ def allowed_agents(call: Call) -> Answer:
     user = call.authenticate().user
     access = call.access(project)
     body: dict[str, Any] = {
-        "allowed_agents": parse(project.agents_json),
+        "allowed_agents": agents_for(project, row),
         "job": {"id": row.id},
         "pipeline": {"id": row.pipeline_id},
         "project": {
@@ -41,7 +42,8 @@ def allowed_agents(call: Call) -> Answer:
         },
     }
     if row.environment_json is not None:
-        body["environment"] = parse(row.environment_json)
+        environment = parse(row.environment_json)
+        body["environment"] = {key: environment[key] for key in ("slug", "tier")}
     headers = {}
     if call.profile.agents_header:
         headers["Gitlab-Feature-Flag"] = "agent_kas_proxy=true, kubernetes_agent_protected=false"
