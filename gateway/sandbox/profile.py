@@ -55,7 +55,8 @@ class Profile:
     job_archived: bool
     """Jobs have `archived`."""
     job_source: bool
-    """Jobs have `source`."""
+    """Jobs have `source`. Documented since 18.10, but in no answer recorded up to 19.5: no profile
+    has it."""
     runner_details: bool
     """Runners have `created_at`, `created_by`, `job_execution_status`, and no name or address."""
     runner_address: bool
@@ -103,7 +104,7 @@ _NEWEST = Profile(
     ratelimit_name=True,
     job_manager=True,
     job_archived=True,
-    job_source=True,
+    job_source=False,
     runner_details=True,
     runner_address=False,
     user_locked=True,

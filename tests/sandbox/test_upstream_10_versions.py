@@ -1,13 +1,16 @@
 """upstream.md, 10: what differs across versions. One test per row, each profile in turn."""
 
+from dataclasses import replace
+
 import pytest
+
+from gateway.sandbox import PROFILES
 
 OLD = pytest.mark.sandbox(profile="16")
 MIDDLE = pytest.mark.sandbox(profile="17")
-PROFILES = ("16", "17", "18")
 
 
-@pytest.fixture(params=PROFILES)
+@pytest.fixture(params=tuple(PROFILES))
 def each(request):
     """The lab in each profile; `each.profile` names it."""
     request.node.add_marker(pytest.mark.sandbox(profile=request.param))
@@ -54,8 +57,16 @@ def test_job_keys(each):
         each,
         v16=set(),
         v17={"runner_manager", "archived"},
-        v18={"runner_manager", "archived", "source"},
+        v18={"runner_manager", "archived"},
     )
+
+
+def test_documented_source_of_jobs_is_a_mixture(make_lab):
+    lab = make_lab(profile=replace(PROFILES["18"], job_source=True))
+
+    body = lab.get(f"/projects/10/jobs/{lab.job('success')}").json()
+
+    assert body["source"] == "push"
 
 
 def test_runner_has_more_keys(each):

@@ -118,7 +118,7 @@ class TestSchemas:
         assert schemas.faults("job", body, "18") == []
         assert any(fault.startswith(place) for fault in faults)
 
-    @pytest.mark.parametrize("key", ["source", "archived", "runner_manager", "tag_list", "user"])
+    @pytest.mark.parametrize("key", ["archived", "runner_manager", "tag_list", "user"])
     def test_a_missing_key_is_noticed(self, lab, schemas, key):
         body = lab.get(f"/projects/10/jobs/{lab.job('success')}").json()
         del body[key]
