@@ -294,7 +294,9 @@ class TestTrace:
 
         assert (answer.status, answer.body) == (200, self.LOG.encode()[first:last])
 
-    @pytest.mark.parametrize("query", ["?byte_offset=-1", "?byte_limit=0", "?byte_offset=x"])
+    @pytest.mark.parametrize(
+        "query", ["?byte_offset=-1", "?byte_limit=0", "?byte_limit=512001", "?byte_offset=x"]
+    )
     def test_bad_slices_are_400(self, lab, query):
         assert self.trace(lab, query).status == 400
 

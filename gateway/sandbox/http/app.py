@@ -19,6 +19,7 @@ from starlette.routing import Mount
 from gateway.sandbox.http.answers import Answer, EarlyAnswer, error
 from gateway.sandbox.http.call import Call
 from gateway.sandbox.http.faults import choose, deliver, replacement
+from gateway.sandbox.http.pages import Pages
 from gateway.sandbox.http.params import merge_body, nested
 from gateway.sandbox.http.routes import Match, match
 from gateway.sandbox.world.jsontext import compact
@@ -89,7 +90,7 @@ class Api:
         seen = Received(method, target, headers, body)
         if self._received is not None:
             self._received.append(seen)
-        found = match(method, path.removeprefix("/api/v4").rstrip("/"))
+        found = match(method, path)
         fault: Fault | None = None
         if faults := self._faults():
             for struck in choose(
@@ -151,7 +152,11 @@ class Api:
         if len(seen.raw_path) > _MAX_TARGET:
             return Answer.text("414 Request-URI Too Large\n", status=414)
         if found.endpoint is None:
-            raise _unrouted(seen.method, found)
+            is_page = seen.method in _READING and not path.startswith("/api/")
+            shown = Pages(self.instance).find(path) if is_page else None
+            if shown is None:
+                raise _unrouted(seen.method, found)
+            return shown
         params: dict[str, Any] = nested(query) if query else {}
         if seen.body:
             merge_body(params, seen.headers.get("content-type", ""), seen.body)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROUTES", "Match", "match"]
 
+_ROOT = "/api/v4"
 _PROJECT = "/projects/:id"
 _JOB = f"{_PROJECT}/jobs/:job_id"
 _PIPELINE = f"{_PROJECT}/pipelines/:pipeline_id"
@@ -95,11 +96,12 @@ for _method, _template, _endpoint in ROUTES:
 
 
 def match(method: str, path: str) -> Match:
-    """The first route that matches the encoded path below /api/v4; HEAD is GET."""
+    """The first route that matches the encoded path; HEAD is GET."""
+    below = path.removeprefix(_ROOT).rstrip("/") if path.startswith(_ROOT) else ""
     wanted = "GET" if method == "HEAD" else method
     allowed: list[str] = []
     for pattern, methods in _COMPILED:
-        found = pattern.fullmatch(path)
+        found = pattern.fullmatch(below)
         if found is None:
             continue
         if wanted in methods:

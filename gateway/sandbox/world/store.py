@@ -160,11 +160,11 @@ class Store(Tables):
         )
         return [JobRow._make(row) for row in found]
 
-    def find_jobs(self, wanted: Mapping[str, Any]) -> list[JobRow]:
-        """Builds and bridges whose columns have these values, id descending."""
+    def find_jobs(self, wanted: Mapping[str, Any], *, limit: int = -1) -> list[JobRow]:
+        """Builds and bridges whose columns have these values, id descending; -1 is no limit."""
         where = " AND ".join(f"{name} IS ?" for name in wanted) or "1"
         found = self._db.execute(
-            f"SELECT * FROM jobs WHERE {where} ORDER BY id DESC", list(wanted.values())
+            f"SELECT * FROM jobs WHERE {where} ORDER BY id DESC LIMIT ?", [*wanted.values(), limit]
         )
         return [JobRow._make(row) for row in found]
 
