@@ -3,9 +3,9 @@
     python -m tests.benchmarks.upstream PORT
 
 Bodies are encoded at start; an answer is put together once for each request target and then copied
-from a dict. Lists are answered as GitLab does (upstream.md, 8.1 and 8.2): project jobs by keyset cursor
-with a `Link` only while there is more, pipeline jobs by page with the `X-*` headers. `GET /-/calls`
-tells how many calls were answered so far (itself not counted).
+from a dict. Lists are answered as GitLab does (upstream.md, 8.1 and 8.2): project jobs by keyset
+cursor with a `Link` only while there is more, pipeline jobs by page with the `X-*` headers.
+`GET /-/calls` tells how many calls were answered so far (itself not counted).
 """
 
 from __future__ import annotations
