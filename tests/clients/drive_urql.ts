@@ -1,0 +1,92 @@
+// Runs the urql client of docs/clients.md over the gateway, and prints what it found.
+
+import { type CombinedError, gql } from "@urql/core";
+import { jobOf, MANUAL, numbersOf, play, step, tell, tokens, twoIds, url } from "./drive";
+import { FailedJobs, Items, OneJob, RetryJob } from "./src/operations";
+import { type Cost, makeClient } from "./src/urql";
+
+const costs: Cost[] = [];
+const client = makeClient(url, () => tokens.developer, (cost) => costs.push(cost));
+const query = async (document: any, variables = {}, context = {}) =>
+  (await client.query<any>(document, variables, context)) as { data: any; error?: CombinedError };
+const codesOf = (error?: CombinedError) =>
+  error?.graphQLErrors.map(({ extensions }) => extensions.code);
+
+const NAME = gql`query Name($job: JobRef!) { job(by: $job) { id name } }`;
+const LINES = gql`query Lines($job: JobRef!) { job(by: $job) { id log { lineCount } } }`;
+let id = "";
+
+await step("pages", async () => {
+  const first = (await query(FailedJobs, { project: "1" })).data.project.jobs;
+  id = first.edges[0].node.id;
+  const after = first.pageInfo.endCursor;
+  const both = (await query(FailedJobs, { project: "1", after })).data.project.jobs;
+  return { first: numbersOf(first.edges), both: numbersOf(both.edges), asked: costs.length };
+});
+
+await step("known", async () => {
+  const before = costs.length;
+  const { data } = await query(NAME, { job: { id } });
+  return { name: data.job.name, asked: costs.length - before };
+});
+
+await step("log", async () => {
+  const job = { id };
+  await query(OneJob, { job });
+  await query(LINES, { job });
+  const before = costs.length;
+  const { tail } = (await query(OneJob, { job })).data.job.log;
+  const { lineCount } = (await query(LINES, { job })).data.job.log;
+  return { text: tail.text, lineCount, asked: costs.length - before };
+});
+
+await step("types", async () => {
+  const { data } = await query(Items, { ids: await twoIds() });
+  return data.nodes.map((node: any) => [node.__typename, node.name]);
+});
+
+await step("changed user", async () => {
+  const more = gql`query More($job: JobRef!) { job(by: $job) { id user { databaseId username name } } }`;
+  const less = gql`query Less($job: JobRef!) { job(by: $job) { id user { databaseId username } } }`;
+  const job = jobOf(MANUAL);
+  const before = (await query(more, { job })).data.job.user;
+  await play();
+  await query(less, { job }, { requestPolicy: "network-only" });
+  const after = (await query(more, { job })).data.job.user;
+  return { before: [before.username, before.name], after: [after.username, after.name] };
+});
+
+await step("partial", async () => {
+  const both = gql`query Both($there: JobRef!, $gone: JobRef!) {
+    there: job(by: $there) { id name }
+    gone: job(by: $gone) { id name }
+  }`;
+  const { data, error } = await query(both, { there: jobOf(8), gone: jobOf(999_999) });
+  return { there: data.there.name, gone: data.gone, codes: codesOf(error) };
+});
+
+await step("refused", async () => {
+  const { data, error } = await client.mutation(RetryJob, { job: jobOf(8) });
+  return { codes: data?.jobRetry?.userErrors.map(({ code }) => code), error: error ?? null };
+});
+
+await step("retried", async () => {
+  const { data } = await client.mutation(RetryJob, { job: jobOf(7) });
+  const before = costs.length;
+  const known = (await query(NAME, { job: { id: data?.jobRetry?.item?.id } })).data.job;
+  return {
+    refusals: data?.jobRetry?.userErrors,
+    name: known.name,
+    asked: costs.length - before,
+  };
+});
+
+await step("credential", async () => {
+  const stranger = makeClient(url, () => "glpat-nobody");
+  const { error } = await stranger.query(FailedJobs, { project: "1" });
+  return codesOf(error);
+});
+
+await step("costs", async () => costs);
+
+tell();
