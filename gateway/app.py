@@ -122,6 +122,7 @@ class Gateway:
                 ),
                 max_calls=settings.max_calls,
                 max_page_size=settings.max_page_size,
+                max_nodes=settings.max_response_nodes,
                 introspection=settings.introspection,
                 documents_kept=settings.documents_kept,
             )

@@ -23,6 +23,7 @@ from gateway.loaders.items import (
 from gateway.loaders.jobs import JobLoader
 from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
+from gateway.turns import Turns
 from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
 from gateway.upstream.paging import (
     MAX_SIZE,
@@ -82,6 +83,7 @@ class Context:
         "_projects",
         "_reads",
         "_seen",
+        "_turns",
         "client",
         "max_page_size",
         "readers",
@@ -97,8 +99,10 @@ class Context:
         *,
         max_page_size: int = MAX_SIZE,
         readers: Readers = WHOLE,
+        turns: Turns | None = None,
     ) -> None:
         self.client = client
+        self._turns = turns or Turns()
         self.max_page_size = max_page_size
         self.readers = readers
         self.scope = scope
@@ -197,7 +201,7 @@ class Context:
         key = ("log", project, job_id)
         reader = self._reads.get(key)
         if reader is None:
-            reader = LogReader(self._loop, self.client, self.scope, project, job_id)
+            reader = LogReader(self._loop, self.client, self.scope, project, job_id, self._turns)
             self._reads[key] = reader
         return reader
 

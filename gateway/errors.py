@@ -5,7 +5,8 @@ Data travels on the exception; texts never hold a credential or a raw body.
     GatewayError
     ├── CallerError                 the caller's mistake
     │   ├── BadInput                an argument that cannot be used          BAD_USER_INPUT
-    │   └── CostExceeded            too many calls may be needed             COST_EXCEEDED
+    │   ├── CostExceeded            too many calls may be needed             COST_EXCEEDED
+    │   └── ResponseTooLarge        the answer would be larger than allowed  RESPONSE_TOO_LARGE
     ├── UpstreamError               an upstream call that did not work out
     │   ├── UpstreamTimeout         no answer within the deadline            UPSTREAM_TIMEOUT
     │   ├── UpstreamUnavailable     no connection, reset, 5xx                UPSTREAM_UNAVAILABLE
@@ -23,7 +24,7 @@ Data travels on the exception; texts never hold a credential or a raw body.
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 __all__ = [
     "BadInput",
@@ -36,16 +37,14 @@ __all__ = [
     "OutcomeUnknown",
     "RateLimited",
     "RequestRefused",
+    "ResponseTooLarge",
     "Unauthenticated",
     "UpstreamError",
     "UpstreamInvalid",
     "UpstreamRefused",
     "UpstreamTimeout",
     "UpstreamUnavailable",
-    "without_frames",
 ]
-
-E = TypeVar("E", bound=BaseException)
 
 
 class GatewayError(Exception):
@@ -80,6 +79,28 @@ class CostExceeded(CallerError):
         self.estimated = estimated
         self.ceiling = ceiling
         self.dearest = dearest
+
+
+class ResponseTooLarge(CallerError):
+    """The answer is larger than the gateway allows, or may be; it was not built to its end."""
+
+    code = "RESPONSE_TOO_LARGE"
+
+    @classmethod
+    def by_bytes(cls, max_bytes: int) -> ResponseTooLarge:
+        """It has more bytes."""
+        return cls(
+            f"the response would have more than {max_bytes} bytes"
+            " (GATEWAY_MAX_RESPONSE_BYTES): select less, or in several operations"
+        )
+
+    @classmethod
+    def by_nodes(cls, nodes: int, max_nodes: int) -> ResponseTooLarge:
+        """It may have more fields; no upstream call was made."""
+        return cls(
+            f"the response may have {nodes} fields, rows counted; {max_nodes} are allowed"
+            " (GATEWAY_MAX_RESPONSE_NODES): ask for fewer rows or fields, or in several operations"
+        )
 
 
 class UpstreamError(GatewayError):
@@ -191,18 +212,3 @@ class RequestRefused(UpstreamRefused):
     """Any other 4xx: a parameter, a state, a method the upstream does not take."""
 
     code = "UPSTREAM_REFUSED"
-
-
-def without_frames(error: E) -> E:
-    """The same error without its traceback, and so its causes (a GraphQL error's original too).
-
-    Frames hold on to what was at hand where they failed, whole answers among it; an error that is
-    kept where its frames can reach it is a cycle, which waits for the collector.
-    """
-    found: BaseException | None = error
-    seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        found.__traceback__ = None
-        found = getattr(found, "original_error", None) or found.__cause__ or found.__context__
-    return error

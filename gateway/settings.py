@@ -201,8 +201,15 @@ class Settings:
     )
     max_response_bytes: int = knob(
         50_000_000,
-        "Size of a response; a larger one is replaced by a `RESPONSE_TOO_LARGE` error.",
+        "Size of a response; a larger one is not built to its end and replaced by a"
+        " `RESPONSE_TOO_LARGE` error.",
         check=_at_least(1000),
+    )
+    max_response_nodes: int = knob(
+        250_000,
+        "Fields a response may have, rows counted at their most. An operation whose response may"
+        " have more is refused with `RESPONSE_TOO_LARGE` before the first upstream call.",
+        check=_at_least(1),
     )
     max_tokens: int = knob(10_000, "Lexical tokens a document may hold.", check=_at_least(1))
     max_depth: int = knob(

@@ -30,6 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.compiler import compile_plan
 from gateway.execution.inputs import count_values, errors_told
+from gateway.execution.introspection import introspected_nodes
 from gateway.execution.limits import Limits, check_limits
 from gateway.execution.plan import Plan
 from gateway.execution.variables import Variables
@@ -45,6 +46,8 @@ __all__ = ["Document", "Documents", "Operation"]
 # Each choice of @skip/@include variables has its plan; a document with many of them does not keep
 # all.
 PLANS_KEPT = 16
+# Fields of the schema that an operation may ask for: the standard introspection has some 6,000.
+MAX_INTROSPECTED = 100_000
 # Texts that are remembered to have come once.
 MARKS = 10_000
 
@@ -67,6 +70,13 @@ class Operation:
         self._strawberry = strawberry
         self._variables = Variables(strawberry._schema, node)  # noqa: SLF001 - its only name
         self._deciding = _deciding_variables(node, self.fragment_definitions)
+        # Fields of introspection in its answer at most.
+        self.introspected = introspected_nodes(
+            strawberry._schema,  # noqa: SLF001 - its only name
+            node,
+            self.fragment_definitions,
+            MAX_INTROSPECTED,
+        )
         self._drop = drop
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._only_plan: Plan | None = None
@@ -228,7 +238,14 @@ class Documents:
             self._rules,
             max_errors=errors_told(values),
         )
-        return Document([] if errors else self._operations(parsed), errors)
+        operations = [] if errors else self._operations(parsed)
+        if any(operation.introspected > MAX_INTROSPECTED for operation in operations):
+            message = (
+                f"the introspection has more than {MAX_INTROSPECTED} fields; select less, or ask in"
+                " several operations"
+            )
+            return Document([], [GraphQLError(message)])
+        return Document(operations, errors)
 
     def _operations(self, parsed: DocumentNode) -> list[Operation]:
         fragments = {

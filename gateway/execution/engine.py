@@ -14,7 +14,8 @@ import msgspec
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
-from gateway.errors import CostExceeded, without_frames
+from gateway.errors import CostExceeded, ResponseTooLarge
+from gateway.execution.budget import ENCODED_AT_ONCE, Size, is_small, size_of, write_steps
 from gateway.execution.cost import Estimate, estimate_cost
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.executor import Execution, PlannedExecutor
@@ -22,8 +23,12 @@ from gateway.execution.inputs import check_variables, first_errors
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error, format_request_error
 from gateway.execution.schema import make_schema
+from gateway.frames import without_frames
+from gateway.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from graphql.execution.values import VariableValues
 
     from gateway.execution.plan import Plan
@@ -48,7 +53,7 @@ class Outcome:
 
     `data` is UNSET where execution never began (`began` is false then): the document, the
     variables or the cost were refused. `is_refused_mutation` tells a mutation where only queries
-    may run.
+    may run, `is_large` a response to be written in steps.
     """
 
     __slots__ = (
@@ -56,6 +61,7 @@ class Outcome:
         "errors",
         "estimated_calls",
         "extensions",
+        "is_large",
         "is_refused_mutation",
         "operation_name",
         "operation_type",
@@ -76,6 +82,7 @@ class Outcome:
         self.operation_type = operation.type if operation else None
         self.estimated_calls = estimated_calls
         self.is_refused_mutation = False
+        self.is_large = False
 
     @property
     def began(self) -> bool:
@@ -83,7 +90,15 @@ class Outcome:
         return self.data is not msgspec.UNSET
 
     def body(self) -> bytes:
-        """The response as JSON (GraphQL specification, 7.1: errors first)."""
+        """The response as JSON."""
+        return encode(self.response())
+
+    def body_steps(self, max_bytes: int) -> Generator[None, None, bytes]:
+        """The same in steps; raises `ResponseTooLarge` once it has more bytes."""
+        return write_steps(self.response(), max_bytes)
+
+    def response(self) -> dict[str, Any]:
+        """The response (GraphQL specification, 7.1: errors first)."""
         response: dict[str, Any] = {}
         if self.errors:
             response["errors"] = self.errors
@@ -91,17 +106,22 @@ class Outcome:
             response["data"] = self.data
         if self.extensions is not None:
             response["extensions"] = self.extensions
-        return encode(response)
+        return response
 
 
 MUTATION_BY_GET = "mutations are not run by GET; send this operation by POST"
+
+# Told in full they may be more than a part.
+MANY_ERRORS = 200
+MANY_INTROSPECTED = 10_000
 
 encode = msgspec.json.Encoder().encode
 
 
 class Engine:
     """Runs requests over one client. `max_calls` is the ceiling for the estimated cost of one
-    operation, `max_page_size` (1 to 100) that for the rows of a page.
+    operation, `max_page_size` (1 to 100) that for the rows of a page, `max_nodes` that for the
+    fields of an answer.
     """
 
     def __init__(
@@ -112,6 +132,7 @@ class Engine:
         limits: Limits | None = None,
         max_calls: int = 250,
         max_page_size: int = 100,
+        max_nodes: int = 250_000,
         introspection: bool = True,
         documents_kept: int = 1000,
     ) -> None:
@@ -124,6 +145,9 @@ class Engine:
         self._urls = urls
         self._max_calls = max_calls
         self._max_page_size = max_page_size
+        self._max_nodes = max_nodes
+        # Of all that may be long.
+        self.turns = Turns()
 
     async def run(
         self, request: GraphQLRequest, scope: CallScope, *, allow_mutations: bool = True
@@ -135,11 +159,17 @@ class Engine:
             prepared = self._prepare(request, allow_mutations=allow_mutations)
         except _Refused as refused:
             return refused.outcome
-        operation, plan, variables, estimate = prepared
+        operation, plan, variables, estimate, size = prepared
         if plan.slots or plan.root.project is None:
             # What a write hangs on must not have been asked for by somebody else, before.
             scope.alone = operation.type == "mutation"
-            context = Context(self._client, scope, self._urls, max_page_size=self._max_page_size)
+            context = Context(
+                self._client,
+                scope,
+                self._urls,
+                max_page_size=self._max_page_size,
+                turns=self.turns,
+            )
             running = Execution(
                 operation, plan, variables, context, arguments=estimate.arguments
             ).run()
@@ -148,18 +178,27 @@ class Engine:
             # Nothing but `__typename`: there is nobody to ask.
             result = ExecutionResult(plan.root.project(None), None)
         outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)
+        may_be_large = (
+            size.bound(scope.tally.read_bytes) > ENCODED_AT_ONCE
+            or operation.introspected > MANY_INTROSPECTED
+        )
         if result.errors:
+            may_be_large = may_be_large or len(result.errors) > MANY_ERRORS
             outcome.errors = [format_error(error, scope.request_id) for error in result.errors]
             for error in result.errors:
                 # Their frames hold the execution, which holds them: entities, pages and all.
                 without_frames(error)
+                if isinstance(error.original_error, ResponseTooLarge):
+                    raise error.original_error
+        if may_be_large:
+            outcome.is_large = not is_small(outcome.response())
         if request.extensions and request.extensions.get("cost"):
             outcome.extensions = {"cost": _told_cost(estimate, scope)}
         return outcome
 
     def _prepare(
         self, request: GraphQLRequest, *, allow_mutations: bool
-    ) -> tuple[Operation, Plan, VariableValues, Estimate]:
+    ) -> tuple[Operation, Plan, VariableValues, Estimate, Size]:
         """All that can be known without an upstream call; raises `_Refused`."""
         document = self.documents.get(request.query or "")
         if document.errors:
@@ -184,7 +223,19 @@ class Engine:
             raise _Refused([error], "BAD_USER_INPUT", operation) from None
         if estimate.calls > self._max_calls:
             raise _Refused([self._too_dear(estimate)], "COST_EXCEEDED", operation)
-        return operation, plan, variables, estimate
+        size = self._size(operation, plan, estimate)
+        if size.nodes > self._max_nodes:
+            refusal = ResponseTooLarge.by_nodes(size.nodes, self._max_nodes)
+            too_large = GraphQLError(refusal.message, original_error=refusal)
+            raise _Refused([too_large], refusal.code, operation)
+        return operation, plan, variables, estimate, size
+
+    def _size(self, operation: Operation, plan: Plan, estimate: Estimate) -> Size:
+        if not operation.node.variable_definitions:
+            if plan.size is None:
+                plan.size = size_of(plan, estimate.arguments)
+            return plan.size
+        return size_of(plan, estimate.arguments)
 
     def _estimate(self, operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
         if not operation.node.variable_definitions:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
     from graphql.execution.values import VariableValues
 
+    from gateway.execution.budget import Outline, Size
     from gateway.execution.cost import Estimate
 
 __all__ = ["Field", "Plan", "Selection", "Slot"]
@@ -148,6 +149,8 @@ class Selection:
     # way.
     is_taken: bool = True
     project: Projection | None = None
+    # What one object comes to in the answer (`budget`).
+    outline: Outline | None = None
 
 
 class Plan:
@@ -170,6 +173,7 @@ class Plan:
         self.selections: list[Selection] = []
         # Kept where it does not hang on variables.
         self.estimate: Estimate | None = None
+        self.size: Size | None = None
         self._variables = variables
         self._by_details: dict[tuple[int, str], Selection] = {}
         root_type = self.schema.get_root_type(operation.operation)

@@ -144,9 +144,7 @@ class Run:
                 self._adopt(
                     container,
                     path,
-                    self._execution.executor.execute_field(
-                        slot.parent_type, source, slot.details, graphql_path(path), None
-                    ),
+                    self._execution.introspect(slot, source, graphql_path(path)),
                 )
 
     def _hydrate(self, slot: Slot, entries: list[Entry]) -> None:

@@ -17,7 +17,8 @@ from __future__ import annotations
 from asyncio import CancelledError, Future, current_task, ensure_future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gateway.errors import GatewayError, without_frames
+from gateway.errors import GatewayError
+from gateway.frames import without_frames
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from gateway.loaders.flight import launch
 from gateway.loaders.loader import Loader
-from gateway.upstream.logs import LogPiece, LogScan, Slice, Tail
+from gateway.upstream.logs import LogFormat, LogPiece, LogScan, Slice, Tail, format_steps
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from gateway.loaders.flight import Flight
+    from gateway.turns import Turns
     from gateway.upstream.client import Client
     from gateway.upstream.entities import ProjectKey
     from gateway.upstream.scope import CallScope
@@ -32,8 +33,11 @@ class LogReader(Loader[Want, Any]):
         scope: CallScope,
         project: ProjectKey,
         job_id: int,
+        turns: Turns,
     ) -> None:
         super().__init__(loop)
+        self._turns = turns
+        self._texts: dict[tuple[bytes, LogFormat], Flight[str]] = {}
         self._client = client
         self._scope = scope
         self._job = (project, job_id)
@@ -54,6 +58,15 @@ class LogReader(Loader[Want, Any]):
         """Lines so far."""
         return self.load("lines")
 
+    def text(self, piece: LogPiece, form: LogFormat) -> Flight[str]:
+        """The text of a piece, made once in each form and in steps. Cost: 0."""
+        key = (piece.raw, form)
+        text = self._texts.get(key)
+        if text is None or text.cancelled():
+            formatting = self._turns.run(format_steps(piece.raw, form))
+            text = self._texts[key] = launch(self.loop, formatting)
+        return text
+
     def plan(self, wanted: dict[Want, Flight[Any]]) -> dict[Want, Flight[Any]]:
         scan = launch(self.loop, self._scan(list(wanted)))
         for want, flight in wanted.items():
@@ -63,7 +76,7 @@ class LogReader(Loader[Want, Any]):
     async def _scan(self, wants: list[Want]) -> dict[Want, Any]:
         """Read the log once, no further than is needed."""
         pieces = [want for want in wants if isinstance(want, Tail | Slice)]
-        scan = LogScan(pieces)
+        scan = LogScan(pieces, self._scope.hold)
         # One byte more tells whether a slice is cut.
         enough = max(
             want.from_byte + want.max_bytes if isinstance(want, Slice) else math.inf

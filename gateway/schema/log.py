@@ -51,23 +51,19 @@ class LogOfJob(Struct, frozen=True):
 
 
 class Shown(Struct, frozen=True):
-    """A piece of a log and the form to give its text in."""
+    """A piece of a log and its text; empty where it is not selected."""
 
     piece: logs.LogPiece
-    form: logs.LogFormat
+    text: str
 
 
 def is_complete(log: LogOfJob) -> bool:
     return log.job.status in FINISHED
 
 
-def text_of(shown: Shown) -> str:
-    return logs.format_log(shown.piece.raw, shown.form)
-
-
 @strawberry.type(description="A piece of a log.")
 class LogChunk:
-    text: str = derived(text_of, "The text of the piece.")
+    text: str = plain("text", "The text of the piece.")
     start_byte: BigInt = plain("piece.start_byte", "Position of its first byte in the log.")
     end_byte: BigInt = plain("piece.end_byte", "Position after its last byte in the log.")
     truncated: bool = plain("piece.truncated", "Bytes of the log left out on purpose by a limit.")
@@ -119,7 +115,7 @@ class JobLog:
     ) -> Gives[LogChunk | None]:
         check_range("lines", lines, 1, MAX_LINES)
         check_range("maxBytes", max_bytes, 1, MAX_BYTES)
-        return show(parent.reader.tail(lines, max_bytes), FORMS[format])
+        return show(parent.reader, info, parent.reader.tail(lines, max_bytes), FORMS[format])
 
     @edge(f"A piece by position. {SHARED}", cost=Cost())
     def slice(
@@ -136,12 +132,15 @@ class JobLog:
     ) -> Gives[LogChunk | None]:
         check_range("fromByte", from_byte, 0, MAX_BIG_INT)
         check_range("maxBytes", max_bytes, 1, MAX_BYTES)
-        return show(parent.reader.slice(from_byte, max_bytes), FORMS[format])
+        return show(parent.reader, info, parent.reader.slice(from_byte, max_bytes), FORMS[format])
 
 
-async def show(piece: Awaitable[logs.LogPiece], form: logs.LogFormat) -> Shown:
+async def show(
+    reader: LogReader, info: Info, piece: Awaitable[logs.LogPiece], form: logs.LogFormat
+) -> Shown:
     """The piece when it is there; it was asked for before, together with its siblings."""
-    return Shown(await piece, form)
+    found = await piece
+    return Shown(found, await reader.text(found, form) if info.selects("text") else "")
 
 
 def check_range(name: str, value: int, least: int, most: int) -> None:

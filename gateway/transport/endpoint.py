@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, ResponseTooLarge
 from gateway.transport.cors import CrossOrigin
 from gateway.transport.negotiation import (
     GRAPHQL_RESPONSE,
@@ -166,6 +166,7 @@ class Endpoint:
             visit.started + self._operation_timeout_s,
             visit.request_id,
             max_at_once=self._max_calls_in_flight,
+            max_bytes=self._max_response_bytes,
         )
 
     async def _run(self, visit: Visit, request: GraphQLRequest, scope: CallScope) -> Response:
@@ -176,12 +177,24 @@ class Endpoint:
         if request.query is None:
             raise Refusal(400, "BAD_REQUEST", "the parameter query is missing")
         visit.document = request.query
+        try:
+            return await self._ran(visit, request, scope, persisted=persisted)
+        except ResponseTooLarge as error:
+            body = error_body(error.message, error.code, visit.request_id, data=True)
+            return Response(200, body, codes=(error.code,))
+
+    async def _ran(
+        self, visit: Visit, request: GraphQLRequest, scope: CallScope, *, persisted: Any
+    ) -> Response:
         outcome = visit.outcome = await self._engine.run(
             request, scope, allow_mutations=visit.method == "POST"
         )
         if persisted and outcome.operation_type is not None:
-            self._persisted.keep(request.query)
-        return self._response(visit, outcome)
+            self._persisted.keep(request.query or "")
+        if not outcome.is_large:
+            return self._response(visit, outcome, outcome.body())
+        steps = outcome.body_steps(self._max_response_bytes)
+        return self._response(visit, outcome, await self._engine.turns.run(steps))
 
     async def _run_batch(self, visit: Visit, requests: list[GraphQLRequest]) -> Response:
         """Run operations side by side; one array of responses, in order."""
@@ -203,15 +216,9 @@ class Endpoint:
             codes=tuple({code: None for response in responses for code in response.codes}),
         )
 
-    def _response(self, visit: Visit, outcome: Outcome) -> Response:
-        body = outcome.body()
+    def _response(self, visit: Visit, outcome: Outcome, body: bytes) -> Response:
         if len(body) > self._max_response_bytes:
-            message = (
-                f"the response would have {len(body)} bytes,"
-                f" {self._max_response_bytes} are allowed: select less, or in several operations"
-            )
-            body = error_body(message, "RESPONSE_TOO_LARGE", visit.request_id, data=True)
-            return Response(200, body, codes=("RESPONSE_TOO_LARGE",))
+            raise ResponseTooLarge.by_bytes(self._max_response_bytes)
         errors = outcome.errors
         codes = tuple({error["extensions"]["code"]: None for error in errors}) if errors else ()
         if outcome.began:

@@ -273,7 +273,7 @@ class Client:
         if inputs:
             body["job_inputs"] = inputs
         call = _write(scope, routes.PLAY, project, job_id, body)
-        answer = await self._chain.send(call)
+        answer = await self._sent(call)
         try:
             is_bridge = _decode_keys(answer.body).downstream_pipeline is not msgspec.UNSET
         except msgspec.DecodeError:
@@ -283,8 +283,13 @@ class Client:
 
     # -- how -----------------------------------------------------------------------------------
 
-    async def _one(self, call: Call, reader: Reader[T]) -> T:
+    async def _sent(self, call: Call) -> Answer:
         answer = await self._chain.send(call)
+        call.scope.tally.read_bytes += len(answer.body)
+        return answer
+
+    async def _one(self, call: Call, reader: Reader[T]) -> T:
+        answer = await self._sent(call)
         return reader.one(answer, endpoint=call.route.endpoint, project=call.project)
 
     async def _list(
@@ -292,12 +297,12 @@ class Client:
     ) -> Answer | None:
         """A page's answer; None where the upstream knows none of the statuses asked for."""
         if not statuses:
-            return await self._chain.send(call)
+            return await self._sent(call)
         name = quote(parameter)
 
         async def read(asked: tuple[str, ...]) -> Answer:
             query = "".join([f"&{name}={quote(status, safe='')}" for status in asked])
-            return await self._chain.send(msgspec.structs.replace(call, target=call.target + query))
+            return await self._sent(msgspec.structs.replace(call, target=call.target + query))
 
         return await self._statuses.read(statuses, read)
 

@@ -10,17 +10,27 @@ Positions are bytes of the log as the runner wrote it, whatever the format shows
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["LogFormat", "LogPiece", "LogScan", "LogWant", "Slice", "Tail", "format_log"]
+__all__ = [
+    "LogFormat",
+    "LogPiece",
+    "LogScan",
+    "LogWant",
+    "Slice",
+    "Tail",
+    "format_log",
+    "format_steps",
+]
 
 LogFormat: TypeAlias = Literal["plain", "ansi", "raw"]
 
@@ -44,6 +54,10 @@ class Slice:
 LogWant: TypeAlias = Tail | Slice
 
 
+# Bytes or characters that one step of formatting takes on, and as many more as a line has.
+STEP: Final = 64 * 1024
+
+
 class LogPiece(Struct, frozen=True):
     """Bytes of a log and where they stand in it, end exclusive."""
 
@@ -54,11 +68,19 @@ class LogPiece(Struct, frozen=True):
     truncated: bool
 
 
-class LogScan:
-    """One pass over a log; holds no more than what is wanted of it, and a chunk."""
+def _hold(size_bytes: int) -> None:
+    """Without a bound."""
 
-    def __init__(self, wants: Sequence[LogWant]) -> None:
+
+class LogScan:
+    """One pass over a log; holds no more than what is wanted of it, and a chunk.
+
+    `hold` is told of bytes before they are held for good, and may raise.
+    """
+
+    def __init__(self, wants: Sequence[LogWant], hold: Callable[[int], None] = _hold) -> None:
         self._wants = wants
+        self._hold = hold
         # One byte more shows whether what is kept begins with a line.
         self._keep = max(
             (want.max_bytes + 1 for want in wants if isinstance(want, Tail)), default=0
@@ -84,6 +106,7 @@ class LogScan:
             first = max(want.from_byte, start)
             last = min(want.from_byte + want.max_bytes, end)
             if first < last:
+                self._hold(last - first)
                 taken.extend(chunk[first - start : last - start])
         if self._keep:
             self._last.append(chunk)
@@ -95,43 +118,53 @@ class LogScan:
         self.byte_count = end
 
     def pieces(self) -> list[LogPiece]:
-        """What was wanted, in order."""
+        """What was wanted, in order; wants that come to the same bytes share them."""
+        kept = b"".join(self._last)
+        starts = _starts_of_lines(
+            kept, max((want.lines for want in self._wants if isinstance(want, Tail)), default=0)
+        )
+        raws: dict[tuple[int, int], bytes] = {}
         return [
-            self._tail(want) if isinstance(want, Tail) else self._slice(want)
+            self._tail(want, kept, starts, raws)
+            if isinstance(want, Tail)
+            else self._slice(want, raws)
             for want in self._wants
         ]
 
-    def _tail(self, want: Tail) -> LogPiece:
-        kept = b"".join(self._last)
-        kept = kept[max(0, len(kept) - want.max_bytes - 1) :]
-        start = _start_of_lines(kept, want.lines)
-        if start is None and len(kept) > want.max_bytes:
+    def _tail(
+        self, want: Tail, kept: bytes, starts: list[int], raws: dict[tuple[int, int], bytes]
+    ) -> LogPiece:
+        first = max(0, len(kept) - want.max_bytes)
+        start = starts[want.lines - 1] if want.lines <= len(starts) else 0
+        truncated = start < first
+        if truncated:
             # The limit cuts into the lines that were asked for.
-            raw = kept[1:]
-            raw = raw[_first_character(raw) :]
-            return LogPiece(raw, self.byte_count - len(raw), self.byte_count, truncated=True)
-        raw = kept[start or 0 :]
-        return LogPiece(raw, self.byte_count - len(raw), self.byte_count, truncated=False)
+            start = first + _first_character(kept[first : first + 4])
+        place = self.byte_count - len(kept) + start, self.byte_count
+        if place not in raws:
+            self._hold(len(kept) - start)
+            raws[place] = kept[start:]
+        return LogPiece(raws[place], *place, truncated=truncated)
 
-    def _slice(self, want: Slice) -> LogPiece:
-        raw = bytes(self._slices[want])
+    def _slice(self, want: Slice, raws: dict[tuple[int, int], bytes]) -> LogPiece:
+        raw = bytes(self._slices.pop(want))
         start = min(want.from_byte, self.byte_count)
         end = start + len(raw)
         if end < self.byte_count and raw:
             # Give whole characters only: the next piece goes on where this one ends.
             raw = raw[: _last_character(raw)] or raw
             end = start + len(raw)
+        raw = raws.setdefault((start, end), raw)
         return LogPiece(raw, start, end, truncated=end < self.byte_count)
 
 
-def _start_of_lines(kept: bytes, lines: int) -> int | None:
-    """Where the last lines begin in what is kept; None where they began before it."""
+def _starts_of_lines(kept: bytes, lines: int) -> list[int]:
+    """Where the last line begins, the last two, and so on; none that began before what is kept."""
+    starts: list[int] = []
     end = len(kept) - kept.endswith(b"\n")
-    for _ in range(lines):
-        end = kept.rfind(b"\n", 0, end)
-        if end < 0:
-            return None
-    return end + 1
+    while len(starts) < lines and (end := kept.rfind(b"\n", 0, end)) >= 0:
+        starts.append(end + 1)
+    return starts
 
 
 def _first_character(raw: bytes) -> int:
@@ -164,6 +197,11 @@ _ESCAPES = re.compile(rf"\x1b\[[0-?]*[ -/]*[@-~]|{_COMMANDS}")
 _ESCAPES_BUT_COLOURS = re.compile(rf"\x1b\[[0-?]*[ -/]*[@-ln-~]|{_COMMANDS}")
 # One that a limit has cut.
 _CUT_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*)?$")
+# Where a text can be cut so that its parts are formatted as the whole is. Only the two characters
+# that end a command hold an escape that begins nothing.
+_BEFORE_LINE = re.compile(r"(?=\n)")
+_AFTER_LINE = re.compile(r"\n")
+_BEFORE_ESCAPE = re.compile(r"(?=\x1b[^\\])")
 _WRITTEN_OVER = re.compile(r"^[^\n]*\r(?=[^\n\r])", re.MULTILINE)
 
 
@@ -174,14 +212,61 @@ def format_log(raw: bytes, form: LogFormat) -> str:
     colours. `plain` takes away colours too; of a line that is written over from its start, as
     progress bars are, it shows the last state.
     """
-    text = raw.decode("utf-8", "replace")
+    steps = format_steps(raw, form)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            text: str = stop.value
+            return text
+
+
+def format_steps(raw: bytes, form: LogFormat) -> Generator[None, None, str]:
+    """The same in steps, for pieces that would take long."""
+    text = yield from _decoded(raw)
     if form == "raw":
         return text
-    text = _SECTIONS.sub("", _STAMPS.sub("", text)).replace("\r\n", "\n")
+    text = yield from _without(_STAMPS, text, "Z ", _BEFORE_LINE)
+    text = yield from _without(_SECTIONS, text, "section_", _AFTER_LINE)
+    text = text.replace("\r\n", "\n")
     if form == "ansi":
-        return _ESCAPES_BUT_COLOURS.sub("", text)
-    text = _CUT_ESCAPE.sub("", _ESCAPES.sub("", text))
+        return (yield from _without(_ESCAPES_BUT_COLOURS, text, "\x1b", _BEFORE_ESCAPE))
+    text = yield from _without(_ESCAPES, text, "\x1b", _BEFORE_ESCAPE)
+    last = text.rfind("\x1b")
+    if last >= 0:
+        text = text[:last] + _CUT_ESCAPE.sub("", text[last:])
     if "\n" not in text:
         # A log whose lines end in CR alone.
         return text.replace("\r", "\n")
-    return _WRITTEN_OVER.sub("", text).replace("\r", "")
+    text = yield from _without(_WRITTEN_OVER, text, "\r", _AFTER_LINE)
+    return text.replace("\r", "")
+
+
+def _decoded(raw: bytes) -> Generator[None, None, str]:
+    if len(raw) <= STEP:
+        return raw.decode("utf-8", "replace")
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoded: list[str] = []
+    for start in range(0, len(raw), STEP):
+        decoded.append(decoder.decode(raw[start : start + STEP], final=start + STEP >= len(raw)))
+        yield
+    return "".join(decoded)
+
+
+def _without(
+    pattern: re.Pattern[str], text: str, literal: str, cut: re.Pattern[str]
+) -> Generator[None, None, str]:
+    """What `pattern.sub("", text)` gives. Each match holds the literal, and none goes on where
+    `cut` ends.
+    """
+    kept: list[str] = []
+    start = 0
+    while start < len(text):
+        found = cut.search(text, start + STEP)
+        end = len(text) if found is None else found.end()
+        part = text[start:end]
+        kept.append(pattern.sub("", part) if literal in part else part)
+        start = end
+        if end < len(text):
+            yield
+    return "".join(kept)

@@ -29,7 +29,7 @@ from gateway.errors import (
 )
 from gateway.schema.words import Status
 from gateway.upstream import entities
-from gateway.upstream.logs import LogPiece
+from gateway.upstream.logs import LogFormat, LogPiece, format_log
 from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
@@ -288,6 +288,10 @@ class LogReader:
     def slice(self, from_byte: int, max_bytes: int) -> Any:
         piece = LogPiece(b"a piece", from_byte, from_byte + max_bytes, truncated=True)
         return self._context.load((*self._key, "slice", from_byte, max_bytes), lambda: piece)
+
+    def text(self, piece: LogPiece, form: LogFormat) -> Any:
+        key = (*self._key, "text", piece.raw, form)
+        return self._context.load(key, lambda: format_log(piece.raw, form))
 
     def byte_count(self) -> Any:
         return self._context.load((*self._key, "bytes"), lambda: 2**35)

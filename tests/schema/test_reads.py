@@ -6,7 +6,7 @@ from gateway.errors import Forbidden, NotFound
 from gateway.schema.ids import global_id
 from gateway.upstream import entities
 from gateway.upstream.entities import Pipeline, PipelineDetail
-from gateway.upstream.logs import LogPiece
+from gateway.upstream.logs import LogPiece, format_log
 
 AT = {"endpoint": "GET /projects/:id/jobs/:job_id"}
 JOB = entities.Job(
@@ -255,6 +255,9 @@ class Reader:
 
     async def tail(self, lines, max_bytes):
         return LogPiece(self.TEXT, 0, len(self.TEXT), truncated=lines + max_bytes < 100)
+
+    async def text(self, piece, form):
+        return format_log(piece.raw, form)
 
     async def slice(self, from_byte, max_bytes):
         end = min(from_byte + max_bytes, len(self.TEXT))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gateway.upstream.logs as logs_module
 from gateway.upstream.logs import LogScan, Slice, Tail, format_log
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
@@ -174,3 +175,30 @@ def test_a_recorded_log_loses_no_line():
     marks = sum(line.lstrip(b"\x1b[0;mK").startswith(b"section_") for line in raw.split(b"\n"))
     assert abs(len(lines) + marks - raw.count(b"\n")) <= 1
     assert lines[0].startswith("Running with ")
+
+
+MARKS = ["a", "\n", "\r", "\x1b", "\x1b[0m", "\x1b[0K", "\x1b]0;", "\x07", "\x1b\\", "é", "+"]
+MARKS += ["section_start:1:b", " ", "2026-01-01T00:00:00.0Z 00O"]
+
+
+@given(
+    st.lists(st.sampled_from(MARKS)).map("".join),
+    st.integers(1, 9),
+    st.sampled_from(["plain", "ansi", "raw"]),
+)
+def test_a_text_is_the_same_in_steps_of_any_size(text, step, form):
+    raw = text.encode()[step % 2 :]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs_module, "STEP", step)
+        in_steps = format_log(raw, form)
+
+    assert in_steps == format_log(raw, form)
+
+
+def test_wants_that_come_to_the_same_bytes_share_them():
+    log = b"one\ntwo\n"
+
+    pieces = scan(log, Tail(9, 99), Tail(8, 50), Slice(0, 99), Slice(0, 50)).pieces()
+
+    assert {id(piece.raw) for piece in pieces} == {id(pieces[0].raw)}

@@ -12,8 +12,8 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamUnavailable,
-    without_frames,
 )
+from gateway.frames import without_frames
 from gateway.upstream.calls.call import OpenAnswer
 from gateway.upstream.wire import Answer, AnswerTooLong, TimedOut, WireError
 

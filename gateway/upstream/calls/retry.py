@@ -13,8 +13,8 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamUnavailable,
-    without_frames,
 )
+from gateway.frames import without_frames
 from gateway.upstream.answers import error_of
 from gateway.upstream.calls.circuit import CircuitOpen
 from gateway.upstream.paths import has_dots

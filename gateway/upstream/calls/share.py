@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec.structs import replace
 
-from gateway.errors import UpstreamTimeout, without_frames
+from gateway.errors import UpstreamTimeout
+from gateway.frames import without_frames
 from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:

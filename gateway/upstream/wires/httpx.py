@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from gateway.errors import without_frames
+from gateway.frames import without_frames
 from gateway.upstream.wire import (
     Answer,
     AnswerTooLong,

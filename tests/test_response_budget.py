@@ -1,0 +1,205 @@
+"""One anonymous request cannot make the gateway build more than a response may hold, nor hold the
+loop: aliases over one log or one long text, and rows times fields.
+"""
+
+import asyncio
+import tracemalloc
+from time import thread_time
+
+import pytest
+from graphql import get_introspection_query
+
+from tests.test_failures import gateway_over
+from tests.upstream.conftest import RawServer, an_answer, say
+
+pytestmark = pytest.mark.anyio
+
+LOG = b"\x1b[0;33ma line of a log, as they are\x1b[0m\n" * 25_000
+JOB = 'job(by: {path: {project: "1", job: "2"}})'
+JOBS = 'project(id: "1") { jobs(first: 100)'
+STEP_S = 0.05
+TEXT = "fragment T on LogChunk { text }"
+
+
+def job(number, message="short"):
+    commit = {"id": "a" * 40, "short_id": "a" * 8, "title": "t", "message": message}
+    pipeline = {"id": 3, "project_id": 1, "ref": "main", "sha": "a" * 40, "status": "success"}
+    shown = {"id": number, "name": "job", "status": "success", "stage": "test", "ref": "main"}
+    return shown | {"commit": commit, "pipeline": pipeline, "tag": False, "allow_failure": False}
+
+
+class Longest:
+    """The longest CPU time of the loop's thread between two turns of the loop."""
+
+    async def __aenter__(self):
+        self.s = 0.0
+        self._task = asyncio.ensure_future(self._watch())
+        await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+
+    async def _watch(self):
+        last = thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = thread_time()
+            self.s, last = max(self.s, now - last), now
+
+
+def answering(rows, log=LOG):
+    """Jobs at every path but that of a log."""
+
+    async def answer(writer):
+        is_log = "/trace " in server_heads[-1]
+        body = log if is_log else an_answer(rows).body
+        await say(body)(writer)
+
+    server_heads = []
+    return answer, server_heads
+
+
+@pytest.fixture
+async def over():
+    async with RawServer().running() as server:
+
+        def over(rows, **settings):
+            server.answer, heads = answering(rows)
+            server.heads = heads
+            return gateway_over(server.origin, {}, **settings)
+
+        yield over
+
+
+@pytest.mark.parametrize("form", ["PLAIN", "ANSI", "RAW"])
+async def test_many_aliases_of_one_piece_of_a_log_are_made_once(over, form):
+    aliases = " ".join(
+        f"a{n}: tail(lines: {10_000 - n}, maxBytes: 10000, format: {form}) {{ ...T }}"
+        for n in range(400)
+    )
+    query = f"{{ {JOB} {{ log {{ {aliases} }} }} }} {TEXT}"
+    async with over(job(2)) as api:
+        await api(query)
+        async with Longest() as longest:
+            answer = await api(query)
+
+    texts = {tail["text"] for tail in answer["data"]["job"]["log"].values()}
+    assert "errors" not in answer
+    assert len(texts) == 1
+    assert longest.s < STEP_S
+
+
+async def test_a_log_under_more_aliases_than_fit_is_refused_before_it_is_built(over):
+    aliases = " ".join(
+        f"a{n}: tail(lines: 10000, maxBytes: 1048576) {{ ...T }}" for n in range(400)
+    )
+    async with over(job(2), max_response_bytes=5_000_000) as api:
+        tracemalloc.start()
+        answer = await api(f"{{ {JOB} {{ log {{ {aliases} }} }} }} {TEXT}")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
+    assert "more than 5000000 bytes" in error["message"]
+    assert answer["data"] is None
+    assert peak < 25_000_000
+
+
+async def test_different_pieces_of_a_log_that_are_too_much_are_refused(over):
+    aliases = " ".join(
+        f"a{n}: slice(fromByte: {n}, maxBytes: 900000) {{ ...T }}" for n in range(99)
+    )
+    async with over(job(2), max_response_bytes=5_000_000) as api:
+        answer = await api(f"{{ {JOB} {{ log {{ {aliases} }} }} }} {TEXT}")
+
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
+    assert answer["data"] is None
+
+
+async def test_a_long_message_under_many_aliases_is_refused_before_it_is_built(over):
+    aliases = " ".join(f"a{n}: message" for n in range(1_900))
+    rows = [job(200 - n, "m" * 20_000) for n in range(100)]
+    query = (
+        f'{{ project(id: "1") {{ jobs(first: 100) {{ nodes {{ commit {{ {aliases} }} }} }} }} }}'
+    )
+    async with over(rows, max_response_bytes=10_000_000) as api:
+        await api("{ __typename }")
+        tracemalloc.start()
+        answer = await api(query)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
+    assert peak < 80_000_000
+
+
+async def test_a_large_response_that_fits_is_whole(over):
+    aliases = " ".join(f"a{n}: message" for n in range(40))
+    rows = [job(200 - n, "m" * 2_000) for n in range(100)]
+    query = (
+        f'{{ project(id: "1") {{ jobs(first: 100) {{ nodes {{ commit {{ {aliases} }} }} }} }} }}'
+    )
+    async with over(rows) as api:
+        await api(query)
+        async with Longest() as longest:
+            answer = await api(query)
+
+    nodes = answer["data"]["project"]["jobs"]["nodes"]
+    assert [set(node["commit"].values()) for node in nodes] == [{"m" * 2_000}] * 100
+    assert list(nodes[0]["commit"]) == [f"a{n}" for n in range(40)]
+    assert longest.s < 0.15
+
+
+async def test_more_fields_than_allowed_are_refused_before_any_call(over):
+    names = " ".join(f"a{n}: name" for n in range(60))
+    query = f'{{ project(id: "1") {{ jobs(first: 100) {{ nodes {{ {names} }} }} }} }}'
+    async with over([job(1)], max_response_nodes=5_000) as api:
+        answer = await api(query)
+
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
+    assert "5000 are allowed (GATEWAY_MAX_RESPONSE_NODES)" in error["message"]
+
+
+INTROSPECTION = get_introspection_query(
+    specified_by_url=True,
+    directive_is_repeatable=True,
+    schema_description=True,
+    input_value_deprecation=True,
+)
+
+
+async def test_introspection_of_millions_of_fields_is_refused(over):
+    names = " ".join(f"a{n}: name" for n in range(1_900))
+    query = f"{{ __schema {{ types {{ fields {{ type {{ fields {{ {names} }} }} }} }} }} }}"
+    async with over([]) as api:
+        answer = await api(query)
+
+    [error] = answer["errors"]
+    assert "more than 100000 fields" in error["message"]
+
+
+async def test_the_standard_introspection_holds_no_loop(over):
+    async with over([]) as api:
+        await api(INTROSPECTION)
+        async with Longest() as longest:
+            answer = await api(INTROSPECTION)
+
+    assert len(answer["data"]["__schema"]["types"]) > 50
+    assert longest.s < STEP_S
+
+
+async def test_the_standard_introspection_fits_as_often_as_a_document_has_room_for_it(over):
+    selected = INTROSPECTION[INTROSPECTION.index("{") : INTROSPECTION.index("fragment FullType")]
+    schema = selected[selected.index("__schema") : selected.rindex("}")]
+    times = " ".join(f"a{n}: {schema}" for n in range(8))
+    query = f"{{ {times} }} {INTROSPECTION[INTROSPECTION.index('fragment FullType') :]}"
+    async with over([]) as api:
+        answer = await api(query)
+
+    assert "errors" not in answer
+    assert len({repr(schema) for schema in answer["data"].values()}) == 1
