@@ -146,7 +146,7 @@ class _Writer:
         value, type_ = self._value(part.read, source), part.definition.type
         inner = _inner(type_)
         if is_leaf_type(inner) and part.is_never_null:
-            return self.names.leaf(value, inner, part.read.words)
+            return self.names.leaf(value, inner, part.read.enum)
         return self._complete(value, type_, part, path)
 
     def _value(self, read: Read, source: str) -> str:
@@ -190,17 +190,17 @@ class _Writer:
         """The expression that completes `value` (an expression) as a value of the type."""
         is_nullable = is_nullable_type(type_)
         inner = _inner(type_)
-        words = part.read.words if part.read is not None else None
+        enum = part.read.enum if part.read is not None else None
         if is_list_type(inner):
             leaf = cast("GraphQLLeafType", get_named_type(inner))
-            if not part.below and self.names.leaf("x", leaf, words) == "x":
+            if not part.below and self.names.leaf("x", leaf, enum) == "x":
                 return value if is_nullable else self._present(value)
             name = self._write_list(inner.of_type, part)
             call = f"{name}(v, {path}, q)" if part.has_slots_below else f"{name}(v)"
         elif part.below:
             return self._object(value, inner, part, path, is_nullable=is_nullable)
         else:
-            call = self.names.leaf("v", cast("GraphQLLeafType", inner), words)
+            call = self.names.leaf("v", cast("GraphQLLeafType", inner), enum)
             if call == "v":
                 return value if is_nullable else self._present(value)
         absent = "None" if is_nullable else "never(v)"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gateway.schema.fields import SHORT
+from gateway.upstream.entities import Known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
     fit.
     """
     walk = _Walk(variables)
-    calls, path = walk.cost_of(plan.root, SHORT)
+    calls, path = walk.cost_of(plan.root, Known.SHORT)
     return Estimate(calls, ".".join(path), walk.arguments)
 
 
@@ -48,7 +48,7 @@ class _Walk:
         self.arguments: dict[int, dict[str, Any]] = {}
         self._variables = variables
 
-    def cost_of(self, selection: Selection, known: int) -> tuple[int, tuple[str, ...]]:
+    def cost_of(self, selection: Selection, known: Known) -> tuple[int, tuple[str, ...]]:
         """Calls for one object of which so much is known, and the path to its dearest field."""
         total, dearest = 0, -1
         dearest_path: tuple[str, ...] = ()
@@ -61,10 +61,10 @@ class _Walk:
                 dearest, dearest_path = calls, (part.key, *path)
         return total, dearest_path
 
-    def _cost_of_field(self, part: Field, known: int) -> tuple[int, tuple[str, ...]]:
+    def _cost_of_field(self, part: Field, known: Known) -> tuple[int, tuple[str, ...]]:
         calls, rows = 0, 1
         # What an entity holds is known in its short form at best, and no better than the entity.
-        known = min(known, SHORT)
+        known = min(known, Known.SHORT)
         slot = part.slot
         if slot is not None and slot.edge is not None:
             arguments = self.arguments[slot.number] = slot.arguments.values(self._variables)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import is_enum_type
 
-from gateway.schema.words import members_of
+from gateway.schema.enums import members_by_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,10 +51,10 @@ class Names:
         self.values[name] = function
         return f"{name}({entity})"
 
-    def leaf(self, value: str, type_: GraphQLLeafType, words: type[Enum] | None) -> str:
+    def leaf(self, value: str, type_: GraphQLLeafType, enum: type[Enum] | None) -> str:
         """What goes out for a value that is no null."""
-        if words is not None:
-            names = {word: member.name for word, member in members_of(words).items()}
+        if enum is not None:
+            names = {word: member.name for word, member in members_by_word(enum).items()}
             self.values[type_.name] = names.get
             return f"{type_.name}({value}, 'UNKNOWN')"
         if is_enum_type(type_):

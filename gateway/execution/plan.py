@@ -41,6 +41,7 @@ from gateway.execution.arguments import Arguments
 from gateway.execution.taken import declared_classes, taken_by
 from gateway.schema import ENTITY_TYPES
 from gateway.schema.fields import Edge, Read, kind_of
+from gateway.upstream.entities import Known
 from gateway.upstream.pruning import readers_of
 
 if TYPE_CHECKING:
@@ -125,10 +126,15 @@ class Field:
         return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
 
     @property
-    def known(self) -> int:
+    def known(self) -> Known:
         """How much is known at least of what the field gives."""
         return min(
-            (getattr(held, "known", 0) for held in self.declared if held is not NoneType), default=0
+            (
+                getattr(held, "known", Known.HANDLE)
+                for held in self.declared
+                if held is not NoneType
+            ),
+            default=Known.HANDLE,
         )
 
 
@@ -142,7 +148,7 @@ class Selection:
     grouped: Mapping[str, list[FieldDetails]] | None = None
     fields: list[Field] = field(default_factory=list)
     # How much must be known of the entity before its fields can be read (see `schema.fields`).
-    needs: int = 0
+    needs: Known = Known.HANDLE
     # Some slot lies in this selection, or in one that is read with it.
     has_slots: bool = False
     # A field that the compiler does not take stands in it: the whole selection goes the reference

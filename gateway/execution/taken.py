@@ -43,7 +43,7 @@ def taken_by(plan: Plan) -> Taken:
                 for entity, path in part.slot.edge.reads_elsewhere:
                     _take(attributes, entity, path)
     return frozenset(
-        (entity, frozenset(names))
+        (entity, frozenset(names | KEPT[entity]))
         for entity, names in attributes.items()
         if entity in KEPT and entity not in whole
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import strawberry
 
-from gateway.schema.fields import SHORT, Cost, Gives, Info, derived, edge, plain
+from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.job import Job
 from gateway.schema.pipeline import Pipeline
 from gateway.schema.project import Project
 from gateway.schema.scalars import JSON, URL, BigInt, DateTime
 from gateway.upstream import entities
+from gateway.upstream.entities import Known
 
 __all__ = ["AllowedAgents"]
 
@@ -87,7 +88,7 @@ class AllowedAgents:
 
     @edge(
         "The pipeline of that job. Cost: 1 call, shared with job.",
-        cost=Cost(calls=1, known=SHORT),
+        cost=Cost(calls=1, known=Known.SHORT),
     )
     async def pipeline(
         parent: strawberry.Parent[entities.AllowedAgents], info: Info

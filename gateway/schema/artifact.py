@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from gateway.schema.fields import Cost, Gives, Info, edge, plain
-from gateway.schema.places import project_key_of
+from gateway.schema.identity import project_key_of
 from gateway.schema.scalars import URL, BigInt
 from gateway.upstream import entities
 

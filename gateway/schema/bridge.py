@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.schema.fields import derived, plain
+from gateway.schema.identity import bridge_global_id
 from gateway.schema.item import PipelineItem
-from gateway.schema.places import bridge_global_id
 from gateway.schema.scalars import DateTime
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def is_playable(bridge: entities.Bridge) -> bool:
 @strawberry.type(description="A trigger job: starts another pipeline and stands for it.")
 class Bridge(PipelineItem):
     id: strawberry.ID = derived(
-        bridge_global_id, "Opaque, stable, unique over all types.", reads=()
+        bridge_global_id, "Opaque, stable, unique over all types.", reads=("pipeline",)
     )
     erased_at: DateTime | None = plain("erased_at", "Always null: a bridge has nothing to erase.")
     downstream_pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = (

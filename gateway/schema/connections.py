@@ -11,6 +11,7 @@ import strawberry
 from msgspec import Struct
 from strawberry import UNSET
 
+from gateway.schema.enums import Status
 from gateway.schema.fields import Cost, derived, plain
 from gateway.upstream.paging import DEFAULT_SIZE, MAX_SIZE, calls_at_most, window_of
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from gateway.schema.fields import Info
     from gateway.schema.job import Job
     from gateway.schema.pipeline import Pipeline
-    from gateway.schema.words import Status
     from gateway.upstream.paging import Listing, Window
 
 __all__ = [
@@ -52,7 +52,7 @@ Before: TypeAlias = Annotated[
     str | None, strawberry.argument(description="Only those before (newer than) this cursor.")
 ]
 Statuses: TypeAlias = Annotated[
-    "list[Annotated[Status, strawberry.lazy('gateway.schema.words')]] | None",
+    list[Status] | None,
     strawberry.argument(description="Only those with one of these; all if empty or not given."),
 ]
 
@@ -104,7 +104,7 @@ def window_for(
 
 
 def itself(listing: Listing[Any]) -> Listing[Any]:
-    """The page of a listing is told by the listing."""
+    """The source of a listing's `PageInfo`: the listing knows where its page lies."""
     return listing
 
 

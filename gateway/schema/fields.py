@@ -4,7 +4,7 @@ read them.
 A field of a type is declared once, as one of
 
     database_id: BigInt = plain("id", "Numeric id in the upstream.")      an attribute of the entity
-    status: Status = plain("status", "Where it stands.", words=Status)    its word as an enum
+    status: Status = plain("status", "Where it stands.", enum=Status)     its word as an enum
     cancelable: bool = derived(is_cancelable, "State allows it.")         a function of the entity
 
     @edge("The log. Cost: 1 call.", cost=Cost(calls=1))                   may call the upstream
@@ -14,14 +14,13 @@ The reference executor sees ordinary Strawberry fields. The projection compiler
 (`execution.compiler`) reads the same declarations (`kind_of`) and inlines plain ones, calls
 derived ones and schedules edges.
 
-`reads` says which attributes of the entity a derived field or an edge looks at, as paths
-("file.size"). The upstream's answers are decoded so far only (`execution.taken`); without it the
-entity is read whole. Where an entity belongs (its id, pipeline and place) is always there and need
-not be said.
+`reads` names the attributes of the entity that a derived field or an edge looks at, as paths
+("file.size"). Nothing else of the upstream's answers is decoded (`execution.decoding`). Without
+`reads` the entity is decoded whole. Its id, pipeline and project are always decoded, named or not.
 
-`needs` says how much must be known of an entity (its `known`) before the field can be read. Where
-less is known the entity is hydrated first (`Context.hydrate`), by one call that all fields of the
-operation share.
+`needs` is how much must be known of an entity (`Known`) before the field can be read. Where less is
+known the entity is hydrated first (`Context.hydrate`), by one call that all fields of the operation
+share.
 """
 
 from __future__ import annotations
@@ -30,24 +29,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import strawberry
 from graphql import GraphQLError, get_named_type, is_abstract_type, is_object_type
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 from graphql.execution.values import VariableValues
+from strawberry.types import get_object_definition
 from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
 
 # Strawberry reads the annotations of resolvers at run time.
 from gateway.context import Context
-from gateway.schema.words import members_of
+from gateway.schema.enums import members_by_word
+from gateway.upstream.entities import Known
 
 if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 
 __all__ = [
-    "LONG",
-    "SHORT",
     "Cost",
     "Edge",
     "Gives",
@@ -55,13 +55,11 @@ __all__ = [
     "Read",
     "derived",
     "edge",
+    "fields_by",
     "kind_of",
     "plain",
+    "reads_any",
 ]
-
-# How much is known of an entity: its place (0), the short form, the long form.
-SHORT: Final = 1
-LONG: Final = 2
 
 # Paths of attributes; None for all there are.
 Reads: TypeAlias = tuple[str, ...] | None
@@ -83,13 +81,13 @@ else:
 class Cost:
     """Upstream calls an edge can need at worst, from its arguments as the resolver gets them.
 
-    `calls` are made once for each parent; the sub-selection then runs on at most `rows` objects, of
-    which so much is `known` (see above) that what needs no more costs no hydration.
+    `calls` are made once for each parent. The sub-selection then runs on at most `rows` objects.
+    Fields that need no more than is `known` of these objects cost no hydration.
     """
 
     calls: Amount = 0
     rows: Amount = 1
-    known: int = SHORT
+    known: Known = Known.SHORT
 
     def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Calls and rows for these arguments."""
@@ -102,22 +100,22 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A plain or derived field: `of(entity)` is its value. `attribute` names it where it is plain,
-    `words` is the enum whose member stands for it (`schema.words`).
+    """A plain or derived field: `of(entity)` is its value. `attribute` is the entity's, where the
+    field is plain. With `enum` the value is the member for the upstream's word (`schema.enums`).
     """
 
     of: Callable[[Any], Any]
     attribute: str | None
-    needs: int
+    needs: Known
     reads: Reads
-    words: type[Enum] | None = None
+    enum: type[Enum] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
     """An edge: `resolve(parent, info, **arguments)` gives its value, or an awaitable of it.
 
-    `reads_elsewhere` are classes and paths of entities other than the parent.
+    `reads_elsewhere` are what it reads of other entities than the parent: their classes and paths.
     """
 
     resolve: Callable[..., Any]
@@ -190,19 +188,23 @@ class _ReadField(StrawberryField):
 
 
 def plain(
-    attribute: str, description: str, *, words: type[Enum] | None = None, needs: int = 0
+    attribute: str,
+    description: str,
+    *,
+    enum: type[Enum] | None = None,
+    needs: Known = Known.HANDLE,
 ) -> Any:
-    """A field that is an attribute of the entity, `None` included; with `words`, the member of that
-    enum for it.
+    """A field that is an attribute of the entity, `None` included. With `enum` the attribute is a
+    word of the upstream, and the field the enum's member for it.
     """
     of: Callable[[Any], Any] = attrgetter(attribute)
-    if words is not None:
-        of = _member_getter(of, words)
-    return _read(Read(of, attribute, needs, (attribute,), words), description)
+    if enum is not None:
+        of = _member_getter(of, enum)
+    return _read(Read(of, attribute, needs, (attribute,), enum), description)
 
 
-def _member_getter(of: Callable[[Any], Any], words: type[Enum]) -> Callable[[Any], Any]:
-    members, unknown = members_of(words), words["UNKNOWN"]
+def _member_getter(of: Callable[[Any], Any], enum: type[Enum]) -> Callable[[Any], Any]:
+    members, unknown = members_by_word(enum), enum["UNKNOWN"]
 
     def member_of(entity: Any) -> Enum | None:
         word = of(entity)
@@ -212,7 +214,11 @@ def _member_getter(of: Callable[[Any], Any], words: type[Enum]) -> Callable[[Any
 
 
 def derived(
-    function: Callable[[Any], Any], description: str, *, reads: Reads = None, needs: int = 0
+    function: Callable[[Any], Any],
+    description: str,
+    *,
+    reads: Reads = None,
+    needs: Known = Known.HANDLE,
 ) -> Any:
     """A field that is a pure function of the entity; `function` must not fail on a decoded
     entity.
@@ -261,3 +267,17 @@ def kind_of(field: GraphQLField) -> Read | Edge | None:
     """How a field of the built schema was declared; None for introspection and anything unusual."""
     definition = field.extensions.get("strawberry-definition")
     return definition.metadata.get("kind") if isinstance(definition, StrawberryField) else None
+
+
+def fields_by(type_: type, is_wanted: Callable[[Read | Edge], bool]) -> tuple[str, ...]:
+    """The GraphQL names of a type's fields whose declarations are as wanted."""
+    return tuple(
+        field.graphql_name or to_camel_case(field.python_name)
+        for field in get_object_definition(type_, strict=True).fields
+        if "kind" in field.metadata and is_wanted(field.metadata["kind"])
+    )
+
+
+def reads_any(kind: Read | Edge, *attributes: str) -> bool:
+    """Does a field read one of these attributes of its entity, or something within one?"""
+    return kind.reads is None or any(path.partition(".")[0] in attributes for path in kind.reads)

@@ -11,9 +11,9 @@ import strawberry
 from strawberry import UNSET
 
 from gateway.errors import BadInput
+from gateway.schema.enums import Status
 from gateway.schema.ids import parse_global_id
 from gateway.schema.scalars import JSON, MAX_BIG_INT, URL
-from gateway.schema.words import Status
 from gateway.upstream.paths import encode_project
 
 if TYPE_CHECKING:

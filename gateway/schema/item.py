@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from gateway.schema.commit import Commit
-from gateway.schema.fields import derived, plain
-from gateway.schema.node import Node
-from gateway.schema.people import User
-from gateway.schema.places import project_of
-from gateway.schema.scalars import URL, BigInt, DateTime, Duration
-from gateway.schema.words import (
+from gateway.schema.enums import (
     ACTIVE,
     CANCELABLE,
     PLAYABLE,
@@ -20,6 +15,11 @@ from gateway.schema.words import (
     FailureReason,
     Status,
 )
+from gateway.schema.fields import derived, plain
+from gateway.schema.identity import project_of
+from gateway.schema.node import Node
+from gateway.schema.people import User
+from gateway.schema.scalars import URL, BigInt, DateTime, Duration
 
 if TYPE_CHECKING:
     from gateway.schema.pipeline import Pipeline
@@ -54,7 +54,7 @@ class PipelineItem(Node):
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
     name: str = plain("name", "Name in the CI configuration.")
     stage: str | None = plain("stage", "Stage name; stages run one after another.")
-    status: Status = plain("status", "Where it stands.", words=Status)
+    status: Status = plain("status", "Where it stands.", enum=Status)
     status_text: str = plain(
         "status", "Upstream's own word for the status, also when Status is UNKNOWN."
     )
@@ -70,7 +70,7 @@ class PipelineItem(Node):
     queued_duration: Duration | None = plain("queued_duration", "Time spent waiting for a runner.")
     coverage: float | None = plain("coverage", "Coverage in percent.")
     failure_reason: FailureReason | None = plain(
-        "failure_reason", "Why it failed; null unless failed.", words=FailureReason
+        "failure_reason", "Why it failed; null unless failed.", enum=FailureReason
     )
     failure_reason_text: str | None = plain(
         "failure_reason", "Upstream's own word for the failure reason."
@@ -81,7 +81,7 @@ class PipelineItem(Node):
     commit: Commit | None = plain("commit", "The commit it runs for; null if that is gone.")
     user: User | None = plain("user", "Who started it.")
     project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
-        project_of, "The project it belongs to.", reads=("project", "web_url")
+        project_of, "The project it belongs to.", reads=("pipeline", "project", "web_url")
     )
     pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = plain(
         "pipeline", "The pipeline it belongs to."

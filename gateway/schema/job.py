@@ -5,13 +5,13 @@ from __future__ import annotations
 import strawberry
 
 from gateway.schema.artifact import Artifact, archive_of
+from gateway.schema.enums import ERASABLE, RETRYABLE
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
+from gateway.schema.identity import job_global_id, project_key_of
 from gateway.schema.item import PipelineItem
 from gateway.schema.log import JobLog, LogOfJob
-from gateway.schema.places import job_global_id, project_key_of
 from gateway.schema.runner import Runner, RunnerManager
 from gateway.schema.scalars import DateTime
-from gateway.schema.words import ERASABLE, RETRYABLE
 from gateway.upstream import entities
 
 __all__ = ["Job"]
@@ -35,7 +35,9 @@ def is_erasable(job: entities.Job) -> bool:
 
 @strawberry.type(description="One run of one CI job.")
 class Job(PipelineItem):
-    id: strawberry.ID = derived(job_global_id, "Opaque, stable, unique over all types.", reads=())
+    id: strawberry.ID = derived(
+        job_global_id, "Opaque, stable, unique over all types.", reads=("pipeline",)
+    )
     erased_at: DateTime | None = plain("erased_at", "When the log and artifacts were erased.")
     tag_list: list[str] | None = plain("tag_list", "Runner tags the job asks for.")
     artifacts: list[Artifact] | None = plain(

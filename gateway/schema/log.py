@@ -10,9 +10,9 @@ import strawberry
 from msgspec import Struct
 
 from gateway.errors import BadInput
+from gateway.schema.enums import FINISHED
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.scalars import MAX_BIG_INT, BigInt
-from gateway.schema.words import FINISHED
 from gateway.upstream import entities, logs
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """The roots of writing: each write is sent once, and what the upstream refuses is data.
 
-An action comes to an `Outcome`, the source of its payload: the item that the upstream answered, or
-the refusals. Payloads read the upstream again only for what is selected of them.
+An action gives an `ActionResult`, the source of its payload: the item that the upstream answered,
+or the errors for which nothing was done. Payloads read the upstream again only where something is
+selected of them that the answer lacks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ import strawberry
 from msgspec import Struct
 
 from gateway.errors import BadInput, NotFound, UpstreamError, UpstreamRefused
-from gateway.schema.fields import Cost, Gives, Info, edge, plain
+from gateway.schema.action_errors import (
+    ActionError,
+    JobActionError,
+    JobActionErrorCode,
+    action_error_for,
+    bad_inputs,
+    bad_variable,
+    status_changed,
+)
+from gateway.schema.enums import status_of
+from gateway.schema.fields import Cost, Gives, Info, edge, fields_by, plain, reads_any
 from gateway.schema.inputs import (
     JobCancelInput,
     JobEraseInput,
@@ -25,39 +36,29 @@ from gateway.schema.inputs import (
 )
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
-from gateway.schema.refusals import (
-    JobActionError,
-    JobActionErrorCode,
-    Refusal,
-    bad_inputs,
-    bad_variable,
-    refusal_for,
-    status_changed,
-)
-from gateway.schema.words import status_of
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from gateway.context import Context
-    from gateway.schema.words import Status
+    from gateway.schema.enums import Status
     from gateway.upstream.entities import Item
 
 __all__ = ["Mutation"]
 
 
-class Outcome(Struct, frozen=True):
-    """What an action on `target` came to: the upstream's answer, or why there is none."""
+class ActionResult(Struct, frozen=True):
+    """The result of an action on `target`: the upstream's answer, or why there is none."""
 
     target: Target
     item: entities.Item | None = None
-    refusals: list[Refusal] = []
-    # The target as it was, where it cannot be read afterwards.
+    errors: list[ActionError] = []
+    # The target as it was before, where it cannot be read afterwards.
     before: entities.Item | None = None
 
 
-Source: TypeAlias = strawberry.Parent[Outcome]
+Source: TypeAlias = strawberry.Parent[ActionResult]
 USER_ERRORS = "Why nothing was done; empty where it was."
 LACKING = "1 call where the upstream's answer lacks something that is selected"
 NOW = f"as it is now, also when refused. Cost: 0; 1 call when refused, {LACKING}."
@@ -65,7 +66,7 @@ NOW = f"as it is now, also when refused. Cost: 0; 1 call when refused, {LACKING}
 
 @strawberry.type(description="What jobCancel came to.")
 class JobCancelPayload:
-    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+    user_errors: list[JobActionError] = plain("errors", USER_ERRORS)
 
     @edge(f"The job {NOW}", cost=Cost(calls=1))
     async def job(parent: Source, info: Info) -> Gives[Job | None]:
@@ -74,7 +75,7 @@ class JobCancelPayload:
 
 @strawberry.type(description="What jobErase came to.")
 class JobErasePayload:
-    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+    user_errors: list[JobActionError] = plain("errors", USER_ERRORS)
 
     @edge(f"The job {NOW}", cost=Cost(calls=1))
     async def job(parent: Source, info: Info) -> Gives[Job | None]:
@@ -83,7 +84,7 @@ class JobErasePayload:
 
 @strawberry.type(description="What jobPlay came to.")
 class JobPlayPayload:
-    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+    user_errors: list[JobActionError] = plain("errors", USER_ERRORS)
 
     @edge(
         "What was started: the job or bridge itself, or the new job where a finished one was played"
@@ -96,7 +97,7 @@ class JobPlayPayload:
 
 @strawberry.type(description="What jobRetry came to.")
 class JobRetryPayload:
-    user_errors: list[JobActionError] = plain("refusals", USER_ERRORS)
+    user_errors: list[JobActionError] = plain("errors", USER_ERRORS)
 
     @edge(f"The new attempt; null when refused. Cost: 0; {LACKING}.", cost=Cost(calls=1))
     async def item(parent: Source, info: Info) -> Gives[PipelineItem | None]:
@@ -156,13 +157,13 @@ class Mutation:
     ) -> Gives[JobRetryPayload | None]:
         context = info.context
         target = target_of(input.job, context.urls)
-        inputs, refusals = check_inputs(input.inputs)
-        if refusals:
-            return Outcome(target, None, refusals)
+        inputs, errors = check_inputs(input.inputs)
+        if errors:
+            return ActionResult(target, None, errors)
         before = None
         if target.is_bridge and info.selects("previous"):
             before = await read_if_there(context, target)
-        outcome = await act(
+        result = await act(
             context,
             "retry",
             target,
@@ -171,7 +172,7 @@ class Mutation:
                 target.project, target.number, is_bridge=target.is_bridge, inputs=inputs
             ),
         )
-        return msgspec.structs.replace(outcome, before=before)
+        return msgspec.structs.replace(result, before=before)
 
     @edge(f"Delete a finished job's log and artifacts. Cannot be undone. {COSTS}", cost=WRITE)
     async def job_erase(
@@ -198,10 +199,10 @@ class Mutation:
         context = info.context
         target = target_of(input.job, context.urls)
         variables = input.variables or []
-        inputs, refusals = check_inputs(input.inputs)
-        refusals = [*check_variables(variables), *refusals]
-        if refusals:
-            return Outcome(target, None, refusals)
+        inputs, errors = check_inputs(input.inputs)
+        errors = [*check_variables(variables), *errors]
+        if errors:
+            return ActionResult(target, None, errors)
         return await act(
             context,
             "play",
@@ -227,8 +228,8 @@ async def act(
     target: Target,
     if_status: list[Status] | None,
     write: Callable[[], Awaitable[Item]],
-) -> Outcome:
-    """Check `if_status`, then write. Raises what is neither an answer nor a refusal."""
+) -> ActionResult:
+    """Check `if_status`, then write. Raises an upstream's failure that is no `ActionError`."""
     if if_status == []:
         raise BadInput("ifStatus: give at least one status, or leave it out")
     try:
@@ -236,25 +237,25 @@ async def act(
             item = await read_item(context, target)
             if status_of(item.status) not in if_status:
                 changed = status_changed(action, target, item.status, if_status)
-                return Outcome(target, None, [changed])
+                return ActionResult(target, None, [changed])
     except UpstreamRefused as error:
-        return refused(error, action, target)
+        return failed(error, action, target)
     try:
         answer = await write()
     except UpstreamError as error:
-        return refused(error, action, target)
-    return Outcome(target, answer)
+        return failed(error, action, target)
+    return ActionResult(target, answer)
 
 
-def refused(error: UpstreamError, action: str, target: Target) -> Outcome:
-    """The outcome of a refusal; raises the error again where it is none."""
-    refusal = refusal_for(error, action, target)
-    if refusal is None:
+def failed(error: UpstreamError, action: str, target: Target) -> ActionResult:
+    """The result of a write that was not done; raises the error again where it is a failure."""
+    action_error = action_error_for(error, action, target)
+    if action_error is None:
         raise error
-    return Outcome(target, None, [refusal])
+    return ActionResult(target, None, [action_error])
 
 
-def check_variables(variables: list[JobVariable]) -> Iterator[Refusal]:
+def check_variables(variables: list[JobVariable]) -> Iterator[ActionError]:
     seen = set()
     for position, variable in enumerate(variables):
         if not variable.key:
@@ -264,41 +265,42 @@ def check_variables(variables: list[JobVariable]) -> Iterator[Refusal]:
         seen.add(variable.key)
 
 
-def check_inputs(inputs: object) -> tuple[dict[str, Any] | None, list[Refusal]]:
+def check_inputs(inputs: object) -> tuple[dict[str, Any] | None, list[ActionError]]:
     """The inputs where they can be sent, else why not."""
     if not inputs:
         return None, []
     return (inputs, []) if isinstance(inputs, dict) else (None, [bad_inputs()])
 
 
-async def item_now(outcome: Outcome, info: Info) -> Item | None:
-    """What an action answered, else what its target is now."""
-    if outcome.item is not None:
-        return await completed(outcome.item, info)
-    return None if is_missing(outcome) else await read_if_there(info.context, outcome.target)
+async def item_now(result: ActionResult, info: Info) -> Item | None:
+    """The upstream's answer to an action, else the action's target as it is now."""
+    if result.item is not None:
+        return await completed(result.item, info)
+    return None if is_missing(result) else await read_if_there(info.context, result.target)
 
 
-def is_missing(outcome: Outcome) -> bool:
+def is_missing(result: ActionResult) -> bool:
     """Did the upstream say that the target is not there?"""
-    return any(refusal.code is JobActionErrorCode.NOT_FOUND for refusal in outcome.refusals)
+    return any(error.code is JobActionErrorCode.NOT_FOUND for error in result.errors)
 
 
-# What is made from an answer's pipeline, and from its files.
-OF_PIPELINE: Final = ("id", "pipeline", "project")
-OF_FILES: Final = ("artifacts", "artifactsArchive", "erasable")
+READING_PIPELINE: Final = fields_by(Job, lambda kind: reads_any(kind, "pipeline"))
+READING_FILES: Final = fields_by(Job, lambda kind: reads_any(kind, "artifacts"))
 
 
 async def completed(item: Item, info: Info) -> Item:
-    """An answer to a write; the oldest ones lack pipeline and files, which are read if selected."""
+    """An answer to a write, with what is selected of it. Old upstreams leave the pipeline and the
+    files out of such answers: these are read then.
+    """
     if not isinstance(item, entities.Job):
         return item
     if (
         item.pipeline is None
         and item.asked_project is not None
-        and any(map(info.selects, OF_PIPELINE))
+        and any(map(info.selects, READING_PIPELINE))
     ):
         return await info.context.job(item.asked_project, item.id)
-    if item.artifacts is None and any(map(info.selects, OF_FILES)):
+    if item.artifacts is None and any(map(info.selects, READING_FILES)):
         return msgspec.structs.replace(item, artifacts=await info.context.artifacts(item))
     return item
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import strawberry
 from strawberry import UNSET
-from strawberry.types import get_object_definition
-from strawberry.utils.str_converters import to_camel_case
 
 from gateway.schema.commit import Commit
 from gateway.schema.connections import (
@@ -22,13 +20,14 @@ from gateway.schema.connections import (
     Statuses,
     window_for,
 )
-from gateway.schema.fields import LONG, SHORT, Cost, Gives, Info, derived, edge, plain
+from gateway.schema.enums import Status, status_words
+from gateway.schema.fields import Cost, Edge, Gives, Info, Read, derived, edge, fields_by, plain
+from gateway.schema.identity import AnyPipeline, pipeline_global_id, project_of_pipeline
 from gateway.schema.node import Node
 from gateway.schema.people import User
-from gateway.schema.places import AnyPipeline, pipeline_global_id, project_of_pipeline
 from gateway.schema.scalars import URL, BigInt, DateTime, Duration
-from gateway.schema.words import Status, words_of
 from gateway.upstream import entities
+from gateway.upstream.entities import Known, PipelineHandle
 
 if TYPE_CHECKING:
     from gateway.schema.project import Project
@@ -68,55 +67,57 @@ class Pipeline(Node):
     iid: BigInt | None = plain(
         "iid",
         f"Number inside the project; null where an older upstream does not send it. {SHORT_FORM}",
-        needs=SHORT,
+        needs=Known.SHORT,
     )
-    ref: str | None = plain("ref", f"Branch or tag it runs for. {SHORT_FORM}", needs=SHORT)
-    sha: str | None = plain("sha", f"Hash of its commit. {SHORT_FORM}", needs=SHORT)
+    ref: str | None = plain("ref", f"Branch or tag it runs for. {SHORT_FORM}", needs=Known.SHORT)
+    sha: str | None = plain("sha", f"Hash of its commit. {SHORT_FORM}", needs=Known.SHORT)
     status: Status | None = plain(
-        "status", f"Where it stands. {SHORT_FORM}", words=Status, needs=SHORT
+        "status", f"Where it stands. {SHORT_FORM}", enum=Status, needs=Known.SHORT
     )
     status_text: str | None = plain(
         "status",
         f"Upstream's own word for the status, also when Status is UNKNOWN. {SHORT_FORM}",
-        needs=SHORT,
+        needs=Known.SHORT,
     )
     source: str | None = plain(
         "source",
         f"What started it, e.g. push, schedule, parent_pipeline. {SHORT_FORM}",
-        needs=SHORT,
+        needs=Known.SHORT,
     )
     created_at: DateTime | None = plain(
-        "created_at", f"When it was created. {SHORT_FORM}", needs=SHORT
+        "created_at", f"When it was created. {SHORT_FORM}", needs=Known.SHORT
     )
     updated_at: DateTime | None = plain(
-        "updated_at", f"When it changed last. {SHORT_FORM}", needs=SHORT
+        "updated_at", f"When it changed last. {SHORT_FORM}", needs=Known.SHORT
     )
-    web_url: URL | None = plain("web_url", f"Address of its page. {SHORT_FORM}", needs=SHORT)
-    name: str | None = plain("name", f"Name, where it was given one. {LONG_FORM}", needs=LONG)
+    web_url: URL | None = plain("web_url", f"Address of its page. {SHORT_FORM}", needs=Known.SHORT)
+    name: str | None = plain("name", f"Name, where it was given one. {LONG_FORM}", needs=Known.LONG)
     before_sha: str | None = plain(
-        "before_sha", f"Hash the branch stood at before. {LONG_FORM}", needs=LONG
+        "before_sha", f"Hash the branch stood at before. {LONG_FORM}", needs=Known.LONG
     )
-    tag: bool | None = plain("tag", f"True if ref is a tag. {LONG_FORM}", needs=LONG)
+    tag: bool | None = plain("tag", f"True if ref is a tag. {LONG_FORM}", needs=Known.LONG)
     yaml_errors: str | None = plain(
-        "yaml_errors", f"What is wrong with its configuration. {LONG_FORM}", needs=LONG
+        "yaml_errors", f"What is wrong with its configuration. {LONG_FORM}", needs=Known.LONG
     )
     started_at: DateTime | None = plain(
-        "started_at", f"When its first job began. {LONG_FORM}", needs=LONG
+        "started_at", f"When its first job began. {LONG_FORM}", needs=Known.LONG
     )
     finished_at: DateTime | None = plain(
-        "finished_at", f"When its last job ended. {LONG_FORM}", needs=LONG
+        "finished_at", f"When its last job ended. {LONG_FORM}", needs=Known.LONG
     )
     committed_at: DateTime | None = plain(
-        "committed_at", f"Null on every known upstream. {LONG_FORM}", needs=LONG
+        "committed_at", f"Null on every known upstream. {LONG_FORM}", needs=Known.LONG
     )
-    duration: Duration | None = plain("duration", f"Time spent running. {LONG_FORM}", needs=LONG)
+    duration: Duration | None = plain(
+        "duration", f"Time spent running. {LONG_FORM}", needs=Known.LONG
+    )
     queued_duration: Duration | None = plain(
-        "queued_duration", f"Time until its first job began. {LONG_FORM}", needs=LONG
+        "queued_duration", f"Time until its first job began. {LONG_FORM}", needs=Known.LONG
     )
     coverage: float | None = derived(
-        coverage_of, f"Coverage in percent. {LONG_FORM}", reads=("coverage",), needs=LONG
+        coverage_of, f"Coverage in percent. {LONG_FORM}", reads=("coverage",), needs=Known.LONG
     )
-    user: User | None = plain("user", f"Who started it. {LONG_FORM}", needs=LONG)
+    user: User | None = plain("user", f"Who started it. {LONG_FORM}", needs=Known.LONG)
 
     @edge(
         "The commit it ran for. Cost: 0 when one of its jobs was read, else 1 call, shared by all"
@@ -144,7 +145,7 @@ class Pipeline(Node):
         return info.context.pipeline_jobs(
             parent.project,
             parent.id,
-            words_of(statuses),
+            status_words(statuses),
             include_retried,
             window_for(info, first, after, last, before),
         )
@@ -162,22 +163,26 @@ class Pipeline(Node):
         return info.context.bridges(
             parent.project,
             parent.id,
-            words_of(statuses),
+            status_words(statuses),
             window_for(info, first, after, last, before),
         )
 
 
-# The fields for which a handle is enough; its id besides, where the project is known by number.
-FREE = {"id", "database_id", "project", "jobs", "bridges"}
-NEEDING = tuple(
-    to_camel_case(field.python_name)
-    for field in get_object_definition(Pipeline, strict=True).fields
-    if field.python_name not in FREE
-)
+def is_beyond_handle(kind: Read | Edge) -> bool:
+    """Does a field of a pipeline need, or read, more than a handle has?"""
+    if isinstance(kind, Read) and kind.needs > Known.HANDLE:
+        return True
+    return kind.reads is None or not all(hasattr(PipelineHandle, path) for path in kind.reads)
+
+
+BEYOND_HANDLE: Final = fields_by(Pipeline, is_beyond_handle)
 
 
 def read_pipeline(info: Info, project: ProjectKey, pipeline_id: int) -> Gives[Pipeline]:
-    """The pipeline itself, or only a handle on it where that is enough for what is selected."""
-    if any(map(info.selects, NEEDING)) or (isinstance(project, str) and info.selects("id")):
+    """The pipeline itself, or only a handle on it where that is enough for what is selected.
+
+    The id needs the project's number, so a handle by path is not enough for it.
+    """
+    if any(map(info.selects, BEYOND_HANDLE)) or (isinstance(project, str) and info.selects("id")):
         return info.context.pipeline(project, pipeline_id)
-    return entities.PipelineHandle(pipeline_id, project)
+    return PipelineHandle(pipeline_id, project)

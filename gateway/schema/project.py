@@ -19,15 +19,16 @@ from gateway.schema.connections import (
     Statuses,
     window_for,
 )
-from gateway.schema.fields import LONG, SHORT, Cost, Gives, Info, derived, edge, plain
+from gateway.schema.enums import Status, status_words
+from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
+from gateway.schema.identity import project_global_id
 from gateway.schema.inputs import number_of
 from gateway.schema.job import Job
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
-from gateway.schema.places import project_global_id
 from gateway.schema.scalars import BigInt
-from gateway.schema.words import Status, words_of
 from gateway.upstream import entities
+from gateway.upstream.entities import Known
 
 __all__ = ["Project"]
 
@@ -44,7 +45,7 @@ class Project(Node):
     id: strawberry.ID = derived(
         project_global_id,
         "Opaque, stable, unique over all types. Cost: 1 call while only the path is known.",
-        needs=SHORT,
+        needs=Known.SHORT,
     )
     database_id: BigInt | None = plain(
         "number", "Numeric id in the upstream; null while only the path is known."
@@ -76,7 +77,7 @@ class Project(Node):
         statuses: Statuses = UNSET,
     ) -> Gives[JobConnection | None]:
         window = window_for(info, first, after, last, before)
-        return info.context.project_jobs(parent.key, words_of(statuses), window)
+        return info.context.project_jobs(parent.key, status_words(statuses), window)
 
     @edge(
         "One job of the project. Cost: 1 call, 0 where it was listed already.", cost=Cost(calls=1)
@@ -93,7 +94,7 @@ class Project(Node):
     @edge(
         "One pipeline of the project. Cost: at most 1 call, 0 when only its ids and lists are"
         " selected.",
-        cost=Cost(calls=1, known=LONG),
+        cost=Cost(calls=1, known=Known.LONG),
     )
     def pipeline(
         parent: Handle,
@@ -127,7 +128,7 @@ class Project(Node):
         ] = UNSET,
     ) -> Gives[PipelineConnection | None]:
         window = window_for(info, first, after, UNSET, UNSET)
-        (word,) = words_of([status] if status else None) or (None,)
+        (word,) = status_words([status] if status else None) or (None,)
         return info.context.pipelines(
             parent.key, ref or None, sha or None, word, source or None, window
         )

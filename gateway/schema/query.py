@@ -9,7 +9,7 @@ import strawberry
 from gateway.errors import BadInput, NotFound
 from gateway.loaders.flight import outcomes
 from gateway.schema.agents import AllowedAgents
-from gateway.schema.fields import LONG, Cost, Gives, Info, edge
+from gateway.schema.fields import Cost, Gives, Info, edge
 from gateway.schema.ids import parse_global_id
 from gateway.schema.inputs import JobRef, PipelineRef, pipeline_target, project_key, target_of
 from gateway.schema.job import Job
@@ -17,6 +17,7 @@ from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.project import Project
 from gateway.upstream import entities
+from gateway.upstream.entities import Known
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -39,7 +40,7 @@ class Query:
     @edge(
         "Any object by global id; null if it does not exist or is not visible."
         " Cost: at most 1 call; a bridge is looked for in its pipeline's list.",
-        cost=Cost(calls=1, known=LONG),
+        cost=Cost(calls=1, known=Known.LONG),
     )
     def node(
         parent: Root,
@@ -51,7 +52,7 @@ class Query:
     @edge(
         "Several objects by global id, in the order asked; null for those that do not exist or are"
         " not visible. Cost: at most 1 call an id; ids of one pipeline share list calls.",
-        cost=Cost(calls=ids_given, rows=ids_given, known=LONG),
+        cost=Cost(calls=ids_given, rows=ids_given, known=Known.LONG),
     )
     def nodes(
         parent: Root,
@@ -65,7 +66,7 @@ class Query:
     @edge(
         "Handle on a project, by numeric id or full path. Cost: 0, existence is only checked by"
         " its fields; 1 call where its id is asked for by path.",
-        cost=Cost(known=0),
+        cost=Cost(known=Known.HANDLE),
     )
     def project(
         parent: Root,
@@ -94,7 +95,7 @@ class Query:
 
     @edge(
         "One pipeline. Cost: at most 1 call, 0 when only its ids and lists are selected.",
-        cost=Cost(calls=1, known=LONG),
+        cost=Cost(calls=1, known=Known.LONG),
     )
     def pipeline(
         parent: Root,

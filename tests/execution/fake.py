@@ -27,7 +27,7 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamTimeout,
 )
-from gateway.schema.words import Status
+from gateway.schema.enums import Status
 from gateway.upstream import entities
 from gateway.upstream.logs import LogFormat, LogPiece, format_log
 from gateway.upstream.pruning import WHOLE

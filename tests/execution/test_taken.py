@@ -30,7 +30,7 @@ def plan(text: str, variables: dict[str, object] | None = None) -> Plan:
 
 def taken(text: str, variables: dict[str, object] | None = None) -> dict[str, set[str]]:
     of_plan = taken_by(plan(text, variables))
-    return {entity.__name__: set(names) for entity, names in of_plan}
+    return {entity.__name__: set(names - KEPT[entity]) for entity, names in of_plan}
 
 
 def of_jobs(selection: str) -> str:

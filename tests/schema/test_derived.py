@@ -5,12 +5,8 @@ import pytest
 
 from gateway.schema import bridge, item, job
 from gateway.schema.artifact import archive_of
-from gateway.schema.ids import global_id
-from gateway.schema.item import is_active
-from gateway.schema.job import is_erasable
-from gateway.schema.log import LogOfJob, is_complete
-from gateway.schema.pipeline import coverage_of
-from gateway.schema.places import (
+from gateway.schema.enums import FailureReason, Status, members_by_word, status_of
+from gateway.schema.identity import (
     bridge_global_id,
     job_global_id,
     pipeline_global_id,
@@ -18,7 +14,11 @@ from gateway.schema.places import (
     project_of,
     project_of_pipeline,
 )
-from gateway.schema.words import FailureReason, Status, members_of, status_of
+from gateway.schema.ids import global_id
+from gateway.schema.item import is_active
+from gateway.schema.job import is_erasable
+from gateway.schema.log import LogOfJob, is_complete
+from gateway.schema.pipeline import coverage_of
 from gateway.upstream import entities
 from gateway.upstream.entities import Artifact, Pipeline, PipelineDetail, PipelineHandle
 
@@ -33,7 +33,7 @@ def a_bridge(status="success", **changes):
 
 @pytest.mark.parametrize("words", [Status, FailureReason])
 def test_every_member_is_its_word_in_capitals(words):
-    assert members_of(words) == {
+    assert members_by_word(words) == {
         "" if member.name == "UNKNOWN" else member.name.lower(): member for member in words
     }
 

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.errors import BadInput
+from gateway.schema.enums import Status, status_words
 from gateway.schema.ids import global_id
 from gateway.schema.inputs import (
     JobPath,
@@ -15,7 +16,6 @@ from gateway.schema.inputs import (
     project_key,
     target_of,
 )
-from gateway.schema.words import Status, words_of
 from gateway.upstream.web_urls import WebUrls
 
 URLS = WebUrls("https://gitlab.example/api/v4", None)
@@ -97,10 +97,10 @@ def test_a_project_is_a_number_or_a_path(text):
 
 
 def test_statuses_are_words_once_in_one_order():
-    assert words_of([Status.RUNNING, Status.FAILED, Status.RUNNING]) == ("running", "failed")
-    assert words_of([]) == words_of(None) == ()
+    assert status_words([Status.RUNNING, Status.FAILED, Status.RUNNING]) == ("running", "failed")
+    assert status_words([]) == status_words(None) == ()
 
 
 def test_unknown_is_no_filter():
     with pytest.raises(BadInput, match="UNKNOWN"):
-        words_of([Status.UNKNOWN])
+        status_words([Status.UNKNOWN])

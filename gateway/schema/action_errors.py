@@ -1,4 +1,4 @@
-"""Refused writes as data: from what the upstream says to a `JobActionError`."""
+"""Writes that were not done, as data: from the upstream's error to a `JobActionError`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from gateway.errors import (
 from gateway.schema.fields import plain
 
 if TYPE_CHECKING:
+    from gateway.schema.enums import Status
     from gateway.schema.inputs import Target
-    from gateway.schema.words import Status
 
 __all__ = [
+    "ActionError",
     "JobActionError",
     "JobActionErrorCode",
-    "Refusal",
+    "action_error_for",
     "bad_inputs",
     "bad_variable",
-    "refusal_for",
     "status_changed",
 ]
 
@@ -67,7 +67,9 @@ class JobActionErrorCode(Enum):
     )
 
 
-class Refusal(Struct, frozen=True):
+class ActionError(Struct, frozen=True):
+    """The source of a `JobActionError`. `field` is the path into the input that is to blame."""
+
     code: JobActionErrorCode
     message: str
     field: list[str] | None = None
@@ -83,14 +85,16 @@ class JobActionError:
 
 
 Code = JobActionErrorCode
-# What the upstream's sentences say where the status is the reason (contract, section 4).
+# Parts of the upstream's sentences where the status is the reason (upstream.md, 4).
 STATE_SENTENCES: Final = ("not retryable", "not erasable", "unplayable")
 # Actions that carry variables or inputs, which a 400 may be about.
 TAKING_VALUES: Final = {"play", "retry"}
 
 
-def refusal_for(error: UpstreamError, action: str, target: Target) -> Refusal | None:
-    """The refusal that the error of a write stands for; None where it is a failure instead."""
+def action_error_for(error: UpstreamError, action: str, target: Target) -> ActionError | None:
+    """The action error for an error of the upstream; None where the write failed for a reason that
+    the schema does not list.
+    """
     job = f"job {target.number}"
     said = f": {error.reason}" if error.reason else ""
     field: list[str] | None = ["job", target.way]
@@ -120,7 +124,7 @@ def refusal_for(error: UpstreamError, action: str, target: Target) -> Refusal | 
             message = f"cannot {action} {job} with these values{said}"
         case _:
             return None
-    return Refusal(code, message, field)
+    return ActionError(code, message, field)
 
 
 def is_about_state(error: UpstreamError) -> bool:
@@ -129,20 +133,20 @@ def is_about_state(error: UpstreamError) -> bool:
     return any(sentence in reason for sentence in STATE_SENTENCES)
 
 
-def status_changed(action: str, target: Target, status: str, wanted: list[Status]) -> Refusal:
+def status_changed(action: str, target: Target, status: str, wanted: list[Status]) -> ActionError:
     listed = ", ".join(status.name for status in wanted)
-    return Refusal(
+    return ActionError(
         Code.STATUS_CHANGED,
         f"did not {action} job {target.number}: its status is {status!r}, not one of {listed}",
         ["ifStatus"],
     )
 
 
-def bad_variable(position: int, message: str) -> Refusal:
-    return Refusal(Code.INVALID_VARIABLES, message, ["variables", str(position), "key"])
+def bad_variable(position: int, message: str) -> ActionError:
+    return ActionError(Code.INVALID_VARIABLES, message, ["variables", str(position), "key"])
 
 
-def bad_inputs() -> Refusal:
-    return Refusal(
+def bad_inputs() -> ActionError:
+    return ActionError(
         Code.INVALID_VARIABLES, "inputs must be an object of names and values", ["inputs"]
     )

@@ -1,4 +1,4 @@
-"""The upstream's words for statuses and reasons, and what a status allows.
+"""Enums for the upstream's words (statuses, reasons of failures), and what a status allows.
 
 A member's name is the upstream's word in capitals. The sets of words grow with GitLab's releases: a
 new one is `UNKNOWN` here, and its text is beside it in `statusText` or `failureReasonText`.
@@ -25,14 +25,14 @@ __all__ = [
     "RETRYABLE",
     "FailureReason",
     "Status",
-    "members_of",
+    "members_by_word",
     "status_of",
-    "words_of",
+    "status_words",
 ]
 
-W = TypeVar("W", bound=Enum)
+E = TypeVar("E", bound=Enum)
 
-# What the state machine of the contract (section 7) says of each status.
+# Which actions each status allows (upstream.md, 7).
 FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
 # A manual job waits for a person: it does not change by itself.
 ACTIVE: Final = frozenset(
@@ -265,12 +265,12 @@ class FailureReason(Enum):
     )
 
 
-def members_of(words: type[W]) -> Mapping[str, W]:
-    """The members of an enum by the upstream's words; any other word is its `UNKNOWN`."""
-    return {member.value: member for member in words}
+def members_by_word(enum: type[E]) -> Mapping[str, E]:
+    """The members of an enum by the upstream's words. Any other word stands for `UNKNOWN`."""
+    return {member.value: member for member in enum}
 
 
-STATUSES: Final = members_of(Status)
+STATUSES: Final = members_by_word(Status)
 
 
 def status_of(word: str) -> Status:
@@ -278,8 +278,11 @@ def status_of(word: str) -> Status:
     return STATUSES.get(word, Status.UNKNOWN)
 
 
-def words_of(statuses: Iterable[Status] | None) -> tuple[str, ...]:
-    """The upstream's words for a filter by status, each once, in one order; raises `BadInput`."""
+def status_words(statuses: Iterable[Status] | None) -> tuple[str, ...]:
+    """The upstream's words for a filter by status, each once, in the enum's order.
+
+    Raises `BadInput` for `UNKNOWN`.
+    """
     if not statuses:
         return ()
     wanted = frozenset(statuses)

@@ -1,4 +1,4 @@
-"""What the upstream's refusals of writes are told as."""
+"""Which action error each refusal of a write becomes."""
 
 import pytest
 
@@ -14,8 +14,8 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.schema.action_errors import JobActionErrorCode, action_error_for
 from gateway.schema.inputs import Target
-from gateway.schema.refusals import JobActionErrorCode, refusal_for
 
 TARGET = Target(1, 8, "path")
 AT = {"endpoint": "POST /projects/:id/jobs/:job_id/:action"}
@@ -58,12 +58,12 @@ AT = {"endpoint": "POST /projects/:id/jobs/:job_id/:action"}
     ],
 )
 def test_a_refusal_is_data(error, action, code, field):
-    refusal = refusal_for(error, action, TARGET)
+    found = action_error_for(error, action, TARGET)
 
-    assert refusal.code is JobActionErrorCode[code]
-    assert refusal.field == (["job", "path"] if field else None)
-    assert action in refusal.message
-    assert "job 8" in refusal.message
+    assert found.code is JobActionErrorCode[code]
+    assert found.field == (["job", "path"] if field else None)
+    assert action in found.message
+    assert "job 8" in found.message
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,13 @@ def test_a_refusal_is_data(error, action, code, field):
     ],
 )
 def test_a_failure_is_an_error(error, action):
-    assert refusal_for(error, action, TARGET) is None
+    assert action_error_for(error, action, TARGET) is None
 
 
 def test_the_upstreams_reason_is_told():
     error = Forbidden("f", **AT, status=403, reason="403 Forbidden - Job is not retryable")
 
-    assert refusal_for(error, "retry", TARGET).message == (
+    assert action_error_for(error, "retry", TARGET).message == (
         "cannot retry job 8 as it is now: 403 Forbidden - Job is not retryable"
     )
 
@@ -91,4 +91,4 @@ def test_the_upstreams_reason_is_told():
 def test_how_long_to_wait_is_told():
     error = RateLimited("l", **AT, status=429, retry_after_s=30.0)
 
-    assert refusal_for(error, "play", TARGET).message.endswith("try again in 30 s")
+    assert action_error_for(error, "play", TARGET).message.endswith("try again in 30 s")

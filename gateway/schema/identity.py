@@ -1,4 +1,4 @@
-"""Where a thing belongs: its project and its pipeline, and the global id made of them."""
+"""What identifies a thing: its project, its pipeline, and the global id made of them."""
 
 from __future__ import annotations
 
