@@ -114,11 +114,11 @@ def _filler(node: Node, type_: GraphQLInputType, converted: Any) -> Filler:
         class_ = converted.__class__
         fixed = dict(vars(converted))
         fillers = []
-        for part in node.fields:
-            if _has_variables(part.value):
-                name = _python_name(part.name.value, fixed)
-                type_below = inner.fields[part.name.value].type
-                fillers.append((name, _filler(part.value, type_below, fixed[name])))
+        for field in node.fields:
+            if _has_variables(field.value):
+                name = _python_name(field.name.value, fixed)
+                type_below = inner.fields[field.name.value].type
+                fillers.append((name, _filler(field.value, type_below, fixed[name])))
 
         def fill_object(variables: Mapping[str, Any]) -> Any:
             filled = class_.__new__(class_)
@@ -130,8 +130,8 @@ def _filler(node: Node, type_: GraphQLInputType, converted: Any) -> Filler:
         return fill_object
     if isinstance(node, ListValueNode) and is_list_type(inner) and converted is not None:
         items = [
-            _filler(part, inner.of_type, item) if _has_variables(part) else _constant(item)
-            for part, item in zip(node.values, converted, strict=True)
+            _filler(value, inner.of_type, item) if _has_variables(value) else _constant(item)
+            for value, item in zip(node.values, converted, strict=True)
         ]
         return lambda variables: [fill(variables) for fill in items]
     raise _Unfilled
@@ -156,5 +156,5 @@ def _has_variables(node: Node) -> bool:
     if isinstance(node, ListValueNode):
         return any(_has_variables(item) for item in node.values)
     if isinstance(node, ObjectValueNode):
-        return any(_has_variables(part.value) for part in node.fields)
+        return any(_has_variables(field.value) for field in node.fields)
     return isinstance(node, VariableNode)

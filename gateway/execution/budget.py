@@ -12,19 +12,20 @@ allowed, by no more than one such part (`write_steps`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from graphql import get_named_type, get_nullable_type, is_list_type
 
 from gateway.errors import ResponseTooLarge
+from gateway.execution.plan import Outline, Size
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
     from gateway.execution.plan import Plan, Selection, Slot
 
-__all__ = ["ENCODED_AT_ONCE", "Outline", "Size", "is_small", "size_of", "write_steps"]
+__all__ = ["ENCODED_AT_ONCE", "is_small", "size_of", "write_steps"]
 
 # A bound below which nobody looks at how large a response is: its encoding takes 20 ms.
 ENCODED_AT_ONCE: Final = 16_000_000
@@ -42,21 +43,6 @@ ROW_BYTES: Final = 16
 STEP_NODES: Final = 5_000
 
 _encode_into = msgspec.json.Encoder().encode_into
-
-
-class Size(NamedTuple):
-    """Of one object of a selection: `nodes` are fields of the answer, `own` and `beyond` how many
-    times a byte read can be shown, of the object itself and of what its edges give.
-    """
-
-    nodes: int
-    fixed_bytes: int
-    own: int
-    beyond: int
-
-    def bound(self, read_bytes: int) -> int:
-        """The bytes of the answer at most, when so much has been read."""
-        return self.fixed_bytes + (self.own + self.beyond) * read_bytes
 
 
 def size_of(plan: Plan, arguments: Mapping[int, dict[str, Any]]) -> Size:
@@ -91,13 +77,6 @@ def _most(below: Iterable[Selection], arguments: Mapping[int, dict[str, Any]]) -
     return Size(*map(max, zip(first, *others, strict=True))) if others else first
 
 
-class Outline(NamedTuple):
-    """Of a selection: all that hangs on no argument, and the places that do."""
-
-    size: Size
-    edges: list[tuple[Slot | None, list[Selection], bool]]
-
-
 def _outlined(selection: Selection) -> Outline:
     edges: list[tuple[Slot | None, list[Selection], bool]] = []
     nodes = len(selection.fields)
@@ -105,22 +84,22 @@ def _outlined(selection: Selection) -> Outline:
     # How many times each attribute is shown; functions may read any.
     shown: dict[str | None, int] = {None: 0}
     is_page = selection.type.name.endswith("Connection")
-    for part in selection.fields:
-        fixed_bytes += 6 * len(part.key)
-        attribute = None if part.read is None else part.read.attribute
-        is_list = is_list_type(get_nullable_type(part.definition.type))
-        below = list(part.below.values())
+    for field in selection.fields:
+        fixed_bytes += 6 * len(field.key)
+        attribute = None if field.read is None else field.read.attribute
+        is_list = is_list_type(get_nullable_type(field.definition.type))
+        below = list(field.below.values())
         if not below:
-            is_text = get_named_type(part.definition.type).name in TEXTS
+            is_text = get_named_type(field.definition.type).name in TEXTS
             shown[attribute] = shown.get(attribute, 0) + is_text
             continue
-        if part.slot is not None or part.has_slots_below:
-            edges.append((part.slot, below, is_list))
-        if part.slot is not None:
+        if field.slot is not None or field.has_slots_below:
+            edges.append((field.slot, below, is_list))
+        if field.slot is not None:
             continue
-        outlines = [part.outline or _outlined(part) for part in below]
+        outlines = [selected.outline or _outlined(selected) for selected in below]
         own = max(outline.size.own for outline in outlines)
-        if not part.has_slots_below:
+        if not field.has_slots_below:
             nodes += max(outline.size.nodes for outline in outlines)
             fixed = max(outline.size.fixed_bytes for outline in outlines)
             fixed_bytes += fixed

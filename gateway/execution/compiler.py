@@ -21,21 +21,21 @@ keys in the order of the answer. Plain fields are attributes, the upstream's wor
 derived fields call a function (`fN`), objects and lists the function of their selection; but a
 decoded object `o` of which only leaves are selected is written in place. A selection with slots
 below also takes its path `p` (a chain of pairs, outermost first, made for errors only) and `q`, the
-queues: `q[N]((entity, container, path))` leaves the place of slot N to be filled by `run`. `eN`
+queues: `q[N]((entity, container, path))` leaves slot N to be filled by `slot_filler`. `eN`
 completes what an edge gave, `hN` an entity of which less was known than is selected, together with
 the `h` it was hydrated to: both write into the container at the path's last key. Fields read the
 entity itself where it is enough, else `h`; `m` is whichever is known well enough for the short
-form. What all other names stand for is in `names`.
+form. What all other names stand for is in `namespace`.
 
 No function checks what a decoded entity guarantees. Where something else turns up (a null at a
 non-null place, a row that could not be read, a class that belongs to another type) it raises, and
-`run` takes that one value the reference way.
+that one value goes the reference way.
 """
 
 from __future__ import annotations
 
 from types import NoneType
-from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     get_named_type,
@@ -46,7 +46,8 @@ from graphql import (
     is_nullable_type,
 )
 
-from gateway.execution.names import Names
+from gateway.execution.declared import item_class
+from gateway.execution.namespace import Namespace
 
 if TYPE_CHECKING:
     from graphql import GraphQLLeafType, GraphQLOutputType
@@ -59,39 +60,40 @@ __all__ = ["compile_plan", "write_plan"]
 
 def compile_plan(plan: Plan) -> None:
     """Write the plan's functions, and give each selection its `project` and each slot its
-    `place`.
+    `complete`.
     """
-    source, names = write_plan(plan)
-    exec(compile(source, "<plan>", "exec"), names)  # noqa: S102 - our own text, built from the schema
+    source, namespace = write_plan(plan)
+    exec(compile(source, "<plan>", "exec"), namespace)  # noqa: S102 - our own text, built from the schema
     for selection in plan.selections:
-        selection.project = names.get(f"s{selection.number}")
+        selection.project = namespace.get(f"s{selection.number}")
     for slot in plan.slots:
-        slot.place = names.get(f"{'h' if slot.hydrates else 'e'}{slot.number}")
+        slot.complete = namespace.get(f"{'h' if slot.hydrates else 'e'}{slot.number}")
 
 
 def write_plan(plan: Plan) -> tuple[str, dict[str, Any]]:
-    """The source of a plan's functions and the names it uses."""
+    """The source of a plan's functions, and the namespace that they run in."""
     writer = _Writer(plan)
     for selection in plan.selections:
-        if selection.is_taken and selection.number not in writer.in_place:
+        if selection.is_compiled and selection.number not in writer.in_place:
             writer.write_selection(selection)
-        for part in selection.fields:
-            writer.write_slots(part)
-    return "\n".join(writer.lines), writer.names.values
+        for field in selection.fields:
+            writer.write_slots(field)
+    return "\n".join(writer.lines), writer.namespace.values
 
 
 class _Writer:
     def __init__(self, plan: Plan) -> None:
         self.entity_types = plan.entity_types
+        # Numbers of the selections that are written where they stand, without a function.
         self.in_place = {
             below.number
             for selection in plan.selections
-            for part in selection.fields
-            for below in part.below.values()
-            if self._stands_in_place(part, below)
+            for field in selection.fields
+            for below in field.below.values()
+            if self._stands_in_place(field, below)
         }
         self.lines: list[str] = []
-        self.names = Names(plan.entity_types)
+        self.namespace = Namespace(plan.entity_types)
         self.lists = 0
 
     def write_selection(self, selection: Selection) -> None:
@@ -99,8 +101,8 @@ class _Writer:
         before: list[str] = []
         after: list[str] = []
         shown = ", ".join(
-            f"{part.key!r}: {self._field(selection, part, before, after)}"
-            for part in selection.fields
+            f"{field.key!r}: {self._field(selection, field, before, after)}"
+            for field in selection.fields
         )
         display = f"{{{shown}}}"
         parameters = "s, p, q" if selection.has_slots else "s"
@@ -115,92 +117,95 @@ class _Writer:
         body = [f"r = {display}", *after, "return r"] if after else [f"return {display}"]
         self.lines += [head + comment, *(f"    {line}" for line in (*before, *body))]
 
-    def _field(self, selection: Selection, part: Field, before: list[str], after: list[str]) -> str:
+    def _field(
+        self, selection: Selection, field: Field, before: list[str], after: list[str]
+    ) -> str:
         """The expression for one key; what has to happen around the display goes to `before` and
         `after`.
         """
-        if part.constant is not None:
-            return repr(part.constant)
-        here = f"(p, {part.key!r})"
-        if part.read is None:
-            assert part.slot is not None  # noqa: S101 - a field is one of three sorts
-            after.append(f"q[{part.slot.number}]((s, r, {here}))")
+        if field.constant is not None:
+            return repr(field.constant)
+        here = f"(p, {field.key!r})"
+        if field.read is None:
+            assert field.slot is not None  # noqa: S101 - a field is one of three sorts
+            after.append(f"q[{field.slot.number}]((s, r, {here}))")
             return "None"
-        source = "s" if not part.read.needs else "m" if part.read.needs < selection.needs else "h"
-        if part.hydration is None or is_list_type(get_nullable_type(part.definition.type)):
-            return self._read(part, source, here)
+        source = "s" if not field.read.needs else "m" if field.read.needs < selection.needs else "h"
+        if field.hydration is None or is_list_type(get_nullable_type(field.definition.type)):
+            return self._read(field, source, here)
         name = f"v{len(before)}"
-        before.append(f"{name} = {self._value(part.read, source)}")
-        thin = self.names.is_thin(name, part.below)
-        if is_nullable_type(part.definition.type):
-            after.append(f"if {thin}: q[{part.hydration.number}](({name}, r, {here}))")
+        before.append(f"{name} = {self._value(field.read, source)}")
+        test = self.namespace.needs_hydration(name, field.below)
+        if is_nullable_type(field.definition.type):
+            after.append(f"if {test}: q[{field.hydration.number}](({name}, r, {here}))")
             absent = "None"
         else:
             absent = f"never({name})"
-        known = self._complete(name, part.definition.type, part, here)
-        return f"{absent} if {thin} else {known}"
+        known = self._complete(name, field.definition.type, field, here)
+        return f"{absent} if {test} else {known}"
 
-    def _read(self, part: Field, source: str, path: str) -> str:
+    def _read(self, field: Field, source: str, path: str) -> str:
         """The expression for a field that is read of the entity `source`."""
-        assert part.read is not None  # noqa: S101 - slots hold no value
-        value, type_ = self._value(part.read, source), part.definition.type
+        assert field.read is not None  # noqa: S101 - slots hold no value
+        value, type_ = self._value(field.read, source), field.definition.type
         inner = _inner(type_)
-        if is_leaf_type(inner) and part.is_never_null:
-            return self.names.leaf(value, inner, part.read.enum)
-        return self._complete(value, type_, part, path)
+        if is_leaf_type(inner) and field.is_never_null:
+            return self.namespace.leaf(value, inner, field.read.enum)
+        return self._complete(value, type_, field, path)
 
     def _value(self, read: Read, source: str) -> str:
         """The expression for what is read, before it is completed."""
         if read.attribute is not None:
             return f"{source}.{read.attribute}"
-        return self.names.call(read.of, source)
+        return self.namespace.call(read.of, source)
 
-    def write_slots(self, part: Field) -> None:
+    def write_slots(self, field: Field) -> None:
         """`def eN(v, r, p, q)` for an edge, `def hN(v, r, p, q)` for a hydration."""
-        if not all(selection.is_taken for selection in part.below.values()):
+        if not all(selection.is_compiled for selection in field.below.values()):
             return
-        type_ = part.definition.type
-        if part.slot is not None and part.slot.edge is not None:
-            part.slot.is_closed = not part.has_slots_below
-            head = f"def e{part.slot.number}(v, r, p, q):"
-            if part.hydration is None or is_list_type(get_nullable_type(type_)):
-                self.lines.append(f"{head} r[p[1]] = {self._complete('v', type_, part, 'p')}")
+        type_ = field.definition.type
+        if field.slot is not None and field.slot.edge is not None:
+            field.slot.is_closed = not field.has_slots_below
+            head = f"def e{field.slot.number}(v, r, p, q):"
+            if field.hydration is None or is_list_type(get_nullable_type(type_)):
+                self.lines.append(f"{head} r[p[1]] = {self._complete('v', type_, field, 'p')}")
             else:
-                thin = self.names.is_thin("v", part.below)
+                test = self.namespace.needs_hydration("v", field.below)
                 self.lines += [
                     head,
-                    f"    if {thin}: q[{part.hydration.number}]((v, r, p))",
-                    f"    else: r[p[1]] = {self._complete('v', type_, part, 'p')}",
+                    f"    if {test}: q[{field.hydration.number}]((v, r, p))",
+                    f"    else: r[p[1]] = {self._complete('v', type_, field, 'p')}",
                 ]
-        if part.hydration is not None:
+        if field.hydration is not None:
             self.lines.append(
-                f"def h{part.hydration.number}(h, v, r, p, q): r[p[1]] = {self._hydrated(part)}"
+                f"def h{field.hydration.number}(h, v, r, p, q): r[p[1]] = {self._hydrated(field)}"
             )
 
-    def _hydrated(self, part: Field) -> str:
+    def _hydrated(self, field: Field) -> str:
         """The expression that projects the entity `v` with what it was hydrated to, `h`."""
+        is_of = self.namespace.is_of
         calls = (
-            f"{self._call(below, 'p')[:-1]}, h) if v.__class__ {self.names.is_of(below.type)} else "
-            for below in part.below.values()
+            f"{self._call(below, 'p')[:-1]}, h) if v.__class__ {is_of(below.type)} else "
+            for below in field.below.values()
             if below.needs
         )
         return f"{''.join(calls)}never(v)"
 
-    def _complete(self, value: str, type_: GraphQLOutputType, part: Field, path: str) -> str:
+    def _complete(self, value: str, type_: GraphQLOutputType, field: Field, path: str) -> str:
         """The expression that completes `value` (an expression) as a value of the type."""
         is_nullable = is_nullable_type(type_)
         inner = _inner(type_)
-        enum = part.read.enum if part.read is not None else None
+        enum = field.read.enum if field.read is not None else None
         if is_list_type(inner):
             leaf = cast("GraphQLLeafType", get_named_type(inner))
-            if not part.below and self.names.leaf("x", leaf, enum) == "x":
+            if not field.below and self.namespace.leaf("x", leaf, enum) == "x":
                 return value if is_nullable else self._present(value)
-            name = self._write_list(inner.of_type, part)
-            call = f"{name}(v, {path}, q)" if part.has_slots_below else f"{name}(v)"
-        elif part.below:
-            return self._object(value, inner, part, path, is_nullable=is_nullable)
+            name = self._write_list(inner.of_type, field)
+            call = f"{name}(v, {path}, q)" if field.has_slots_below else f"{name}(v)"
+        elif field.below:
+            return self._object(value, inner, field, path, is_nullable=is_nullable)
         else:
-            call = self.names.leaf("v", cast("GraphQLLeafType", inner), enum)
+            call = self.namespace.leaf("v", cast("GraphQLLeafType", inner), enum)
             if call == "v":
                 return value if is_nullable else self._present(value)
         absent = "None" if is_nullable else "never(v)"
@@ -210,33 +215,33 @@ class _Writer:
         return f"v if {_bind(value)} is not None else never(v)"
 
     def _object(
-        self, value: str, type_: GraphQLOutputType, part: Field, path: str, *, is_nullable: bool
+        self, value: str, type_: GraphQLOutputType, field: Field, path: str, *, is_nullable: bool
     ) -> str:
-        arguments = f"v, {path}, q" if part.has_slots_below else "v"
+        arguments = f"v, {path}, q" if field.has_slots_below else "v"
         absent = "other" if is_nullable else "never"
         if is_abstract_type(type_):
-            table = self._dispatch(part, is_nullable=is_nullable)
+            table = self._dispatch(field, is_nullable=is_nullable)
             return f"{table}[{_bind(value)}.__class__]({arguments})"
-        (selection,) = part.below.values()
+        (selection,) = field.below.values()
         if selection.number in self.in_place:
             if value == "x":
                 return self._display(selection, "x")
             absent = "None" if is_nullable else "never(o)"
             return f"{absent} if (o := {value}) is None else {self._display(selection, 'o')}"
         call = self._call(selection, path)
-        classes = self.names.is_of(selection.type)
+        classes = self.namespace.is_of(selection.type)
         if classes:
             return f"{call} if {_bind(value)}.__class__ {classes} else {absent}(v)"
         return f"{call} if {_bind(value)} is not None else {absent}(v)"
 
-    def _stands_in_place(self, part: Field, below: Selection) -> bool:
+    def _stands_in_place(self, field: Field, below: Selection) -> bool:
         """Are there only leaves to read, of what can be nothing but an object of this type?"""
-        held = [_item(class_) for class_ in part.declared if class_ is not NoneType]
+        held = [item_class(declared) for declared in field.declared if declared is not NoneType]
         return (
-            below.is_taken
-            and len(part.below) == 1
-            and part.hydration is None
-            and not any(field.below or field.slot for field in below.fields)
+            below.is_compiled
+            and len(field.below) == 1
+            and field.hydration is None
+            and not any(leaf.below or leaf.slot for leaf in below.fields)
             and bool(held)
             and all(self.entity_types.get(class_) == below.type.name for class_ in held)
         )
@@ -244,58 +249,58 @@ class _Writer:
     def _display(self, selection: Selection, source: str) -> str:
         """The dict display of a selection that is written in its place."""
         shown = (
-            f"{part.key!r}: {self._read(part, source, '') if part.read else repr(part.constant)}"
-            for part in selection.fields
+            f"{leaf.key!r}: {self._read(leaf, source, '') if leaf.read else repr(leaf.constant)}"
+            for leaf in selection.fields
         )
         return f"{{{', '.join(shown)}}}"
 
     def _call(self, selection: Selection, path: str) -> str:
         return f"s{selection.number}({f'v, {path}, q' if selection.has_slots else 'v'})"
 
-    def _dispatch(self, part: Field, *, is_nullable: bool) -> str:
+    def _dispatch(self, field: Field, *, is_nullable: bool) -> str:
         """A table from entity class to projection, for a place that can hold several types."""
-        name = f"d{len(self.names.values)}"
+        name = f"d{len(self.namespace.values)}"
         entries = [
-            f"{self.names.entity(entity)}: {self._uniform(part.below[type_name], part)}"
+            f"{self.namespace.entity(entity)}: {self._uniform(field.below[type_name], field)}"
             for entity, type_name in self.entity_types.items()
-            if type_name in part.below
+            if type_name in field.below
         ]
         if is_nullable:
             entries.append("None.__class__: lambda *_: None")
-        self.names.values[name] = None
+        self.namespace.values[name] = None
         self.lines.append(f"{name} = {{{', '.join(entries)}}}")
         return name
 
-    def _uniform(self, selection: Selection, part: Field) -> str:
+    def _uniform(self, selection: Selection, field: Field) -> str:
         """All projections of one table take the same arguments."""
         name = f"s{selection.number}"
         return (
             f"lambda v, p, q: {name}(v)"
-            if part.has_slots_below and not selection.has_slots
+            if field.has_slots_below and not selection.has_slots
             else name
         )
 
-    def _write_list(self, item_type: GraphQLOutputType, part: Field) -> str:
+    def _write_list(self, item_type: GraphQLOutputType, field: Field) -> str:
         """`def lN(v)` or `def lN(v, p, q)`, which completes a list item by item."""
-        item = self._complete("x", item_type, part, "(p, i)")
+        item = self._complete("x", item_type, field, "(p, i)")
         name = f"l{self.lists}"
         self.lists += 1
-        if part.has_slots_below:
+        if field.has_slots_below:
             head, items = f"def {name}(w, p, q):", "i, x in enumerate(w)"
         else:
             head, items = f"def {name}(w):", "x in w"
-        if part.hydration is None or is_list_type(get_nullable_type(item_type)):
+        if field.hydration is None or is_list_type(get_nullable_type(item_type)):
             self.lines.append(f"{head} return [{item} for {items}]")
             return name
-        thin = self.names.is_thin("x", part.below)
+        test = self.namespace.needs_hydration("x", field.below)
         if not is_nullable_type(item_type):
-            self.lines.append(f"{head} return [never(x) if {thin} else {item} for {items}]")
+            self.lines.append(f"{head} return [never(x) if {test} else {item} for {items}]")
             return name
         self.lines += [
             head,
-            f"    r = [None if {thin} else {item} for {items}]",
+            f"    r = [None if {test} else {item} for {items}]",
             f"    for {items}:",
-            f"        if {thin}: q[{part.hydration.number}]((x, r, (p, i)))",
+            f"        if {test}: q[{field.hydration.number}]((x, r, (p, i)))",
             "    return r",
         ]
         return name
@@ -303,11 +308,6 @@ class _Writer:
 
 def _bind(value: str) -> str:
     return value if value == "v" else f"(v := {value})"
-
-
-def _item(class_: Any) -> Any:
-    """What a list declares for its items; itself if it is no list."""
-    return get_args(class_)[0] if get_origin(class_) is list else class_
 
 
 def _inner(type_: GraphQLOutputType) -> GraphQLOutputType:

@@ -1,37 +1,28 @@
-"""Cost: the upstream calls an operation can need at worst, known before the first one is made.
+"""Cost: the upstream calls that an operation can need at worst, known before the first one is made.
 
-The plan is walked with the variables. An edge costs its own calls for each parent; what is
-selected below it runs on at most its rows. A hydration costs one call for each object. What
-several parts share is counted for each of them, so the figure is a bound, never an average;
-retries are counted apart (design, decision 8).
+The plan is walked with the variables. An edge costs its own calls for each parent, and what is
+selected below it runs on at most its rows. A hydration costs one call for each object. A call that
+several parents share is counted for each of them, so the figure is a bound, never an average.
+Retries are counted apart (architecture.md, cost before the first call).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from gateway.execution.plan import Estimate
 from gateway.upstream.entities import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from graphql.execution.values import VariableValues
 
     from gateway.execution.plan import Field, Plan, Selection
 
-__all__ = ["Estimate", "estimate_cost"]
+__all__ = ["estimate_cost"]
 
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """`calls` at worst, and the path of response keys, joined by dots, on which most of them
-    lie. `arguments` are those that were looked at, by slot: the resolvers get the same.
-    """
-
-    calls: int
-    dearest: str
-    arguments: Mapping[int, dict[str, Any]]
+# An embedded entity is known in its short form at best, and no better than the entity that holds
+# it. (A name of its own: looking a member up in its enum runs Python code until 3.12.)
+_EMBEDDED: Final = Known.SHORT
 
 
 def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
@@ -39,7 +30,7 @@ def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
     fit.
     """
     walk = _Walk(variables)
-    calls, path = walk.cost_of(plan.root, Known.SHORT)
+    calls, path = walk.cost_of(plan.root, _EMBEDDED)
     return Estimate(calls, ".".join(path), walk.arguments)
 
 
@@ -52,28 +43,27 @@ class _Walk:
         """Calls for one object of which so much is known, and the path to its dearest field."""
         total, dearest = 0, -1
         dearest_path: tuple[str, ...] = ()
-        for part in selection.fields:
-            if part.slot is None and not part.has_slots_below:
+        for field in selection.fields:
+            if field.slot is None and not field.has_slots_below:
                 continue
-            calls, path = self._cost_of_field(part, known)
+            calls, path = self._cost_of_field(field, known)
             total += calls
             if calls > dearest:
-                dearest, dearest_path = calls, (part.key, *path)
+                dearest, dearest_path = calls, (field.key, *path)
         return total, dearest_path
 
-    def _cost_of_field(self, part: Field, known: Known) -> tuple[int, tuple[str, ...]]:
+    def _cost_of_field(self, field: Field, known: Known) -> tuple[int, tuple[str, ...]]:
         calls, rows = 0, 1
-        # What an entity holds is known in its short form at best, and no better than the entity.
-        known = min(known, Known.SHORT)
-        slot = part.slot
+        known = min(known, _EMBEDDED)
+        slot = field.slot
         if slot is not None and slot.edge is not None:
             arguments = self.arguments[slot.number] = slot.arguments.values(self._variables)
             calls, rows = slot.edge.cost.of(arguments)
             known = slot.edge.cost.known
         below = 0
         path: tuple[str, ...] = ()
-        for selection in part.below.values():
-            # Nothing of an object that holds no slots can call.
+        for selection in field.below.values():
+            # An object without slots makes no calls.
             calls_below, path_below = self.cost_of(selection, known) if selection.has_slots else _NO
             calls_below += selection.needs > known
             if calls_below > below:

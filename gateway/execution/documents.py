@@ -28,11 +28,10 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from gateway.execution.compiler import compile_plan
 from gateway.execution.inputs import count_values, errors_told
 from gateway.execution.introspection import introspected_nodes
 from gateway.execution.limits import Limits, check_limits
-from gateway.execution.plan import Plan
+from gateway.execution.planner import make_plan
 from gateway.execution.variables import Variables
 
 if TYPE_CHECKING:
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode
     from graphql.execution.values import VariableValues
+
+    from gateway.execution.plan import Plan
 
 __all__ = ["Document", "Documents", "Operation"]
 
@@ -66,9 +67,12 @@ class Operation:
         self.name = node.name.value if node.name else None
         self.type = node.operation.value
         self.fragments = fragments
-        self.fragment_definitions = {name: part.definition for name, part in fragments.items()}
+        self.fragment_definitions = {
+            name: fragment.definition for name, fragment in fragments.items()
+        }
         self._strawberry = strawberry
-        self._variables = Variables(strawberry._schema, node)  # noqa: SLF001 - its only name
+        # The variables as the schema types them, of a request's values; or what is wrong with them.
+        self.variables = Variables(strawberry._schema, node).values  # noqa: SLF001 - its only name
         self._deciding = _deciding_variables(node, self.fragment_definitions)
         # Fields of introspection in its answer at most.
         self.introspected = introspected_nodes(
@@ -80,10 +84,6 @@ class Operation:
         self._drop = drop
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._only_plan: Plan | None = None
-
-    def variables(self, given: Mapping[str, Any] | None) -> VariableValues | list[GraphQLError]:
-        """The variables as the schema types them, or what is wrong with them."""
-        return self._variables.values(given)
 
     def plan(self, variables: VariableValues) -> Plan:
         """The compiled plan for these values of the variables that decide on fields."""
@@ -101,9 +101,7 @@ class Operation:
         return plan
 
     def _make(self, variables: VariableValues) -> Plan:
-        plan = Plan(self._strawberry, self.node, self.fragments, variables)
-        compile_plan(plan)
-        return plan
+        return make_plan(self._strawberry, self.node, self.fragments, variables)
 
 
 class Document:

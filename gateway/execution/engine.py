@@ -15,10 +15,10 @@ from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
 from gateway.errors import CostExceeded, ResponseTooLarge
-from gateway.execution.budget import ENCODED_AT_ONCE, Size, is_small, size_of, write_steps
-from gateway.execution.cost import Estimate, estimate_cost
+from gateway.execution.budget import ENCODED_AT_ONCE, is_small, size_of, write_steps
+from gateway.execution.cost import estimate_cost
 from gateway.execution.documents import Documents, Operation
-from gateway.execution.executor import Execution, PlannedExecutor
+from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
 from gateway.execution.inputs import check_variables, first_errors
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error, format_request_error
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from graphql.execution.values import VariableValues
 
-    from gateway.execution.plan import Plan
+    from gateway.execution.plan import Estimate, Plan, Size
     from gateway.upstream.client import Client
     from gateway.upstream.scope import CallScope
     from gateway.upstream.web_urls import WebUrls
@@ -168,11 +168,12 @@ class Engine:
                 scope,
                 self._urls,
                 max_page_size=self._max_page_size,
+                readers=plan.readers,
                 turns=self.turns,
             )
-            running = Execution(
-                operation, plan, variables, context, arguments=estimate.arguments
-            ).run()
+            running = execute_plan(
+                PlanExecution(operation, plan, variables, context, arguments=estimate.arguments)
+            )
             result = running if isinstance(running, ExecutionResult) else await running
         else:
             # Nothing but `__typename`: there is nobody to ask.

@@ -1,16 +1,20 @@
-"""The seam: Strawberry's executor, with compiled projections where a plan has them.
+"""Executes compiled plans, and the seam by which graphql-core's executor does so.
 
-`strawberry.Schema(execution_context_class=PlannedExecutor)` is all the set-up there is. Queries
-run as a plan from the root; mutations run their root fields one after another the reference way,
-and plans below them. Two methods of graphql-core's `Executor` are the places (`execute_operation`,
-and `complete_object_value`, which list completion calls for each item); they are marked private
-there, so the dependency is pinned and `tests/execution/test_seam.py` watches them.
+`execute_plan` runs a query as a plan from the root. What its compiled functions do not take goes
+the reference way: to a `PlannedExecutor`, which is made only then. That is Strawberry's executor,
+with compiled projections where a plan has them. It runs the root fields of a mutation one after
+another, and the plan below each.
+
+`strawberry.Schema(execution_context_class=PlannedExecutor)` is all the set-up there is. Two methods
+of graphql-core's `Executor` are the seam: `execute_operation`, and `complete_object_value`, which
+list completion calls for each item. They are marked private there, so the dependency is pinned and
+`tests/execution/test_seam.py` watches them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from graphql import ExecutionResult, GraphQLError, OperationType, get_nullable_type
 from graphql.execution import default_field_resolver, default_type_resolver
@@ -18,9 +22,8 @@ from graphql.execution.collect_fields import CollectedFields
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.execution.compiler import compile_plan
-from gateway.execution.plan import Plan
-from gateway.execution.run import Run
+from gateway.execution.planner import make_plan
+from gateway.execution.slot_filler import SlotFiller
 from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
@@ -32,57 +35,85 @@ if TYPE_CHECKING:
     from graphql.pyutils import AwaitableOrValue, Path
 
     from gateway.execution.documents import Operation
-    from gateway.execution.plan import Selection, Slot
+    from gateway.execution.plan import Plan, Selection, Slot
 
-__all__ = ["Execution", "PlannedExecutor"]
+__all__ = ["PlanExecution", "PlannedExecutor", "execute_plan"]
 
+Arguments: TypeAlias = "Mapping[int, dict[str, Any]]"
+_NONE_KNOWN: Final[Arguments] = {}
+
+# Fields of an introspection from which it runs in a thread: each takes some 10 µs.
 LARGE_INTROSPECTION: Final = 500
 
 
-class Execution:
-    """One execution of a plan. graphql-core's executor is made only where something has to go the
-    reference way. `arguments` are those that are known already, by slot.
+def execute_plan(execution: PlanExecution | PlannedExecutor) -> AwaitableOrValue[ExecutionResult]:
+    """The result of an operation, or an awaitable of it where something has to be waited for."""
+    plan = execution.plan
+    root = plan.root
+    if root.project is None:
+        return execution.reference.execute_reference()
+    if plan.operation.operation is OperationType.MUTATION:
+        return execution.reference.execute_mutation()
+    try:
+        if not root.has_slots:
+            return ExecutionResult(root.project(None), None)
+        filler = SlotFiller(execution, plan, is_whole=True)
+        data = root.project(None, None, filler.queues)
+        if filler.begin():
+            return _finish(execution, filler, data)
+    except GraphQLError as error:
+        return execution.reference.fail_whole(error)
+    return ExecutionResult(data, execution.errors or None)
+
+
+async def _finish(
+    execution: PlanExecution | PlannedExecutor, filler: SlotFiller, data: dict[str, Any]
+) -> ExecutionResult:
+    try:
+        await filler.finish(data)
+    except GraphQLError as error:
+        return execution.reference.fail_whole(error)
+    return ExecutionResult(data, execution.errors or None)
+
+
+class PlanExecution:
+    """One execution of an operation's plan. `arguments` are those that are known already, by slot;
+    `errors` are those of the reference executor, as they come.
     """
 
     __slots__ = (
         "_arguments",
         "_executor",
         "_operation",
-        "_plan",
         "context_value",
+        "errors",
+        "plan",
         "variable_values",
     )
 
     def __init__(
         self,
-        operation: Operation | None,
+        operation: Operation,
         plan: Plan,
         variable_values: VariableValues,
         context_value: Any,
-        executor: PlannedExecutor | None = None,
-        arguments: Mapping[int, dict[str, Any]] | None = None,
+        *,
+        arguments: Arguments = _NONE_KNOWN,
     ) -> None:
         self.context_value = context_value
-        self._arguments = arguments or {}
-        if plan.readers is not WHOLE:
-            context_value.readers = plan.readers
+        self.errors: list[GraphQLError] | None = None
+        self.plan = plan
         self.variable_values = variable_values
+        self._arguments = arguments
         self._operation = operation
-        self._plan = plan
-        self._executor = executor
-
-    def arguments(self, slot: Slot) -> dict[str, Any]:
-        """What an edge's resolver is given; raises `GraphQLError` where a value does not fit."""
-        known = self._arguments.get(slot.number)
-        return slot.arguments.values(self.variable_values) if known is None else known
+        self._executor: PlannedExecutor | None = None
 
     @property
-    def executor(self) -> PlannedExecutor:
-        """The reference for what the compiled functions do not take; collects the errors."""
+    def reference(self) -> PlannedExecutor:
+        """The executor for what the compiled functions do not take."""
         if self._executor is None:
-            assert self._operation is not None  # noqa: S101 - one of the two is given
             self._executor = PlannedExecutor(
-                self._plan.schema,
+                self.plan.schema,
                 self._operation.fragment_definitions,
                 self._operation.fragments,
                 None,
@@ -93,73 +124,58 @@ class Execution:
                 default_type_resolver,
                 default_field_resolver,
                 is_awaitable=optimized_is_awaitable,
-                plan=self._plan,
+                plan=self.plan,
+                arguments=self._arguments,
             )
+            self.errors = self._executor.errors
         return self._executor
 
-    def introspect(self, slot: Slot, source: Any, path: Path) -> AwaitableOrValue[Any]:
-        """Answer a field of introspection the reference way; a large one in a thread, since each
-        of its fields takes some 10 µs.
-        """
-        if self._operation is None or self._operation.introspected < LARGE_INTROSPECTION:
-            return self.executor.execute_field(slot.parent_type, source, slot.details, path, None)
-        return self._introspect_apart(self._operation, slot, source, path)
+    def arguments(self, slot: Slot) -> dict[str, Any]:
+        known = self._arguments.get(slot.number)
+        return slot.arguments.values(self.variable_values) if known is None else known
 
-    async def _introspect_apart(
-        self, operation: Operation, slot: Slot, source: Any, path: Path
-    ) -> Any:
-        apart = Execution(operation, self._plan, self.variable_values, self.context_value).executor
-        introspected = await asyncio.to_thread(
-            apart.execute_field, slot.parent_type, source, slot.details, path, None
-        )
-        for error in apart.collected_errors.errors:
-            self.executor.collected_errors.add(error, path)
+    def execute_at(self, slot: Slot, path: Path, source: Any) -> AwaitableOrValue[Any]:
+        if self._operation.introspected < LARGE_INTROSPECTION:
+            return self.reference.execute_at(slot, path, source)
+        return self._execute_apart(slot, path, source)
+
+    async def _execute_apart(self, slot: Slot, path: Path, source: Any) -> Any:
+        """Answer a large introspection in a thread, with an executor of its own."""
+        apart = PlanExecution(
+            self._operation, self.plan, self.variable_values, self.context_value
+        ).reference
+        introspected = await asyncio.to_thread(apart.execute_at, slot, path, source)
+        for error in apart.errors:
+            self.reference.collected_errors.add(error, path)
         return introspected
 
-    def run(self) -> AwaitableOrValue[ExecutionResult]:
-        """The result, or an awaitable of it where something has to be waited for."""
-        root = self._plan.root
-        if root.project is None:
-            return self.executor.execute_reference()
-        if self._plan.operation.operation is OperationType.MUTATION:
-            return self.executor.execute_mutation()
-        try:
-            if not root.has_slots:
-                return ExecutionResult(root.project(None), None)
-            run = Run(self, self._plan, is_whole=True)
-            data = root.project(None, None, run.queues)
-            if run.begin():
-                return self._finish(run, data)
-        except GraphQLError as error:
-            return self.executor.fail_whole(error)
-        return self._result(data)
-
-    async def _finish(self, run: Run, data: dict[str, Any]) -> ExecutionResult:
-        try:
-            return self._result(await run.finish(data))
-        except GraphQLError as error:
-            return self.executor.fail_whole(error)
-
-    def _result(self, data: dict[str, Any]) -> ExecutionResult:
-        errors = self._executor.collected_errors.errors if self._executor is not None else None
-        return ExecutionResult(data, errors or None)
+    def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
+        return self.reference.complete_at(slot, path, value)
 
 
 class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     """An executor that runs a compiled plan; without one (`schema.execute`) it makes its own."""
 
-    def __init__(self, *args: Any, plan: Plan | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        plan: Plan | None = None,
+        arguments: Arguments = _NONE_KNOWN,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if plan is None:
-            plan = Plan(
+            plan = make_plan(
                 self.schema._strawberry_schema,  # type: ignore[attr-defined]  # noqa: SLF001 - where Strawberry keeps itself
                 self.operation,
                 self.fragments,
                 self.variable_values,
             )
-            compile_plan(plan)
+            if plan.readers is not WHOLE:
+                self.context_value.readers = plan.readers
         self.plan = plan
-        self._execution = Execution(None, plan, self.variable_values, self.context_value, self)
+        self.errors = self.collected_errors.errors
+        self._arguments = arguments
 
     def execute_operation(
         self,
@@ -167,7 +183,15 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> AwaitableOrValue[ExecutionResult]:
         if self.operation.operation is OperationType.SUBSCRIPTION:
             return cast("AwaitableOrValue[ExecutionResult]", super().execute_operation(serially))
-        return self._execution.run()
+        return execute_plan(self)
+
+    @property
+    def reference(self) -> PlannedExecutor:
+        return self
+
+    def arguments(self, slot: Slot) -> dict[str, Any]:
+        known = self._arguments.get(slot.number)
+        return slot.arguments.values(self.variable_values) if known is None else known
 
     def execute_reference(self) -> AwaitableOrValue[ExecutionResult]:
         """Run the whole operation the reference way."""
@@ -214,16 +238,16 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             and selection.project is not None
             and _fits(self.plan.entity_types, selection, result)
         ):
-            run = Run(self._execution, self.plan)
+            filler = SlotFiller(self, self.plan)
             try:
                 if not selection.has_slots:
                     projected = selection.project(result)
                 else:
-                    projected = selection.project(result, path, run.queues)
+                    projected = selection.project(result, path, filler.queues)
             except Exception:  # noqa: BLE001, S110 - field by field, below, the error finds its place
                 pass
             else:
-                return run.finish(projected) if run.begin() else projected
+                return filler.finish(projected) if filler.begin() else projected
         return super().complete_object_value(
             return_type, field_details_list, info, path, result, position_context
         )
@@ -237,12 +261,10 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             return super().collect_subfields(return_type, field_details_list)
         return CollectedFields(dict(selection.grouped), [], [])
 
-    def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
-        """Complete a slot's value (an exception fails it) with the reference's rules for errors
-        and nulls.
+    def execute_at(self, slot: Slot, path: Path, source: Any) -> AwaitableOrValue[Any]:
+        return self.execute_field(slot.parent_type, source, slot.details, path, None)
 
-        Raises where the place may not be null.
-        """
+    def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
         type_ = slot.type
         step: Path | None = path
         while step is not None and isinstance(step.key, int):

@@ -59,20 +59,22 @@ def _explain_operation(operation: Operation) -> str:
 
 def _explain_selection(selection: Selection, depth: int) -> list[str]:
     lines = []
-    for part in selection.fields:
-        lines.append(f"{'  ' * depth}{part.key}: {part.definition.type}  [{_way(selection, part)}]")
-        for type_name, below in part.below.items():
-            if len(part.below) > 1:
+    for field in selection.fields:
+        lines.append(
+            f"{'  ' * depth}{field.key}: {field.definition.type}  [{_way(selection, field)}]"
+        )
+        for type_name, below in field.below.items():
+            if len(field.below) > 1:
                 lines.append(f"{'  ' * (depth + 1)}on {type_name}")
-            lines += _explain_selection(below, depth + 1 + (len(part.below) > 1))
+            lines += _explain_selection(below, depth + 1 + (len(field.below) > 1))
     return lines
 
 
-def _way(selection: Selection, part: Field) -> str:
-    if part.slot is not None:
-        way = "edge" if part.slot.edge is not None else "reference"
-        return way if part.slot.place is not None else f"{way}, completed by the reference"
-    if not selection.is_taken:
+def _way(selection: Selection, field: Field) -> str:
+    if field.slot is not None:
+        way = "edge" if field.slot.edge is not None else "reference"
+        return way if field.slot.complete is not None else f"{way}, completed by the reference"
+    if not selection.is_compiled:
         return "reference"
-    hydration = ", hydrated where less is known" if part.hydration is not None else ""
+    hydration = ", hydrated where less is known" if field.hydration is not None else ""
     return f"compiled{hydration}"

@@ -145,12 +145,12 @@ class Comparison:
         assert not isinstance(coerced, list), coerced
         context = FakeContext(world, self._loop)
 
-        execution = self.stack.executor.Execution(
-            operation, operation.plan(coerced), coerced, context
-        )
+        plan = operation.plan(coerced)
+        context.readers = plan.readers
+        execution = self.stack.executor.PlanExecution(operation, plan, coerced, context)
 
         async def run() -> ExecutionResult:
-            result = execution.run()
+            result = self.stack.executor.execute_plan(execution)
             return await result if isawaitable(result) else result
 
         result = self._loop.run_until_complete(run())

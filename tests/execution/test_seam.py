@@ -8,7 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from graphql import GraphQLSchema
+from graphql import GraphQLError, GraphQLSchema
 from graphql.execution import Executor, collect_fields
 from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
 from graphql.execution.executor import CollectedErrors
@@ -113,6 +113,11 @@ def test_field_collection_has_its_shape() -> None:
 
 
 def test_errors_and_paths_have_their_shape() -> None:
+    collected = CollectedErrors()
+    errors = collected.errors
+    collected.add(GraphQLError("an error"), None)
+
+    assert len(errors) == 1
     assert parameters(CollectedErrors.add) == ["self", "error", "path"]
     assert Path._fields == ("prev", "key", "typename")
 

@@ -1,5 +1,5 @@
-"""Each mutation in each status over the sandbox (contract, section 7, newest column): what it
-gives, and that it is sent once.
+"""Each mutation in each status over the newest sandbox (upstream.md, 7): what it gives, and that it
+is sent once.
 """
 
 import pytest

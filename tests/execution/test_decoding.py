@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
+from gateway.execution.decoding import attributes_read
 from gateway.execution.documents import Documents
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.plan import Plan
 from gateway.execution.schema import make_schema
-from gateway.execution.taken import taken_by
 from gateway.schema import ENTITY_TYPES
 from gateway.schema.fields import Edge, Read, kind_of
 from gateway.upstream import entities
@@ -28,9 +28,9 @@ def plan(text: str, variables: dict[str, object] | None = None) -> Plan:
     return operation.plan(coerced)
 
 
-def taken(text: str, variables: dict[str, object] | None = None) -> dict[str, set[str]]:
-    of_plan = taken_by(plan(text, variables))
-    return {entity.__name__: set(names - KEPT[entity]) for entity, names in of_plan}
+def read(text: str, variables: dict[str, object] | None = None) -> dict[str, set[str]]:
+    found = attributes_read(plan(text, variables))
+    return {entity.__name__: set(attributes - KEPT[entity]) for entity, attributes in found}
 
 
 def of_jobs(selection: str) -> str:
@@ -38,7 +38,7 @@ def of_jobs(selection: str) -> str:
 
 
 def test_plain_and_derived_fields_take_what_they_read() -> None:
-    assert taken(of_jobs("label: name status retryable user { username } commit { sha }")) == {
+    assert read(of_jobs("label: name status retryable user { username } commit { sha }")) == {
         "Job": {"name", "status", "archived", "user", "commit"},
         "User": {"username"},
         "Commit": {"id"},
@@ -48,11 +48,11 @@ def test_plain_and_derived_fields_take_what_they_read() -> None:
 def test_selections_of_one_class_at_several_places_count_together() -> None:
     text = of_jobs("user { name } pipeline { status user { state } }")
 
-    assert taken(text)["User"] == {"name", "state"}
+    assert read(text)["User"] == {"name", "state"}
 
 
 def test_paths_are_followed_into_embedded_entities() -> None:
-    found = taken(of_jobs("artifactsArchive { size downloadUrl }"))
+    found = read(of_jobs("artifactsArchive { size downloadUrl }"))
 
     assert found == {
         "Job": {"artifacts", "artifacts_file"},
@@ -61,13 +61,13 @@ def test_paths_are_followed_into_embedded_entities() -> None:
 
 
 def test_fields_of_either_item_count_for_both_classes() -> None:
-    found = taken('{ node(id: "Sm9iOjE6NjoxMA") { ... on PipelineItem { stage } } }')
+    found = read('{ node(id: "Sm9iOjE6NjoxMA") { ... on PipelineItem { stage } } }')
 
     assert found["Job"] == found["Bridge"] == {"stage"}
 
 
 def test_commits_of_pipelines_are_looked_for_in_jobs() -> None:
-    found = taken(
+    found = read(
         "{ project(id: 1) { pipelines { nodes { commit { title } jobs { nodes { id } } } } } }"
     )
 
@@ -79,21 +79,21 @@ def test_commits_of_pipelines_are_looked_for_in_jobs() -> None:
 def test_directives_decide() -> None:
     text = f"query($no: Boolean!) {of_jobs('name stage @skip(if: $no)')}"
 
-    assert taken(text, {"no": True})["Job"] == {"name"}
-    assert taken(text, {"no": False})["Job"] == {"name", "stage"}
+    assert read(text, {"no": True})["Job"] == {"name"}
+    assert read(text, {"no": False})["Job"] == {"name", "stage"}
 
 
 def test_mutations_take_entities_whole() -> None:
     text = "mutation { jobErase(input: {job: {path: {project: 1, job: 8}}}) { job { name } } }"
 
-    assert taken(text) == {}
+    assert read(text) == {}
     assert plan(text).readers.jobs.one.__self__._shape is entities.Job  # type: ignore[attr-defined]
 
 
 def test_selections_that_cannot_be_told_take_entities_whole() -> None:
     text = f"query($no: Boolean = true) {of_jobs('name stage @skip(if: $no)')}"
 
-    assert taken(text, {"no": None}) == {}
+    assert read(text, {"no": None}) == {}
 
 
 def test_every_field_of_what_can_be_pruned_tells_what_it_reads() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from gateway.errors import Forbidden
 from gateway.execution.documents import Documents
-from gateway.execution.executor import Execution, PlannedExecutor
+from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
 from gateway.execution.limits import Limits
 from gateway.execution.schema import make_schema
+from gateway.execution.variables import NO_VARIABLES
 from gateway.loaders.flight import offer
+from gateway.schema.log import LogFormat
 from gateway.upstream import entities
 from tests.execution.corpus import global_id
 from tests.execution.fake import ENDPOINT, FakeContext, World
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
     from tests.execution.settling import SettlingLoop
 
 JOB = f'job(by: {{id: "{global_id("Job:1:3:6")}"}})'
+TAIL = "log { tail(lines: 5) { text } }"
 DOCUMENTS = Documents(make_schema(PlannedExecutor), Limits())
 
 
-def execution(text: str, context: Any) -> Execution:
+def execute(text: str, context: Any) -> Any:
     operation = DOCUMENTS.get(text).operation(None)
     variables = operation.variables({})
-    return Execution(operation, operation.plan(variables), variables, context)
+    return execute_plan(PlanExecution(operation, operation.plan(variables), variables, context))
 
 
 class TestOrder:
@@ -50,9 +53,39 @@ class TestOrder:
 
         assert answer.data == {"a": None, "b": {"job": {"name": "job 5"}}}
 
+    @pytest.mark.parametrize(
+        ("query", "log_of"),
+        [
+            (f"{{ {JOB} {{ {TAIL} }} }}", 6),
+            (
+                "mutation { jobErase(input: {job: {path: {project: 1, job: 9}}}) { job { %s } } }"
+                % TAIL,
+                9,
+            ),
+        ],
+        ids=["query", "mutation"],
+    )
+    def test_resolvers_get_the_arguments_that_are_known_already(
+        self, loop: SettlingLoop, query: str, log_of: int
+    ) -> None:
+        operation = DOCUMENTS.get(query).operation(None)
+        plan = operation.plan(NO_VARIABLES)
+        (tail,) = (slot for slot in plan.slots if slot.key == "tail")
+        known = {tail.number: {"lines": 7, "max_bytes": 10, "format": LogFormat.RAW}}
+        context = FakeContext(World(), loop)
+        execution = PlanExecution(operation, plan, NO_VARIABLES, context, arguments=known)
+
+        async def run() -> Any:
+            return await execute_plan(execution)
+
+        result = loop.run_until_complete(run())
+
+        assert result.errors is None
+        assert context.asked[-1] == ("log", 1, log_of, "tail", 7, 10)
+
     def test_what_needs_no_waiting_needs_no_loop(self) -> None:
-        """No task, no future, no executor: the answer is there when `run` returns."""
-        result = execution('{ __typename project(id: "7") { databaseId fullPath } }', None).run()
+        """No task, no future, no executor: the answer is there when `execute_plan` returns."""
+        result = execute('{ __typename project(id: "7") { databaseId fullPath } }', None)
 
         assert result.data == {
             "__typename": "Query",
@@ -89,7 +122,7 @@ class TestCancellation:
         context = Waiting()
 
         async def run() -> None:
-            running = asyncio.ensure_future(execution(query, context).run())
+            running = asyncio.ensure_future(execute(query, context))
             for _ in range(5):
                 await asyncio.sleep(0)
             running.cancel()
@@ -113,7 +146,7 @@ class TestCancellation:
         query = '{ project(id: "1") { jobs { nodes { name log { byteCount } } } } }'
 
         async def run() -> None:
-            running = asyncio.ensure_future(execution(query, Below(World(), loop)).run())
+            running = asyncio.ensure_future(execute(query, Below(World(), loop)))
             await loop.when_settled()
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -127,9 +160,7 @@ class TestCancellation:
         context = Waiting()
 
         async def run() -> Any:
-            running = asyncio.ensure_future(
-                execution(f"{{ {JOB} {{ name }} __typename }}", context).run()
-            )
+            running = asyncio.ensure_future(execute(f"{{ {JOB} {{ name }} __typename }}", context))
             await asyncio.sleep(0)
             context.futures[0].cancel()
             return await running
@@ -176,7 +207,7 @@ class TestOffers:
         context = Offering()
 
         async def run() -> Any:
-            return await execution(query, context).run()
+            return await execute(query, context)
 
         async def named() -> Any:
             return await asyncio.create_task(run(), name="operation")
@@ -190,7 +221,7 @@ class TestOffers:
         context = Offering()
 
         async def run() -> None:
-            await execution("{ currentJob { name } }", context).run()
+            await execute("{ currentJob { name } }", context)
 
         async def cancel() -> None:
             running = asyncio.create_task(run(), name="operation")

@@ -1,8 +1,8 @@
-"""The names in the code that `compiler` writes, and what they stand for.
+"""The namespace of the functions that `compiler` writes: each name in their text, with its value.
 
-other, never    what is called with a value that is not the one expected
+other, never    are called with a value that is not the one expected
 f2              a function of an entity, numbered as they come
-Status          looks an upstream's word up: `Status(word, 'UNKNOWN')`
+Status          the enum's name for an upstream's word: `Status(word, 'UNKNOWN')`
 Jobs            the classes of a type's entities; where it has one only, that class by its name
 n4              how much must be known of an entity, by its class
 leaf_Colour     turns a value of a custom scalar into what goes out
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.execution.plan import Selection
 
-__all__ = ["Names", "Unprojectable"]
+__all__ = ["Namespace", "Unprojectable"]
 
 # Scalars whose values in a decoded entity are what goes out.
 AS_THEY_ARE = frozenset(
@@ -33,12 +33,12 @@ AS_THEY_ARE = frozenset(
 
 
 class Unprojectable(Exception):
-    """A value the compiled functions do not take."""
+    """A value that the compiled functions do not take."""
 
 
-class Names:
-    """Names of one plan; each method gives an expression and sees to it that `values` holds what
-    stands in it.
+class Namespace:
+    """The namespace of one plan. Each method gives an expression, and adds the names that stand in
+    it to `values`.
     """
 
     def __init__(self, entity_types: Mapping[type, str]) -> None:
@@ -46,13 +46,13 @@ class Names:
         self._entity_types = entity_types
 
     def call(self, function: Callable[[Any], Any], entity: str) -> str:
-        """A function's value for an entity."""
+        """The value of a function for an entity."""
         name = f"f{len(self.values)}"
         self.values[name] = function
         return f"{name}({entity})"
 
     def leaf(self, value: str, type_: GraphQLLeafType, enum: type[Enum] | None) -> str:
-        """What goes out for a value that is no null."""
+        """What goes out for a value that is not null; `enum` is given where the value is a word."""
         if enum is not None:
             names = {word: member.name for word, member in members_by_word(enum).items()}
             self.values[type_.name] = names.get
@@ -66,7 +66,9 @@ class Names:
         return f"{name}({value})"
 
     def is_of(self, type_: GraphQLObjectType) -> str:
-        """The right side of a test of a class; empty where the type has no classes of its own."""
+        """The right side of a test for the classes of a type; empty where it has none of its
+        own.
+        """
         classes = [entity for entity, name in self._entity_types.items() if name == type_.name]
         if not classes:
             return ""
@@ -80,8 +82,8 @@ class Names:
         self.values[entity.__name__] = entity
         return entity.__name__
 
-    def is_thin(self, value: str, below: Mapping[str, Selection]) -> str:
-        """The test for an entity of which less is known than its selection (by type) needs."""
+    def needs_hydration(self, value: str, below: Mapping[str, Selection]) -> str:
+        """The test whether less is known of an entity than is selected of it, `below`, by type."""
         needs = {type_name: selection.needs for type_name, selection in below.items()}
         if len(needs) == 1:
             (level,) = needs.values()
@@ -96,7 +98,7 @@ class Names:
 
 
 def _other(value: Any) -> None:
-    """What stands where an entity is expected: null, or something for the reference to judge."""
+    """Null, where an entity or null is expected; anything else is for the reference to judge."""
     if value is not None:
         raise Unprojectable
 

@@ -1,11 +1,10 @@
-"""A run: fills the slots of a compiled plan, level by level, each value going on as soon as it is
-there.
+"""Fills the slots of a compiled plan, level by level. Each value goes on as soon as it is there.
 
-Projecting an object queues its slots. A run takes all that is queued for a slot at once (all
-parents of a level), asks the edge for each, and completes what it gets: values at once, futures
-when they settle, without a task of their own. Parents that are given the same future or the same
-value share one completion where nothing below it can fail by path. A value that the compiled
-functions do not take is completed by the executor, the reference way.
+Projecting an object queues its slots. The filler takes all that is queued for a slot at once (all
+parents of a level), asks the edge for each of them, and completes what it gets: values at once,
+futures when they settle, without a task of their own. Parents that are given the same future or the
+same value share one completion where nothing below it can fail by path. A value that the compiled
+functions do not take is completed the reference way.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from graphql.pyutils import Path
 
@@ -22,16 +21,40 @@ from gateway.loaders.flight import Flight
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from graphql.pyutils import AwaitableOrValue
+
     from gateway.context import Context
-    from gateway.execution.executor import Execution
     from gateway.execution.plan import Plan, Slot
 
-__all__ = ["PlannedInfo", "Run", "graphql_path"]
+__all__ = ["Execution", "SlotFiller"]
 
 # The keys from the root to a place, as a chain of pairs: ((None, "job"), "name").
 Chain: TypeAlias = "tuple[Any, str | int] | Path | None"
-# An entity (or another source), the container of the place, and the place's path.
+# An entity (or another source), the container that its value goes into, and the value's path.
 Entry: TypeAlias = tuple[Any, Any, tuple[Chain, str | int]]
+
+
+# No value was completed yet.
+_NOTHING: Any = object()
+
+
+class Execution(Protocol):
+    """What a filler needs of the execution that it works for."""
+
+    context_value: Any
+
+    def arguments(self, slot: Slot) -> dict[str, Any]:
+        """What an edge's resolver is given; raises `GraphQLError` where a value does not fit."""
+
+    def execute_at(self, slot: Slot, path: Path, source: Any) -> AwaitableOrValue[Any]:
+        """The completed value of an introspection field."""
+
+    def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
+        """Complete a slot's value the reference way, with its rules for errors and nulls; an
+        exception fails it.
+
+        Raises where null may not stand there.
+        """
 
 
 class PlannedInfo:
@@ -50,10 +73,11 @@ class PlannedInfo:
         return self._slot.selects(path)
 
 
-class Run:
-    """One filling of a plan's slots, below one object. `queues` are for the projections to leave
-    their slots in. The run of a whole operation does a read that it has to wait for alone in its
-    own task.
+class SlotFiller:
+    """Fills the slots below one object, once. Projections leave their slots in `queues`.
+
+    The filler of a whole operation (`is_whole`) does a read itself, in the operation's own task,
+    where that read is all that it waits for.
     """
 
     __slots__ = (
@@ -75,7 +99,7 @@ class Run:
         self.queues = [entries.append for entries in self._entries]
         self._is_whole = is_whole
         self._waiting: dict[Future[Any], list[tuple[Slot | None, list[Entry]]]] = {}
-        # Those of them that have not started.
+        # Those of them that nobody has started.
         self._offered: list[Flight[Any]] = []
         self._arrived: list[Future[Any]] = []
         self._waker: Future[None] | None = None
@@ -118,7 +142,7 @@ class Run:
     async def _wait(self) -> None:
         flights, self._offered = self._offered, []
         if self._is_whole and len(self._waiting) == len(flights) == 1 and flights[0].offered:
-            # Here, because what it decodes is then projected while the processor has it at hand.
+            # In this task: what it decodes is then projected while it is in the processor's cache.
             await flights[0].drive()
             self._arrived.append(flights[0])
             return
@@ -142,16 +166,14 @@ class Run:
         else:
             for source, container, path in entries:
                 self._adopt(
-                    container,
-                    path,
-                    self._execution.introspect(slot, source, graphql_path(path)),
+                    container, path, self._execution.execute_at(slot, _graphql_path(path), source)
                 )
 
     def _hydrate(self, slot: Slot, entries: list[Entry]) -> None:
         for entry in entries:
             try:
                 hydrating = self._execution.context_value.hydrate(entry[0])
-            except Exception:  # noqa: BLE001 - fails again, and is told, where a field needs more
+            except Exception:  # noqa: BLE001 - fails again, and is reported, where a field needs more
                 self._refer(slot, entry, entry[0])
             else:
                 self._await(slot, [entry], hydrating)
@@ -184,7 +206,7 @@ class Run:
             if isinstance(value, Future) or isawaitable(value):
                 self._await(slot, sharers, value)
             else:
-                self._place(slot, sharers, value)
+                self._complete(slot, sharers, value)
 
     def _await(self, slot: Slot | None, entries: list[Entry], awaitable: Awaitable[Any]) -> None:
         future = awaitable if isinstance(awaitable, Future) else asyncio.ensure_future(awaitable)
@@ -214,12 +236,11 @@ class Run:
         else:
             error = future.exception()
         if slot is None:
-            # Completed by the executor already; an error here is one that takes the whole answer
-            # with it.
+            # Completed already; an error here is one that takes the whole answer with it.
             _, container, path = entries[0]
             container[path[1]] = future.result()
         elif error is None:
-            self._place(slot, entries, future.result())
+            self._complete(slot, entries, future.result())
         elif not isinstance(error, Exception):
             raise error
         else:
@@ -228,28 +249,28 @@ class Run:
                 # more fail one by one.
                 self._refer(slot, entry, entry[0] if slot.hydrates else error)
 
-    def _place(self, slot: Slot, entries: list[Entry], value: Any) -> None:
+    def _complete(self, slot: Slot, entries: list[Entry], value: Any) -> None:
         """Complete a value at every place it belongs to."""
-        place = slot.place
-        if value is None or place is None:
+        complete = slot.complete
+        if value is None or complete is None:
             for entry in entries:
                 self._refer(slot, entry, value)
             return
-        completed = self
+        shared = _NOTHING
         for entry in entries:
             source, container, path = entry
-            if slot.is_closed and completed is not self:
-                container[path[1]] = completed
+            if slot.is_closed and shared is not _NOTHING:
+                container[path[1]] = shared
                 continue
             try:
                 if slot.hydrates:
-                    place(value, source, container, path, self.queues)
+                    complete(value, source, container, path, self.queues)
                 else:
-                    place(value, container, path, self.queues)
-            except Exception:  # noqa: BLE001, S110 - the reference, below, finds what is wrong, and says it at its place
+                    complete(value, container, path, self.queues)
+            except Exception:  # noqa: BLE001, S110 - the reference, below, finds the error and its place
                 pass
             else:
-                completed = container[path[1]]
+                shared = container[path[1]]
                 continue
             self._forget_below(path)
             self._refer(slot, entry, source if slot.hydrates else value)
@@ -265,12 +286,10 @@ class Run:
         if value is None and slot.is_nullable:
             container[path[1]] = None
             return
-        self._adopt(
-            container, path, self._execution.executor.complete_at(slot, graphql_path(path), value)
-        )
+        self._adopt(container, path, self._execution.complete_at(slot, _graphql_path(path), value))
 
     def _adopt(self, container: Any, path: tuple[Chain, str | int], completed: Any) -> None:
-        """Put in what the executor completed, now or when it is there."""
+        """Put in what was completed the reference way, now or when it is there."""
         container[path[1]] = None
         if isawaitable(completed):
             self._await(None, [(None, container, path)], completed)
@@ -278,15 +297,15 @@ class Run:
             container[path[1]] = completed
 
 
-def graphql_path(chain: Chain) -> Path:
-    """The path as graphql-core writes it. A chain below a run's object begins with that object's
-    own `Path`.
+def _graphql_path(chain: Chain) -> Path:
+    """The path as graphql-core writes it. A chain below an object that the reference executor came
+    to begins with that object's own `Path`.
     """
-    assert chain is not None  # noqa: S101 - places have a key
+    assert chain is not None  # noqa: S101 - a value has a key
     if isinstance(chain, Path):
         return chain
     before, key = chain
-    return Path(None if before is None else graphql_path(before), key, None)
+    return Path(None if before is None else _graphql_path(before), key, None)
 
 
 def _lies_below(chain: Chain, ancestor: Chain) -> bool:

@@ -1,0 +1,73 @@
+"""What a plan reads of the entities, so that no more of them is decoded (`upstream.pruning`).
+
+Fields declare what they read (`schema.fields`). An entity class is decoded the same way wherever it
+appears, so what all selections read of it is added up. An entity is read whole where one of its
+fields does not declare what it reads. All entities are read whole in a mutation, and in a plan with
+a selection whose fields nobody can name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeAlias
+
+from graphql import OperationType
+
+from gateway.execution.declared import declared_classes, item_class
+from gateway.schema import ENTITY_TYPES
+from gateway.upstream.pruning import KEPT
+
+if TYPE_CHECKING:
+    from gateway.execution.plan import Plan, Selection
+    from gateway.upstream.pruning import Taken
+
+__all__ = ["attributes_read"]
+
+Attributes: TypeAlias = defaultdict[type, set[str]]
+
+
+def attributes_read(plan: Plan) -> Taken:
+    """The entity classes that need not be read whole, with the attributes that are read of them."""
+    if plan.operation.operation is OperationType.MUTATION:
+        return frozenset()
+    attributes: Attributes = defaultdict(set)
+    whole: set[type] = set()
+    for selection in plan.selections:
+        if selection.grouped is None:
+            return frozenset()
+        for entity, type_name in ENTITY_TYPES.items():
+            if type_name == selection.type.name and not _add_fields(attributes, entity, selection):
+                whole.add(entity)
+        for field in selection.fields:
+            if field.slot is not None and field.slot.edge is not None:
+                for entity, path in field.slot.edge.reads_elsewhere:
+                    _add(attributes, entity, path)
+    return frozenset(
+        (entity, frozenset(read | KEPT[entity]))
+        for entity, read in attributes.items()
+        if entity in KEPT and entity not in whole
+    )
+
+
+def _add_fields(attributes: Attributes, entity: type, selection: Selection) -> bool:
+    """Add what the fields of a selection read of an entity; false where a field does not declare
+    it.
+    """
+    # The entity is pruned as well where nothing but its `__typename` is selected.
+    attributes[entity].update()
+    for field in selection.fields:
+        kind = field.read or (field.slot.edge if field.slot is not None else None)
+        if kind is not None:
+            if kind.reads is None:
+                return False
+            for path in kind.reads:
+                _add(attributes, entity, path)
+    return True
+
+
+def _add(attributes: Attributes, entity: type, path: str) -> None:
+    """Add a path of attributes, as in "artifacts.file_type"."""
+    name, _, rest = path.partition(".")
+    attributes[entity].add(name)
+    for declared in declared_classes(entity, name) if rest else ():
+        _add(attributes, item_class(declared), rest)

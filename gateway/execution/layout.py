@@ -1,0 +1,211 @@
+"""Lays an operation out as a plan: the first of the three steps from its text to its functions.
+
+graphql-core's own collection merges the fields, so aliases, fragments and directives follow the
+specification by construction.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLObjectType,
+    get_named_type,
+    is_abstract_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import collect_fields, collect_subfields
+
+from gateway.execution.arguments import Arguments
+from gateway.execution.declared import declared_classes
+from gateway.execution.plan import Field, Plan, Selection, Slot
+from gateway.schema import ENTITY_TYPES
+from gateway.schema.fields import Edge, Read, kind_of
+from gateway.upstream.entities import Known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphql import (
+        GraphQLField,
+        GraphQLOutputType,
+        GraphQLSchema,
+        OperationDefinitionNode,
+    )
+    from graphql.execution.collect_fields import CollectedFields, FieldDetails, FragmentDetails
+    from graphql.execution.values import VariableValues
+
+__all__ = ["lay_out"]
+
+
+def lay_out(
+    strawberry: Any,
+    operation: OperationDefinitionNode,
+    fragments: dict[str, FragmentDetails],
+    variables: VariableValues,
+) -> Plan:
+    """The plan of an operation, not yet compiled. `variables` are those of its first execution:
+    they decide the directives.
+    """
+    layout = _Layout(strawberry, operation, fragments, variables)
+    return Plan(
+        layout.schema,
+        operation,
+        layout.lay_out_root(),
+        layout.selections,
+        layout.slots,
+        layout.by_details,
+    )
+
+
+class _Layout:
+    def __init__(
+        self,
+        strawberry: Any,
+        operation: OperationDefinitionNode,
+        fragments: dict[str, FragmentDetails],
+        variables: VariableValues,
+    ) -> None:
+        self.schema: GraphQLSchema = strawberry._schema  # noqa: SLF001 - its only name
+        self.selections: list[Selection] = []
+        self.slots: list[Slot] = []
+        self.by_details: dict[tuple[int, str], Selection] = {}
+        self._strawberry = strawberry
+        self._operation = operation
+        self._fragments = fragments
+        self._variables = variables
+        root_type = self.schema.get_root_type(operation.operation)
+        assert root_type is not None  # noqa: S101 - validation has seen to it
+        self._root_type = root_type
+
+    def lay_out_root(self) -> Selection:
+        return self._lay_out(
+            self._root_type,
+            lambda: collect_fields(
+                self.schema, self._fragments, self._variables, self._root_type, self._operation
+            ),
+        )
+
+    def _lay_out_below(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
+        selection = self._lay_out(
+            type_,
+            lambda: collect_subfields(
+                self.schema, self._fragments, self._variables, self._operation, type_, details
+            ),
+        )
+        self.by_details[id(details), type_.name] = selection
+        return selection
+
+    def _lay_out(
+        self, type_: GraphQLObjectType, collect: Callable[[], CollectedFields]
+    ) -> Selection:
+        selection = Selection(type_)
+        try:
+            selection.grouped = collect().grouped_field_set
+        except GraphQLError:
+            # A null for `@skip` or `@include`; the reference reports it where it comes to it.
+            selection.is_compiled = False
+        for key, found in (selection.grouped or {}).items():
+            definition = self.schema.get_field(type_, found[0].node.name.value)
+            if definition is not None:
+                selection.fields.append(self._field(selection, key, definition, found))
+        # Numbered after what lies below, which is the order the compiler writes them in.
+        selection.number = len(self.selections)
+        self.selections.append(selection)
+        return selection
+
+    def _field(
+        self, selection: Selection, key: str, definition: GraphQLField, details: list[FieldDetails]
+    ) -> Field:
+        name = details[0].node.name.value
+        if name == "__typename":
+            return Field(key, definition, details, constant=selection.type.name)
+        kind = kind_of(definition)
+        field = Field(key, definition, details, declared=_declared(selection.type, kind))
+        if not name.startswith("__"):
+            field.below = {
+                type_.name: self._lay_out_below(type_, details)
+                for type_ in self._object_types(definition.type)
+            }
+        below = field.below.values()
+        known = _known_of(field)
+        needs_hydration = any(part.needs > known for part in below)
+        field.has_slots_below = needs_hydration or any(part.has_slots for part in below)
+        if isinstance(kind, Read):
+            field.read = kind
+            field.is_never_null = _is_never_null(field, kind)
+            selection.needs = max(selection.needs, kind.needs)
+            selection.is_compiled &= all(part.is_compiled for part in below)
+            selection.has_slots |= field.has_slots_below
+        else:
+            field.slot = self._slot(selection, field, kind, hydrates=False)
+            selection.has_slots = True
+            # A failing edge that may not be null takes its parent with it: the reference knows how.
+            if selection.type is not self._root_type and is_non_null_type(definition.type):
+                selection.is_compiled = False
+        if needs_hydration:
+            field.hydration = self._slot(selection, field, None, hydrates=True)
+        return field
+
+    def _slot(
+        self, selection: Selection, field: Field, edge: Edge | None, *, hydrates: bool
+    ) -> Slot:
+        slot = Slot(
+            number=len(self.slots),
+            key=field.key,
+            parent_type=selection.type,
+            definition=field.definition,
+            details=field.details,
+            edge=edge,
+            hydrates=hydrates,
+            arguments=Arguments(self._strawberry, field.definition, field.details[0]),
+            below=field.below,
+        )
+        self.slots.append(slot)
+        return slot
+
+    def _object_types(self, type_: GraphQLOutputType) -> list[GraphQLObjectType]:
+        """The object types that a field of this type can give."""
+        named = get_named_type(type_)
+        if is_abstract_type(named):
+            return list(self.schema.get_possible_types(named))
+        return [named] if is_object_type(named) else []
+
+
+def _declared(type_: GraphQLObjectType, kind: Read | Edge | None) -> frozenset[Any]:
+    """The classes that a plain field can give; empty where an entity does not declare it."""
+    if not isinstance(kind, Read) or kind.attribute is None:
+        return frozenset()
+    declared = [
+        declared_classes(entity, kind.attribute)
+        for entity, name in ENTITY_TYPES.items()
+        if name == type_.name
+    ]
+    return frozenset(chain(*declared)) if all(declared) else frozenset()
+
+
+def _is_never_null(field: Field, read: Read) -> bool:
+    """Is there always a value? An entity declares it for a plain field, a function by its return
+    annotation for a derived one.
+    """
+    if field.declared or read.attribute is not None:
+        return bool(field.declared) and NoneType not in field.declared
+    returned = getattr(read.of, "__annotations__", {}).get("return", "None")
+    return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
+
+
+def _known_of(field: Field) -> Known:
+    """How much is known at least of the entities that a field gives."""
+    return min(
+        (
+            getattr(declared, "known", Known.HANDLE)
+            for declared in field.declared
+            if declared is not NoneType
+        ),
+        default=Known.HANDLE,
+    )
