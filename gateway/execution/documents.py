@@ -2,8 +2,9 @@
 
 A document seen before goes from its text to its plan by one look-up. Refused documents are kept as
 well, so that sending a bad one again and again costs nothing. The store is bounded by count and by
-characters, least recently used out; once it is full, a text has to come twice to get in, so that a
-flood of texts that come once neither pushes out those in use nor leaves them to the collector.
+characters; the document that was not used for the longest time leaves first. Once the store is full
+a text has to come twice to get in: a flood of texts that come once each then pushes out none of
+those in use.
 """
 
 from __future__ import annotations
@@ -44,17 +45,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "Documents", "Operation"]
 
-# Each choice of @skip/@include variables has its plan; a document with many of them does not keep
-# all.
+# Plans that are kept of an operation, one for each choice of its @skip/@include variables.
 PLANS_KEPT = 16
 # Fields of the schema that an operation may ask for: the standard introspection has some 6,000.
 MAX_INTROSPECTED = 100_000
-# Texts that are remembered to have come once.
+# How many texts are remembered that came once.
 MARKS = 10_000
 
 
 class Operation:
-    """One operation of a valid document, with its plans. `drop` is told how many it drops."""
+    """One operation of a valid document, with its plans. It calls `drop` with the number of plans
+    that it drops.
+    """
 
     def __init__(
         self,

@@ -214,7 +214,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
             return self.fail_whole(error)
 
     def fail_whole(self, error: GraphQLError) -> ExecutionResult:
-        """The result of an operation whose root may not be null and is."""
+        """The result of an operation that an error has made null as a whole."""
         self.collected_errors.add(error, None)
         return self._response(None)
 
@@ -231,7 +231,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> AwaitableOrValue[dict[str, Any]]:
-        """Project an object that the reference way has come to, if its plan can."""
+        """Complete an object by its compiled projection, where there is one that fits."""
         selection = self.plan.selection(return_type.name, field_details_list)
         if (
             selection is not None
@@ -255,7 +255,7 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
     def collect_subfields(
         self, return_type: GraphQLObjectType, field_details_list: list[FieldDetails]
     ) -> CollectedFields:
-        """The plan's own collection, so that its selections are found again by identity."""
+        """The plan's own lists of fields: by their identity `selection` finds them again."""
         selection = self.plan.selection(return_type.name, field_details_list)
         if selection is None or selection.grouped is None:
             return super().collect_subfields(return_type, field_details_list)

@@ -58,7 +58,7 @@ Statuses: TypeAlias = Annotated[
 
 
 class Row(Struct, frozen=True, gc=False):
-    """An edge's source. The node is an exception where the upstream's row could not be read."""
+    """The source of an edge. The node is an exception where the upstream's row cannot be read."""
 
     cursor: str
     node: Any
@@ -69,7 +69,7 @@ def rows_of(listing: Listing[Any]) -> list[Row]:
 
 
 def page_size(arguments: Mapping[str, Any]) -> int:
-    """How many rows these arguments ask for, at most; what is out of range the resolver refuses."""
+    """How many rows these arguments ask for at most. The resolver refuses what is out of range."""
     size = arguments.get("first") or arguments.get("last") or DEFAULT_SIZE
     return min(max(size, 0), MAX_SIZE)
 
@@ -91,7 +91,9 @@ LIST_COST = Cost(calls=page_calls, rows=page_size)
 def window_for(
     info: Info, first: int | None, after: str | None, last: int | None, before: str | None
 ) -> Window:
-    """The rows these arguments ask for, and whether to tell of others; raises `BadInput`."""
+    """The rows that these arguments ask for, and whether the page must know if there are others
+    beyond; raises `BadInput`.
+    """
     return window_of(
         None if first is UNSET else first,
         None if last is UNSET else last,

@@ -31,7 +31,7 @@ def project_key_of(item: Item) -> ProjectKey:
 
 
 def project_of(item: Item) -> entities.ProjectHandle:
-    """The project of a job or bridge. The upstream's own `project` key names none."""
+    """The project of a job or bridge. The upstream's own `project` key does not say which it is."""
     flags = item.project
     scoped = None if flags is None else flags.ci_job_token_scope_enabled
     return _handle(project_key_of(item), item.web_url, scoped)

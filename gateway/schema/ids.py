@@ -3,9 +3,9 @@
     Job:<project>:<pipeline>:<job>     Bridge:<project>:<pipeline>:<bridge>
     Pipeline:<project>:<pipeline>      Project:<project>
 
-in base64 without padding. The project is its number; of upstreams that leave it out (GitLab before
-13.10) it is what the caller called it, and a pipeline they do not name is 0. To callers an id is
-opaque; every thing has exactly one.
+in base64 without padding. The project is its number. GitLab before 13.10 leaves that number out:
+there the project is what the caller called it, and the pipeline is 0 where the answer does not name
+it. To callers an id is opaque. Every thing has exactly one.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def parse_global_id(text: str) -> GlobalId:
 
 
 def _number(digits: str) -> int:
-    """Raises `ValueError` for anything but the one way to write a number that upstreams know."""
+    """Raises `ValueError` unless the number is written as upstreams write it: no sign, no leading
+    zeros, at most 63 bits.
+    """
     if not digits.isdecimal() or (digits[0] == "0" and digits != "0"):
         raise ValueError(digits)
     number = int(digits)

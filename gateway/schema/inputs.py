@@ -1,6 +1,6 @@
 """How callers name things, and what the names mean.
 
-A `Target` is a job (or bridge) as it was named; `way` says by which field, which errors point at.
+A `Target` is a job (or bridge) as the caller named it. Errors point at the field that named it.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class JobPlayInput:
 
 
 class Target(NamedTuple):
-    """A job or bridge as it was named. `is_bridge` and `pipeline_id` are None where that was not
-    said.
+    """A job or bridge as the caller named it, by the field `way`. `is_bridge` and `pipeline_id` are
+    None where the name does not tell.
     """
 
     project: ProjectKey

@@ -138,7 +138,7 @@ class JobLog:
 async def show(
     reader: LogReader, info: Info, piece: Awaitable[logs.LogPiece], form: logs.LogFormat
 ) -> Shown:
-    """The piece when it is there; it was asked for before, together with its siblings."""
+    """Wait for a piece of a log. It was asked for already, in one call with its siblings."""
     found = await piece
     return Shown(found, await reader.text(found, form) if info.selects("text") else "")
 

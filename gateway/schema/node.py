@@ -1,4 +1,4 @@
-"""What has a global id, and which entity class is which GraphQL type."""
+"""The interface of what has a global id, and the GraphQL type of each entity class."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ENTITY_TYPES", "Node"]
 
-# Both executors tell by it what an entity is. Connections, edges and payloads are not here: their
-# sources do not tell their types.
+# Both executors tell an entity's type by it. Connections, edges and payloads are not here: their
+# type does not follow from the class of their source.
 ENTITY_TYPES: Final[Mapping[type, str]] = {
     entities.Job: "Job",
     entities.Bridge: "Bridge",

@@ -20,7 +20,7 @@ def shop(gate):
 
 
 class TestCalls:
-    """Design, decision 7: only what is selected is asked for."""
+    """Only what is selected is asked for (architecture.md, ask only for what is selected)."""
 
     def test_what_stands_in_a_list_costs_the_list(self, gate, shop):
         result = gate.ask(
