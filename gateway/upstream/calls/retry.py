@@ -59,7 +59,7 @@ class Retry:
             except CircuitOpen:
                 raise
             except (UpstreamUnavailable, UpstreamTimeout) as failure:
-                error = failure
+                error = without_frames(failure)
             else:
                 if 200 <= answer.status < 300:
                     return answer
@@ -80,7 +80,7 @@ class Retry:
             pause_s = self._pause_s(error, retries, call)
             if pause_s is None:
                 try:
-                    raise without_frames(error)
+                    raise error
                 finally:
                     # It holds this frame.
                     del error

@@ -139,6 +139,8 @@ class _Flight:
             return
         if not self._waiters:
             self._close()
+            # A cancelled task holds its frames, and they this flight.
+            self._task = None
             task.cancel()
             return
         # What is sent from now on is sent for those who are still there.

@@ -14,7 +14,8 @@ import pytest
 
 from gateway.errors import UpstreamError
 from gateway.loaders.flight import launch
-from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.calls import Circuit, ClientConfig, standard_chain
+from gateway.upstream.client import Client
 from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import WireError, WireOptions
 from gateway.upstream.wires import open_wire
@@ -104,7 +105,8 @@ async def test_a_failing_read_leaves_no_buffer(wire_name, server, failure):
     options = WireOptions(server.origin, max_answer_bytes=2 * SIZE_BYTES)
 
     async with open_wire(wire_name, options) as wire:
-        client = Client(wire, ClientConfig(f"{server.origin}/api/v4", max_retries=0))
+        config = ClientConfig(f"{server.origin}/api/v4", max_retries=0)
+        client = Client.over(standard_chain(wire, config, circuit=Circuit(threshold=1_000)))
 
         async def read():
             seconds = 0.1 if failure == "out of time" else 30
@@ -119,7 +121,6 @@ async def test_a_failing_read_leaves_no_buffer(wire_name, server, failure):
             with pytest.raises(UpstreamError):
                 await flight
 
-        client._calls._circuit.failed = lambda _: None
         grown = [await grown_bytes(read, wire), await grown_bytes(read_in_flight, wire)]
 
     assert max(grown) < 2 * SIZE_BYTES
