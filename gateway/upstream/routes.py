@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from gateway.upstream.paths import encode_project, encode_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from gateway.upstream.entities import ProjectKey
 
 __all__ = ["ROUTES", "Arguments", "Keep", "Route"]
@@ -47,7 +45,18 @@ class Keep(Enum):
 class Route:
     """One endpoint. Routes are constants, compared by identity."""
 
-    __slots__ = ("_encoders", "_pattern", "_subject", "endpoint", "keep", "method", "name", "of")
+    __slots__ = (
+        "_has_project",
+        "_has_sha",
+        "_pattern",
+        "_subject",
+        "endpoint",
+        "is_read",
+        "keep",
+        "method",
+        "name",
+        "of",
+    )
 
     def __init__(
         self,
@@ -61,22 +70,23 @@ class Route:
         self.name: Final = name
         self.method: Final = method
         self.keep: Final = keep
+        # It changes nothing.
+        self.is_read: Final = method == "GET"
         self.endpoint: Final = f"{method} {template}"
         # The names of its arguments.
         self.of: Final = tuple(_NAME.findall(template))
-        self._pattern = _NAME.sub("{}", template)
+        self._pattern = _NAME.sub("%s", template)
         self._subject = subject
-        self._encoders = tuple(_ENCODERS.get(argument, str) for argument in self.of)
-
-    @property
-    def is_read(self) -> bool:
-        """Does it change nothing?"""
-        return self.method == "GET"
+        self._has_project = self.of[:1] == ("id",)
+        self._has_sha = self.of[-1:] == ("sha",)
 
     def path(self, arguments: Arguments) -> str:
         """The path below the API's base; raises `BadInput` for a value that no path can hold."""
-        encoders = zip(self._encoders, arguments, strict=True)
-        return self._pattern.format(*[encode(value) for encode, value in encoders])
+        if self._has_project:
+            arguments = (encode_project(arguments[0]), *arguments[1:])
+        if self._has_sha:
+            arguments = (*arguments[:-1], encode_ref(str(arguments[-1]), "sha"))
+        return self._pattern % arguments
 
     def subject(self, arguments: Arguments) -> str:
         """What these arguments ask for, as it reads in a message."""
@@ -84,17 +94,11 @@ class Route:
 
     def project(self, arguments: Arguments) -> ProjectKey | None:
         """The project that is asked, as the caller named it."""
-        return arguments[0] if self.of[:1] == ("id",) else None
+        return arguments[0] if self._has_project else None
 
     def __repr__(self) -> str:
         return f"<Route {self.name}: {self.endpoint}>"
 
-
-def _encode_sha(text: Any) -> str:
-    return encode_ref(text, "sha")
-
-
-_ENCODERS: Final[Mapping[str, Callable[[Any], str]]] = {"id": encode_project, "sha": _encode_sha}
 
 _PIPELINE = "pipeline {pipeline_id} of project {id}"
 

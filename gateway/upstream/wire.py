@@ -125,7 +125,9 @@ class Wire(Protocol):
         body: bytes | None = None,
         timeout_s: float,
     ) -> Answer:
-        """Send one request to a target (encoded path and query) and read the answer whole."""
+        """Send one request to a target (encoded path and query) and read the answer whole. The time
+        may be infinite, for who ends the exchange by cancelling it.
+        """
 
     def stream(
         self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float

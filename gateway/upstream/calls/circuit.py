@@ -48,6 +48,11 @@ class Circuit:
                 endpoint=endpoint,
             )
 
+    @property
+    def has_failed(self) -> bool:
+        """Did the last call fail?"""
+        return self._failures > 0
+
     def failed(self, now: float) -> None:
         """A call failed."""
         self._failures += 1
@@ -68,7 +73,8 @@ class Breaker:
 
     async def send(self, call: Call) -> Answer:
         circuit = self._circuit
-        circuit.check(_now(), call.route.endpoint)
+        if circuit.has_failed:
+            circuit.check(_now(), call.route.endpoint)
         try:
             answer = await self._below.send(call)
         except UpstreamUnavailable:

@@ -18,8 +18,9 @@ A write that equals one under way is not sent again. It goes on when all its cal
 from __future__ import annotations
 
 import asyncio
+import math
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
@@ -36,10 +37,8 @@ __all__ = ["Share"]
 # The credential's fingerprint and the target.
 ReadKey: TypeAlias = tuple[str, str]
 WriteKey: TypeAlias = tuple[str, str, bytes | None]
-
-# The wire's bound for a call whose waiters keep the time: they may be joined by others, who have
-# more of it, while the call is under way.
-FLIGHT_TIMEOUT_S: Final = 3_600.0
+# Who waits, and what tells that their time is over.
+_Waiting: TypeAlias = tuple[CallScope, asyncio.TimerHandle]
 
 
 class Share:
@@ -63,7 +62,13 @@ class Share:
             flight.start(self._below, call)
         else:
             scope.tally.shared += 1
-        return await flight.answer_for(call)
+        waiter = flight.join(scope, call.route.endpoint)
+        try:
+            return await waiter
+        finally:
+            flight.leave(waiter)
+            # Its failure holds this frame.
+            del waiter
 
     async def _write(self, call: Call) -> Answer:
         key = (call.scope.owner, call.target, call.body)
@@ -95,47 +100,62 @@ class Share:
             task.exception()
 
 
-class _Flight:
-    """A read under way, and who waits for it. Newcomers find it in `open_flights`."""
+class _Flight(CallScope):
+    """A read under way, who waits for it, and the scope of its call: the credential and the request
+    id of the first asker, the latest deadline, and the tally of one who still waits.
 
-    __slots__ = ("_key", "_open_flights", "_scope", "_task", "_waiters")
+    Newcomers find it in `open_flights`.
+    """
+
+    __slots__ = ("_first", "_key", "_open_flights", "_task", "_waiters")
 
     def __init__(
         self, open_flights: dict[ReadKey, _Flight], key: ReadKey, first: CallScope
     ) -> None:
-        self._open_flights = open_flights
+        self.alone = False
+        self.credential = first.credential
+        self.deadline = first.deadline
+        self.request_id = first.request_id
+        self.tally = first.tally
+        self._first = first
         self._key = key
-        self._scope = _FlightScope(first)
-        self._waiters: dict[asyncio.Future[Answer], CallScope] = {}
+        self._open_flights = open_flights
         self._task: asyncio.Task[None] | None = None
+        self._waiters: dict[asyncio.Future[Answer], _Waiting] = {}
+
+    @property
+    def headers(self) -> dict[str, str] | None:  # kept by the first scope
+        return self._first.headers
+
+    @headers.setter
+    def headers(self, headers: dict[str, str] | None) -> None:
+        self._first.headers = headers
+
+    def exchange_timeout_s(self, now: float) -> float:  # noqa: ARG002 - the waiters keep the time
+        return math.inf
 
     def start(self, below: Layer, call: Call) -> None:
         """Send the call in a task of its own, which ends with the last who waits for it."""
-        shared = replace(call, scope=self._scope)
-        self._task = asyncio.get_running_loop().create_task(self._fly(below, shared))
+        flying = self._fly(below, replace(call, scope=self))
+        self._task = asyncio.get_running_loop().create_task(flying)
 
-    async def answer_for(self, call: Call) -> Answer:
-        """Wait for the answer; raises `UpstreamTimeout` where the time of this call's own scope is
-        over before.
+    def join(self, scope: CallScope, endpoint: str) -> asyncio.Future[Answer]:
+        """The answer, on its way to one more; fails with `UpstreamTimeout` at the scope's deadline.
+        Who has joined leaves, whatever comes.
         """
-        scope = call.scope
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Answer] = loop.create_future()
-        timer = loop.call_at(scope.deadline, _time_out, waiter, call.route.endpoint)
-        self._waiters[waiter] = scope
-        self._scope.deadline = max(self._scope.deadline, scope.deadline)
-        try:
-            return await waiter
-        finally:
-            timer.cancel()
-            del self._waiters[waiter]
-            self._left_by(scope)
-            # Its failure holds this frame.
-            del waiter
+        timer = loop.call_at(scope.deadline, _time_out, waiter, endpoint)
+        self._waiters[waiter] = (scope, timer)
+        self.deadline = max(self.deadline, scope.deadline)
+        return waiter
 
-    def _left_by(self, scope: CallScope) -> None:
+    def leave(self, waiter: asyncio.Future[Answer]) -> None:
+        """Wait no more; the last one stops the call."""
+        scope, timer = self._waiters.pop(waiter)
+        timer.cancel()
         task = self._task
-        if task is None or task.done():
+        if task is None:
             return
         if not self._waiters:
             self._close()
@@ -144,9 +164,9 @@ class _Flight:
             task.cancel()
             return
         # What is sent from now on is sent for those who are still there.
-        self._scope.deadline = max(waiting.deadline for waiting in self._waiters.values())
-        if scope.tally is self._scope.tally:
-            self._scope.tally = next(iter(self._waiters.values())).tally
+        self.deadline = max(waiting.deadline for waiting, _ in self._waiters.values())
+        if scope.tally is self.tally:
+            self.tally = next(waiting.tally for waiting, _ in self._waiters.values())
 
     async def _fly(self, below: Layer, call: Call) -> None:
         try:
@@ -162,37 +182,11 @@ class _Flight:
             for waiter in self._waiters:
                 if not waiter.done():
                     waiter.set_result(answer)
+        self._task = None
 
     def _close(self) -> None:
         if self._open_flights.get(self._key) is self:
             del self._open_flights[self._key]
-
-
-class _FlightScope(CallScope):
-    """The scope of a call that several operations wait for: the credential and the request id of
-    the first one, the latest deadline, and the tally of one that still waits.
-    """
-
-    __slots__ = ("_first",)
-
-    def __init__(self, first: CallScope) -> None:
-        self._first = first
-        self.alone = False
-        self.credential = first.credential
-        self.request_id = first.request_id
-        self.deadline = first.deadline
-        self.tally = first.tally
-
-    @property
-    def headers(self) -> dict[str, str] | None:  # kept by the first scope
-        return self._first.headers
-
-    @headers.setter
-    def headers(self, headers: dict[str, str] | None) -> None:
-        self._first.headers = headers
-
-    def exchange_timeout_s(self, now: float) -> float:  # noqa: ARG002 - see there
-        return FLIGHT_TIMEOUT_S
 
 
 def _time_out(waiter: asyncio.Future[Answer], endpoint: str) -> None:

@@ -9,6 +9,7 @@ stands at the start of the next answer.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -139,7 +140,9 @@ class Connection(asyncio.BufferedProtocol):
         self._max_bytes = max_bytes
         self._is_streamed = is_streamed
         self._is_under_way = True
-        self._timer = self._loop.call_at(deadline, self._time_out)
+        self._timer = None
+        if deadline < math.inf:
+            self._timer = self._loop.call_at(deadline, self._time_out)
         self._transport.write(request)
 
     async def _wait(self) -> None:

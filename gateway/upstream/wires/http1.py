@@ -9,6 +9,7 @@ that was sent from one that was not.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -151,7 +152,7 @@ class Http1Wire:
     async def _wait(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection | None:
         waiting: asyncio.Future[Connection | None] = loop.create_future()
         self._waiting.append(waiting)
-        timer = loop.call_at(deadline, _time_out, waiting)
+        timer = loop.call_at(deadline, _time_out, waiting) if deadline < math.inf else None
         try:
             return await waiting
         except asyncio.CancelledError:
@@ -164,7 +165,8 @@ class Http1Wire:
                     self._give_back(connection)
             raise
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
 
     def _give_back(self, connection: Connection) -> None:
         connection.let_go()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
@@ -100,7 +101,9 @@ class HttpxWire:
             )
             self._in_flight.add(exchange)
             try:
-                async with asyncio.timeout(timeout_s) as exchange.timeout:
+                async with asyncio.timeout(
+                    timeout_s if timeout_s < math.inf else None
+                ) as exchange.timeout:
                     response = await self._client.send(request, stream=True)
                     streamed = _Streamed(response, exchange)
                     try:
