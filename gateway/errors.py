@@ -136,9 +136,12 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """No connection, a connection that broke, or a 5xx."""
+    """No connection, a connection that broke, or a 5xx; or an open circuit: nothing was sent then,
+    and nothing will be for a moment.
+    """
 
     code = "UPSTREAM_UNAVAILABLE"
+    is_circuit_open = False
 
 
 class UpstreamInvalid(UpstreamError):

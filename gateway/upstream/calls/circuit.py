@@ -15,14 +15,10 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.wire import Answer
 
-__all__ = ["Breaker", "Circuit", "CircuitOpen"]
+__all__ = ["Breaker", "Circuit"]
 
 # What a front end answers when nobody is behind it.
 UNREACHABLE: Final = frozenset({502, 503, 504})
-
-
-class CircuitOpen(UpstreamUnavailable):
-    """The upstream is left alone for a moment: nothing was sent."""
 
 
 class Circuit:
@@ -40,13 +36,15 @@ class Circuit:
         self._open_until = 0.0
 
     def check(self, now: float, endpoint: str) -> None:
-        """Raise `CircuitOpen` while the circuit is open."""
+        """Raise `UpstreamUnavailable` while the circuit is open."""
         if self._failures >= self._threshold and now < self._open_until:
-            raise CircuitOpen(
+            error = UpstreamUnavailable(
                 f"the upstream failed {self._failures} times in a row and is left alone for"
                 f" {self._open_until - now:.1f} s; try again then",
                 endpoint=endpoint,
             )
+            error.is_circuit_open = True
+            raise error
 
     @property
     def has_failed(self) -> bool:

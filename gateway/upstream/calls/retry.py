@@ -16,7 +16,6 @@ from gateway.errors import (
 )
 from gateway.frames import without_frames
 from gateway.upstream.answers import error_of
-from gateway.upstream.calls.circuit import CircuitOpen
 from gateway.upstream.paths import has_dots
 from gateway.upstream.web_urls import origin_of
 
@@ -56,8 +55,6 @@ class Retry:
             error: UpstreamError
             try:
                 answer = await self._below.send(call)
-            except CircuitOpen:
-                raise
             except (UpstreamUnavailable, UpstreamTimeout) as failure:
                 error = without_frames(failure)
             else:
@@ -120,7 +117,9 @@ class Retry:
             if error.retry_after_s is None:
                 return None
             pause_s += error.retry_after_s
-        elif not isinstance(error, UpstreamUnavailable | UpstreamTimeout):
+        elif not isinstance(error, UpstreamTimeout) and (
+            not isinstance(error, UpstreamUnavailable) or error.is_circuit_open
+        ):
             return None
         left_s = call.scope.deadline - asyncio.get_running_loop().time()
         return pause_s if pause_s < left_s else None

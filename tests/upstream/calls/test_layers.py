@@ -18,7 +18,7 @@ from gateway.hooks import Hook, Hooks
 from gateway.upstream import calls, routes
 from gateway.upstream.calls import Call, Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.calls.bound import Bound
-from gateway.upstream.calls.circuit import Breaker, CircuitOpen
+from gateway.upstream.calls.circuit import Breaker
 from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.calls.observe import Observe
 from gateway.upstream.calls.pace import Paced
@@ -125,11 +125,14 @@ class TestRetry:
         assert [sent.attempt for sent in below.calls] == [1, 2, 3]
 
     async def test_does_not_wait_for_an_open_circuit(self):
-        below = Below(CircuitOpen("left alone", endpoint="GET"))
+        below, circuit = Below(answer(503)), Circuit(threshold=1)
+        retried = call()
 
-        with pytest.raises(CircuitOpen):
-            await Retry(below, CONFIG).send(call())
-        assert len(below.calls) == 1
+        with pytest.raises(UpstreamUnavailable, match="left alone") as caught:
+            await Retry(Breaker(below, circuit), CONFIG).send(retried)
+
+        assert caught.value.is_circuit_open
+        assert (len(below.calls), retried.scope.tally.retried) == (1, 1)
 
     async def test_moves_a_call_within_the_api_only(self):
         moved = answer(301, location="https://gitlab.test/api/v4/projects/2/jobs/7?a=b")
@@ -167,7 +170,7 @@ class TestBreaker:
         await breaker.send(call(routes.CANCEL))
 
         for route in (routes.JOB, routes.CANCEL):
-            with pytest.raises(CircuitOpen, match="left alone"):
+            with pytest.raises(UpstreamUnavailable, match="left alone"):
                 await breaker.send(call(route))
         assert len(below.calls) == 2
 
