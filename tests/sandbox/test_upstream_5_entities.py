@@ -19,7 +19,7 @@ def rows_of(caller, target: str, pages: int = 50) -> list[dict]:
 
 
 def is_tolerance_case(job: dict) -> bool:
-    """The world's own odd job: a status and keys no version has (upstream.md, 11.11)."""
+    """The world's own odd job: a status and keys no version has (upstream.md, 11)."""
     return job["status"].startswith("unknown")
 
 

@@ -1,4 +1,4 @@
-"""The parts that many jobs embed: users, commits, runners, pipelines (upstream.md, 5.3 to 5.7).
+"""The parts that many jobs embed: users, commits, runners, pipelines (upstream.md, 5).
 
 A part is encoded once, and its bytes are put into every body that embeds it. A key that a version
 does not have is left out.

@@ -1,4 +1,4 @@
-"""The endpoints that read jobs and bridges (upstream.md, 3.1 to 3.5): lists, one job, its log."""
+"""The endpoints that read jobs and bridges (upstream.md, 3): lists, one job, its log."""
 
 from __future__ import annotations
 
