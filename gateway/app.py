@@ -1,14 +1,19 @@
 """The application: makes what lives long, in order, and closes it in reverse.
 
-    sandbox (where no upstream is set) ─ wire ─ client ─ engine ─ endpoint
+    records ─► hooks ──────────────────────────────┐
+    sandbox (where no upstream is set) ─► wire ─► client ─► engine ─► endpoint
+                     documents, persisted documents ───────┘            │
+                                       fingerprint key ─► callers ──────┘
 
 `Gateway` is an ASGI application. `jobs-gateway serve` enters `running()` itself; other servers do
-it by the lifespan protocol: `uvicorn --factory gateway.app:create_app`.
+it by the lifespan protocol: `uvicorn --factory gateway.app:create_app`; inside another application
+that application does.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -18,21 +23,27 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
-from gateway import __version__
-from gateway.execution.engine import Engine
+from gateway.execution.documents import Documents
+from gateway.execution.engine import Budget, Engine
+from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
+from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.schema import make_schema
+from gateway.hooks import Hooks
 from gateway.sandbox import Sandbox
 from gateway.settings import Settings
+from gateway.transport.callers import Callers
 from gateway.transport.endpoint import Endpoint
 from gateway.transport.explorer import Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
-from gateway.transport.records import Records, standard_records
+from gateway.transport.records import OperationRecords, Records, standard_records
 from gateway.transport.server import address_of, listen, serving
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wire import WireError, WireOptions
 from gateway.upstream.wires import open_wire
+from gateway.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -40,6 +51,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from gateway.hooks import Hook
     from gateway.upstream.wire import Wire
 
 __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
@@ -58,13 +70,20 @@ class EmbeddedSandbox:
 
 
 class Gateway:
-    """The ASGI application. It answers while `running()` is entered, 503 before and after."""
+    """The ASGI application. It answers while `running()` is entered, 503 before and after.
 
-    def __init__(self, settings: Settings, records: Records) -> None:
+    `hooks` are told of requests, operations and upstream calls; `records` take a line for each
+    operation where the settings' `log_level` asks for it.
+    """
+
+    def __init__(self, settings: Settings, records: Records, *hooks: Hook) -> None:
         self.settings = settings
         self.sandbox: EmbeddedSandbox | None = None
         """Where the upstream is the sandbox, while this runs."""
         self._records = records
+        if settings.log_level in {"debug", "info"}:
+            hooks = (OperationRecords(records), *hooks)
+        self._hooks = Hooks(*hooks)
         self._endpoint: Endpoint | None = None
         self._health = Health(self._is_upstream_reachable)
         self._wire: Wire | None = None
@@ -85,7 +104,7 @@ class Gateway:
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
-        if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH and self._endpoint:
+        if self._endpoint and scope["type"] == "http" and _path_of(scope) == GRAPHQL_PATH:
             await self._endpoint(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
@@ -113,20 +132,13 @@ class Gateway:
             engine = Engine(
                 Client.over(chain),
                 WebUrls(self._api_url, settings.upstream_web_url),
-                limits=Limits(
-                    tokens=settings.max_tokens,
-                    depth=settings.max_depth,
-                    fields=settings.max_fields,
-                    repeats=settings.max_repeats,
-                    values=settings.max_values,
-                ),
-                max_calls=settings.max_calls,
-                max_page_size=settings.max_page_size,
-                max_nodes=settings.max_response_nodes,
-                introspection=settings.introspection,
-                documents_kept=settings.documents_kept,
+                budget=_budget(settings),
+                documents=_documents(settings),
+                persisted=PersistedDocuments(settings.persisted_documents),
+                hooks=self._hooks,
             )
-            self._endpoint = Endpoint(engine, settings, self._records, self._explorer())
+            callers = Callers(secrets.token_bytes(32), settings.request_timeout_s)
+            self._endpoint = Endpoint(engine, callers, settings, self._hooks, self._explorer())
             stack.callback(setattr, self, "_endpoint", None)
             yield
 
@@ -154,10 +166,38 @@ class Gateway:
         return answer.status < 500
 
 
-def create_app(settings: Settings | None = None) -> Gateway:
-    """The application for any ASGI server; settings are read from the environment if not given."""
-    settings = settings or Settings.read(os.environ)
-    return Gateway(settings, standard_records(settings.log_level))
+def create_app(settings: Settings | None = None, *hooks: Hook) -> Gateway:
+    """The application for any ASGI server; settings are read from the environment if not given.
+
+    `hooks` are told of all that happens (`gateway.hooks`).
+    """
+    return Gateway(settings or Settings.read(os.environ), standard_records(), *hooks)
+
+
+def _budget(settings: Settings) -> Budget:
+    return Budget(
+        calls=settings.max_calls,
+        calls_in_flight=settings.max_calls_in_flight,
+        page_size=settings.max_page_size,
+        response_nodes=settings.max_response_nodes,
+        response_bytes=settings.max_response_bytes,
+    )
+
+
+def _documents(settings: Settings) -> Documents:
+    limits = Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        fields=settings.max_fields,
+        repeats=settings.max_repeats,
+        values=settings.max_values,
+    )
+    return Documents(
+        make_schema(PlannedExecutor),
+        limits,
+        introspection=settings.introspection,
+        kept=settings.documents_kept,
+    )
 
 
 def _wire_options(settings: Settings, api_url: str) -> WireOptions:
@@ -189,8 +229,15 @@ async def _embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox
             yield EmbeddedSandbox(url, sandbox.tokens)
 
 
-async def _to_explorer(_: Request) -> Response:
-    return RedirectResponse(GRAPHQL_PATH)
+def _path_of(scope: Any) -> str:
+    """The path within this application, which another one may have mounted somewhere."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
+
+
+async def _to_explorer(request: Request) -> Response:
+    return RedirectResponse(request.scope.get("root_path", "") + GRAPHQL_PATH)
 
 
 async def _not_running(_: Request) -> Response:

@@ -13,7 +13,6 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway import __version__
 from gateway.app import GRAPHQL_PATH, Gateway
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
@@ -24,6 +23,7 @@ from gateway.settings import Settings, SettingsError, flag_of, is_switch
 from gateway.settings_page import describe_settings
 from gateway.transport.records import record_logging, standard_records
 from gateway.transport.server import CannotListen, address_of, listen, new_loop, serving
+from gateway.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -55,7 +55,7 @@ def _serve(options: argparse.Namespace) -> int:
     names = {knob.name for knob in fields(Settings)}
     flags = {name: value for name, value in vars(options).items() if name in names}
     settings = Settings.read(os.environ, {k: v for k, v in flags.items() if v is not None})
-    records = standard_records(settings.log_level)
+    records = standard_records()
     record_logging(records, settings.log_level)
     listener = listen(settings.host, settings.port)
 
@@ -80,7 +80,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _sandbox(options: argparse.Namespace) -> int:
     listener = listen(options.host, options.port)
-    records = standard_records("warning")
+    records = standard_records()
     record_logging(records, "warning")
     url = options.external_url or address_of(listener)
     try:

@@ -1,9 +1,9 @@
-"""Hooks: what the core tells of operations and upstream calls, while they happen.
+"""Hooks: what the core tells of requests, operations and upstream calls, while they happen.
 
     class Slow(Hook):
         def call_ended(self, call: CallEvent) -> None: ...
 
-    hooks = Hooks(Records(), Slow())
+    app = create_app(settings, Slow())
 
 The core knows no listener. For each event it asks whether anybody listens before it makes the
 event's object, so an event that nobody hears costs one look at an empty tuple:
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CallEvent", "Hook", "Hooks", "OperationEvent", "tell"]
+__all__ = ["CallEvent", "Hook", "Hooks", "OperationEvent", "RequestEvent", "tell"]
 
 E = TypeVar("E")
 
@@ -34,8 +34,10 @@ class OperationEvent:
     """One operation, from its request to its response; the same object for both events.
 
     What is not known yet when it begins has its default. `caller` is the credential's fingerprint,
-    `document` the text, `began` a time of `perf_counter`, `codes` the distinct `extensions.code`s
-    of its errors, in order. `notes` is the listeners' own, keyed by the listener.
+    `document` the text, `began` when its request began to arrive, by `perf_counter`. `status` is
+    the carrier's for its response: 499 where the caller left before it, 0 where the gateway stopped
+    before it or the carrier has none. `codes` are the distinct `extensions.code`s of its errors, in
+    order. `notes` is the listeners' own, keyed by the listener.
     """
 
     __slots__ = (
@@ -77,6 +79,35 @@ class OperationEvent:
         self.shared = 0
         self.cached = 0
         self.retried = 0
+        self.notes: dict[object, Any] = {}
+
+
+class RequestEvent:
+    """One request that never became an operation: refused, a preflight, a page, or its caller left
+    while it arrived. Attributes are as those of an operation.
+    """
+
+    __slots__ = (
+        "began",
+        "carrier",
+        "codes",
+        "duration_s",
+        "method",
+        "notes",
+        "request_id",
+        "size_bytes",
+        "status",
+    )
+
+    def __init__(self, request_id: str, carrier: str, began: float) -> None:
+        self.request_id = request_id
+        self.carrier = carrier
+        self.began = began
+        self.method = ""
+        self.status = 0
+        self.codes: tuple[str, ...] = ()
+        self.duration_s = 0.0
+        self.size_bytes = 0
         self.notes: dict[object, Any] = {}
 
 
@@ -124,6 +155,9 @@ class Hook:
     def operation_ended(self, operation: OperationEvent) -> None:
         """An operation was answered, refused, or its caller left."""
 
+    def request_ended(self, request: RequestEvent) -> None:
+        """A request that never became an operation was answered, or its caller left."""
+
     def call_began(self, call: CallEvent) -> None:
         """A request is about to go out to the upstream."""
 
@@ -134,11 +168,18 @@ class Hook:
 class Hooks:
     """The listeners of each event, in order; an event that nobody overrides has none."""
 
-    __slots__ = ("call_began", "call_ended", "operation_began", "operation_ended")
+    __slots__ = (
+        "call_began",
+        "call_ended",
+        "operation_began",
+        "operation_ended",
+        "request_ended",
+    )
 
     def __init__(self, *hooks: Hook) -> None:
         self.operation_began = _listeners(hooks, "operation_began")
         self.operation_ended = _listeners(hooks, "operation_ended")
+        self.request_ended = _listeners(hooks, "request_ended")
         self.call_began = _listeners(hooks, "call_began")
         self.call_ended = _listeners(hooks, "call_ended")
 
@@ -154,7 +195,9 @@ def tell(listeners: tuple[Callable[[E], None], ...], event: E) -> None:
 
 def _listeners(
     hooks: tuple[Hook, ...],
-    name: Literal["operation_began", "operation_ended", "call_began", "call_ended"],
+    name: Literal[
+        "operation_began", "operation_ended", "request_ended", "call_began", "call_ended"
+    ],
 ) -> tuple[Callable[[Any], None], ...]:
     return tuple(
         getattr(hook, name)

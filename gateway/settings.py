@@ -239,7 +239,7 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = knob(
         "info",
         "Least level of the records written to standard error, a JSON object a line; `info` has"
-        " one record a request.",
+        " one record an operation, and one a request that never became one.",
     )
 
     sandbox_port: int = knob(

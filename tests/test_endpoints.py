@@ -7,21 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from gateway.execution.engine import Engine, GraphQLRequest
-from gateway.settings import Settings
 from gateway.testing.server import serve
-from gateway.upstream.client import Client, ClientConfig
-from gateway.upstream.credential import Credential
-from gateway.upstream.scope import CallScope
-from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireOptions
-from gateway.upstream.wires import open_wire
+from tests.harness.over import over
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -36,7 +28,6 @@ class Endpoint:
     route: str
     document: str
     role: str = "maintainer"
-    header: str = "PRIVATE-TOKEN"
 
 
 ENDPOINTS = {
@@ -57,12 +48,11 @@ ENDPOINTS = {
     "trace": Endpoint(
         "GET /projects/1/jobs/8/trace", f"{{ {JOB} {{ log {{ tail(lines: 3) {{ text }} }} }} }}"
     ),
-    "job-of-token": Endpoint("GET /job", "{ currentJob { name } }", "job_token", "JOB-TOKEN"),
+    "job-of-token": Endpoint("GET /job", "{ currentJob { name } }", "job_token"),
     "allowed-agents": Endpoint(
         "GET /job/allowed_agents",
         "{ allowedAgents { agents { databaseId } } }",
         "job_token",
-        "JOB-TOKEN",
     ),
     "cancel": Endpoint(
         "POST /projects/1/jobs/1/cancel",
@@ -106,10 +96,10 @@ ENDPOINTS = {
 def test_endpoint(name):
     endpoint = ENDPOINTS[name]
 
-    outcome, received = asyncio.run(_ask(endpoint))
+    response, received = asyncio.run(_ask(endpoint))
 
-    assert outcome.errors is None, outcome.errors
-    assert _refusals(outcome.data) == []
+    assert response.errors is None, response.errors
+    assert _refusals(response.data) == []
     calls = [f"{call.method} {call.raw_path.removeprefix('/api/v4')}" for call in received]
     assert any(re.fullmatch(endpoint.route, call) for call in calls), calls
     assert all(200 <= call.status < 300 for call in received)
@@ -122,17 +112,10 @@ def test_the_readme_has_a_row_for_each():
 
 
 async def _ask(endpoint):
-    async with AsyncExitStack() as stack:
-        server = stack.enter_context(serve())
-        wire = await stack.enter_async_context(
-            open_wire(Settings().wire, WireOptions(origin=server.url))
-        )
-        api_url = f"{server.url}/api/v4"
-        engine = Engine(Client(wire, ClientConfig(url=api_url)), WebUrls(api_url))
-        credential = Credential(endpoint.header, server.tokens[endpoint.role])
-        scope = CallScope(credential, asyncio.get_running_loop().time() + 10.0, "test")
-        outcome = await engine.run(GraphQLRequest(query=endpoint.document), scope)
-        return outcome, list(server.sandbox.received)
+    with serve() as server:
+        async with over(server) as gateway:
+            response = await gateway.execute(endpoint.document, role=endpoint.role)
+        return response, list(server.sandbox.received)
 
 
 def _refusals(data):

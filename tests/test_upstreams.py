@@ -6,21 +6,14 @@ twice, and no credential reaches another origin.
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 
 import pytest
 
-from gateway.execution.engine import Engine, GraphQLRequest
+from gateway.execution.engine import Budget
 from gateway.sandbox import KINDS, PROFILES, Fault
-from gateway.settings import Settings
 from gateway.testing.server import serve
-from gateway.upstream.client import Client, ClientConfig
-from gateway.upstream.credential import Credential
-from gateway.upstream.scope import CallScope
-from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireOptions
-from gateway.upstream.wires import open_wire
+from tests.harness.over import over_driven
 
 EVERYTHING = """{
   project(id: 1) {
@@ -51,21 +44,14 @@ HARMLESS = {"latency", "slow_drip", "wrong_content_type"}
 
 
 class Gateway:
-    """An engine over a sandbox of its own, whose operations have `timeout_s`."""
+    """The gateway over a sandbox of its own, asked as a maintainer."""
 
-    def __init__(self, server, engine, runner, timeout_s):
-        self.sandbox, self.url = server.sandbox, server.url
-        self._server, self._engine, self._runner = server, engine, runner
-        self._timeout_s = timeout_s
+    def __init__(self, over):
+        self.sandbox, self.url = over.server.sandbox, over.server.url
+        self._over = over
 
     def ask(self, document, **variables):
-        return self._runner.run(self._ask(document, variables))
-
-    async def _ask(self, document, variables):
-        credential = Credential("PRIVATE-TOKEN", self._server.tokens["maintainer"])
-        deadline = asyncio.get_running_loop().time() + self._timeout_s
-        scope = CallScope(credential, deadline, "test")
-        return await self._engine.run(GraphQLRequest(query=document, variables=variables), scope)
+        return self._over.run(self._over.execute(document, variables))
 
     def writes(self):
         return [call for call in self.sandbox.received if call.method == "POST"]
@@ -73,46 +59,29 @@ class Gateway:
 
 @pytest.fixture
 def gateway():
-    with AsyncExitStackRunner() as (runner, stack):
+    """Makes gateways whose operations have `timeout_s`."""
+    with ExitStack() as stack:
 
         def start(*, timeout_s=20.0, **options):
             server = stack.enter_context(serve(**options))
-            wire = runner.run(
-                stack.enter_async_context(
-                    open_wire(Settings().wire, WireOptions(origin=server.url))
-                )
-            )
-            config = ClientConfig(url=f"{server.url}/api/v4", retry_pause_s=0.0)
-            engine = Engine(Client(wire, config), WebUrls(config.url), max_calls=10_000)
-            return Gateway(server, engine, runner, timeout_s)
+            budget = Budget(calls=10_000)
+            driven = over_driven(server, budget=budget, seconds=timeout_s)
+            return Gateway(stack.enter_context(driven))
 
         yield start
-
-
-class AsyncExitStackRunner:
-    """A loop and an exit stack that is left on it."""
-
-    def __enter__(self):
-        self._runner = asyncio.Runner().__enter__()
-        self._stack = AsyncExitStack()
-        return self._runner, self._stack
-
-    def __exit__(self, *raised):
-        self._runner.run(self._stack.aclose())
-        self._runner.__exit__(*raised)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 class TestProfiles:
     def test_everything_can_be_asked(self, gateway, profile):
-        outcome = gateway(profile=profile).ask(EVERYTHING)
+        response = gateway(profile=profile).ask(EVERYTHING)
 
-        assert outcome.errors is None
-        project = outcome.data["project"]
+        assert response.errors is None
+        project = response.data["project"]
         assert all(job["status"] != "UNKNOWN" for job in project["jobs"]["nodes"])
         assert project["canceling"]["nodes"]
-        assert outcome.data["pipeline"]["jobs"]["totalCount"] >= 3
-        assert outcome.data["job"]["log"]["byteCount"] > 0
+        assert response.data["pipeline"]["jobs"]["totalCount"] >= 3
+        assert response.data["job"]["log"]["byteCount"] > 0
 
     def test_a_walk_shows_every_job_once(self, gateway, profile):
         over = gateway(profile=profile)
@@ -129,10 +98,10 @@ class TestProfiles:
     def test_each_write_works(self, gateway, profile, action):
         over = gateway(profile=profile)
 
-        outcome = over.ask(WRITES[action])
+        response = over.ask(WRITES[action])
 
-        (payload,) = outcome.data.values()
-        assert outcome.errors is None
+        (payload,) = response.data.values()
+        assert response.errors is None
         assert payload["userErrors"] == []
         assert len(over.writes()) == 1
 
@@ -143,31 +112,31 @@ class TestFaults:
         over = gateway(timeout_s=3.0)
         over.sandbox.faults.append(fault(kind))
 
-        outcome = over.ask(READ)
+        response = over.ask(READ)
 
-        assert outcome.data["sibling"] == "Query"
+        assert response.data["sibling"] == "Query"
         if kind in HARMLESS:
-            assert outcome.errors is None
+            assert response.errors is None
         else:
-            assert outcome.data["project"] == {"jobs": None}
-            (error,) = outcome.errors
+            assert response.data["project"] == {"jobs": None}
+            (error,) = response.errors
             assert error["path"] == ["project", "jobs"]
             assert error["extensions"]["code"].startswith(("UPSTREAM_", "RATE_LIMITED"))
-            assert "glpat" not in str(outcome.errors)
+            assert "glpat" not in str(response.errors)
 
     @pytest.mark.parametrize("action", WRITES)
     def test_no_write_is_sent_twice(self, gateway, kind, action):
         over = gateway(timeout_s=1.0)
         over.sandbox.faults.append(fault(kind))
 
-        outcome = over.ask(WRITES[action])
+        response = over.ask(WRITES[action])
 
         assert len(over.writes()) == 1
-        (payload,) = outcome.data.values()
+        (payload,) = response.data.values()
         if kind in HARMLESS:
             assert payload["userErrors"] == []
         else:
-            assert outcome.errors or payload["userErrors"]
+            assert response.errors or payload["userErrors"]
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut_body", "status", "rate_limit_global"])
@@ -175,10 +144,10 @@ def test_a_read_is_sent_again(gateway, kind):
     over = gateway()
     over.sandbox.faults.append(fault(kind, times=1))
 
-    outcome = over.ask(READ)
+    response = over.ask(READ)
 
-    assert outcome.errors is None
-    assert len(outcome.data["project"]["jobs"]["nodes"]) == 20
+    assert response.errors is None
+    assert len(response.data["project"]["jobs"]["nodes"]) == 20
     assert len(over.sandbox.received) == 2
 
 

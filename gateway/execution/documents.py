@@ -147,7 +147,7 @@ class Documents:
         kept_characters: int = 8_000_000,
     ) -> None:
         self._strawberry = strawberry
-        self._limits = limits
+        self.limits = limits
         self._rules = [
             *specified_rules,
             # graphql-core's own rule does not know Strawberry's one-of inputs.
@@ -172,9 +172,9 @@ class Documents:
         if document is not None:
             self._documents.move_to_end(text)
             return document
-        if len(text) > self._limits.characters:
+        if len(text) > self.limits.characters:
             message = (
-                f"the document has {len(text)} characters, {self._limits.characters} are allowed;"
+                f"the document has {len(text)} characters, {self.limits.characters} are allowed;"
                 " ask in several operations"
             )
             return Document([], [GraphQLError(message)])
@@ -220,15 +220,15 @@ class Documents:
 
     def _make(self, text: str) -> Document:
         try:
-            parsed = parse(text, max_tokens=self._limits.tokens, no_location=False)
+            parsed = parse(text, max_tokens=self.limits.tokens, no_location=False)
         except GraphQLError as error:
             return Document([], [error])
         values = count_values(parsed)
-        errors = check_limits(parsed, self._limits)
-        if values > self._limits.values:
+        errors = check_limits(parsed, self.limits)
+        if values > self.limits.values:
             message = (
                 f"the document's literals hold {values} values in lists and objects,"
-                f" {self._limits.values} are allowed (GATEWAY_MAX_VALUES);"
+                f" {self.limits.values} are allowed (GATEWAY_MAX_VALUES);"
                 " ask in several operations"
             )
             errors.append(GraphQLError(message))

@@ -1,16 +1,19 @@
-"""The engine: from a request to its outcome.
+"""The engine: from a request to its response.
 
-    text ── documents ──► operation ── variables ──► plan ── cost ──► executor ──► data, errors
+    text or hash ── documents ──► operation ── variables ──► plan ── cost ──► executor ──► response
 
 A document seen before costs one look-up up to its plan. What is wrong with a request is found
-before execution begins, and before any upstream call is made.
+before execution begins, and before any upstream call is made. Whatever carries an operation asks
+here, and hooks are told here, once when an operation begins and once when it ends.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import msgspec
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
@@ -19,256 +22,319 @@ from gateway.execution.budget import ENCODED_AT_ONCE, is_small, size_of, write_s
 from gateway.execution.cost import estimate_cost
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
-from gateway.execution.inputs import check_variables, first_errors
+from gateway.execution.inputs import check_variables
 from gateway.execution.limits import Limits
-from gateway.execution.masking import format_error, format_request_error
+from gateway.execution.masking import format_error
+from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.response import GraphQLResponse, RequestError, error_of
 from gateway.execution.schema import make_schema
 from gateway.frames import without_frames
+from gateway.hooks import Hooks, OperationEvent, tell
 from gateway.turns import Turns
+from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Awaitable
 
     from graphql.execution.values import VariableValues
 
     from gateway.execution.plan import Estimate, Plan, Size
+    from gateway.execution.request import Caller, GraphQLRequest
     from gateway.upstream.client import Client
-    from gateway.upstream.scope import CallScope
+    from gateway.upstream.scope import Tally
     from gateway.upstream.web_urls import WebUrls
 
-__all__ = ["Engine", "GraphQLRequest", "Outcome"]
+__all__ = ["Budget", "Engine"]
+
+MUTATION_BY_GET: Final = "mutations are not run by GET; send this operation by POST"
+# The status of an operation whose caller left, as nginx counts it; nobody receives it.
+CALLER_LEFT: Final = 499
+# Told in full they may be more than a part.
+MANY_ERRORS: Final = 200
+MANY_INTROSPECTED: Final = 10_000
+
+_log: Final = logging.getLogger("gateway.execution")
 
 
-class GraphQLRequest(msgspec.Struct, rename={"operation_name": "operationName"}):
-    """The parameters of a GraphQL-over-HTTP request."""
-
-    query: str | None = None
-    operation_name: str | None = None
-    variables: dict[str, Any] | None = None
-    extensions: dict[str, Any] | None = None
-
-
-class Outcome:
-    """What a request came to.
-
-    `data` is UNSET where execution never began (`began` is false then): the document, the
-    variables or the cost were refused. `is_refused_mutation` tells a mutation where only queries
-    may run, `is_large` a response to be written in steps.
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one operation may take: upstream calls at worst and at once, rows of a page (1 to 100),
+    fields of its response (nodes) and bytes of it.
     """
 
-    __slots__ = (
-        "data",
-        "errors",
-        "estimated_calls",
-        "extensions",
-        "is_large",
-        "is_refused_mutation",
-        "operation_name",
-        "operation_type",
-    )
-
-    def __init__(
-        self,
-        data: dict[str, Any] | msgspec.UnsetType | None,
-        errors: list[dict[str, Any]] | None,
-        operation: Operation | None = None,
-        *,
-        estimated_calls: int = 0,
-    ) -> None:
-        self.data = data
-        self.errors = errors
-        self.extensions: dict[str, Any] | None = None
-        self.operation_name = operation.name if operation else None
-        self.operation_type = operation.type if operation else None
-        self.estimated_calls = estimated_calls
-        self.is_refused_mutation = False
-        self.is_large = False
-
-    @property
-    def began(self) -> bool:
-        """Did execution begin?"""
-        return self.data is not msgspec.UNSET
-
-    def body(self) -> bytes:
-        """The response as JSON."""
-        return encode(self.response())
-
-    def body_steps(self, max_bytes: int) -> Generator[None, None, bytes]:
-        """The same in steps; raises `ResponseTooLarge` once it has more bytes."""
-        return write_steps(self.response(), max_bytes)
-
-    def response(self) -> dict[str, Any]:
-        """The response (GraphQL specification, 7.1: errors first)."""
-        response: dict[str, Any] = {}
-        if self.errors:
-            response["errors"] = self.errors
-        if self.data is not msgspec.UNSET:
-            response["data"] = self.data
-        if self.extensions is not None:
-            response["extensions"] = self.extensions
-        return response
+    calls: int = 250
+    calls_in_flight: int = 16
+    page_size: int = 100
+    response_nodes: int = 250_000
+    response_bytes: int = 50_000_000
 
 
-MUTATION_BY_GET = "mutations are not run by GET; send this operation by POST"
+class Prepared(NamedTuple):
+    """An operation that may be executed."""
 
-# Told in full they may be more than a part.
-MANY_ERRORS = 200
-MANY_INTROSPECTED = 10_000
-
-encode = msgspec.json.Encoder().encode
+    operation: Operation
+    plan: Plan
+    variables: VariableValues
+    estimate: Estimate
+    size: Size
 
 
 class Engine:
-    """Runs requests over one client. `max_calls` is the ceiling for the estimated cost of one
-    operation, `max_page_size` (1 to 100) that for the rows of a page, `max_nodes` that for the
-    fields of an answer.
-    """
+    """Runs operations over one client. Of what it is not given it makes its own."""
 
     def __init__(
         self,
         client: Client,
         urls: WebUrls,
         *,
-        limits: Limits | None = None,
-        max_calls: int = 250,
-        max_page_size: int = 100,
-        max_nodes: int = 250_000,
-        introspection: bool = True,
-        documents_kept: int = 1000,
+        budget: Budget | None = None,
+        documents: Documents | None = None,
+        persisted: PersistedDocuments | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
-        self.schema = make_schema(PlannedExecutor)
-        self._limits = limits or Limits()
-        self.documents = Documents(
-            self.schema, self._limits, introspection=introspection, kept=documents_kept
-        )
         self._client = client
         self._urls = urls
-        self._max_calls = max_calls
-        self._max_page_size = max_page_size
-        self._max_nodes = max_nodes
+        if documents is None:
+            documents = Documents(make_schema(PlannedExecutor), Limits())
+        self._documents = documents
+        self._persisted = PersistedDocuments(0) if persisted is None else persisted
+        self._budget = Budget() if budget is None else budget
+        self._hooks = Hooks() if hooks is None else hooks
         # Of all that may be long.
-        self.turns = Turns()
+        self._turns = Turns()
+        self._is_heard = bool(self._hooks.operation_began or self._hooks.operation_ended)
 
-    async def run(
-        self, request: GraphQLRequest, scope: CallScope, *, allow_mutations: bool = True
-    ) -> Outcome:
-        """Run one request. Upstream calls are made with the scope's credential and within its
-        deadline.
+    async def execute(self, request: GraphQLRequest, caller: Caller) -> GraphQLResponse:
+        """Run one operation. Whatever comes of it is a response, and a bug is recorded as well.
+
+        Upstream calls are made with the caller's credential and within their deadline. Raises only
+        when it is cancelled.
         """
-        try:
-            prepared = self._prepare(request, allow_mutations=allow_mutations)
-        except _Refused as refused:
-            return refused.outcome
-        operation, plan, variables, estimate, size = prepared
-        if plan.slots or plan.root.project is None:
-            # What a write hangs on must not have been asked for by somebody else, before.
-            scope.alone = operation.type == "mutation"
-            context = Context(
-                self._client,
-                scope,
-                self._urls,
-                max_page_size=self._max_page_size,
-                readers=plan.readers,
-                turns=self.turns,
-            )
-            running = execute_plan(
-                PlanExecution(operation, plan, variables, context, arguments=estimate.arguments)
-            )
-            result = running if isinstance(running, ExecutionResult) else await running
-        else:
-            # Nothing but `__typename`: there is nobody to ask.
-            result = ExecutionResult(plan.root.project(None), None)
-        outcome = Outcome(result.data, None, operation, estimated_calls=estimate.calls)
-        may_be_large = (
-            size.bound(scope.tally.read_bytes) > ENCODED_AT_ONCE
-            or operation.introspected > MANY_INTROSPECTED
+        scope = CallScope(
+            caller.credential,
+            caller.deadline,
+            caller.request_id,
+            max_at_once=self._budget.calls_in_flight,
+            max_bytes=self._budget.response_bytes,
         )
-        if result.errors:
-            may_be_large = may_be_large or len(result.errors) > MANY_ERRORS
-            outcome.errors = [format_error(error, scope.request_id) for error in result.errors]
-            for error in result.errors:
-                # Their frames hold the execution, which holds them: entities, pages and all.
-                without_frames(error)
-                if isinstance(error.original_error, ResponseTooLarge):
-                    raise error.original_error
-        if may_be_large:
-            outcome.is_large = not is_small(outcome.response())
-        if request.extensions and request.extensions.get("cost"):
-            outcome.extensions = {"cost": _told_cost(estimate, scope)}
-        return outcome
+        event = self._begin(request, caller) if self._is_heard else None
+        response = prepared = None
+        try:
+            prepared = self._prepare(request, caller)
+            result = self._start(prepared, scope)
+            if not isinstance(result, ExecutionResult):
+                result = await result
+            response = _response(result, prepared, request, scope)
+            if _may_be_large(result, prepared, scope) and not is_small(response.parts()):
+                steps = write_steps(response.parts(), self._budget.response_bytes)
+                response.body = await self._turns.run(steps)
+            else:
+                self._encode(response)
+        except RequestError as error:
+            response = error.response(scope.tally, caller.request_id)
+        except ResponseTooLarge as error:
+            response = _too_large(error, prepared, scope)
+        except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
+            response = _failed(scope)
+        finally:
+            if event is not None:
+                self._end(event, request, caller, scope.tally, response)
+        return response
 
-    def _prepare(
-        self, request: GraphQLRequest, *, allow_mutations: bool
-    ) -> tuple[Operation, Plan, VariableValues, Estimate, Size]:
-        """All that can be known without an upstream call; raises `_Refused`."""
-        document = self.documents.get(request.query or "")
+    def _prepare(self, request: GraphQLRequest, caller: Caller) -> Prepared:
+        """All that can be known without an upstream call; raises `RequestError`."""
+        operation = self._operation(request, caller)
+        limits = self._documents.limits
+        if request.variables and (excess := check_variables(request.variables, limits)):
+            raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
+        variables = operation.variables(request.variables)
+        if isinstance(variables, list):
+            raise RequestError("BAD_USER_INPUT", errors=variables, operation=operation)
+        plan = operation.plan(variables)
+        try:
+            estimate = _estimate(operation, plan, variables)
+        except GraphQLError as error:
+            raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
+        if estimate.calls > self._budget.calls:
+            too_dear = self._too_dear(estimate)
+            raise RequestError("COST_EXCEEDED", errors=[too_dear], operation=operation)
+        size = _size(operation, plan, estimate)
+        if size.nodes > self._budget.response_nodes:
+            refusal = ResponseTooLarge.by_nodes(size.nodes, self._budget.response_nodes)
+            too_large = GraphQLError(refusal.message, original_error=refusal)
+            raise RequestError(refusal.code, errors=[too_large], operation=operation)
+        return Prepared(operation, plan, variables, estimate, size)
+
+    def _operation(self, request: GraphQLRequest, caller: Caller) -> Operation:
+        """The operation that a request asks for, by text or by hash; raises `RequestError`."""
+        persisted = request.extensions and request.extensions.get("persistedQuery")
+        if persisted:
+            request.query = self._persisted.find(request.query, persisted)
+        if request.query is None:
+            raise RequestError("BAD_REQUEST", "the parameter query is missing", kind="malformed")
+        document = self._documents.get(request.query)
         if document.errors:
-            raise _Refused(document.errors, "GRAPHQL_VALIDATION_FAILED")
+            raise RequestError("GRAPHQL_VALIDATION_FAILED", errors=document.errors)
         try:
             operation = document.operation(request.operation_name)
         except GraphQLError as error:
-            raise _Refused([error], "OPERATION_RESOLUTION_FAILURE") from None
-        if operation.type == "mutation" and not allow_mutations:
-            refused = _Refused([GraphQLError(MUTATION_BY_GET)], "BAD_REQUEST", operation)
-            refused.outcome.is_refused_mutation = True
-            raise refused
-        if request.variables and (excess := check_variables(request.variables, self._limits)):
-            raise _Refused([GraphQLError(excess)], "BAD_USER_INPUT", operation)
-        variables = operation.variables(request.variables)
-        if isinstance(variables, list):
-            raise _Refused(variables, "BAD_USER_INPUT", operation)
-        plan = operation.plan(variables)
-        try:
-            estimate = self._estimate(operation, plan, variables)
-        except GraphQLError as error:
-            raise _Refused([error], "BAD_USER_INPUT", operation) from None
-        if estimate.calls > self._max_calls:
-            raise _Refused([self._too_dear(estimate)], "COST_EXCEEDED", operation)
-        size = self._size(operation, plan, estimate)
-        if size.nodes > self._max_nodes:
-            refusal = ResponseTooLarge.by_nodes(size.nodes, self._max_nodes)
-            too_large = GraphQLError(refusal.message, original_error=refusal)
-            raise _Refused([too_large], refusal.code, operation)
-        return operation, plan, variables, estimate, size
-
-    def _size(self, operation: Operation, plan: Plan, estimate: Estimate) -> Size:
-        if not operation.node.variable_definitions:
-            if plan.size is None:
-                plan.size = size_of(plan, estimate.arguments)
-            return plan.size
-        return size_of(plan, estimate.arguments)
-
-    def _estimate(self, operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
-        if not operation.node.variable_definitions:
-            if plan.estimate is None:
-                plan.estimate = estimate_cost(plan, variables)
-            return plan.estimate
-        return estimate_cost(plan, variables)
+            raise RequestError("OPERATION_RESOLUTION_FAILURE", errors=[error]) from None
+        if persisted:
+            self._persisted.keep(request.query)
+        if operation.type == "mutation" and caller.carrier.is_read_only:
+            raise RequestError(
+                "BAD_REQUEST",
+                errors=[GraphQLError(MUTATION_BY_GET)],
+                kind="read only",
+                operation=operation,
+            )
+        return operation
 
     def _too_dear(self, estimate: Estimate) -> GraphQLError:
+        ceiling = self._budget.calls
         refusal = CostExceeded(
             f"the operation may need {estimate.calls} upstream calls,"
-            f" {self._max_calls} are allowed; most of them for {estimate.dearest}:"
+            f" {ceiling} are allowed; most of them for {estimate.dearest}:"
             " ask for fewer rows there, or in several operations",
             estimated=estimate.calls,
-            ceiling=self._max_calls,
+            ceiling=ceiling,
             dearest=estimate.dearest,
         )
         return GraphQLError(refusal.message, original_error=refusal)
 
+    def _start(
+        self, prepared: Prepared, scope: CallScope
+    ) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """Execute as far as it goes without waiting."""
+        operation, plan, variables, estimate, _ = prepared
+        if not plan.slots and plan.root.project is not None:
+            # Nothing but `__typename`: there is nobody to ask.
+            return ExecutionResult(plan.root.project(None), None)
+        # What a write hangs on must not have been asked for by somebody else, before.
+        scope.alone = operation.type == "mutation"
+        context = Context(
+            self._client,
+            scope,
+            self._urls,
+            max_page_size=self._budget.page_size,
+            readers=plan.readers,
+            turns=self._turns,
+        )
+        return execute_plan(
+            PlanExecution(operation, plan, variables, context, arguments=estimate.arguments)
+        )
 
-class _Refused(Exception):
-    """A request that is not executed."""
+    def _encode(self, response: GraphQLResponse) -> None:
+        if len(response.encoded().body) > self._budget.response_bytes:
+            raise ResponseTooLarge.by_bytes(self._budget.response_bytes)
 
-    def __init__(
-        self, errors: list[GraphQLError], code: str, operation: Operation | None = None
+    def _begin(self, request: GraphQLRequest, caller: Caller) -> OperationEvent:
+        event = OperationEvent(caller.request_id, caller.carrier.name, caller.arrived)
+        event.method = caller.carrier.method
+        event.document = request.query
+        if caller.credential is not None:
+            event.caller = caller.credential.fingerprint
+        if self._hooks.operation_began:
+            tell(self._hooks.operation_began, event)
+        return event
+
+    def _end(
+        self,
+        event: OperationEvent,
+        request: GraphQLRequest,
+        caller: Caller,
+        tally: Tally,
+        response: GraphQLResponse | None,
     ) -> None:
-        formatted = [format_request_error(error, code=code) for error in first_errors(errors)]
-        self.outcome = Outcome(msgspec.UNSET, formatted, operation)
+        """Tell what an operation came to; without a response it was cancelled."""
+        event.document = request.query
+        event.calls, event.shared = tally.calls, tally.shared
+        event.cached, event.retried = tally.cached, tally.retried
+        if response is None:
+            event.status = CALLER_LEFT if caller.has_left else 0
+        else:
+            event.status = caller.carrier.statuses.get(response.kind, 0)
+            event.size_bytes = len(response.body)
+            event.codes = response.codes
+            event.estimated = response.estimated_calls
+            if response.operation is not None:
+                event.name, event.type = response.operation.name, response.operation.type
+        event.duration_s = perf_counter() - event.began
+        tell(self._hooks.operation_ended, event)
 
 
-def _told_cost(estimate: Estimate, scope: CallScope) -> dict[str, int]:
-    tally = scope.tally
+def _estimate(operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
+    if not operation.node.variable_definitions:
+        if plan.estimate is None:
+            plan.estimate = estimate_cost(plan, variables)
+        return plan.estimate
+    return estimate_cost(plan, variables)
+
+
+def _size(operation: Operation, plan: Plan, estimate: Estimate) -> Size:
+    if not operation.node.variable_definitions:
+        if plan.size is None:
+            plan.size = size_of(plan, estimate.arguments)
+        return plan.size
+    return size_of(plan, estimate.arguments)
+
+
+def _response(
+    result: ExecutionResult, prepared: Prepared, request: GraphQLRequest, scope: CallScope
+) -> GraphQLResponse:
+    """The response to what was executed; raises `ResponseTooLarge` where that ended it."""
+    errors = extensions = None
+    if result.errors:
+        errors = [format_error(error, scope.request_id) for error in result.errors]
+        for error in result.errors:
+            # Their frames hold the execution, which holds them: entities, pages and all.
+            without_frames(error)
+            if isinstance(error.original_error, ResponseTooLarge):
+                raise error.original_error
+    if request.extensions and request.extensions.get("cost"):
+        extensions = {"cost": _told_cost(prepared.estimate, scope.tally)}
+    return GraphQLResponse(
+        "executed",
+        scope.tally,
+        data=result.data,
+        errors=errors,
+        extensions=extensions,
+        operation=prepared.operation,
+        estimated_calls=prepared.estimate.calls,
+    )
+
+
+def _may_be_large(result: ExecutionResult, prepared: Prepared, scope: CallScope) -> bool:
+    """May the response be too long to be encoded at once?"""
+    return (
+        prepared.size.bound(scope.tally.read_bytes) > ENCODED_AT_ONCE
+        or prepared.operation.introspected > MANY_INTROSPECTED
+        or len(result.errors or ()) > MANY_ERRORS
+    )
+
+
+def _too_large(
+    error: ResponseTooLarge, prepared: Prepared | None, scope: CallScope
+) -> GraphQLResponse:
+    return GraphQLResponse(
+        "executed",
+        scope.tally,
+        data=None,
+        errors=[error_of(error.message, error.code, scope.request_id)],
+        operation=prepared.operation if prepared else None,
+        estimated_calls=prepared.estimate.calls if prepared else 0,
+    ).encoded()
+
+
+def _failed(scope: CallScope) -> GraphQLResponse:
+    """The response of an operation that met a bug, which is recorded."""
+    _log.exception("request %s failed unexpectedly", scope.request_id)
+    message = "internal error; the gateway's records hold it under this request id"
+    error = error_of(message, "INTERNAL_SERVER_ERROR", scope.request_id)
+    return GraphQLResponse("failed", scope.tally, errors=[error]).encoded()
+
+
+def _told_cost(estimate: Estimate, tally: Tally) -> dict[str, int]:
     return {
         "estimated": estimate.calls,
         "calls": tally.calls,

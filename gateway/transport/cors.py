@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.transport.refusal import Headers
+    from gateway.transport.http_error import Headers
 
 __all__ = ["CrossOrigin"]
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from gateway.execution.engine import GraphQLRequest
-from gateway.transport.refusal import Refusal
+from gateway.execution.request import GraphQLRequest
+from gateway.transport.http_error import HttpError
 
 __all__ = ["read_body", "read_query"]
 
@@ -24,7 +24,7 @@ _OBJECTS: Final = {"variables", "extensions"}
 def read_body(
     body: bytes, *, max_batch: int, max_values: int
 ) -> GraphQLRequest | list[GraphQLRequest]:
-    """A request, or a batch of up to `max_batch` of them; raises `Refusal` (400).
+    """A request, or a batch of up to `max_batch` of them; raises `HttpError` (400).
 
     A body that holds more than `max_values` values an operation in its lists and objects is not
     decoded: a megabyte of small ones would hold the loop for too long.
@@ -34,7 +34,7 @@ def read_body(
         if not max_batch and _is_array(body):
             raise _no_arrays()
         message = f"the body holds too many values in lists and objects: {max_values} an operation"
-        raise Refusal(400, "BAD_REQUEST", f"{message} are allowed (GATEWAY_MAX_VALUES)")
+        raise HttpError(400, "BAD_REQUEST", f"{message} are allowed (GATEWAY_MAX_VALUES)")
     try:
         return _decode_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -66,8 +66,8 @@ def _is_array(body: bytes) -> bool:
     return body.lstrip().startswith(b"[")
 
 
-def _no_arrays() -> Refusal:
-    return Refusal(400, "BATCHING_NOT_ALLOWED", "send operations one by one: no arrays here")
+def _no_arrays() -> HttpError:
+    return HttpError(400, "BATCHING_NOT_ALLOWED", "send operations one by one: no arrays here")
 
 
 def _batch(body: bytes, at_most: int) -> list[GraphQLRequest]:
@@ -79,14 +79,14 @@ def _batch(body: bytes, at_most: int) -> list[GraphQLRequest]:
         raise _unreadable(body, error) from None
     if not 0 < len(requests) <= at_most:
         message = f"send 1 to {at_most} operations at once, not {len(requests)}"
-        raise Refusal(400, "BATCHING_NOT_ALLOWED", message)
+        raise HttpError(400, "BATCHING_NOT_ALLOWED", message)
     return requests
 
 
 def read_query(query: bytes) -> GraphQLRequest:
     """The request a query string stands for; `variables` and `extensions` are JSON texts in it.
 
-    An empty parameter counts as left out; of one given twice the last counts. Raises `Refusal`
+    An empty parameter counts as left out; of one given twice the last counts. Raises `HttpError`
     (400).
     """
     values: dict[str, Any] = {}
@@ -97,22 +97,23 @@ def read_query(query: bytes) -> GraphQLRequest:
             elif name in _OBJECTS:
                 values[name] = _decode_object(text)
     except msgspec.DecodeError:
-        raise Refusal(
+        raise HttpError(
             400, "BAD_REQUEST", "variables and extensions must be JSON objects in the query string"
         ) from None
     except (ValueError, RecursionError):
-        raise Refusal(400, "BAD_REQUEST", "the query string cannot be read") from None
+        raise HttpError(400, "BAD_REQUEST", "the query string cannot be read") from None
     return GraphQLRequest(**values)
 
 
-def _unreadable(body: bytes, error: Exception) -> Refusal:
+def _unreadable(body: bytes, error: Exception) -> HttpError:
     if not body.strip():
-        return Refusal(400, "BAD_REQUEST", "the body is empty; it must be a JSON object")
+        return HttpError(400, "BAD_REQUEST", "the body is empty; it must be a JSON object")
     if isinstance(error, msgspec.ValidationError):
-        return Refusal(400, "BAD_REQUEST", f"the body is no GraphQL request: {_lower(str(error))}")
+        fault = _lower(str(error))
+        return HttpError(400, "BAD_REQUEST", f"the body is no GraphQL request: {fault}")
     if isinstance(error, RecursionError):
-        return Refusal(400, "BAD_REQUEST", "the body is nested too deeply")
-    return Refusal(400, "BAD_REQUEST", "the body is not valid JSON in UTF-8")
+        return HttpError(400, "BAD_REQUEST", "the body is nested too deeply")
+    return HttpError(400, "BAD_REQUEST", "the body is not valid JSON in UTF-8")
 
 
 def _lower(sentence: str) -> str:

@@ -1,8 +1,8 @@
-"""Records: a JSON object a line. One for each request at level info, and what is logged elsewhere.
+"""Records: a JSON object a line. One for each operation, and what is logged elsewhere.
 
-Lines of requests are gathered and written a few times a second, so that a request pays for encoding
-only; anything else is written at once. No line ever holds a credential: a caller is told by the
-fingerprint of theirs.
+Lines of operations are gathered and written a few times a second, so that an operation pays for
+encoding only; anything else is written at once. No line ever holds a credential: a caller is told
+by the fingerprint of theirs.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
-from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+
+from gateway.hooks import Hook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.transport.visit import Visit
+    from gateway.hooks import OperationEvent, RequestEvent
 
-__all__ = ["RecordHandler", "Records", "RequestRecord", "record_logging", "standard_records"]
+__all__ = ["OperationRecords", "RecordHandler", "Records", "record_logging", "standard_records"]
 
 WRITE_EVERY_S: Final = 0.2
 NAME_CHARACTERS: Final = 100
@@ -35,27 +36,29 @@ REMEMBERED_CHARACTERS: Final = 16_384
 _encode = msgspec.json.Encoder().encode
 
 
-class RequestRecord(msgspec.Struct, omit_defaults=True, rename={"kind": "record"}):
-    """What is recorded of a request; what it does not have is left out.
+class Record(msgspec.Struct, omit_defaults=True, kw_only=True, rename={"kind": "record"}):
+    """What is recorded of an operation, or of a request that never became one (`kind`); what it
+    does not have is left out.
 
     `document` is the start of the document's SHA-256, `caller` the fingerprint of the credential,
     `codes` the distinct `extensions.code`s of the response, `status` 499 where the caller left
-    before the response.
+    before the response, and left out where the gateway stopped before it.
     """
 
     time: datetime
     level: str
-    kind: str
+    kind: Literal["operation", "request"]
     request_id: str
-    method: str
-    status: int
+    carrier: str = "http"
+    method: str = ""
+    status: int = 0
     duration_ms: float
     bytes: int
     operation: str | None = None
     type: str | None = None
     document: str | None = None
     caller: str | None = None
-    codes: tuple[str, ...] | None = None
+    codes: tuple[str, ...] = ()
     estimated: int = 0
     calls: int = 0
     shared: int = 0
@@ -74,41 +77,15 @@ class _LogRecord(msgspec.Struct, omit_defaults=True):
 class Records:
     """Writes records with `write`, which takes whole lines."""
 
-    def __init__(self, write: Callable[[bytes], object], *, tells_requests: bool = True) -> None:
-        self.tells_requests = tells_requests
+    def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
         self._lock = Lock()
 
-    def tell_request(
-        self, visit: Visit, *, status: int, size_bytes: int, codes: tuple[str, ...]
-    ) -> None:
-        """Record a request that was answered (or left); called once for each."""
-        record = RequestRecord(
-            time=datetime.now(UTC),
-            level="info",
-            kind="request",
-            request_id=visit.request_id,
-            method=visit.method,
-            status=status,
-            duration_ms=round((perf_counter() - visit.began) * 1000, 3),
-            bytes=size_bytes,
-            codes=codes or None,
-            document=document_hash(visit.document) if visit.document else None,
-        )
-        if (scope := visit.upstream) is not None:
-            tally = scope.tally
-            if scope.credential is not None:
-                record.caller = scope.credential.fingerprint
-            record.calls, record.shared = tally.calls, tally.shared
-            record.cached, record.retried = tally.cached, tally.retried
-        if (outcome := visit.outcome) is not None:
-            name = outcome.operation_name
-            record.operation = name[:NAME_CHARACTERS] if name else None
-            record.type = outcome.operation_type
-            record.estimated = outcome.estimated_calls
-        self._lines.append(_encode(record))
+    def gather(self, line: bytes) -> None:
+        """Write a line with others, `WRITE_EVERY_S` later; from the event loop."""
+        self._lines.append(line)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(WRITE_EVERY_S, self.flush)
 
@@ -129,6 +106,59 @@ class Records:
             lines, self._lines = self._lines, []
             if lines:
                 self._write(b"\n".join([*lines, b""]))
+
+
+class OperationRecords(Hook):
+    """One record for each operation, and for each request that never became one."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def operation_ended(self, operation: OperationEvent) -> None:
+        name, document = operation.name, operation.document
+        self._records.gather(
+            _encode(
+                Record(
+                    time=datetime.now(UTC),
+                    level="info",
+                    kind="operation",
+                    request_id=operation.request_id,
+                    carrier=operation.carrier,
+                    method=operation.method,
+                    status=operation.status,
+                    duration_ms=round(operation.duration_s * 1000, 3),
+                    bytes=operation.size_bytes,
+                    operation=name[:NAME_CHARACTERS] if name else None,
+                    type=operation.type,
+                    document=document_hash(document) if document else None,
+                    caller=operation.caller,
+                    codes=operation.codes,
+                    estimated=operation.estimated,
+                    calls=operation.calls,
+                    shared=operation.shared,
+                    cached=operation.cached,
+                    retried=operation.retried,
+                )
+            )
+        )
+
+    def request_ended(self, request: RequestEvent) -> None:
+        self._records.gather(
+            _encode(
+                Record(
+                    time=datetime.now(UTC),
+                    level="info",
+                    kind="request",
+                    request_id=request.request_id,
+                    carrier=request.carrier,
+                    method=request.method,
+                    status=request.status,
+                    duration_ms=round(request.duration_s * 1000, 3),
+                    bytes=request.size_bytes,
+                    codes=request.codes,
+                )
+            )
+        )
 
 
 class RecordHandler(logging.Handler):
@@ -154,8 +184,8 @@ class RecordHandler(logging.Handler):
             self.handleError(record)
 
 
-def standard_records(level: str) -> Records:
-    """Records on standard error; those of requests from level info down."""
+def standard_records() -> Records:
+    """Records on standard error."""
     stream = sys.stderr.buffer
 
     def write(lines: bytes) -> None:
@@ -164,7 +194,7 @@ def standard_records(level: str) -> Records:
             stream.write(lines)
             stream.flush()
 
-    return Records(write, tells_requests=level in {"debug", "info"})
+    return Records(write)
 
 
 def record_logging(records: Records, level: str) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Credential"]
 
-# New with every process: a fingerprint tells callers apart, and nothing about their credentials.
-_KEY: Final = secrets.token_bytes(32)
+# For credentials that are given no key; new with every process.
+_PROCESS_KEY: Final = secrets.token_bytes(32)
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # In the order in which the upstream looks at them (upstream.md, 1).
 _HEADERS: Final = (
@@ -28,14 +28,21 @@ _HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
-    """One header and its value, as the caller presented it."""
+    """One header and its value, as the caller presented it.
+
+    `fingerprint_key` (up to 64 bytes) is what its fingerprint is made with; who knows no key learns
+    nothing about the credential from that.
+    """
 
     header: str
     value: str
+    fingerprint_key: bytes = field(default=_PROCESS_KEY, compare=False)
     _fingerprint: str | None = field(default=None, init=False, compare=False)
 
     @classmethod
-    def from_headers(cls, headers: Iterable[tuple[bytes, bytes]]) -> Credential | None:
+    def from_headers(
+        cls, headers: Iterable[tuple[bytes, bytes]], fingerprint_key: bytes = _PROCESS_KEY
+    ) -> Credential | None:
         """The first of `Authorization: Bearer`, `PRIVATE-TOKEN` and `JOB-TOKEN`.
 
         Names are lower case, as ASGI gives them. Raises `BadInput` for a value that no header can
@@ -60,15 +67,16 @@ class Credential:
                 raise BadInput(
                     f"the {header} header holds characters that no credential has; set it anew"
                 )
-            return cls(header, f"Bearer {text}" if header == "Authorization" else text)
+            presented = f"Bearer {text}" if header == "Authorization" else text
+            return cls(header, presented, fingerprint_key)
         return None
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, the same for the same credential until the process ends."""
+        """Sixteen hexadecimal digits, the same for the same credential and key."""
         if self._fingerprint is None:
             text = f"{self.header}\0{self.value}".encode()
-            fingerprint = hashlib.blake2b(text, key=_KEY, digest_size=8).hexdigest()
+            fingerprint = hashlib.blake2b(text, key=self.fingerprint_key, digest_size=8).hexdigest()
             # It is asked for with every call.
             object.__setattr__(self, "_fingerprint", fingerprint)
             return fingerprint

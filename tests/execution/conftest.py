@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.execution.engine import Budget
+from gateway.testing.server import serve
 from tests.execution.comparison import Comparison
-from tests.execution.sandboxed import Upstream, open_upstream
 from tests.execution.settling import SettlingLoop, settling_loop
+from tests.harness.over import DrivenOver, over_driven
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +29,10 @@ def comparison(loop: SettlingLoop) -> Comparison:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[Upstream]:
-    with open_upstream() as upstream:
+def upstream() -> Iterator[DrivenOver]:
+    """The gateway over a fresh sandbox; a random operation may be as dear as it likes."""
+    budget = Budget(calls=10**6)
+    with serve() as server, over_driven(server, budget=budget, seconds=60) as upstream:
         yield upstream
 
 

@@ -1,53 +1,11 @@
-"""A sandbox as the upstream, and values of arguments that name what is in it."""
+"""Values of arguments that name what is in a fresh sandbox."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from gateway.testing.server import SandboxServer, serve
-from gateway.upstream.client import Client, ClientConfig
-from gateway.upstream.credential import Credential
-from gateway.upstream.scope import CallScope
-from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireOptions
-from gateway.upstream.wires import open_wire
 from tests.execution.corpus import global_id
 from tests.execution.operations import VALUES
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["IN_SANDBOX", "Upstream", "open_upstream"]
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """A served sandbox, a client of it, and the loop that the client lives on."""
-
-    server: SandboxServer
-    client: Client
-    urls: WebUrls
-    runner: asyncio.Runner
-
-    def scope(self) -> CallScope:
-        credential = Credential("PRIVATE-TOKEN", self.server.sandbox.tokens["maintainer"])
-        return CallScope(credential, self.runner.get_loop().time() + 60, "test")
-
-
-@contextmanager
-def open_upstream() -> Iterator[Upstream]:
-    with serve() as server, asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        wire = runner.run(
-            stack.enter_async_context(open_wire("http1", WireOptions(origin=server.url)))
-        )
-        url = f"{server.url}/api/v4"
-        client = Client(wire, ClientConfig(url=url, retry_pause_s=0.0))
-        yield Upstream(server, client, WebUrls(url), runner)
-        runner.run(stack.aclose())
+__all__ = ["IN_SANDBOX"]
 
 
 def ids(*texts: str) -> list[str]:

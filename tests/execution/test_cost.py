@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 
 from gateway.execution.cost import estimate_cost
 from gateway.execution.documents import Documents
-from gateway.execution.engine import Engine, GraphQLRequest
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.schema import make_schema
@@ -20,7 +19,7 @@ from tests.execution.operations import Operation, operations
 from tests.execution.sandboxed import IN_SANDBOX
 
 if TYPE_CHECKING:
-    from tests.execution.sandboxed import Upstream
+    from tests.harness.over import DrivenOver
 
 SCHEMA = make_schema(PlannedExecutor)
 DOCUMENTS = Documents(SCHEMA, Limits())
@@ -103,15 +102,12 @@ class TestEstimate:
 )
 @given(operation=operations(SCHEMA._schema, IN_SANDBOX, max_fields=25))
 def test_no_operation_needs_more_calls_than_estimated(
-    upstream: Upstream, operation: Operation
+    upstream: DrivenOver, operation: Operation
 ) -> None:
-    engine = Engine(upstream.client, upstream.urls, max_calls=10**6)
     received = upstream.server.sandbox.received
     for variables in operation.variables:
-        before, scope = len(received), upstream.scope()
+        before = len(received)
 
-        outcome = upstream.runner.run(
-            engine.run(GraphQLRequest(operation.text, None, variables), scope)
-        )
+        response = upstream.run(upstream.execute(operation.text, variables))
 
-        assert len(received) - before - scope.tally.retried <= outcome.estimated_calls
+        assert len(received) - before - response.tally.retried <= response.estimated_calls

@@ -14,8 +14,8 @@ from gateway.schema.fields import Edge, Read, kind_of
 from gateway.upstream import entities
 from gateway.upstream.pruning import KEPT
 from tests.execution.comparison import failures_of
-from tests.execution.sandboxed import Upstream
 from tests.execution.test_equality import SCHEMAS, execute
+from tests.harness.over import DrivenOver
 
 DOCUMENTS = Documents(make_schema(PlannedExecutor), Limits())
 PRUNABLE = {name for entity, name in ENTITY_TYPES.items() if entity in KEPT} | {"Artifact"}
@@ -147,7 +147,7 @@ def places() -> list[str]:
 
 
 @pytest.mark.parametrize("text", places())
-def test_each_field_alone_reads_no_more_than_it_tells(upstream: Upstream, text: str) -> None:
+def test_each_field_alone_reads_no_more_than_it_tells(upstream: DrivenOver, text: str) -> None:
     """With nothing else selected nothing else is decoded: a field that read more would fail."""
     reference, planned = (
         upstream.runner.run(execute(schema, text, {}, upstream)) for schema in SCHEMAS

@@ -1,4 +1,4 @@
-"""From a request to its outcome: what is refused before anything is asked, and what is answered."""
+"""From a request to its response: what is refused unasked, and what is answered."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.execution.engine import Engine, GraphQLRequest, Outcome
-from gateway.upstream.scope import CallScope
+from gateway.execution.engine import Budget, Engine
+from gateway.execution.request import Carrier, GraphQLRequest
+from gateway.execution.response import GraphQLResponse, ResponseKind
 from gateway.upstream.web_urls import WebUrls
 from tests.execution.corpus import global_id
+from tests.harness.over import CARRIER, make_caller
 
 URLS = WebUrls("https://gitlab.test/api/v4")
 JOB = f'job(by: {{id: "{global_id("Job:1:2:3")}"}})'
@@ -28,6 +30,7 @@ class NoClient:
 
 
 ENGINE = Engine(NoClient(), URLS)
+QUERIES_ONLY = Carrier("test", is_read_only=True)
 
 
 def run(
@@ -37,22 +40,21 @@ def run(
     engine: Engine = ENGINE,
     name: str | None = None,
     extensions: dict[str, Any] | None = None,
-    **options: Any,
-) -> Outcome:
-    async def run() -> Outcome:
-        scope = CallScope(None, asyncio.get_running_loop().time() + 5, "r-1")
+    carrier: Carrier = CARRIER,
+) -> GraphQLResponse:
+    async def run() -> GraphQLResponse:
         request = GraphQLRequest(query, name, variables, extensions)
-        return await engine.run(request, scope, **options)
+        return await engine.execute(request, make_caller(request_id="r-1", carrier=carrier))
 
     return asyncio.run(run())
 
 
-def code(outcome: Outcome) -> str:
+def code(response: GraphQLResponse) -> str:
     """The code of a refusal, of which execution must not have begun."""
-    assert not outcome.began
-    assert outcome.data is msgspec.UNSET
-    assert "data" not in json.loads(outcome.body())
-    (error,) = outcome.errors or ()
+    assert response.kind is not ResponseKind.EXECUTED
+    assert response.data is msgspec.UNSET
+    assert "data" not in json.loads(response.body)
+    (error,) = response.errors or ()
     assert "path" not in error
     extensions: dict[str, str] = error["extensions"]
     return extensions["code"]
@@ -60,25 +62,31 @@ def code(outcome: Outcome) -> str:
 
 class TestRefusedDocuments:
     def test_cannot_be_read(self) -> None:
-        outcome = run("{ job(")
+        response = run("{ job(")
 
-        assert code(outcome) == "GRAPHQL_PARSE_FAILED"
-        assert outcome.errors is not None
-        assert outcome.errors[0]["locations"] == [{"line": 1, "column": 7}]
+        assert code(response) == "GRAPHQL_PARSE_FAILED"
+        assert response.errors is not None
+        assert response.errors[0]["locations"] == [{"line": 1, "column": 7}]
 
-    @pytest.mark.parametrize("query", [None, "", "# nothing"])
-    def test_are_empty(self, query: str | None) -> None:
+    @pytest.mark.parametrize("query", ["", "# nothing"])
+    def test_are_empty(self, query: str) -> None:
         assert code(run(query)) == "GRAPHQL_PARSE_FAILED"
+
+    def test_are_missing(self) -> None:
+        response = run(None)
+
+        assert code(response) == "BAD_REQUEST"
+        assert response.kind is ResponseKind.MALFORMED
 
     @pytest.mark.parametrize(
         "query",
         ["{ nothing }", "{ job(by: {}) { id } }", "subscription { a }", "{ job { id } }"],
     )
     def test_are_not_of_this_schema(self, query: str) -> None:
-        outcome = run(query)
+        response = run(query)
 
-        assert not outcome.began
-        assert {error["extensions"]["code"] for error in outcome.errors or ()} == {
+        assert response.kind is not ResponseKind.EXECUTED
+        assert {error["extensions"]["code"] for error in response.errors or ()} == {
             "GRAPHQL_VALIDATION_FAILED"
         }
 
@@ -97,17 +105,17 @@ class TestRefusedOperations:
         assert code(run(self.TWO)) == "OPERATION_RESOLUTION_FAILURE"
 
     def test_are_mutations_where_only_queries_may_run(self) -> None:
-        outcome = run(self.TWO, name="B", allow_mutations=False)
+        response = run(self.TWO, name="B", carrier=QUERIES_ONLY)
 
-        assert code(outcome) == "BAD_REQUEST"
-        assert outcome.is_refused_mutation
-        assert outcome.operation_type == "mutation"
+        assert code(response) == "BAD_REQUEST"
+        assert response.kind is ResponseKind.READ_ONLY
+        assert response.operation is not None
+        assert response.operation.type == "mutation"
 
     def test_are_no_queries_of_the_same_document(self) -> None:
-        outcome = run(self.TWO, name="A", allow_mutations=False)
+        response = run(self.TWO, name="A", carrier=QUERIES_ONLY)
 
-        assert outcome.data == {"__typename": "Query"}
-        assert not outcome.is_refused_mutation
+        assert response.data == {"__typename": "Query"}
 
 
 class TestRefusedVariables:
@@ -140,11 +148,11 @@ class TestRefusedVariables:
 
 class TestCost:
     def test_above_the_ceiling_is_refused_before_any_call(self) -> None:
-        outcome = run(f"{{ {LIST} }}", engine=Engine(NoClient(), URLS, max_calls=20))
+        response = run(f"{{ {LIST} }}", engine=Engine(NoClient(), URLS, budget=Budget(calls=20)))
 
-        assert code(outcome) == "COST_EXCEEDED"
-        assert outcome.errors is not None
-        assert outcome.errors[0]["extensions"]["cost"] == {
+        assert code(response) == "COST_EXCEEDED"
+        assert response.errors is not None
+        assert response.errors[0]["extensions"]["cost"] == {
             "estimated": 21,
             "ceiling": 20,
             "dearest": "project.jobs.nodes.pipeline.jobs",
@@ -154,11 +162,11 @@ class TestCost:
         query = """query ($n: Int!) { project(id: "1") { jobs(first: $n) { nodes {
                      log { byteCount } } } } }"""
 
-        dear = run(query, {"n": 90}, engine=Engine(NoClient(), URLS, max_calls=50))
-        cheap = run(query, {"n": 9}, engine=Engine(NoClient(), URLS, max_calls=50))
+        dear = run(query, {"n": 90}, engine=Engine(NoClient(), URLS, budget=Budget(calls=50)))
+        cheap = run(query, {"n": 9}, engine=Engine(NoClient(), URLS, budget=Budget(calls=50)))
 
         assert code(dear) == "COST_EXCEEDED"
-        assert cheap.began
+        assert cheap.kind is ResponseKind.EXECUTED
         assert cheap.estimated_calls == 10
 
     def test_is_told_on_request(self) -> None:
@@ -173,54 +181,55 @@ class TestCost:
 
 class TestAnswers:
     def test_a_static_root_needs_nobody(self) -> None:
-        outcome = run('{ __typename project(id: "7") { databaseId } }')
+        response = run('{ __typename project(id: "7") { databaseId } }')
 
-        assert outcome.began
-        assert outcome.data == {"__typename": "Query", "project": {"databaseId": 7}}
-        assert outcome.errors is None
-        assert outcome.body() == b'{"data":{"__typename":"Query","project":{"databaseId":7}}}'
+        assert response.kind is ResponseKind.EXECUTED
+        assert response.data == {"__typename": "Query", "project": {"databaseId": 7}}
+        assert response.errors is None
+        assert response.body == b'{"data":{"__typename":"Query","project":{"databaseId":7}}}'
 
     def test_introspection_is_answered(self) -> None:
-        outcome = run("{ __schema { queryType { name } mutationType { name } } }")
+        response = run("{ __schema { queryType { name } mutationType { name } } }")
 
-        assert outcome.data == {
+        assert response.data == {
             "__schema": {"queryType": {"name": "Query"}, "mutationType": {"name": "Mutation"}}
         }
 
     def test_an_operation_is_told_by_name_and_type(self) -> None:
-        outcome = run("mutation M { __typename }")
+        response = run("mutation M { __typename }")
 
-        assert (outcome.operation_name, outcome.operation_type) == ("M", "mutation")
-        assert outcome.data == {"__typename": "Mutation"}
+        assert response.operation is not None
+        assert (response.operation.name, response.operation.type) == ("M", "mutation")
+        assert response.data == {"__typename": "Mutation"}
 
     def test_a_fields_mistake_is_told_at_its_place(self) -> None:
-        outcome = run('{ __typename a: job(by: {id: "none"}) { id } }')
+        response = run('{ __typename a: job(by: {id: "none"}) { id } }')
 
-        assert outcome.began
-        assert outcome.data == {"__typename": "Query", "a": None}
-        (error,) = outcome.errors or ()
+        assert response.kind is ResponseKind.EXECUTED
+        assert response.data == {"__typename": "Query", "a": None}
+        (error,) = response.errors or ()
         assert error["path"] == ["a"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
     @pytest.mark.parametrize("query", [f"{{ {JOB} {{ name }} }}", f"mutation {{ {CANCEL} }}"])
     def test_a_bug_is_masked(self, query: str) -> None:
-        outcome = run(query)
+        response = run(query)
 
-        assert outcome.began
-        assert b"secret" not in outcome.body()
-        (error,) = outcome.errors or ()
+        assert response.kind is ResponseKind.EXECUTED
+        assert b"secret" not in response.body
+        (error,) = response.errors or ()
         assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "r-1"}
 
     def test_a_null_for_a_directive_is_told_at_its_place(self) -> None:
         query = 'query ($a: Boolean = true) { __typename project(id: "7") { id @skip(if: $a) } }'
 
-        outcome = run(query, {"a": None})
+        response = run(query, {"a": None})
 
-        assert outcome.data == {"__typename": "Query", "project": None}
-        (error,) = outcome.errors or ()
+        assert response.data == {"__typename": "Query", "project": None}
+        (error,) = response.errors or ()
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
     def test_a_body_has_its_errors_first(self) -> None:
-        outcome = run('{ a: job(by: {id: "none"}) { id } }', extensions={"cost": True})
+        response = run('{ a: job(by: {id: "none"}) { id } }', extensions={"cost": True})
 
-        assert list(json.loads(outcome.body())) == ["errors", "data", "extensions"]
+        assert list(json.loads(response.body)) == ["errors", "data", "extensions"]

@@ -13,17 +13,18 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.context import Context
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
 from tests.execution.comparison import Comparison, failures_of
 from tests.execution.fake import World
 from tests.execution.operations import Operation, operations
-from tests.execution.sandboxed import IN_SANDBOX, Upstream
+from tests.execution.sandboxed import IN_SANDBOX
 
 if TYPE_CHECKING:
     from strawberry import Schema
     from strawberry.types import ExecutionResult
+
+    from tests.harness.over import DrivenOver
 
 SCHEMAS = make_schema(), make_schema(PlannedExecutor)
 COUNT = int(os.environ.get("GATEWAY_TEST_OPERATIONS") or (2000 if os.environ.get("CI") else 200))
@@ -61,7 +62,7 @@ def test_a_plan_answers_as_the_reference_does(
 @settings(repeatable, max_examples=COUNT // 16)
 @given(operation=operations(SCHEMAS[0]._schema, IN_SANDBOX, max_fields=30))
 def test_a_plan_answers_as_the_reference_does_over_a_sandbox(
-    upstream: Upstream, operation: Operation
+    upstream: DrivenOver, operation: Operation
 ) -> None:
     """With the real context, client and upstream, by Strawberry's own `execute`."""
     if operation.text.startswith("mutation"):
@@ -78,7 +79,6 @@ def test_a_plan_answers_as_the_reference_does_over_a_sandbox(
 
 
 async def execute(
-    schema: Schema, text: str, variables: dict[str, Any], upstream: Upstream
+    schema: Schema, text: str, variables: dict[str, Any], upstream: DrivenOver
 ) -> ExecutionResult:
-    context = Context(upstream.client, upstream.scope(), upstream.urls)
-    return await schema.execute(text, variables, context_value=context)
+    return await schema.execute(text, variables, context_value=upstream.context())

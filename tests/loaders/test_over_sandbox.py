@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from random import Random
 
 import pytest
 
-from gateway.context import Context
 from gateway.errors import NotFound
-from gateway.settings import Settings
-from gateway.upstream.client import Client, ClientConfig
-from gateway.upstream.credential import Credential
 from gateway.upstream.entities import Bridge
 from gateway.upstream.paging import window_of
-from gateway.upstream.scope import CallScope
-from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireOptions
-from gateway.upstream.wires import open_wire
+from tests.harness.over import over
 
 pytestmark = pytest.mark.anyio
 
@@ -25,16 +17,8 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def operation(sandbox_server):
     """Makes the context of a new operation of a maintainer."""
-    config = ClientConfig(url=sandbox_server.api_url)
-    async with open_wire(Settings().wire, WireOptions(origin=sandbox_server.url)) as wire:
-        client = Client(wire, config)
-
-        def make():
-            credential = Credential("PRIVATE-TOKEN", sandbox_server.tokens["maintainer"])
-            deadline = asyncio.get_running_loop().time() + 60
-            return Context(client, CallScope(credential, deadline), WebUrls(config.url))
-
-        yield make
+    async with over(sandbox_server, seconds=60) as gateway:
+        yield gateway.context
 
 
 @pytest.mark.parametrize("backward", [False, True], ids=["forward", "backward"])

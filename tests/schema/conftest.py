@@ -3,21 +3,17 @@ asked for and answers as told, and over a sandbox, which notes every upstream ca
 """
 
 import asyncio
-from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
 import pytest
 
-from gateway.execution.engine import Engine, GraphQLRequest
+from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
 from gateway.testing.server import serve
-from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.credential import Credential
-from gateway.upstream.scope import CallScope
 from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireOptions
-from gateway.upstream.wires import open_wire
+from tests.harness.over import make_caller, over_driven
 
 
 class StandIn:
@@ -91,11 +87,10 @@ PLAIN_RUNNER = 2
 class Gate:
     """An engine over a sandbox. Jobs are made in pipelines of project 10 unless said otherwise."""
 
-    def __init__(self, server, engine, runner):
-        self.sandbox = server.sandbox
-        self.web_url = server.url
-        self._engine = engine
-        self._runner = runner
+    def __init__(self, over):
+        self.sandbox = over.server.sandbox
+        self.web_url = over.server.url
+        self._over = over
 
     def ask(self, document, *, role="maintainer", job_token=None, **variables):
         """What one operation came to: data, errors by path, and the calls the upstream received.
@@ -103,27 +98,23 @@ class Gate:
         None may need more calls than were estimated, retries apart.
         """
         before = len(self.sandbox.received)
-        credential = None
+        credential = self._over.credential(role)
         if job_token is not None:
             credential = Credential("JOB-TOKEN", job_token)
-        elif role is not None:
-            credential = Credential("PRIVATE-TOKEN", self.sandbox.tokens[role])
-        outcome, tally = self._runner.run(self._run(document, credential, variables))
+        response = self._over.run(self._execute(document, credential, variables))
         received = [*self.sandbox.received][before:]
-        assert len(received) <= outcome.estimated_calls + tally.retried
-        errors = {".".join(map(str, error["path"])): error for error in outcome.errors or []}
+        assert len(received) <= response.estimated_calls + response.tally.retried
+        errors = {".".join(map(str, error["path"])): error for error in response.errors or []}
         return SimpleNamespace(
-            data=outcome.data,
+            data=response.data,
             errors=errors,
             codes={path: error["extensions"]["code"] for path, error in errors.items()},
             calls=[f"{call.method} {call.raw_path.removeprefix('/api/v4')}" for call in received],
-            estimated=outcome.estimated_calls,
+            estimated=response.estimated_calls,
         )
 
-    async def _run(self, document, credential, variables):
-        scope = CallScope(credential, asyncio.get_running_loop().time() + 10.0, "test")
-        request = GraphQLRequest(query=document, variables=variables)
-        return await self._engine.run(request, scope), scope.tally
+    async def _execute(self, document, credential, variables):
+        return await self._over.execute(document, variables, caller=make_caller(credential))
 
     def pipeline(self, project=10, **columns):
         return self.sandbox.create_pipeline(project, **columns)
@@ -137,12 +128,6 @@ class Gate:
 
 @pytest.fixture(scope="module")
 def gate():
-    with serve(world=WORLD) as server, asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        wire = runner.run(
-            stack.enter_async_context(open_wire("http1", WireOptions(origin=server.url)))
-        )
-        client = Client(wire, ClientConfig(url=f"{server.url}/api/v4", retry_pause_s=0.0))
-        engine = Engine(client, WebUrls(f"{server.url}/api/v4"), max_calls=10_000)
-        yield Gate(server, engine, runner)
-        runner.run(stack.aclose())
+    budget = Budget(calls=10_000)
+    with serve(world=WORLD) as server, over_driven(server, budget=budget) as over:
+        yield Gate(over)

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from gateway.execution.engine import Engine, GraphQLRequest, Outcome
+from gateway.execution.documents import Documents
+from gateway.execution.engine import Budget, Engine
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.schema import make_schema
+from gateway.hooks import Hook, Hooks
 from gateway.settings import Settings
+from gateway.transport.callers import Callers
 from gateway.transport.endpoint import Endpoint
-from gateway.transport.records import Records
+from gateway.transport.records import OperationRecords, Records
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -118,14 +125,21 @@ class Caller:
         await self.app(scope, exchange.receive, exchange.send)
 
 
-class ScriptedEngine:
-    """An engine that does what a test says: for what no operation can be made to do."""
+class ScriptedEngine(Engine):
+    """The engine, but that executing an operation does what a test says: what no operation can be
+    made to do. `run` is a coroutine function that takes the scope and gives the `ExecutionResult`.
+    """
 
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, **options: Any) -> None:
+        super().__init__(NOBODY, NOBODY, **options)
         self._run = run
 
-    async def run(self, request: GraphQLRequest, scope: Any, **_: Any) -> Outcome:
-        return await self._run(request, scope)
+    def _start(self, prepared: Any, scope: Any) -> Any:
+        return self._run(scope)
+
+
+# The real engine runs without an upstream what needs none: `__typename`, introspection, refusals.
+NOBODY: Any = None
 
 
 @pytest.fixture
@@ -133,16 +147,9 @@ def make_exchange() -> type[Exchange]:
     return Exchange
 
 
-@pytest.fixture
-def scripted() -> type[ScriptedEngine]:
-    return ScriptedEngine
-
-
 @pytest.fixture(scope="session")
-def engine() -> Engine:
-    """The real engine without an upstream: enough for `__typename`, introspection and refusals."""
-    nothing: Any = None
-    return Engine(nothing, nothing)
+def documents() -> Documents:
+    return Documents(make_schema(PlannedExecutor), Limits())
 
 
 @pytest.fixture
@@ -157,13 +164,26 @@ def records(lines: list[dict[str, Any]]) -> Records:
 
 
 @pytest.fixture
-def make_caller(engine: Engine, records: Records) -> Any:
-    """Makes a caller of an endpoint: `make_caller(engine=…, explorer=…, max_batch=…)`."""
+def make_caller(documents: Documents, records: Records) -> Any:
+    """Makes a caller of an endpoint: `make_caller(run=…, explorer=…, hooks=…, max_batch=…)`.
+
+    With `run` it is what a `ScriptedEngine` does. Hooks are `records` unless others are given.
+    """
 
     def make(
-        engine: Any = engine, explorer: Any = None, records: Records = records, **settings: Any
+        run: Any = None, explorer: Any = None, hooks: Sequence[Hook] | None = None, **knobs: Any
     ) -> Caller:
-        return Caller(Endpoint(engine, Settings(**settings), records, explorer))
+        settings = Settings(**knobs)
+        told = Hooks(*((OperationRecords(records),) if hooks is None else hooks))
+        options: dict[str, Any] = {
+            "budget": Budget(response_bytes=settings.max_response_bytes),
+            "documents": documents,
+            "persisted": PersistedDocuments(settings.persisted_documents),
+            "hooks": told,
+        }
+        engine = ScriptedEngine(run, **options) if run else Engine(NOBODY, NOBODY, **options)
+        callers = Callers(b"a key", settings.request_timeout_s)
+        return Caller(Endpoint(engine, callers, settings, told, explorer))
 
     return make
 

@@ -5,9 +5,10 @@ import gc
 import logging
 
 import pytest
+from graphql import ExecutionResult
 
-from gateway.execution.engine import Outcome
-from gateway.transport.visit import Visit
+from gateway.transport.request import HttpRequest
+from gateway.transport.watch import Watched
 
 pytestmark = pytest.mark.anyio
 
@@ -42,11 +43,11 @@ class TestBodies:
 
 
 class TestResponses:
-    async def test_one_too_large_is_replaced_by_an_error(self, make_caller, scripted):
-        async def run(request, scope):
-            return Outcome({"text": "x" * 1000}, None)
+    async def test_one_too_large_is_replaced_by_an_error(self, make_caller):
+        async def run(scope):
+            return ExecutionResult({"text": "x" * 1000}, None)
 
-        answer = await make_caller(scripted(run), max_response_bytes=1000).post(TYPENAME)
+        answer = await make_caller(run, max_response_bytes=1000).post(TYPENAME)
 
         assert answer.status == 200
         assert answer.codes == ["RESPONSE_TOO_LARGE"]
@@ -54,11 +55,11 @@ class TestResponses:
 
 
 class TestFailures:
-    async def test_a_bug_is_masked_and_recorded(self, make_caller, scripted, caplog):
-        async def run(request, scope):
+    async def test_a_bug_is_masked_and_recorded(self, make_caller, caplog):
+        async def run(scope):
             raise RuntimeError("the inner secret")
 
-        answer = await make_caller(scripted(run)).post(TYPENAME, x_request_id="abc")
+        answer = await make_caller(run).post(TYPENAME, x_request_id="abc")
 
         assert answer.status == 500
         assert answer.codes == ["INTERNAL_SERVER_ERROR"]
@@ -78,16 +79,14 @@ class TestSlowCallers:
         assert (answer.status, answer.headers["connection"]) == (408, "close")
         assert answer.codes == ["REQUEST_TIMEOUT"]
 
-    async def test_an_operation_may_take_longer_than_a_body(
-        self, make_caller, make_exchange, scripted
-    ):
+    async def test_an_operation_may_take_longer_than_a_body(self, make_caller, make_exchange):
         may_end = asyncio.Event()
 
-        async def run(request, scope):
+        async def run(scope):
             await may_end.wait()
-            return Outcome({"slow": True}, None)
+            return ExecutionResult({"slow": True}, None)
 
-        caller = make_caller(scripted(run), receive_timeout_s=1e-9)
+        caller = make_caller(run, receive_timeout_s=1e-9)
         exchange = make_exchange([BODY])
         running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
         await looked(caller)
@@ -99,16 +98,17 @@ class TestSlowCallers:
 
 
 class TestCallersThatLeave:
-    async def test_end_their_operation(self, make_caller, make_exchange, scripted, records, lines):
+    async def test_end_their_operation(self, make_caller, make_exchange, records, lines):
         ended = []
 
-        async def run(request, scope):
+        async def run(scope):
+            scope.tally.calls = 2
             try:
                 await asyncio.Event().wait()
             finally:
-                ended.append(request.query)
+                ended.append(scope)
 
-        caller = make_caller(scripted(run))
+        caller = make_caller(run)
         exchange = make_exchange([BODY])
         running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
         await looked(caller)
@@ -116,9 +116,31 @@ class TestCallersThatLeave:
         await running
 
         records.flush()
-        assert ended == ["{ __typename }"]
+        assert len(ended) == 1
         assert exchange.sent == []
-        assert [line["status"] for line in lines] == [499]
+        assert [(line["record"], line["status"], line["calls"]) for line in lines] == [
+            ("operation", 499, 2)
+        ]
+
+    async def test_leave_a_batch_whose_operations_are_told_one_by_one(
+        self, make_caller, make_exchange, records, lines
+    ):
+        async def run(scope):
+            scope.tally.calls = 1
+            await asyncio.Event().wait()
+
+        caller = make_caller(run, max_batch=2)
+        exchange = make_exchange([b"[%b, %b]" % (BODY, BODY)])
+        running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
+        await looked(caller)
+        exchange.left.set()
+        await running
+
+        records.flush()
+        assert exchange.sent == []
+        assert [(line["record"], line["status"], line["calls"]) for line in lines] == [
+            ("operation", 499, 1)
+        ] * 2
 
     async def test_before_their_body_has_come_are_not_answered(
         self, caller, make_exchange, records, lines
@@ -130,17 +152,17 @@ class TestCallersThatLeave:
 
         records.flush()
         assert exchange.sent == []
-        assert [line["status"] for line in lines] == [499]
+        assert [(line["record"], line["status"]) for line in lines] == [("request", 499)]
 
-    async def test_leave_no_listener_behind(self, make_caller, make_exchange, scripted):
+    async def test_leave_no_listener_behind(self, make_caller, make_exchange):
         may_end = asyncio.Event()
 
-        async def run(request, scope):
+        async def run(scope):
             await may_end.wait()
-            return Outcome({}, None)
+            return ExecutionResult({}, None)
 
         before = asyncio.all_tasks()
-        caller = make_caller(scripted(run))
+        caller = make_caller(run)
         running = asyncio.create_task(caller.exchange(make_exchange([BODY]), content_type=JSON))
         await looked(caller)
         listening = asyncio.all_tasks() - before - {running}
@@ -152,54 +174,56 @@ class TestCallersThatLeave:
         assert asyncio.all_tasks() == before
         assert len(caller.app._watch) == 0
 
-    async def test_leave_nothing_to_the_collector(self, make_caller, make_exchange, scripted):
-        """What an operation answered would wait for it with the visit and its listener."""
+    async def test_leave_nothing_to_the_collector(self, make_caller, make_exchange):
+        """What an operation answered would wait for it with the request and its listener."""
         may_end = asyncio.Event()
 
-        async def run(request, scope):
+        async def run(scope):
             await may_end.wait()
-            return Outcome({}, None)
+            return ExecutionResult({}, None)
 
-        caller = make_caller(scripted(run))
+        caller = make_caller(run)
         gc.disable()
         try:
-            before = visits()
+            before = under_way()
             running = asyncio.create_task(caller.exchange(make_exchange([BODY]), content_type=JSON))
             await looked(caller)
-            listened_to = [visit.listener is not None for visit in visits() if visit not in before]
-            assert listened_to == [True]
+            assert [one.listener is not None for one in caller.app._watch._all] == [True]
             may_end.set()
             await running
             del running
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-            assert len(visits()) == len(before)
+            assert len(under_way()) == len(before)
         finally:
             gc.enable()
 
-    async def test_a_shutdown_is_no_caller_that_left(self, make_caller, make_exchange, scripted):
-        async def run(request, scope):
+    async def test_a_shutdown_is_no_caller_that_left(
+        self, make_caller, make_exchange, records, lines
+    ):
+        async def run(scope):
             await asyncio.Event().wait()
 
         exchange = make_exchange([BODY])
-        running = asyncio.create_task(
-            make_caller(scripted(run)).exchange(exchange, content_type=JSON)
-        )
+        running = asyncio.create_task(make_caller(run).exchange(exchange, content_type=JSON))
         await asyncio.sleep(0)
         running.cancel()
 
         with pytest.raises(asyncio.CancelledError):
             await running
+        records.flush()
         assert exchange.sent == []
+        assert [(line["record"], line.get("status")) for line in lines] == [("operation", None)]
 
 
-def visits():
-    return [found for found in gc.get_objects() if isinstance(found, Visit)]
+def under_way():
+    """The requests, and what watches over them."""
+    return [found for found in gc.get_objects() if isinstance(found, HttpRequest | Watched)]
 
 
 async def looked(caller):
-    """Let the watch look at the visits now, and what it began get under way."""
+    """Let the watch look at the requests now, and what it began get under way."""
     await asyncio.sleep(0)
     caller.app._watch._look(asyncio.get_running_loop())
     await asyncio.sleep(0)

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from gateway.transport.persisted import PersistedDocuments
-from gateway.transport.refusal import Refusal
+from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.response import RequestError
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +95,7 @@ async def test_the_least_recently_used_document_is_dropped():
 
     assert documents.find(None, persisted("{ a }")["persistedQuery"]) == "{ a }"
     assert documents.find(None, persisted("{ c }")["persistedQuery"]) == "{ c }"
-    with pytest.raises(Refusal, match="PersistedQueryNotFound"):
+    with pytest.raises(RequestError, match="PersistedQueryNotFound"):
         documents.find(None, persisted("{ b }")["persistedQuery"])
 
 

@@ -6,17 +6,22 @@ from datetime import datetime
 from hashlib import sha256
 
 import pytest
+from graphql import ExecutionResult, GraphQLError
 
-from gateway.execution.engine import Outcome
+from gateway.errors import Forbidden, NotFound
+from gateway.hooks import OperationEvent
 from gateway.transport.records import RecordHandler, Records
 
 pytestmark = pytest.mark.anyio
 
 QUERY = "query Name { __typename }"
+# 21 calls at worst.
+NESTED = '{ project(id: "1") { jobs { nodes { pipeline { jobs { nodes { name } } } } } } }'
+NOT_KEPT = "PERSISTED_QUERY_NOT_FOUND"
 SECRET = "glpat-do-not-tell"
 
 
-async def test_a_request_is_one_line(caller, records, lines):
+async def test_an_operation_is_one_line(caller, records, lines):
     answer = await caller.post({"query": QUERY}, private_token=SECRET, x_request_id="abc")
 
     records.flush()
@@ -26,7 +31,7 @@ async def test_a_request_is_one_line(caller, records, lines):
     assert len(line.pop("caller")) >= 8
     assert line == {
         "level": "info",
-        "record": "request",
+        "record": "operation",
         "request_id": "abc",
         "method": "POST",
         "status": 200,
@@ -37,30 +42,54 @@ async def test_a_request_is_one_line(caller, records, lines):
     }
 
 
-async def test_calls_and_errors_are_told(make_caller, scripted, records, lines):
-    async def run(request, scope):
+async def test_calls_and_errors_are_told(make_caller, records, lines):
+    async def run(scope):
         scope.tally.calls, scope.tally.shared, scope.tally.retried = 5, 3, 1
-        errors = [{"message": "", "extensions": {"code": code}} for code in ("A", "B", "A")]
-        return Outcome({}, errors, estimated_calls=21)
+        causes = [cause("no", endpoint="GET /job") for cause in (NotFound, Forbidden, NotFound)]
+        return ExecutionResult({}, [GraphQLError("no", original_error=cause) for cause in causes])
 
-    await make_caller(scripted(run)).post({"query": QUERY})
+    await make_caller(run).post({"query": NESTED})
 
     records.flush()
     [line] = lines
-    assert line["codes"] == ["A", "B"]
+    assert line["codes"] == ["NOT_FOUND", "FORBIDDEN"]
     assert (line["estimated"], line["calls"], line["shared"], line["retried"]) == (21, 5, 3, 1)
     assert "cached" not in line
 
 
-async def test_operations_of_a_batch_are_told_together(make_caller, scripted, records, lines):
-    async def run(request, scope):
-        scope.tally.calls = 2
-        return Outcome({}, None)
+async def test_each_operation_of_a_batch_is_told(make_caller, records, lines):
+    calls = iter((2, 3))
 
-    await make_caller(scripted(run), max_batch=2).post([{"query": QUERY}] * 2)
+    async def run(scope):
+        scope.tally.calls = next(calls)
+        return ExecutionResult({}, None)
+
+    caller = make_caller(run, max_batch=3)
+    await caller.post([{"query": QUERY}, {"query": NESTED}, {}], x_request_id="abc")
 
     records.flush()
-    assert [line["calls"] for line in lines] == [4]
+    assert {(line["record"], line["request_id"], line["status"]) for line in lines} == {
+        ("operation", "abc", 200)
+    }
+    told = {(line.get("operation"), line.get("calls"), *line.get("codes", ())) for line in lines}
+    assert told == {(None, None, "BAD_REQUEST"), (None, 3), ("Name", 2)}
+
+
+async def test_a_bug_in_one_operation_of_a_batch_is_its_own(make_caller, records, lines):
+    fails = iter((True, False))
+
+    async def run(scope):
+        if next(fails):
+            raise RuntimeError
+        return ExecutionResult({"fine": True}, None)
+
+    answer = await make_caller(run, max_batch=2).post([{"query": QUERY}] * 2)
+
+    records.flush()
+    failed, fine = answer.json()
+    assert failed["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert fine == {"data": {"fine": True}}
+    assert sorted(line.get("codes", []) for line in lines) == [[], ["INTERNAL_SERVER_ERROR"]]
 
 
 async def test_a_refused_request_is_told(caller, records, lines):
@@ -68,23 +97,48 @@ async def test_a_refused_request_is_told(caller, records, lines):
 
     records.flush()
     [line] = lines
-    assert (line["status"], line["codes"]) == (400, ["BAD_REQUEST"])
+    assert (line["record"], line["status"], line["codes"]) == ("request", 400, ["BAD_REQUEST"])
     assert "operation" not in line
 
 
-async def test_a_credential_is_never_told(make_caller, scripted, records, lines):
-    async def run(request, scope):
+@pytest.mark.parametrize("method", ["OPTIONS", "DELETE"])
+async def test_a_request_that_asks_for_no_operation_is_told(caller, records, lines, method):
+    answer = await caller.call(method)
+
+    records.flush()
+    [line] = lines
+    assert (line["record"], line["method"], line["status"]) == ("request", method, answer.status)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"query": "{"}, "GRAPHQL_PARSE_FAILED"),
+        ({}, "BAD_REQUEST"),
+        ({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0"}}}, NOT_KEPT),
+    ],
+)
+async def test_an_operation_that_is_refused_is_told(caller, records, lines, body, code):
+    answer = await caller.post(body)
+
+    records.flush()
+    [line] = lines
+    assert (line["record"], line["status"], line["codes"]) == ("operation", answer.status, [code])
+
+
+async def test_a_credential_is_never_told(make_caller, records, lines):
+    async def run(scope):
         raise RuntimeError(repr(scope.credential))
 
     handler, logger = RecordHandler(records), logging.getLogger("gateway")
     logger.addHandler(handler)
     try:
-        await make_caller(scripted(run)).post({"query": QUERY}, authorization=f"Bearer {SECRET}")
+        await make_caller(run).post({"query": QUERY}, authorization=f"Bearer {SECRET}")
     finally:
         logger.removeHandler(handler)
 
     records.flush()
-    assert {line["record"] for line in lines} == {"request", "gateway.transport"}
+    assert {line["record"] for line in lines} == {"operation", "gateway.execution"}
     assert "RuntimeError" in json.dumps(lines)
     assert SECRET not in json.dumps(lines)
 
@@ -135,11 +189,11 @@ def test_what_is_logged_is_a_line_at_once():
     assert "ValueError: invalid literal" in second["traceback"]
 
 
-async def test_quiet_records_tell_no_requests(make_caller, engine, lines):
-    quiet = Records(lines.append, tells_requests=False)
-    caller = make_caller(records=quiet)
+async def test_an_operation_that_nobody_hears_of_makes_no_event(make_caller, monkeypatch):
+    made = []
+    monkeypatch.setattr(OperationEvent, "__init__", lambda *_: made.append(1))
 
-    await caller.post({"query": QUERY})
+    answer = await make_caller(hooks=()).post({"query": QUERY})
 
-    quiet.flush()
-    assert lines == []
+    assert answer.json() == {"data": {"__typename": "Query"}}
+    assert made == []

@@ -21,13 +21,10 @@ from gateway.errors import (
 from gateway.sandbox import KINDS, PROFILES, Fault
 from gateway.upstream import client as client_module
 from gateway.upstream import entities
-from gateway.upstream.client import Client, ClientConfig
-from gateway.upstream.credential import Credential
 from gateway.upstream.pages import KeysetCursor
 from gateway.upstream.reading import Reader
-from gateway.upstream.scope import CallScope
-from gateway.upstream.wire import Answer, WireOptions
-from gateway.upstream.wires import open_wire
+from gateway.upstream.wire import Answer
+from tests.harness.over import over
 
 pytestmark = pytest.mark.anyio
 
@@ -37,15 +34,13 @@ RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
 class Upstream:
     """A client over the sandbox's server, and scopes for its roles."""
 
-    def __init__(self, client, server):
-        self.client = client
-        self.sandbox = server.sandbox
-        self._tokens = server.tokens
+    def __init__(self, opened):
+        self.client = opened.client
+        self.sandbox = opened.server.sandbox
+        self._opened = opened
 
     def scope(self, role="developer", seconds=10):
-        header = "JOB-TOKEN" if role == "job_token" else "PRIVATE-TOKEN"
-        credential = Credential(header, self._tokens[role]) if role else None
-        return CallScope(credential, asyncio.get_running_loop().time() + seconds)
+        return self._opened.scope(role, seconds=seconds)
 
     def received(self, method):
         return [request for request in self.sandbox.received if request.method == method]
@@ -53,9 +48,8 @@ class Upstream:
 
 @pytest.fixture(params=["http1", "httpx"])
 async def upstream(request, sandbox_server):
-    async with open_wire(request.param, WireOptions(sandbox_server.url)) as wire:
-        config = ClientConfig(sandbox_server.api_url, retry_pause_s=0)
-        yield Upstream(Client(wire, config), sandbox_server)
+    async with over(sandbox_server, wire=request.param) as opened:
+        yield Upstream(opened)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.transport.refusal import Headers
+    from gateway.transport.http_error import Headers
 
 __all__ = ["ASSETS", "CDN", "Explorer"]
 

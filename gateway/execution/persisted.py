@@ -10,7 +10,7 @@ from collections import OrderedDict
 from hashlib import sha256
 from typing import Any
 
-from gateway.transport.refusal import Refusal
+from gateway.execution.response import RequestError
 
 __all__ = ["PersistedDocuments"]
 
@@ -30,20 +30,20 @@ class PersistedDocuments:
     def find(self, query: str | None, persisted: Any) -> str:
         """The document to run for `extensions.persistedQuery`.
 
-        `query` is what the caller sent beside it, checked against the hash. Raises `Refusal`;
+        `query` is what the caller sent beside it, checked against the hash. Raises `RequestError`;
         Apollo's clients know the messages `PersistedQueryNotFound` and
         `PersistedQueryNotSupported` and send the document then.
         """
         if not self._kept:
-            raise Refusal(None, "PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
+            raise RequestError("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
         digest = _digest_of(persisted)
         if query is not None:
             if sha256(query.encode()).hexdigest() != digest:
-                raise Refusal(400, "BAD_REQUEST", "provided sha does not match query")
+                raise _malformed("provided sha does not match query")
             return query
         document = self._documents.get(digest)
         if document is None:
-            raise Refusal(None, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+            raise RequestError("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
         self._documents.move_to_end(digest)
         return document
 
@@ -61,8 +61,12 @@ class PersistedDocuments:
 
 def _digest_of(persisted: Any) -> str:
     if not isinstance(persisted, dict) or persisted.get("version") != 1:
-        raise Refusal(400, "BAD_REQUEST", "persistedQuery must be an object of version 1")
+        raise _malformed("persistedQuery must be an object of version 1")
     digest = persisted.get("sha256Hash")
     if not isinstance(digest, str):
-        raise Refusal(400, "BAD_REQUEST", "persistedQuery.sha256Hash must be a string")
+        raise _malformed("persistedQuery.sha256Hash must be a string")
     return digest.lower()
+
+
+def _malformed(message: str) -> RequestError:
+    return RequestError("BAD_REQUEST", message, kind="malformed")

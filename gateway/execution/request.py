@@ -1,0 +1,72 @@
+"""What the engine is given: a request, and the caller it is run for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.execution.response import ResponseKind
+    from gateway.upstream.credential import Credential
+
+__all__ = ["Caller", "Carrier", "GraphQLRequest"]
+
+
+class GraphQLRequest(msgspec.Struct, rename={"operation_name": "operationName"}):
+    """The parameters of a request, by whatever carrier (GraphQL over HTTP, 5)."""
+
+    query: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What carries operations to the gateway: one of a few constants, made where it is served.
+
+    `name` and `method` are for records. A carrier that `is_read_only` may not carry mutations.
+    `statuses` says by which status it tells a response of each kind; 0 for a kind that is not in
+    it, as for all kinds where the carrier has no statuses.
+    """
+
+    name: str
+    method: str = ""
+    is_read_only: bool = False
+    statuses: Mapping[ResponseKind, int] = field(default_factory=dict)
+
+
+class Caller:
+    """For whom operations are run: what carries them, with which credential, how long they may
+    take.
+
+    Whatever carries operations makes a caller for each request (for each message, where a
+    connection carries many); the operations of a batch share one. When a caller leaves, its carrier
+    sets `has_left` and cancels the task that runs the operation: that is all the engine has to
+    know.
+
+    `arrived` is when the request began to arrive, by `perf_counter`. `deadline` is until when the
+    upstream calls of an operation may take, a time of the running loop's clock.
+    """
+
+    __slots__ = ("arrived", "carrier", "credential", "deadline", "has_left", "request_id")
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        credential: Credential | None,
+        request_id: str,
+        *,
+        arrived: float,
+        deadline: float,
+    ) -> None:
+        self.carrier = carrier
+        self.credential = credential
+        self.request_id = request_id
+        self.arrived = arrived
+        self.deadline = deadline
+        self.has_left = False
