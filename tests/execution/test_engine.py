@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from gateway.execution.engine import Budget, Engine
 from gateway.execution.request import Carrier, GraphQLRequest
-from gateway.execution.response import GraphQLResponse, ResponseKind
 from gateway.upstream.web_urls import WebUrls
 from tests.execution.corpus import global_id
 from tests.harness.over import CARRIER, make_caller
+
+if TYPE_CHECKING:
+    from gateway.execution.response import GraphQLResponse
 
 URLS = WebUrls("https://gitlab.test/api/v4")
 JOB = f'job(by: {{id: "{global_id("Job:1:2:3")}"}})'
@@ -51,7 +53,7 @@ def run(
 
 def code(response: GraphQLResponse) -> str:
     """The code of a refusal, of which execution must not have begun."""
-    assert response.kind is not ResponseKind.EXECUTED
+    assert response.kind != "executed"
     assert response.data is msgspec.UNSET
     assert "data" not in json.loads(response.body)
     (error,) = response.errors or ()
@@ -76,7 +78,7 @@ class TestRefusedDocuments:
         response = run(None)
 
         assert code(response) == "BAD_REQUEST"
-        assert response.kind is ResponseKind.MALFORMED
+        assert response.kind == "malformed"
 
     @pytest.mark.parametrize(
         "query",
@@ -85,7 +87,7 @@ class TestRefusedDocuments:
     def test_are_not_of_this_schema(self, query: str) -> None:
         response = run(query)
 
-        assert response.kind is not ResponseKind.EXECUTED
+        assert response.kind != "executed"
         assert {error["extensions"]["code"] for error in response.errors or ()} == {
             "GRAPHQL_VALIDATION_FAILED"
         }
@@ -108,7 +110,7 @@ class TestRefusedOperations:
         response = run(self.TWO, name="B", carrier=QUERIES_ONLY)
 
         assert code(response) == "BAD_REQUEST"
-        assert response.kind is ResponseKind.READ_ONLY
+        assert response.kind == "read only"
         assert response.operation is not None
         assert response.operation.type == "mutation"
 
@@ -166,7 +168,7 @@ class TestCost:
         cheap = run(query, {"n": 9}, engine=Engine(NoClient(), URLS, budget=Budget(calls=50)))
 
         assert code(dear) == "COST_EXCEEDED"
-        assert cheap.kind is ResponseKind.EXECUTED
+        assert cheap.kind == "executed"
         assert cheap.estimated_calls == 10
 
     def test_is_told_on_request(self) -> None:
@@ -183,7 +185,7 @@ class TestAnswers:
     def test_a_static_root_needs_nobody(self) -> None:
         response = run('{ __typename project(id: "7") { databaseId } }')
 
-        assert response.kind is ResponseKind.EXECUTED
+        assert response.kind == "executed"
         assert response.data == {"__typename": "Query", "project": {"databaseId": 7}}
         assert response.errors is None
         assert response.body == b'{"data":{"__typename":"Query","project":{"databaseId":7}}}'
@@ -205,7 +207,7 @@ class TestAnswers:
     def test_a_fields_mistake_is_told_at_its_place(self) -> None:
         response = run('{ __typename a: job(by: {id: "none"}) { id } }')
 
-        assert response.kind is ResponseKind.EXECUTED
+        assert response.kind == "executed"
         assert response.data == {"__typename": "Query", "a": None}
         (error,) = response.errors or ()
         assert error["path"] == ["a"]
@@ -215,7 +217,7 @@ class TestAnswers:
     def test_a_bug_is_masked(self, query: str) -> None:
         response = run(query)
 
-        assert response.kind is ResponseKind.EXECUTED
+        assert response.kind == "executed"
         assert b"secret" not in response.body
         (error,) = response.errors or ()
         assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "r-1"}
