@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         OutcomeUnknown,
         RateLimited,
         RequestRefused,
+        ResponseTooLarge,
         Unauthenticated,
         UpstreamError,
         UpstreamInvalid,
@@ -59,6 +60,7 @@ __all__ = [
     "RateLimited",
     "RequestEvent",
     "RequestRefused",
+    "ResponseTooLarge",
     "Settings",
     "SettingsError",
     "Tally",
@@ -78,8 +80,8 @@ __all__ = [
 
 _ERRORS = (
     "BadInput CallerError Conflict CostExceeded Forbidden GatewayError NotFound OutcomeUnknown"
-    " RateLimited RequestRefused Unauthenticated UpstreamError UpstreamInvalid UpstreamRefused"
-    " UpstreamTimeout UpstreamUnavailable"
+    " RateLimited RequestRefused ResponseTooLarge Unauthenticated UpstreamError UpstreamInvalid"
+    " UpstreamRefused UpstreamTimeout UpstreamUnavailable"
 )
 _MODULES = {
     name: module
