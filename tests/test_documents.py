@@ -3,7 +3,8 @@ and settings.
 
 A reference is written in one of these forms:
 
-    (upstream.md, 8.2)                     a section of docs/upstream.md, by its number
+    (upstream.md, 8.2)                     a section of docs/upstream.md, by its number, or a point
+                                           of a section that is a list
     (architecture.md, projection plans)    a section of docs/architecture.md, by its title
     [text](sandbox.md#faults)              a file beside the document, with an anchor
     `tests/test_app.py::test_name`         a file or folder of the repository, and a test in it
@@ -49,7 +50,8 @@ REPLACED = [
 HEADING = re.compile(r"^#{1,6} (.+?)\s*$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?!\w+://)([^)#\s]*)(?:#([^)\s]+))?\)")
-SECTION = re.compile(r"\(upstream\.md, ([^)]*)\)")
+NUMBER = r"\d+(?:\.\d+)?"
+SECTION = re.compile(rf"\bupstream\.md, ({NUMBER}(?:(?:, | and | to ){NUMBER})*|\S+)")
 TITLE = re.compile(r"\(architecture\.md, ([^)]*)\)")
 FILE = re.compile(r"(?<![\w/.-])((?:gateway|tests|docs|scripts)/[\w./-]++)(?!\\)((?:::\w+)*)")
 # Modules may be named without `gateway.`; `schema.execute` is Strawberry's.
@@ -97,6 +99,8 @@ def test_every_section_of_the_upstream_names_its_proof(number):
     [
         ("as the upstream does (upstream.md, 12.9)", "no section 12.9"),
         ("see (upstream.md, 8.1 and 8.7)", "no section 8.7"),
+        ("upstream.md, 8.1 to 8.8: pages", "no section 8.8"),
+        ("as (upstream.md, paging) says", "no section paging"),
         ("# a comment that goes on (upstream.md,\n    # 99)", "no section 99"),
         ("so (architecture.md, projection planes)", "no title 'projection planes'"),
         ("[gone](gone.md)", "no file gone.md"),
@@ -140,6 +144,7 @@ def test_a_reference_to_elsewhere_is_noticed(text):
     "text",
     [
         "lists run newest first (upstream.md, 8.1 and 8.2)",
+        "upstream.md, 3: who may read, 3.1 to 3.5; and (upstream.md, 11.11)",
         "counted before (architecture.md, cost before the first call)",
         "[faults](docs/sandbox.md#faults), [below](#ask)",
         "`tests/test_endpoints.py::test_endpoint[project-jobs]` in `tests/transport/`",
@@ -177,7 +182,7 @@ def plain(text):
 
 def _faulty_sections(text):
     for cited in SECTION.findall(text):
-        for number in re.split(r",? and |, ", cited):
+        for number in re.split(r", | and | to ", cited):
             if number not in _numbers():
                 yield f"no section {number} in docs/upstream.md"
 
@@ -262,8 +267,13 @@ def _definitions(path):
 
 @cache
 def _numbers():
-    headings = HEADING.findall(FENCE.sub("", _read(UPSTREAM)))
-    return {match[1] for heading in headings if (match := re.match(r"(\d+(?:\.\d+)?)", heading))}
+    """Numbers of sections, and of the points of those that are numbered lists: 11.3."""
+    text = FENCE.sub("", _read(UPSTREAM))
+    numbers = set(re.findall(rf"^##+ ({NUMBER})\b", text, re.MULTILINE))
+    for section in re.split(r"^## ", text, flags=re.MULTILINE):
+        points = re.findall(r"^(\d+)\. ", section.partition("\n")[2], re.MULTILINE)
+        numbers |= {f"{section.partition('.')[0]}.{point}" for point in points}
+    return numbers
 
 
 @cache
