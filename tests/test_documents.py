@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -80,6 +81,16 @@ def test_nothing_refers_to_documents_that_are_not_here():
     found = {name_of(path): ELSEWHERE.findall(plain(_read(path))) for path in REPLACED}
 
     assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_the_layers_are_drawn_as_the_import_contract_has_them():
+    contracts = tomllib.loads(_read(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    section = _read(ARCHITECTURE).partition("## Layers")[2].partition("\n## ")[0]
+
+    drawn = re.findall(r"^\| (`gateway\.[^|]*?) \|", section, re.MULTILINE)
+
+    expected = [f"`{layer}`".replace(" | ", "`, `") for layer in contracts[0]["layers"]]
+    assert drawn == expected
 
 
 @pytest.mark.parametrize("number", range(1, 12))

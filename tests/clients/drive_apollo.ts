@@ -1,8 +1,10 @@
 // Runs the Apollo Client of docs/clients.md over the gateway, and prints what it found.
 
-import { CombinedGraphQLErrors, gql } from "@apollo/client";
+import { createHash } from "node:crypto";
+import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink } from "@apollo/client";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { jobOf, MANUAL, numbersOf, play, step, tell, tokens, twoIds, url } from "./drive";
-import { type Cost, makeClient } from "./src/apollo";
+import { type Cost, makeCache, makeClient } from "./src/apollo";
 import { FailedJobs, Items, OneJob, RetryJob } from "./src/operations";
 
 const costs: Cost[] = [];
@@ -92,6 +94,22 @@ await step("credential", async () => {
   const stranger = makeClient(url, () => "glpat-nobody");
   const { error } = await stranger.query({ query: FailedJobs, variables: { project: "1" } });
   return codesOf(error);
+});
+
+await step("persisted", async () => {
+  const sent: { query?: string }[] = [];
+  const counted: typeof fetch = (address, options) => {
+    sent.push(JSON.parse(options?.body as string));
+    return fetch(address, options);
+  };
+  const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+  const send = new HttpLink({ uri: url, fetch: counted, headers: { "PRIVATE-TOKEN": tokens.developer } });
+  const link = new PersistedQueryLink({ sha256 }).concat(send);
+  const asking = new ApolloClient({ link, cache: makeCache() });
+  for (const job of [6, 7]) {
+    await asking.query({ query: NAME, variables: { job: jobOf(job) } });
+  }
+  return sent.map(({ query }) => Boolean(query));
 });
 
 await step("costs", async () => costs);

@@ -145,5 +145,10 @@ def test_each_answer_tells_its_cost(found):
     assert all(cost.keys() == first.keys() for cost in found["costs"])
 
 
+@pytest.mark.parametrize("driven", ["apollo"], indirect=True)
+def test_the_hash_of_a_document_is_enough_once_it_was_sent(found):
+    assert found["persisted"] == [False, True, False]
+
+
 def test_no_client_warns(driven):
     assert driven[1] == ""
