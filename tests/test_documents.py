@@ -64,9 +64,8 @@ PROGRAM = re.compile(r"python -m ((?:gateway|tests)[\w.]*)")
 SETTING = re.compile(r"\bGATEWAY_[A-Z][A-Z_]*[A-Z]\b")
 # Words for documents that are not in the repository.
 ELSEWHERE = re.compile(
-    r"\bthe designs?\b(?!ed)|\bthe design's\b|\(design\b|\bdesign,? decision"
-    r"|\bcontract(?:'s)?,? (?:section )?§?\d|\bContract §|\(contract\b|\bthe contract(?:'s)?\b"
-    r"|\bthe contracts (?:order|example)\b|jobs-api-contract|design\.md",
+    r"\bthe design(?:'s)?\b|\bdesign, (?:decision )?\d|jobs-api-contract|\bdesign\.md"
+    r"|\bthe contract(?:'s)?\b|\bcontract,? (?:§|section )?\d",
     re.IGNORECASE,
 )
 
@@ -85,12 +84,12 @@ def test_nothing_refers_to_documents_that_are_not_here():
 
 def test_the_layers_are_drawn_as_the_import_contract_has_them():
     contracts = tomllib.loads(_read(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    (layers,) = [one["layers"] for one in contracts if one["name"].startswith("Layers: ")]
     section = _read(ARCHITECTURE).partition("## Layers")[2].partition("\n## ")[0]
 
     drawn = re.findall(r"^\| (`gateway\.[^|]*?) \|", section, re.MULTILINE)
 
-    expected = [f"`{layer}`".replace(" | ", "`, `") for layer in contracts[0]["layers"]]
-    assert drawn == expected
+    assert drawn == [f"`{layer}`".replace(" | ", "`, `") for layer in layers]
 
 
 @pytest.mark.parametrize("number", range(1, 12))
@@ -142,6 +141,7 @@ def test_what_does_not_exist_is_noticed(text, said):
         "(contract 8.2)",
         "(contract, section 2)",
         "(design, decision 8)",
+        "reads slow down (design, 11)",
         "Contract §4: write endpoints",
         "figures of the\n    # design",
         "as the contract has them",
@@ -161,7 +161,7 @@ def test_a_reference_to_elsewhere_is_noticed(text):
         "`tests/test_endpoints.py::test_endpoint[project-jobs]` in `tests/transport/`",
         "`gateway.hooks.Hook` and `upstream.client`",
         "GATEWAY_PORT",
-        "import contracts in pyproject.toml; the contracts there",
+        "import contracts in pyproject.toml; the contracts there; next(contract for contract in x)",
     ],
 )
 def test_what_exists_is_not(text):
