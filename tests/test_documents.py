@@ -41,12 +41,6 @@ CODE = [
     and path != Path(__file__)
 ]
 TEXTS = [*DOCUMENTS, *CODE, ROOT / "pyproject.toml"]
-# Where no citation of "the design" and "the contract" is left.
-REPLACED = [
-    *DOCUMENTS,
-    *(path for path in CODE if path.relative_to(ROOT).parts[0] == "scripts"),
-    *(path for path in CODE if path.is_relative_to(ROOT / "tests" / "benchmarks")),
-]
 
 HEADING = re.compile(r"^#{1,6} (.+?)\s*$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -77,7 +71,7 @@ def test_what_is_named_exists():
 
 
 def test_nothing_refers_to_documents_that_are_not_here():
-    found = {name_of(path): ELSEWHERE.findall(plain(_read(path))) for path in REPLACED}
+    found = {name_of(path): ELSEWHERE.findall(plain(_read(path))) for path in TEXTS}
 
     assert {name: words for name, words in found.items() if words} == {}
 
