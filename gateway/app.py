@@ -34,7 +34,7 @@ from gateway.sandbox import Sandbox
 from gateway.settings import Settings
 from gateway.transport.callers import Callers
 from gateway.transport.endpoint import Endpoint
-from gateway.transport.explorer import Explorer
+from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
 from gateway.transport.records import OperationRecords, Records, standard_records
 from gateway.transport.server import address_of, listen, serving
@@ -57,7 +57,10 @@ if TYPE_CHECKING:
 __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
 
 GRAPHQL_PATH: Final = "/graphql"
-DEMO_PROJECT: Final = "1"
+# In the sandbox's world.
+DEMO: Final = Examples(
+    project="1", other_project="6", pipeline="6", failed_job="7", manual_job="1"
+)
 USER_AGENT: Final = f"jobs-gateway/{__version__}"
 
 
@@ -88,11 +91,13 @@ class Gateway:
         self._health = Health(self._is_upstream_reachable)
         self._wire: Wire | None = None
         self._api_url = ""
+        self._bundle = Bundle() if settings.explorer else None
         self._rest = Starlette(
             lifespan=self._lifespan,
             routes=[
                 *self._health.routes,
                 Route("/", _to_explorer),
+                *([self._bundle.route(f"{GRAPHQL_PATH}/explorer")] if self._bundle else []),
                 Route(GRAPHQL_PATH, _not_running, methods=["GET", "POST"]),
             ],
             exception_handlers={404: _not_found},
@@ -143,11 +148,12 @@ class Gateway:
             yield
 
     def _explorer(self) -> Explorer | None:
-        if not self.settings.explorer:
+        if self._bundle is None:
             return None
         if self.sandbox is None:
-            return Explorer()
-        return Explorer({"PRIVATE-TOKEN": self.sandbox.tokens["developer"]}, DEMO_PROJECT)
+            return Explorer(bundle=self._bundle)
+        headers = {"PRIVATE-TOKEN": self.sandbox.tokens["developer"]}
+        return Explorer(headers, DEMO, self._bundle)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -236,8 +242,9 @@ def _path_of(scope: Any) -> str:
     return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
 
 
-async def _to_explorer(request: Request) -> Response:
-    return RedirectResponse(request.scope.get("root_path", "") + GRAPHQL_PATH)
+async def _to_explorer(_: Request) -> Response:
+    # Relative: a proxy may serve this under a path of its own.
+    return RedirectResponse(GRAPHQL_PATH.removeprefix("/"))
 
 
 async def _not_running(_: Request) -> Response:

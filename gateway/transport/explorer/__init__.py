@@ -1,78 +1,81 @@
 """The explorer: what a browser gets at `/graphql`.
 
-A plain page of our own that works at once, offline too; where GraphiQL's files load from the CDN
-(pinned, checked by their hashes) GraphiQL takes its place. Nothing but these files and the gateway
-is reachable from the page (Content-Security-Policy, a new nonce for each answer).
+GraphiQL, made for this graph, as the build left it in the package; where it was not built, a plain
+page of our own that says how to get it. Neither asks any other host for anything
+(Content-Security-Policy), and both work under any path, since all their addresses are relative.
 """
 
 from __future__ import annotations
 
-import secrets
+from base64 import b64encode
+from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+
+from gateway import __version__
+from gateway.transport.explorer.files import Bundle
+from gateway.transport.explorer.tabs import Examples, opening_tabs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.transport.http_error import Headers
 
-__all__ = ["ASSETS", "CDN", "Explorer"]
+__all__ = ["Bundle", "Examples", "Explorer"]
 
-CDN: Final = "https://cdn.jsdelivr.net"
-# In the order they must run; hashes of the files in the packages of the npm registry.
-ASSETS: Final = {
-    "/npm/react@18.3.1/umd/react.production.min.js": (
-        "sha384-DGyLxAyjq0f9SPpVevD6IgztCFlnMF6oW/XQGmfe+IsZ8TqEiDrcHkMLKI6fiB/Z"
-    ),
-    "/npm/react-dom@18.3.1/umd/react-dom.production.min.js": (
-        "sha384-gTGxhz21lVGYNMcdJOyq01Edg0jhn/c22nsx0kyqP0TxaV5WVdsSH1fSDUf5YJj1"
-    ),
-    "/npm/graphiql@3.9.0/graphiql.min.js": (
-        "sha384-8NGfVj4CVlqHajlZj+bPJT4thxPMHMJYn7DWK2CvtopLd02E7qsPHazniBYvVjOO"
-    ),
-    "/npm/graphiql@3.9.0/graphiql.min.css": (
-        "sha384-QMux00XgRtwRLSYIY3kw2rj1ovk5AuuliAchk+HSQbqdbGFnz9GYuqIlOqxhwCE2"
-    ),
-}
+_START: Final = b"__START__"
+# GraphiQL's editor writes its styles into the page.
+_POLICY: Final = (
+    "default-src 'none'; script-src %s; worker-src 'self'; style-src 'self' 'unsafe-inline';"
+    " font-src 'self' data:; img-src 'self' data:; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
 
 
 class Explorer:
-    """The page, opening with these request headers and this project in its editors.
+    """The page, opening with these request headers in its editor and tabs that ask for `examples`.
 
     The headers are shown to everybody who opens the page: only a sandbox's demo token may stand
     there.
     """
 
     def __init__(
-        self, headers: Mapping[str, str] | None = None, project: str | None = None
+        self,
+        headers: Mapping[str, str] | None = None,
+        examples: Examples | None = None,
+        bundle: Bundle | None = None,
     ) -> None:
-        here = files(__name__)
+        bundle = bundle or Bundle()
         start = {
-            "assets": [{"url": CDN + path, "integrity": digest} for path, digest in ASSETS.items()],
-            "query": here.joinpath("welcome.graphql").read_text(encoding="utf-8"),
-            "variables": _pretty({"project": project or "group/project"}),
+            "version": __version__,
             "headers": _pretty(headers or {"PRIVATE-TOKEN": ""}),
+            "tabs": opening_tabs(examples or Examples()),
         }
-        # "</script>" and "<!--" cannot appear in the script that holds this.
+        # "</script>" and "<!--" cannot appear in the element that holds this.
         config = msgspec.json.encode(start).replace(b"<", b"\\u003c")
-        page = here.joinpath("page.html").read_bytes()
-        self._pieces = page.replace(b"__START__", config).split(b"__NONCE__")
-
-    def page(self) -> tuple[bytes, Headers]:
-        """The page and its headers."""
-        nonce = secrets.token_urlsafe(16).encode()
-        policy = (
-            b"default-src 'none'; script-src 'nonce-%b'; style-src 'self' 'unsafe-inline' %b;"
-            b" img-src data:; font-src data:; connect-src 'self'; base-uri 'none';"
-            b" form-action 'none'; frame-ancestors 'none'" % (nonce, CDN.encode())
-        )
-        return nonce.join(self._pieces), (
-            (b"content-security-policy", policy),
+        if bundle.page is not None:
+            page, scripts = bundle.page, "'self'"
+        else:
+            page = files(__name__).joinpath("plain.html").read_bytes()
+            scripts = _hash_of_script(page)
+        self._page = page.replace(_START, config)
+        self._headers: Headers = (
+            (b"content-security-policy", (_POLICY % scripts).encode()),
             (b"referrer-policy", b"no-referrer"),
             (b"x-content-type-options", b"nosniff"),
         )
+
+    def page(self) -> tuple[bytes, Headers]:
+        """The page and its headers."""
+        return self._page, self._headers
+
+
+def _hash_of_script(page: bytes) -> str:
+    """The one script in a page, as a policy names it."""
+    script = page.partition(b"<script>")[2].partition(b"</script>")[0]
+    return f"'sha256-{b64encode(sha256(script).digest()).decode()}'"
 
 
 def _pretty(value: Mapping[str, str]) -> str:

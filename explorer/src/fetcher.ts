@@ -1,0 +1,107 @@
+// Sends what GraphiQL runs to the gateway, always asking what it cost, and notes what came of it.
+
+import { isIntrospection, withCosts } from "./descriptions.ts";
+import type { Answered, Answers, GraphQLAnswer } from "./answers/answers.ts";
+
+export interface Parameters {
+  query: string;
+  operationName?: string | null;
+  variables?: unknown;
+}
+
+type Headers = Record<string, unknown>;
+
+interface Observer {
+  next: (answer: GraphQLAnswer) => void;
+  error: (fault: unknown) => void;
+  complete: () => void;
+}
+
+/**
+ * GraphiQL's fetcher. Operations come as observables, so that the stop button ends the request: the
+ * gateway then stops its upstream calls as well. `activeTab` tells whose answer it will be.
+ */
+export function makeFetcher(address: string, answers: Answers, activeTab: () => string) {
+  return (parameters: Parameters, options?: { headers?: Headers }) => {
+    const headers = options?.headers ?? {};
+    if (isIntrospection(parameters)) {
+      const read = send(address, parameters, headers, new AbortController().signal);
+      return read.then(({ answer }) => withCosts(answer));
+    }
+    const tab = activeTab();
+    return {
+      subscribe(observer: Observer) {
+        const leaving = new AbortController();
+        answers.set(tab, undefined);
+        send(address, parameters, headers, leaving.signal).then(
+          (answered) => {
+            answers.set(tab, answered);
+            observer.next(answered.answer);
+            observer.complete();
+          },
+          (fault: unknown) => {
+            if (!leaving.signal.aborted) observer.error(fault);
+          },
+        );
+        return { unsubscribe: () => leaving.abort() };
+      },
+    };
+  };
+}
+
+/** Send one operation; an answer that never comes is told as an error in an answer. */
+export async function send(
+  address: string,
+  { query, operationName, variables }: Parameters,
+  headers: Headers,
+  signal: AbortSignal,
+): Promise<Answered> {
+  const began = performance.now();
+  const told = {
+    query,
+    operationName: operationName ?? null,
+    variables: JSON.stringify(variables ?? {}),
+  };
+  try {
+    const response = await fetch(address, {
+      method: "POST",
+      headers: {
+        accept: "application/graphql-response+json, application/json;q=0.9",
+        ...filled(headers),
+        "content-type": "application/json",
+      },
+      body: JSON.stringify({ query, operationName, variables, extensions: { cost: true } }),
+      signal,
+    });
+    return {
+      ...told,
+      answer: await read(response),
+      status: response.status,
+      duration_ms: performance.now() - began,
+      requestId: response.headers.get("x-request-id"),
+    };
+  } catch (fault) {
+    if (signal.aborted) throw fault;
+    const duration_ms = performance.now() - began;
+    const why = fault instanceof Error ? fault.message : String(fault);
+    const answer = { errors: [{ message: `no answer from the gateway: ${why}` }] };
+    return { ...told, answer, status: 0, duration_ms, requestId: null };
+  }
+}
+
+async function read(response: Response): Promise<GraphQLAnswer> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as GraphQLAnswer;
+  } catch {
+    const type = response.headers.get("content-type") ?? "no content type";
+    const message = `status ${response.status} with ${type} instead of JSON; is a proxy in between?`;
+    return { errors: [{ message }] };
+  }
+}
+
+/** Without those left empty: an empty credential is none. */
+function filled(headers: Headers): Record<string, string> {
+  const pairs = Object.entries(headers).filter(([, value]) => value !== "" && value !== null);
+  return Object.fromEntries(pairs.map(([name, value]) => [name, String(value)]));
+}
