@@ -27,12 +27,34 @@ function lighterPrettier(): Plugin {
   };
 }
 
+// Small repairs of what lies in packages: part of a module's path, what stands there, what shall.
+const REPAIRS: [string, string, string][] = [
+  // The operation builder complains of arguments that it does not know, such as lists.
+  ["graphiql-explorer", "console.error(", "void ("],
+  // Comments that can be read on GraphiQL's dark background.
+  ["standalone/common/themes.js", "608B4E", "8DB87C"],
+];
+
+function repairs(): Plugin {
+  return {
+    name: "repairs",
+    transform(code, id) {
+      const wanted = REPAIRS.filter(([path]) => id.includes(path));
+      if (!wanted.length) return null;
+      for (const [path, old, _] of wanted)
+        if (!code.includes(old) && !id.endsWith("index.js"))
+          this.error(`nothing to repair in ${path}: has it changed?`);
+      return { code: wanted.reduce((text, [, old, now]) => text.replaceAll(old, now), code), map: null };
+    },
+  };
+}
+
 const { collect, write } = licences(here);
 
 export default defineConfig({
   // Relative, so that the explorer works under any path; the page lies beside `graphql/`.
   base: "./",
-  plugins: [lighterPrettier(), collect(), write("licences.txt")],
+  plugins: [lighterPrettier(), repairs(), collect(), write("licences.txt")],
   worker: { format: "es", plugins: () => [collect()] },
   build: {
     assetsDir: "graphql/explorer",

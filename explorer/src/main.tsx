@@ -22,6 +22,7 @@ import { INTROSPECTION } from "./descriptions.ts";
 import { makeFetcher, send } from "./fetcher.ts";
 import { HeadersForAll } from "./HeadersForAll.tsx";
 import { leaveEditorsByEscape } from "./keyboard.ts";
+import { keepLabelled } from "./labels.ts";
 import { EVERYTHING, sdlOf } from "./sdl.ts";
 import { openingTabs, readLink, readStart } from "./start.ts";
 import { KeptHeaders, withoutHeaders } from "./storage.ts";
@@ -37,6 +38,9 @@ const answers = new Answers();
 const kept = new KeptHeaders(sessionStorage, localStorage);
 const headers = kept.read() ?? start.headers;
 const storage = withoutHeaders(localStorage);
+const tabs = openingTabs(start, link);
+// GraphiQL takes the editors' texts apart from the tabs; later visits go on where the last one ended.
+const opening = link ?? (storage.getItem("graphiql:tabState") === null ? tabs[0] : undefined);
 let activeTab = "";
 const fetcher = makeFetcher(address, answers, () => activeTab);
 const plugins = [HISTORY_PLUGIN, { ...explorerPlugin(), title: "Operation Builder" }];
@@ -85,9 +89,9 @@ function Explorer() {
       schemaDescription
       storage={storage as Storage}
       plugins={plugins}
-      defaultTabs={openingTabs(start, link)}
-      initialQuery={link?.query}
-      initialVariables={link?.variables}
+      defaultTabs={tabs}
+      initialQuery={opening?.query ?? undefined}
+      initialVariables={opening?.variables ?? undefined}
       initialHeaders={headers}
       defaultHeaders={headers}
       defaultQuery=""
@@ -96,7 +100,7 @@ function Explorer() {
       showPersistHeadersSettings={false}
     >
       <GraphiQL.Logo>
-        <span className="logo">Jobs Gateway</span>
+        <h1 className="logo">Jobs Gateway</h1>
       </GraphiQL.Logo>
       <GraphiQL.Toolbar>
         {(own: Parameters<typeof Toolbar>[0]["own"]) => <Toolbar own={own} readSdl={readSdl} />}
@@ -111,4 +115,5 @@ function Explorer() {
 }
 
 leaveEditorsByEscape(document);
+keepLabelled(document.getElementById("explorer")!);
 createRoot(document.getElementById("explorer")!).render(<Explorer />);

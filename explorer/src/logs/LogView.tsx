@@ -35,7 +35,7 @@ const Log = memo(function Log({ log }: { log: FoundLog }) {
   return (
     <section className="log" aria-label={`Log of ${title}`}>
       <header>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         {log.job !== null && <code>{pathOf(log.path)}</code>}
         <div className="log-commands">
           {hasSections && (

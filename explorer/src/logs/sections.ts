@@ -24,6 +24,9 @@ const STAMP = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d+Z [0-9a-f]{2}[OE]
 const STAMPS = new RegExp(`(?:\\n|^)${STAMP}\\+|^${STAMP} ?`, "gm");
 const WRITTEN_OVER = /^[^\n]*\r(?=[^\n\r])/gm;
 
+/** Runners hardly nest them; a log that pretends otherwise shall not exhaust the page. */
+const DEEPEST = 10;
+
 interface Open {
   section: Section;
   began: number;
@@ -49,6 +52,7 @@ export function parseLog(text: string): Part[] {
     from = mark.index + mark[0].length;
     const [at, name] = [Number(mark[2]), mark[3]!];
     if (mark[1] === "start") {
+      if (open.length === DEEPEST) continue;
       const line = clean.slice(from).match(/^[^\n]*/)![0];
       const hasTitle = !line.includes("section_start:") && !line.includes("section_end:");
       const title = hasTitle ? parseAnsi(line, look) : { runs: [], look };

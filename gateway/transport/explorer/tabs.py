@@ -39,7 +39,10 @@ def opening_tabs(examples: Examples) -> list[Tab]:
     folder = files(__name__.rpartition(".")[0]).joinpath("tabs")
     values = asdict(examples)
     return [
-        Tab(folder.joinpath(f"{name}.graphql").read_text(encoding="utf-8"), _filled(wanted, values))
+        Tab(
+            folder.joinpath(f"{name}.graphql").read_text(encoding="utf-8").rstrip(),
+            _filled(wanted, values),
+        )
         for name, wanted in _TABS.items()
     ]
 
