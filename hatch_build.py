@@ -119,7 +119,7 @@ def build(sources: Path, bundle: Path) -> None:
 
 
 def pack(built: Path, packed: Path) -> Path:
-    """What Vite made, as the gateway serves it (gateway/transport/explorer/files.py)."""
+    """What Vite made, as the gateway serves it (gateway/transport/explorer/assets.py)."""
     (packed / "files").mkdir(parents=True)
     shutil.copy(built / "index.html", packed / "page.html")
     shutil.copy(built / "licences.txt", packed / "licences.txt")

@@ -31,6 +31,15 @@ def lacking() -> Callable[[str], NoReturn]:
 
 
 @pytest.fixture(scope="session")
+def chromium(lacking: Callable[[str], NoReturn]) -> str:
+    """Where Chromium is."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        lacking("Chromium is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
 def node_project(
     tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]
 ) -> Callable[[Path], Path]:

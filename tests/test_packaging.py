@@ -49,4 +49,4 @@ def test_every_pin_has_hashes_and_no_address():
 
 def test_the_package_carries_its_data():
     assert files("gateway").joinpath("py.typed").is_file()
-    assert files("gateway.transport.explorer").joinpath("page.html").is_file()
+    assert files("gateway.transport.explorer").joinpath("plain.html").is_file()

@@ -1,24 +1,27 @@
-"""The explorer in a real browser: our own page, and GraphiQL from its published files."""
+"""The explorer's page and files as they are served, and the plain page in a real browser.
 
+What the full explorer does in a browser is in tests/explorer.
+"""
+
+import gzip
 import json
 import re
-import shutil
-import subprocess
-import tarfile
 from base64 import b64encode
-from hashlib import sha384
+from hashlib import sha256
 
+import httpx
 import pytest
 from graphql import parse, validate
+from starlette.applications import Starlette
 
-from gateway.execution.schema import make_schema
-from gateway.transport.explorer import ASSETS, CDN, Explorer
+from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.server import address_of, listen, serving
 
 pytestmark = pytest.mark.anyio
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 DEMO = {"PRIVATE-TOKEN": "glpat-sandbox-developer"}
+SCRIPT = b"console.log(1);\n" * 200
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -29,19 +32,35 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Where screenshots go when somebody wants to look at them: pytest --basetemp DIR
-SIZE = {"width": 1200, "height": 760}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A bundle as a build leaves it, with one script."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "page.html").write_text(
+        '<!doctype html><script type="application/json" id="start">__START__</script>'
+    )
+    (tmp_path / "licences.txt").write_text("MIT")
+    (tmp_path / "secret.txt").write_text("not to be served")
+    (tmp_path / "files" / "index-abc123.js.gz").write_bytes(gzip.compress(SCRIPT, mtime=0))
+    return tmp_path
+
+
+@pytest.fixture
+def without_bundle(tmp_path):
+    return Bundle(tmp_path / "nowhere")
 
 
 class TestPage:
-    async def test_a_browser_gets_it_and_programs_do_not(self, make_caller):
-        caller = make_caller(explorer=Explorer(DEMO, "1"))
+    async def test_a_browser_gets_it_and_programs_do_not(self, make_caller, folder):
+        caller = make_caller(explorer=Explorer(DEMO, bundle=Bundle(folder)))
 
         page = await caller.get(accept=BROWSER)
         other = await caller.get("query=%7B+__typename+%7D", accept="*/*")
 
         assert (page.status, page.media_type) == (200, "text/html")
-        assert b"<!doctype html>" in page.body
+        assert page.body.startswith(b"<!doctype html>")
         assert other.json() == {"data": {"__typename": "Query"}}
 
     async def test_can_be_turned_off(self, caller):
@@ -49,72 +68,137 @@ class TestPage:
 
         assert answer.json() == {"data": {"__typename": "Query"}}
 
-    async def test_every_answer_has_a_nonce_of_its_own(self, make_caller):
-        caller = make_caller(explorer=Explorer())
+    async def test_its_policy_lets_in_nothing_from_elsewhere(self, make_caller, folder):
+        page = await make_caller(explorer=Explorer(bundle=Bundle(folder))).get(accept=BROWSER)
 
-        pages = [await caller.get(accept=BROWSER) for _ in range(2)]
+        policy = dict(
+            part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";")
+        )
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == policy["worker-src"] == "'self'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert "http" not in page.headers["content-security-policy"]
+        assert "unsafe-eval" not in page.headers["content-security-policy"]
+        assert page.headers["referrer-policy"] == "no-referrer"
 
-        nonces = [nonce_of(page) for page in pages]
-        assert nonces[0] != nonces[1]
-        for page, nonce in zip(pages, nonces, strict=True):
-            assert page.body.count(f'nonce="{nonce}"'.encode()) == 1
-            assert b"__NONCE__" not in page.body
+    async def test_the_plain_pages_policy_names_its_one_script(self, make_caller, without_bundle):
+        page = await make_caller(explorer=Explorer(bundle=without_bundle)).get(accept=BROWSER)
 
-    async def test_nothing_in_it_can_end_its_script(self, make_caller):
+        [script] = re.findall(rb"<script>(.*?)</script>", page.body, re.DOTALL)
+        digest = b64encode(sha256(script).digest()).decode()
+        assert f"script-src 'sha256-{digest}';" in page.headers["content-security-policy"]
+
+    @pytest.mark.parametrize("has_bundle", [True, False])
+    async def test_nothing_in_it_can_end_its_script(
+        self, make_caller, folder, without_bundle, has_bundle
+    ):
         headers = {"PRIVATE-TOKEN": "</script><script>alert(1)</script>"}
+        bundle = Bundle(folder) if has_bundle else without_bundle
 
-        page = await make_caller(explorer=Explorer(headers)).get(accept=BROWSER)
+        page = await make_caller(explorer=Explorer(headers, bundle=bundle)).get(accept=BROWSER)
 
-        assert page.body.count(b"</script>") == 1
+        assert page.body.count(b"</script>") == page.body.count(b"<script")
+        assert b"alert(1)</script>" not in page.body
+        assert json.loads(start_of(page)["headers"]) == headers
 
-    async def test_no_token_is_shown_over_a_real_upstream(self, make_caller):
-        page = await make_caller(explorer=Explorer()).get(accept=BROWSER)
+    async def test_no_token_is_shown_over_a_real_upstream(self, make_caller, folder):
+        page = await make_caller(explorer=Explorer(bundle=Bundle(folder))).get(accept=BROWSER)
 
         assert b"glpat" not in page.body
 
-    def test_its_query_is_valid(self):
-        query = start_of(Explorer())["query"]
+    async def test_its_tabs_are_valid_operations_that_say_what_they_show(
+        self, make_caller, folder, engine
+    ):
+        explorer = Explorer(examples=Examples(project="7"), bundle=Bundle(folder))
 
-        assert validate(make_schema()._schema, parse(query)) == []
+        tabs = start_of(await make_caller(explorer=explorer).get(accept=BROWSER))["tabs"]
 
-
-@pytest.fixture(scope="module")
-def assets(tmp_path_factory, lacking) -> dict[str, bytes]:
-    """The files of the CDN by path, as the npm registry has them."""
-    npm = shutil.which("npm")
-    if npm is None:
-        lacking("npm is not installed")
-    folder, contents = tmp_path_factory.mktemp("assets"), {}
-    for path in ASSETS:
-        _, _, package, inside = path.split("/", 3)
-        command = [npm, "pack", "--json", "--silent", package]
-        done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
-        if done.returncode:
-            lacking(f"npm could not fetch {package}: {done.stderr.decode()[-500:]}")
-        with tarfile.open(folder / json.loads(done.stdout)[0]["filename"]) as archive:
-            contents[path] = archive.extractfile(f"package/{inside}").read()
-    return contents
+        assert len(tabs) == 6
+        for tab in tabs:
+            document = parse(tab["query"])
+            [operation] = [one for one in document.definitions if hasattr(one, "operation")]
+            needed = {one.variable.name.value for one in operation.variable_definitions}
+            assert validate(make_schema()._schema, document) == []
+            assert tab["query"].startswith("# ")
+            assert set(json.loads(tab["variables"])) == needed
+        assert json.loads(tabs[0]["variables"]) == {"project": "7"}
+        assert "<" not in "".join(tab["variables"] for tab in tabs)
 
 
-@pytest.mark.node
-def test_the_hashes_are_those_of_the_published_files(assets):
-    assert dict(ASSETS) == {
-        path: f"sha384-{b64encode(sha384(content).digest()).decode()}"
-        for path, content in assets.items()
-    }
+class TestFiles:
+    @pytest.fixture
+    async def files(self, folder):
+        app = Starlette(routes=[Bundle(folder).route("/graphql/explorer")])
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+            client.headers.pop("accept-encoding")
+            yield client
+
+    async def get(self, files, name="index-abc123.js", **headers):
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        return await files.get(f"/graphql/explorer/{name}", headers=named)
+
+    async def test_are_sent_packed_and_kept_for_ever(self, files):
+        answer = await self.get(files, accept_encoding="gzip, deflate, br")
+
+        assert answer.status_code == 200
+        assert answer.content == SCRIPT
+        assert answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers["content-length"]) < len(SCRIPT) / 10
+        assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["vary"] == "accept-encoding"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+    @pytest.mark.parametrize("encoding", ["", "identity", "br", "gzip;q=0", "gzip; q=0.0, br"])
+    async def test_are_unpacked_for_those_who_want_it(self, files, encoding):
+        answer = await self.get(files, accept_encoding=encoding)
+
+        assert answer.content == SCRIPT
+        assert "content-encoding" not in answer.headers
+
+    @pytest.mark.parametrize("encoding", ["gzip", "br,gzip;q=0.5", "*", "GZIP", "x-gzip"])
+    async def test_are_packed_however_that_is_asked_for(self, files, encoding):
+        answer = await self.get(files, accept_encoding=encoding)
+
+        assert answer.headers["content-encoding"] == "gzip"
+
+    async def test_are_not_sent_to_those_who_have_them(self, files):
+        first = await self.get(files, accept_encoding="gzip")
+        tag = first.headers["etag"]
+
+        again = await self.get(files, accept_encoding="gzip", if_none_match=f'"other", W/{tag}')
+        unpacked = await self.get(files, accept_encoding="identity", if_none_match=tag)
+
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert unpacked.status_code == 200
+        assert unpacked.headers["etag"] != tag
+
+    @pytest.mark.parametrize(
+        "name", ["none.js", "page.html", "secret.txt", "..%2Fsecret.txt", "index-abc123.js.gz"]
+    )
+    async def test_nothing_else_is_served(self, files, name):
+        answer = await self.get(files, name)
+
+        assert answer.status_code == 404
+
+    async def test_licences_are_served(self, files):
+        answer = await self.get(files, "licences.txt")
+
+        assert (answer.status_code, answer.text) == (200, "MIT")
 
 
 @pytest.fixture
-async def page(lacking, tmp_path):
-    """A page of a fresh browser; what its console reports as an error fails the test."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        lacking("Chromium is not installed")
+async def page(lacking, chromium, tmp_path):
     from playwright.async_api import async_playwright  # noqa: PLC0415 - slow to import
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=chromium, args=FLAGS, viewport=SIZE
+            tmp_path / "profile",
+            executable_path=chromium,
+            args=FLAGS,
+            viewport={"width": 1200, "height": 760},
         )
         page = await browser.new_page()
         page.set_default_timeout(20_000)
@@ -123,45 +207,34 @@ async def page(lacking, tmp_path):
 
 
 @pytest.fixture
-async def address(make_caller):
-    """A gateway with the explorer on, over HTTP."""
+async def address(make_caller, without_bundle):
+    """A gateway whose installation has no bundle, over HTTP."""
     listener = listen("127.0.0.1", 0)
-    app = make_caller(explorer=Explorer(DEMO, "1")).app
+    app = make_caller(explorer=Explorer(DEMO, bundle=without_bundle)).app
     async with serving(app, listener, shutdown_timeout_s=1):
         yield f"{address_of(listener)}/graphql"
 
 
 @pytest.mark.browser
-async def test_our_own_page_works_where_the_cdn_does_not_answer(page, address, tmp_path):
-    await page.route(f"{CDN}/**", lambda route: route.abort())
+async def test_the_plain_page_works_and_says_how_to_get_the_full_one(page, address, tmp_path):
     await page.goto(address)
-    await page.get_by_text("GraphiQL could not be loaded").wait_for()
 
+    notice = await page.locator("#notice").inner_text()
     headers = await page.get_by_label("Headers").input_value()
     await page.get_by_label("Query").fill("query ($name: String!) { __type(name: $name) { kind } }")
     await page.get_by_label("Variables").fill('{"name": "Job"}')
-    await page.get_by_role("button", name="Run").click()
+    await page.get_by_label("Query").press("Control+Enter")
     await page.get_by_text("status 200").wait_for()
 
     await page.screenshot(path=tmp_path / "plain.png")
     result = json.loads(await page.locator("#result").inner_text())
+    assert "pip install --force-reinstall" in notice
     assert json.loads(headers) == DEMO
     assert result == {"data": {"__type": {"kind": "OBJECT"}}}
 
 
 @pytest.mark.browser
-async def test_our_own_page_works_while_the_cdn_is_silent(page, address):
-    await page.route(f"{CDN}/**", lambda _: None)
-    await page.goto(address, wait_until="commit")
-
-    await page.get_by_label("Query").fill("{ __typename }")
-    await page.get_by_label("Query").press("Control+Enter")
-    await page.get_by_text('"__typename": "Query"').wait_for()
-
-
-@pytest.mark.browser
-async def test_mistakes_are_told_on_our_own_page(page, address):
-    await page.route(f"{CDN}/**", lambda route: route.abort())
+async def test_mistakes_are_told_on_the_plain_page(page, address):
     await page.goto(f"{address}?query=%7B+asked+%7D")
 
     asked = await page.get_by_label("Query").input_value()
@@ -175,73 +248,6 @@ async def test_mistakes_are_told_on_our_own_page(page, address):
     assert asked == "{ asked }"
 
 
-@pytest.mark.browser
-@pytest.mark.node
-async def test_graphiql_takes_its_place_where_it_loads(page, address, assets, tmp_path):
-    faults = []
-    page.on("pageerror", lambda fault: faults.append(str(fault)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    await _serve_assets(page, assets)
-    await page.goto(f"{address}?query=%7B+__typename+%7D")
-
-    await page.locator(".graphiql-execute-button").click()
-    await page.locator(".result-window").get_by_text('"Query"').wait_for()
-    await page.get_by_label("Show Documentation Explorer").click()
-    await page.get_by_text("Root Types").wait_for()
-
-    await page.screenshot(path=tmp_path / "graphiql.png")
-    assert await page.get_by_text("glpat-sandbox-developer").is_visible()
-    assert await page.locator("#plain").count() == 0
-    line = await page.locator(".graphiql-query-editor .CodeMirror-line").bounding_box()
-    assert line["height"] < 40, "our own page's styles reach into GraphiQL"
-    assert faults == []
-
-
-@pytest.mark.browser
-@pytest.mark.node
-async def test_a_file_that_was_changed_is_not_run(page, address, assets):
-    changed = {path: content + b"\n" for path, content in assets.items()}
-    await _serve_assets(page, changed)
-    await page.goto(address)
-
-    await page.get_by_text("GraphiQL could not be loaded").wait_for()
-    assert await page.evaluate("typeof GraphiQL") == "undefined"
-
-
-@pytest.mark.browser
-@pytest.mark.node
-async def test_what_was_typed_is_not_taken_away(page, address, assets):
-    held = []
-    await page.route(f"{CDN}/**", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function
-    await page.goto(address, wait_until="commit")
-
-    await page.get_by_label("Query").fill("{ mine }")
-    for route in held:
-        await _fulfil(route, assets)
-    await page.get_by_text("GraphiQL is ready").wait_for()
-
-    assert await page.get_by_label("Query").input_value() == "{ mine }"
-
-
-async def _serve_assets(page, assets):
-    async def fulfil(route):
-        await _fulfil(route, assets)
-
-    await page.route(f"{CDN}/**", fulfil)
-
-
-async def _fulfil(route, assets):
-    path = route.request.url.removeprefix(CDN)
-    kind = "text/css" if path.endswith(".css") else "text/javascript"
-    await route.fulfill(
-        body=assets[path], content_type=kind, headers={"access-control-allow-origin": "*"}
-    )
-
-
-def nonce_of(page) -> str:
-    return re.search(r"script-src 'nonce-([\w-]+)'", page.headers["content-security-policy"])[1]
-
-
-def start_of(explorer: Explorer):
-    body, _ = explorer.page()
-    return json.loads(re.search(rb"const start = (.*);\n", body)[1])
+def start_of(page):
+    found = re.search(rb'<script type="application/json" id="start">(.*?)</script>', page.body)
+    return json.loads(found[1])

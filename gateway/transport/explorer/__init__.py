@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway import __version__
-from gateway.transport.explorer.files import Bundle
+from gateway.transport.explorer.assets import Bundle
 from gateway.transport.explorer.tabs import Examples, opening_tabs
 
 if TYPE_CHECKING:
