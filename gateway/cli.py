@@ -21,6 +21,7 @@ from gateway.memory import settle_in
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
 from gateway.settings_page import describe_settings
+from gateway.transport.explorer import Bundle
 from gateway.transport.records import record_logging, standard_records
 from gateway.transport.server import CannotListen, address_of, listen, new_loop, serving
 from gateway.version import __version__
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_EXPLORER: Final = "the explorer"
+_PLAIN_PAGE: Final = "a plain page; this installation was made without the explorer"
 ROLES: Final = ("maintainer", "developer", "reporter", "guest", "outsider", "job_token")
 
 
@@ -241,7 +244,7 @@ def _text_of(path: Path) -> str:
 def _gateway_banner(gateway: Gateway, address: str) -> list[str]:
     lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{GRAPHQL_PATH}"]
     if gateway.settings.explorer:
-        lines[1] += "  (in a browser: the explorer)"
+        lines[1] += f"  (in a browser: {_EXPLORER if Bundle().page else _PLAIN_PAGE})"
     if gateway.sandbox is None:
         return [*lines, f"  upstream      {gateway.settings.upstream_url}"]
     return [*lines, *_sandbox_lines(gateway.sandbox.url, gateway.sandbox.tokens)]

@@ -169,7 +169,7 @@ class Settings:
 
     host: str = knob("127.0.0.1", "Address to listen on; `0.0.0.0` for all of IPv4.")
     port: int = knob(8000, "Port to listen on; 0 takes a free one.", check=_port)
-    explorer: bool = knob(True, "Serve GraphiQL to browsers at `/graphql`.")  # noqa: FBT003
+    explorer: bool = knob(True, "Serve the explorer (GraphiQL) to browsers at `/graphql`.")  # noqa: FBT003
     introspection: bool = knob(True, "Let callers read the schema.")  # noqa: FBT003
     cors_origins: tuple[str, ...] = knob(
         (),

@@ -45,9 +45,7 @@ async def test_every_tab_of_the_explorer_shows_something_with_the_explorers_toke
     assert [answer.get("errors") for answer in answers] == [None] * 6
     failed, pipeline, page, retried, played, two = [answer["data"] for answer in answers]
     assert any(job["log"]["tail"]["text"] for job in failed["project"]["jobs"]["nodes"])
-    assert any(
-        bridge["downstreamPipeline"] for bridge in pipeline["pipeline"]["bridges"]["nodes"]
-    )
+    assert any(bridge["downstreamPipeline"] for bridge in pipeline["pipeline"]["bridges"]["nodes"])
     assert page["project"]["jobs"]["pageInfo"]["hasNextPage"] is True
     assert retried["jobRetry"]["userErrors"] == played["jobPlay"]["userErrors"] == []
     assert two["one"]["jobs"]["nodes"]

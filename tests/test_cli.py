@@ -105,7 +105,7 @@ class TestServe:
         live, ready, start, unknown = answers
         assert live.json() == {"status": "live"}
         assert ready.json() == {"status": "ready"}
-        assert (start.status_code, start.headers["location"]) == (307, "/graphql")
+        assert (start.status_code, start.headers["location"]) == (307, "graphql")
         assert unknown.status_code == 404
         assert "GraphQL is at /graphql" in unknown.text
 

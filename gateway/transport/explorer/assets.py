@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from anyio.to_thread import run_sync
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
@@ -43,7 +43,9 @@ _HEADERS: Final = {
 }
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 # As a list in `Accept-Encoding` names it, but for a quality of zero.
-_takes_gzip = re.compile(r"(?:^|[\s,])(?:gzip|x-gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)", re.I)
+_takes_gzip = re.compile(
+    r"(?:^|[\s,])(?:gzip|x-gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)", re.IGNORECASE
+)
 
 
 class Bundle:
@@ -63,7 +65,7 @@ class Bundle:
     async def _file(self, request: Request) -> Response:
         name = request.path_params["name"]
         if name == _LICENCES and self.page is not None:
-            text = await run_sync((self._folder / _LICENCES).read_bytes)
+            text = await run_in_threadpool((self._folder / _LICENCES).read_bytes)
             return Response(text, headers=_HEADERS, media_type="text/plain")
         path = self._paths.get(name)
         if path is None:
@@ -75,11 +77,11 @@ class Bundle:
         }
         if _names(request.headers.get("if-none-match", ""), headers["etag"]):
             return Response(status_code=304, headers=headers)
-        content = await run_sync(path.read_bytes)
+        content = await run_in_threadpool(path.read_bytes)
         if is_packed:
             headers["content-encoding"] = "gzip"
         else:
-            content = await run_sync(gzip.decompress, content)
+            content = await run_in_threadpool(gzip.decompress, content)
         return Response(content, headers=headers, media_type=_TYPES[Path(name).suffix])
 
 
