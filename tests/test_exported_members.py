@@ -90,5 +90,5 @@ async def test_the_readmes_application_mounts_the_gateway(sandbox_server, monkey
 
     assert answer.json()["data"]["job"]["name"]
     assert example["heard"] == [(200, 1)]
-    assert (start.status_code, start.headers["location"]) == (307, "/ci/graphql")
+    assert (start.status_code, start.headers["location"]) == (307, "graphql")
     assert unknown.status_code == 404

