@@ -66,7 +66,7 @@ class Explored:
         await self.page.goto(address)
         await self.query_editor.locator(".view-line").first.wait_for()
         await self.page.wait_for_function(
-            "!document.querySelector('.graphiql-sidebar .graphiql-spin')"
+            "() => !document.querySelector('.graphiql-sidebar .graphiql-spin')"
         )
 
     @property
@@ -91,6 +91,10 @@ class Explored:
         await self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
         await self.page.keyboard.press("Control+A")
         await self.page.keyboard.press("Control+V")
+        # Editors paste when they have looked at what it is.
+        await self.page.wait_for_function(
+            "text => __MONACO.editor.getModels().some(model => model.getValue() === text)", arg=text
+        )
 
     async def text_of(self, tab: str) -> str:
         """The whole text of an editor by name: GraphiQL keeps it in its models."""
@@ -101,8 +105,9 @@ class Explored:
 
 
 @pytest.fixture
-async def explored(chromium, tmp_path, request) -> AsyncIterator[Explored]:
-    """A page of a fresh browser; what its console reports as an error fails the test.
+async def explored(chromium, address, tmp_path, request) -> AsyncIterator[Explored]:
+    """A page of a fresh browser; what its console reports as an error fails the test. It is closed
+    before the gateway is, whose end it would report.
 
     `@pytest.mark.parametrize("explored", [{"color_scheme": "dark"}], indirect=True)` sets options.
     """
@@ -124,8 +129,9 @@ async def explored(chromium, tmp_path, request) -> AsyncIterator[Explored]:
         page.on("pageerror", lambda fault: explored.faults.append(str(fault)))
         page.on("console", lambda said: _note(explored, said))
         yield explored
+        faults = list(explored.faults)
         await browser.close()
-    assert explored.faults == []
+    assert faults == []
 
 
 def _note(explored: Explored, said: Any) -> None:

@@ -36,7 +36,7 @@ const Log = memo(function Log({ log }: { log: FoundLog }) {
     <section className="log" aria-label={`Log of ${title}`}>
       <header>
         <h2>{title}</h2>
-        {log.job !== null && <code>{pathOf(log.path)}</code>}
+        {log.job !== null && <code title={pathOf(log.path)}>{pathOf(log.path)}</code>}
         <div className="log-commands">
           {hasSections && (
             <button type="button" onClick={() => setAll({ open: all.open !== true, times: all.times + 1 })}>
