@@ -106,9 +106,7 @@ class TestPage:
 
         assert b"glpat" not in page.body
 
-    async def test_its_tabs_are_valid_operations_that_say_what_they_show(
-        self, make_caller, folder
-    ):
+    async def test_its_tabs_are_valid_operations_that_say_what_they_show(self, make_caller, folder):
         explorer = Explorer(examples=Examples(project="7"), bundle=Bundle(folder))
 
         tabs = start_of(await make_caller(explorer=explorer).get(accept=BROWSER))["tabs"]

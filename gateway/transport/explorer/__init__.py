@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gateway import __version__
 from gateway.transport.explorer.assets import Bundle
 from gateway.transport.explorer.tabs import Examples, opening_tabs
+from gateway.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
