@@ -11,13 +11,14 @@ Data travels on the exception; texts never hold a credential or a raw body.
     │   ├── UpstreamTimeout         no answer within the deadline            UPSTREAM_TIMEOUT
     │   ├── UpstreamUnavailable     no connection, reset, 5xx                UPSTREAM_UNAVAILABLE
     │   ├── UpstreamInvalid         an answer that cannot be read            UPSTREAM_INVALID
-    │   ├── OutcomeUnknown          a write whose answer got lost            OUTCOME_UNKNOWN
+    │   ├── OutcomeUnknown          a write of which no answer tells         OUTCOME_UNKNOWN
     │   └── UpstreamRefused         an answer that says no
     │       ├── Unauthenticated     401                                      UNAUTHENTICATED
     │       ├── Forbidden           403                                      FORBIDDEN
     │       ├── NotFound            404                                      NOT_FOUND
     │       ├── Conflict            409                                      CONFLICT
     │       ├── RateLimited         429, by status or by text                RATE_LIMITED
+    │       ├── Redirected          a write that was sent elsewhere          REDIRECTED
     │       └── RequestRefused      any other 4xx                            UPSTREAM_REFUSED
     └── (anything else)             our bug, masked                          INTERNAL_SERVER_ERROR
 """
@@ -36,6 +37,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "RateLimited",
+    "Redirected",
     "RequestRefused",
     "ResponseTooLarge",
     "Unauthenticated",
@@ -108,7 +110,8 @@ class UpstreamError(GatewayError):
 
     `endpoint` names the route with its parameters left out (`GET /projects/:id/jobs`), `status`
     is the HTTP status where there was an answer, `upstream_request_id` the upstream's
-    `X-Request-Id`, `reason` the upstream's own sentence where it gave one that is safe to repeat.
+    `X-Request-Id`, `reason` the upstream's own sentence where it gave one that is safe to repeat,
+    `retry_after_s` when it wants to be asked again, where it said so.
     """
 
     code = "UPSTREAM_ERROR"
@@ -121,12 +124,14 @@ class UpstreamError(GatewayError):
         status: int | None = None,
         upstream_request_id: str | None = None,
         reason: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.endpoint = endpoint
         self.status = status
         self.upstream_request_id = upstream_request_id
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamTimeout(UpstreamError):
@@ -145,13 +150,18 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamInvalid(UpstreamError):
-    """An answer, or one row of it, that cannot be read as what the API promises."""
+    """An answer, or one row of it, that cannot be read as what the API promises. Where it answers a
+    write with yes, the write `was_carried_out` all the same.
+    """
 
     code = "UPSTREAM_INVALID"
+    was_carried_out = False
 
 
 class OutcomeUnknown(UpstreamError):
-    """A write that was sent and whose answer never came: it may or may not have happened."""
+    """A write that was sent, and nothing that came back tells whether it happened: no answer, or
+    one that somebody on the way gave in the upstream's place.
+    """
 
     code = "OUTCOME_UNKNOWN"
 
@@ -187,28 +197,15 @@ class Conflict(UpstreamRefused):
 
 
 class RateLimited(UpstreamRefused):
-    """429, or the throttling sentence; `retry_after_s` where the upstream said."""
+    """429, or the throttling sentence."""
 
     code = "RATE_LIMITED"
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        endpoint: str,
-        status: int | None = None,
-        upstream_request_id: str | None = None,
-        reason: str | None = None,
-        retry_after_s: float | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            endpoint=endpoint,
-            status=status,
-            upstream_request_id=upstream_request_id,
-            reason=reason,
-        )
-        self.retry_after_s = retry_after_s
+
+class Redirected(UpstreamRefused):
+    """A write that the upstream sends elsewhere. Nobody follows it, so it was not carried out."""
+
+    code = "REDIRECTED"
 
 
 class RequestRefused(UpstreamRefused):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from gateway.errors import CostExceeded, GatewayError, RateLimited, UpstreamError
+from gateway.errors import CostExceeded, GatewayError, UpstreamError
 
 __all__ = ["format_error", "format_request_error", "shortened"]
 
@@ -88,8 +88,8 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
         extensions["upstream"] = {
             key: value for key, value in upstream.items() if value is not None
         }
-    if isinstance(cause, RateLimited) and cause.retry_after_s is not None:
-        extensions["retryAfter"] = cause.retry_after_s
+        if cause.retry_after_s is not None:
+            extensions["retryAfter"] = cause.retry_after_s
     if isinstance(cause, CostExceeded):
         extensions["cost"] = {
             "estimated": cause.estimated,

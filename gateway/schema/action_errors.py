@@ -14,12 +14,14 @@ from gateway.errors import (
     NotFound,
     OutcomeUnknown,
     RateLimited,
+    Redirected,
     RequestRefused,
     UpstreamError,
     UpstreamInvalid,
     UpstreamUnavailable,
 )
 from gateway.schema.fields import plain
+from gateway.schema.scalars import Duration
 
 if TYPE_CHECKING:
     from gateway.schema.enums import Status
@@ -32,6 +34,7 @@ __all__ = [
     "action_error_for",
     "bad_inputs",
     "bad_variable",
+    "nothing_to_cancel",
     "status_changed",
 ]
 
@@ -59,7 +62,24 @@ class JobActionErrorCode(Enum):
         "INVALID_VARIABLES", description="A variable or an input cannot be used."
     )
     RATE_LIMITED = strawberry.enum_value(
-        "RATE_LIMITED", description="Too many requests; try again later."
+        "RATE_LIMITED", description="Too many requests; try again later, see retryAfter."
+    )
+    NOTHING_TO_DO = strawberry.enum_value(
+        "NOTHING_TO_DO", description="There was nothing to do, e.g. to cancel: it had finished."
+    )
+    UNAVAILABLE = strawberry.enum_value(
+        "UNAVAILABLE",
+        description=(
+            "The upstream is down or in maintenance, or only reads, and has not done it; see"
+            " retryAfter."
+        ),
+    )
+    REDIRECTED = strawberry.enum_value(
+        "REDIRECTED",
+        description=(
+            "The upstream redirected the write, so it was not carried out: the project has moved,"
+            " or the gateway's address of the upstream is wrong."
+        ),
     )
     OUTCOME_UNKNOWN = strawberry.enum_value(
         "OUTCOME_UNKNOWN",
@@ -73,6 +93,7 @@ class ActionError(Struct, frozen=True):
     code: JobActionErrorCode
     message: str
     field: list[str] | None = None
+    retry_after_s: float | None = None
 
 
 @strawberry.type(description="Why an action was refused.")
@@ -82,49 +103,94 @@ class JobActionError:
         "field", 'Path into the input, e.g. ["job", "webUrl"]; null where no part is to blame.'
     )
     code: JobActionErrorCode = plain("code", "What happened, for programs.")
+    retry_after: Duration | None = plain(
+        "retry_after_s", "When it may be tried again, where the upstream tells."
+    )
 
 
 Code = JobActionErrorCode
 # Parts of the upstream's sentences where the status is the reason (upstream.md, 4).
 STATE_SENTENCES: Final = ("not retryable", "not erasable", "unplayable")
-# Actions that carry variables or inputs, which a 400 may be about.
-TAKING_VALUES: Final = {"play", "retry"}
+# How a secondary, and an upstream in maintenance, refuse every write (upstream.md, 2).
+READ_ONLY: Final = "read-only instance"
+# What is wrong with the values that were sent: they make no sense, or too many bytes.
+VALUE_STATUSES: Final = {400, 413, 422}
+# What the caller's choice of a job is to blame for.
+ABOUT_JOB: Final = {Code.NOT_ALLOWED_IN_STATUS, Code.NOT_FOUND, Code.FORBIDDEN, Code.NOTHING_TO_DO}
+# A job that is canceled, or about to be.
+CANCELED: Final = {"canceled", "canceling"}
+OVER: Final = {"success", "failed", "skipped"}
 
 
-def action_error_for(error: UpstreamError, action: str, target: Target) -> ActionError | None:
+def action_error_for(
+    error: UpstreamError, action: str, target: Target, *, has_values: bool = False
+) -> ActionError | None:
     """The action error for an error of the upstream; None where the write failed for a reason that
-    the schema does not list.
+    the schema does not list. `has_values` tells that variables or inputs went with the write.
     """
-    job = f"job {target.number}"
     said = f": {error.reason}" if error.reason else ""
-    field: list[str] | None = ["job", target.way]
+    what = f"{action} job {target.number}"
+    found = _about_upstream(error, what, said) or _about_job(error, what, said, action, has_values)
+    if found is None:
+        return None
+    code, message = found
+    is_about_job = code in ABOUT_JOB or (code is Code.REDIRECTED and error.status == 405)
+    return ActionError(
+        code, message, ["job", target.way] if is_about_job else None, error.retry_after_s
+    )
+
+
+def _about_upstream(
+    error: UpstreamError, what: str, said: str
+) -> tuple[JobActionErrorCode, str] | None:
+    """What the upstream, or the way to it, is the reason of."""
+    after = "later" if error.retry_after_s is None else f"in {error.retry_after_s:g} s"
+    match error:
+        case Redirected():
+            return Code.REDIRECTED, f"did not {what}: {error.message.partition(': ')[2]}"
+        case RateLimited():
+            return Code.RATE_LIMITED, f"did not {what}: too many requests, try again {after}"
+        case Conflict():
+            return Code.CONFLICT, f"cannot {what} just now, try again {after}{said}"
+        case OutcomeUnknown() | UpstreamInvalid():
+            told = (
+                f"the upstream failed (HTTP {error.status}) and may have done it{said};"
+                if (error.status or 0) >= 500
+                else "no answer to it came;"
+            )
+            return Code.OUTCOME_UNKNOWN, f"asked to {what}, {told} read the job before a next try"
+    # One that may have been handled is `OutcomeUnknown`; one that was not sent has no status.
+    is_down = isinstance(error, UpstreamUnavailable) and error.status is not None
+    if is_down or (isinstance(error, Forbidden) and READ_ONLY in (error.reason or "")):
+        message = f"did not {what}: the upstream takes no writes now{said}; try again {after}"
+        return Code.UNAVAILABLE, message
+    return None
+
+
+def _about_job(
+    error: UpstreamError,
+    what: str,
+    said: str,
+    action: str,
+    has_values: bool,
+) -> tuple[JobActionErrorCode, str] | None:
+    """What the job, the caller, or what was sent with it is the reason of."""
+    code: JobActionErrorCode
     match error:
         case Forbidden() | RequestRefused() if is_about_state(error):
-            code = Code.NOT_ALLOWED_IN_STATUS
-            message = f"cannot {action} {job} as it is now{said}"
+            code, message = Code.NOT_ALLOWED_IN_STATUS, f"cannot {what} as it is now{said}"
         case NotFound():
             code = Code.NOT_FOUND
-            message = f"cannot {action} {job}: there is none, it is not visible, or it is a bridge"
+            message = f"cannot {what}: there is none, it is not visible, or it is a bridge"
         case Forbidden():
-            code = Code.FORBIDDEN
-            message = f"not allowed to {action} {job}{said}"
-        case Conflict():
-            code, field = Code.CONFLICT, None
-            message = f"cannot {action} {job} just now, try again later{said}"
-        case RateLimited():
-            code, field = Code.RATE_LIMITED, None
-            after = "later" if error.retry_after_s is None else f"in {error.retry_after_s:g} s"
-            message = f"did not {action} {job}: too many requests, try again {after}"
-        # A 5xx may come from a proxy before an upstream that has done it.
-        case OutcomeUnknown() | UpstreamInvalid() | UpstreamUnavailable(status=int()):
-            code, field = Code.OUTCOME_UNKNOWN, None
-            message = f"sent {action} of {job}, no readable answer came: read it before a next try"
-        case RequestRefused() if error.status == 400 and action in TAKING_VALUES:
-            code, field = Code.INVALID_VARIABLES, None
-            message = f"cannot {action} {job} with these values{said}"
+            code, message = Code.FORBIDDEN, f"not allowed to {what}{said}"
+        case RequestRefused() if has_values and error.status in VALUE_STATUSES:
+            code, message = Code.INVALID_VARIABLES, f"cannot {what} with these values{said}"
+        case RequestRefused(status=400) if action == "play" or not error.reason:
+            code, message = Code.NOT_ALLOWED_IN_STATUS, f"cannot {what} as it is now{said}"
         case _:
             return None
-    return ActionError(code, message, field)
+    return code, message
 
 
 def is_about_state(error: UpstreamError) -> bool:
@@ -139,6 +205,22 @@ def status_changed(action: str, target: Target, status: str, wanted: list[Status
         Code.STATUS_CHANGED,
         f"did not {action} job {target.number}: its status is {status!r}, not one of {listed}",
         ["ifStatus"],
+    )
+
+
+def nothing_to_cancel(target: Target, status: str, *, is_forced: bool) -> ActionError | None:
+    """The action error for a cancel that the upstream took and that changed nothing (upstream.md,
+    4.1), by the status it answered; None where the job is canceled or about to be.
+    """
+    if status in CANCELED:
+        return None
+    why = "it has ended" if status in OVER else "it cannot be canceled now"
+    if is_forced and status not in OVER:
+        why = "force ends a job that is canceling, and no other"
+    return ActionError(
+        Code.NOTHING_TO_DO,
+        f"nothing to cancel of job {target.number}: its status is {status!r}, {why}",
+        ["job", target.way],
     )
 
 

@@ -13,7 +13,14 @@ import msgspec
 import strawberry
 from msgspec import Struct
 
-from gateway.errors import BadInput, NotFound, UpstreamError, UpstreamRefused
+from gateway.errors import (
+    BadInput,
+    NotFound,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRefused,
+)
+from gateway.frames import without_frames
 from gateway.schema.action_errors import (
     ActionError,
     JobActionError,
@@ -21,6 +28,7 @@ from gateway.schema.action_errors import (
     action_error_for,
     bad_inputs,
     bad_variable,
+    nothing_to_cancel,
     status_changed,
 )
 from gateway.schema.enums import status_of
@@ -49,13 +57,15 @@ __all__ = ["Mutation"]
 
 
 class ActionResult(Struct, frozen=True):
-    """The result of an action on `target`: the upstream's answer, or why there is none."""
+    """The result of an action on `target`: the upstream's answer, and why nothing was done."""
 
     target: Target
     item: entities.Item | None = None
     errors: list[ActionError] = []
     # The target as it was before, where it cannot be read afterwards.
     before: entities.Item | None = None
+    # It was carried out, but the upstream's answer could not be read.
+    unread: UpstreamInvalid | None = None
 
 
 Source: TypeAlias = strawberry.Parent[ActionResult]
@@ -99,8 +109,14 @@ class JobPlayPayload:
 class JobRetryPayload:
     user_errors: list[JobActionError] = plain("errors", USER_ERRORS)
 
-    @edge(f"The new attempt; null when refused. Cost: 0; {LACKING}.", cost=Cost(calls=1))
+    @edge(
+        "The new attempt; null when refused, and with an error where it was made but the upstream's"
+        f" answer cannot be read. Cost: 0; {LACKING}.",
+        cost=Cost(calls=1),
+    )
     async def item(parent: Source, info: Info) -> Gives[PipelineItem | None]:
+        if parent.unread is not None:
+            raise lost_attempt(parent.target, parent.unread)
         return None if parent.item is None else await completed(parent.item, info)
 
     @edge(
@@ -141,13 +157,17 @@ class Mutation:
     ) -> Gives[JobCancelPayload | None]:
         context = info.context
         target = job_target_of(input, context)
-        return await act(
+        result = await act(
             context,
             "cancel",
             target,
             input.if_status,
             lambda: context.cancel(target.project, target.number, force=input.force),
         )
+        if result.item is None:
+            return result
+        in_vain = nothing_to_cancel(target, result.item.status, is_forced=input.force)
+        return result if in_vain is None else msgspec.structs.replace(result, errors=[in_vain])
 
     @edge(f"Run a finished job or bridge again as a new attempt. {COSTS}", cost=WRITE)
     async def job_retry(
@@ -171,6 +191,7 @@ class Mutation:
             lambda: context.retry(
                 target.project, target.number, is_bridge=target.is_bridge, inputs=inputs
             ),
+            has_values=bool(inputs),
         )
         return msgspec.structs.replace(result, before=before)
 
@@ -214,6 +235,7 @@ class Mutation:
                 variables=tuple((variable.key, variable.value) for variable in variables),
                 inputs=inputs,
             ),
+            has_values=bool(variables or inputs),
         )
 
 
@@ -228,6 +250,8 @@ async def act(
     target: Target,
     if_status: list[Status] | None,
     write: Callable[[], Awaitable[Item]],
+    *,
+    has_values: bool = False,
 ) -> ActionResult:
     """Check `if_status`, then write. Raises an upstream's failure that is no `ActionError`."""
     if if_status == []:
@@ -243,13 +267,17 @@ async def act(
     try:
         answer = await write()
     except UpstreamError as error:
-        return failed(error, action, target)
+        if isinstance(error, UpstreamInvalid) and error.was_carried_out:
+            return ActionResult(target, unread=without_frames(error))
+        return failed(error, action, target, has_values=has_values)
     return ActionResult(target, answer)
 
 
-def failed(error: UpstreamError, action: str, target: Target) -> ActionResult:
+def failed(
+    error: UpstreamError, action: str, target: Target, *, has_values: bool = False
+) -> ActionResult:
     """The result of a write that was not done; raises the error again where it is a failure."""
-    action_error = action_error_for(error, action, target)
+    action_error = action_error_for(error, action, target, has_values=has_values)
     if action_error is None:
         raise error
     return ActionResult(target, None, [action_error])
@@ -270,6 +298,17 @@ def check_inputs(inputs: object) -> tuple[dict[str, Any] | None, list[ActionErro
     if not inputs:
         return None, []
     return (inputs, []) if isinstance(inputs, dict) else (None, [bad_inputs()])
+
+
+def lost_attempt(target: Target, unread: UpstreamInvalid) -> UpstreamInvalid:
+    """The error in place of a new attempt that was made, and that nothing names."""
+    return UpstreamInvalid(
+        f"job {target.number} was retried (HTTP {unread.status}), but the upstream's answer cannot"
+        " be read; look for the new attempt in the jobs of its pipeline",
+        endpoint=unread.endpoint,
+        status=unread.status,
+        upstream_request_id=unread.upstream_request_id,
+    )
 
 
 async def item_now(result: ActionResult, info: Info) -> Item | None:

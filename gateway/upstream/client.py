@@ -22,7 +22,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.errors import UpstreamInvalid
 from gateway.upstream import entities, routes
+from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
 from gateway.upstream.pages import (
     KeysetCursor,
@@ -33,7 +35,7 @@ from gateway.upstream.pages import (
     number_in,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import Reader
+from gateway.upstream.reading import UNREADABLE, Reader
 from gateway.upstream.statuses import KnownStatuses
 
 if TYPE_CHECKING:
@@ -276,10 +278,11 @@ class Client:
         answer = await self._sent(call)
         try:
             is_bridge = _decode_keys(answer.body).downstream_pipeline is not msgspec.UNSET
-        except msgspec.DecodeError:
+        except UNREADABLE:
             is_bridge = False
-        reader: Reader[Job] | Reader[Bridge] = WHOLE.bridges if is_bridge else WHOLE.jobs
-        return reader.one(answer, endpoint=call.route.endpoint, project=project)
+        if is_bridge:
+            return _written(call, answer, WHOLE.bridges)
+        return _written(call, answer, WHOLE.jobs)
 
     # -- how -----------------------------------------------------------------------------------
 
@@ -314,13 +317,22 @@ class Client:
         job_id: int,
         body: dict[str, Any],
     ) -> Job:
-        return await self._one(_write(scope, route, project, job_id, body), WHOLE.jobs)
+        call = _write(scope, route, project, job_id, body)
+        return _written(call, await self._sent(call), WHOLE.jobs)
 
 
 def _write(
     scope: CallScope, route: Route, project: ProjectKey, job_id: int, body: dict[str, Any]
 ) -> Call:
     return Call.of(scope, route, project, job_id, body=_encode(body) if body else None)
+
+
+def _written(call: Call, answer: Answer, reader: Reader[T]) -> T:
+    """What a write answered; raises as `unreadable_write`."""
+    try:
+        return reader.one(answer, endpoint=call.route.endpoint, project=call.project)
+    except UpstreamInvalid:
+        raise unreadable_write(answer, call.route.endpoint) from None
 
 
 def _offset_page(call: Call, answer: Answer | None, reader: Reader[T]) -> OffsetPage[T]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.upstream.wire import Answer, Body
 
 __all__ = [
+    "UNREADABLE",
     "Reader",
     "item_of",
     "note_job_of_artifacts",

@@ -59,8 +59,11 @@ class WireOptions:
 class WireError(Exception):
     """The wire could not bring an answer. The text names no credential and no address.
 
-    `was_sent` tells whether the request may have reached the upstream, and been acted upon.
+    `was_sent` tells whether the request may have reached the upstream, and been acted upon. Where
+    the answer's head has come, and only its body could not be read, `answered` is that head.
     """
+
+    answered: Answer | None = None
 
     def __init__(self, message: str, *, was_sent: bool = True) -> None:
         super().__init__(message)

@@ -8,13 +8,14 @@ from gateway.errors import (
     NotFound,
     OutcomeUnknown,
     RateLimited,
+    Redirected,
     RequestRefused,
     Unauthenticated,
     UpstreamInvalid,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.schema.action_errors import JobActionErrorCode, action_error_for
+from gateway.schema.action_errors import JobActionErrorCode, action_error_for, nothing_to_cancel
 from gateway.schema.inputs import Target
 
 TARGET = Target(1, 8, "path")
@@ -44,17 +45,27 @@ AT = {"endpoint": "POST /projects/:id/jobs/:job_id/:action"}
             "NOT_ALLOWED_IN_STATUS",
             "job",
         ),
-        (
-            RequestRefused("r", **AT, status=400, reason="400 Bad request - Unknown input: x"),
-            "play",
-            "INVALID_VARIABLES",
-            None,
-        ),
+        (RequestRefused("r", **AT, status=400), "play", "NOT_ALLOWED_IN_STATUS", "job"),
+        (RequestRefused("r", **AT, status=400), "cancel", "NOT_ALLOWED_IN_STATUS", "job"),
         (Conflict("c", **AT, status=409, reason="409 Conflict"), "erase", "CONFLICT", None),
         (RateLimited("l", **AT, status=429), "retry", "RATE_LIMITED", None),
         (OutcomeUnknown("o", **AT), "retry", "OUTCOME_UNKNOWN", None),
         (UpstreamInvalid("i", **AT, status=201), "retry", "OUTCOME_UNKNOWN", None),
-        (UpstreamUnavailable("d", **AT, status=502), "retry", "OUTCOME_UNKNOWN", None),
+        (OutcomeUnknown("d", **AT, status=502), "retry", "OUTCOME_UNKNOWN", None),
+        (UpstreamUnavailable("d", **AT, status=503), "retry", "UNAVAILABLE", None),
+        (
+            Forbidden(
+                "f",
+                **AT,
+                status=403,
+                reason="You cannot perform write operations on a read-only instance",
+            ),
+            "erase",
+            "UNAVAILABLE",
+            None,
+        ),
+        (Redirected("to x: it leads away", **AT, status=308), "erase", "REDIRECTED", None),
+        (Redirected("to x: it has moved", **AT, status=405), "erase", "REDIRECTED", "job"),
     ],
 )
 def test_a_refusal_is_data(error, action, code, field):
@@ -62,8 +73,7 @@ def test_a_refusal_is_data(error, action, code, field):
 
     assert found.code is JobActionErrorCode[code]
     assert found.field == (["job", "path"] if field else None)
-    assert action in found.message
-    assert "job 8" in found.message
+    assert f"{action} job 8" in found.message
 
 
 @pytest.mark.parametrize(
@@ -72,12 +82,23 @@ def test_a_refusal_is_data(error, action, code, field):
         (Unauthenticated("u", **AT, status=401), "cancel"),
         (UpstreamTimeout("t", **AT), "cancel"),
         (UpstreamUnavailable("d", **AT), "cancel"),
-        (RequestRefused("r", **AT, status=405, reason="moved projects"), "cancel"),
+        (RequestRefused("r", **AT, status=405, reason="405 Not Allowed"), "cancel"),
         (RequestRefused("r", **AT, status=400, reason="job_id is invalid"), "cancel"),
     ],
 )
 def test_a_failure_is_an_error(error, action):
     assert action_error_for(error, action, TARGET) is None
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+@pytest.mark.parametrize("action", ["play", "retry"])
+def test_values_that_went_with_it_are_to_blame_for_a_bad_request(status, action):
+    error = RequestRefused("r", **AT, status=status, reason="400 Bad request - Unknown input: x")
+
+    found = action_error_for(error, action, TARGET, has_values=True)
+
+    assert found.code is JobActionErrorCode.INVALID_VARIABLES
+    assert found.message == f"cannot {action} job 8 with these values: {error.reason}"
 
 
 def test_the_upstreams_reason_is_told():
@@ -91,4 +112,21 @@ def test_the_upstreams_reason_is_told():
 def test_how_long_to_wait_is_told():
     error = RateLimited("l", **AT, status=429, retry_after_s=30.0)
 
-    assert action_error_for(error, "play", TARGET).message.endswith("try again in 30 s")
+    found = action_error_for(error, "play", TARGET)
+
+    assert found.message.endswith("try again in 30 s")
+    assert found.retry_after_s == 30.0
+
+
+def test_what_was_canceled_is_done_and_anything_else_was_in_vain():
+    found = {
+        status: nothing_to_cancel(TARGET, status, is_forced=False)
+        for status in ("canceled", "canceling", "success", "running")
+    }
+
+    assert (found["canceled"], found["canceling"]) == (None, None)
+    assert found["success"].code is JobActionErrorCode.NOTHING_TO_DO
+    assert found["success"].message == (
+        "nothing to cancel of job 8: its status is 'success', it has ended"
+    )
+    assert found["running"].message.endswith("'running', it cannot be canceled now")

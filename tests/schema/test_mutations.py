@@ -11,6 +11,7 @@ from gateway.schema.ids import global_id
 GRACEFUL_RUNNER = 1
 REFUSED = "NOT_ALLOWED_IN_STATUS"
 NEW, QUEUED, CANCELED = ("new", "PENDING"), ("same", "PENDING"), ("same", "CANCELED")
+IN_VAIN = "NOTHING_TO_DO"
 
 #        status: (cancel, retry, play of a manual job, erase of a job with a log)
 TABLE = {
@@ -23,10 +24,10 @@ TABLE = {
     "canceling": (("same", "CANCELING"), NEW, NEW, REFUSED),
     "scheduled": (CANCELED, REFUSED, QUEUED, REFUSED),
     "manual": (CANCELED, REFUSED, QUEUED, REFUSED),
-    "success": (("same", "SUCCESS"), NEW, NEW, ("same", "SUCCESS")),
-    "failed": (("same", "FAILED"), NEW, NEW, ("same", "FAILED")),
+    "success": (IN_VAIN, NEW, NEW, ("same", "SUCCESS")),
+    "failed": (IN_VAIN, NEW, NEW, ("same", "FAILED")),
     "canceled": (("same", "CANCELED"), NEW, NEW, ("same", "CANCELED")),
-    "skipped": (("same", "SKIPPED"), REFUSED, REFUSED, ("same", "SKIPPED")),
+    "skipped": (IN_VAIN, REFUSED, REFUSED, ("same", "SKIPPED")),
 }
 MUTATIONS = {"jobCancel": "job", "jobRetry": "item", "jobPlay": "item", "jobErase": "job"}
 ACT = """mutation ($project: ID!, $job: ID!) {
@@ -90,6 +91,14 @@ class TestForce:
 
         assert first.data["jobCancel"]["job"] == {"status": "CANCELING"}
         assert second.data["jobCancel"]["job"] == {"status": "CANCELED"}
+
+    def test_of_a_job_that_is_not_canceling_it_is_in_vain(self, gate):
+        result = gate.ask(self.CANCEL % (gate.job("running"), "true"))
+
+        assert result.data["jobCancel"] == {
+            "job": {"status": "RUNNING"},
+            "userErrors": [{"code": "NOTHING_TO_DO"}],
+        }
 
     def test_a_developer_may_not(self, gate):
         job = gate.job("canceling")
@@ -324,10 +333,10 @@ class TestLostAnswers:
         [
             {"kind": "reset"},
             {"kind": "reset", "executed": True},
-            {"kind": "cut_body"},
             {"kind": "html"},
-            {"kind": "broken_json"},
+            {"kind": "status", "status": 500},
             {"kind": "status", "status": 502},
+            {"kind": "status", "status": 504, "executed": True},
         ],
         ids=str,
     )
@@ -344,12 +353,51 @@ class TestLostAnswers:
         assert result.data[mutation] == {"userErrors": [{"code": "OUTCOME_UNKNOWN"}]}
         assert result.calls == [f"POST /projects/10/jobs/{job}/{action}"]
 
+    @pytest.mark.parametrize("mutation", MUTATIONS)
+    @pytest.mark.parametrize("kind", ["cut_body", "broken_json"])
+    def test_a_write_is_done_though_its_answer_cannot_be_read(self, gate, mutation, kind):
+        """The status said so; what became of the job is read, but a new attempt has no name."""
+        job = gate.job("failed", when="manual", log=b"x")
+        if mutation == "jobCancel":
+            job = gate.job("running")
+        gate.sandbox.faults.append(Fault(method="POST", kind=kind))
+
+        result, payload, item = act(gate, mutation, job)
+
+        posts = [call for call in result.calls if call.startswith("POST")]
+        assert (len(posts), payload["userErrors"]) == (1, [])
+        if mutation == "jobRetry":
+            assert item is None
+            assert result.codes == {"jobRetry.item": "UPSTREAM_INVALID"}
+            assert f"job {job} was retried" in result.errors["jobRetry.item"]["message"]
+        else:
+            assert result.errors == {}
+            assert item["databaseId"] == job
+            assert result.calls == [*posts, f"GET /projects/10/jobs/{job}"]
+
     @pytest.mark.parametrize("kind", ["rate_limit_global", "rate_limit_endpoint"])
     def test_too_many_requests_are_told(self, gate, kind):
         job = gate.job("failed")
         gate.sandbox.faults.append(Fault(kind=kind, method="POST", retry_after=30))
 
-        result, payload, _ = act(gate, "jobRetry", job)
+        result = gate.ask(
+            "mutation { jobRetry(input: {job: {path: {project: 10, job: %d}}})"
+            " { userErrors { code retryAfter } } }" % job
+        )
 
-        assert [error["code"] for error in payload["userErrors"]] == ["RATE_LIMITED"]
+        assert result.data["jobRetry"]["userErrors"] == [
+            {"code": "RATE_LIMITED", "retryAfter": 30.0}
+        ]
         assert len(result.calls) == 1
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+class TestMovedProjects:
+    def test_a_write_by_a_former_path_was_redirected(self, gate, mutation):
+        job = gate.job("failed", when="manual", log=b"x", project=12)
+
+        result, payload, _ = act(gate, mutation, job, project="lab/old-name")
+
+        (error,) = payload["userErrors"]
+        assert error == {"code": "REDIRECTED", "field": ["job", "path"]}
+        assert [call for call in result.calls if call.startswith("POST")] == result.calls[:1]

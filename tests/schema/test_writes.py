@@ -17,6 +17,7 @@ from gateway.upstream.entities import Bridge, Job, Pipeline
 AT = {"endpoint": "POST /projects/:id/jobs/:job_id/:action"}
 PLACE = Pipeline(6, project_id=1)
 JOB = Job(8, "manual", "deploy", pipeline=PLACE, artifacts=[])
+CANCELED = Job(8, "canceled", "deploy", pipeline=PLACE, artifacts=[])
 BRIDGE = Bridge(9, "success", "trigger", pipeline=PLACE)
 BY_PATH = '{path: {project: "1", job: "8"}}'
 JOB_ID, BRIDGE_ID = global_id(b"Job:1:6:8"), global_id(b"Bridge:1:6:9")
@@ -38,16 +39,16 @@ class TestOneWrite:
         ],
     )
     def test_it_is_all_that_is_asked(self, ask, context, field, shown, asked):
-        context.answers[asked[0]] = JOB
+        context.answers[asked[0]] = CANCELED if field == "jobCancel" else JOB
 
         result = ask(
             "mutation { %s(input: {job: %s})"
-            " { %s { id status project { id } } userErrors { code } } }" % (field, BY_PATH, shown)
+            " { %s { id name project { id } } userErrors { code } } }" % (field, BY_PATH, shown)
         )
 
         assert result.errors == []
         assert result.data[field] == {
-            shown: {"id": JOB_ID, "status": "MANUAL", "project": {"id": global_id(b"Project:1")}},
+            shown: {"id": JOB_ID, "name": "deploy", "project": {"id": global_id(b"Project:1")}},
             "userErrors": [],
         }
         assert context.asked == [asked]
@@ -166,11 +167,11 @@ class TestIfStatus:
     )
 
     def test_where_it_holds_the_write_follows(self, ask, context):
-        context.answers["job"] = context.answers["cancel"] = JOB
+        context.answers["job"], context.answers["cancel"] = JOB, CANCELED
 
         result = ask(self.CANCEL % (BY_PATH, "RUNNING, MANUAL"))
 
-        assert result.data["jobCancel"] == {"job": {"status": "MANUAL"}, "userErrors": []}
+        assert result.data["jobCancel"] == {"job": {"status": "CANCELED"}, "userErrors": []}
         assert names(context) == ["job", "cancel"]
 
     def test_where_it_does_not_nothing_is_written(self, ask, context):

@@ -43,7 +43,7 @@ Kind = Literal[
 
 KINDS: dict[Kind, str] = {
     "latency": "waits `seconds`, then goes on (further faults may follow)",
-    "status": "answers `status` (503) as GitLab's JSON error",
+    "status": "answers `status` (503) as GitLab's JSON error; Retry-After if `retry_after` is set",
     "rate_limit_global": "429 text/plain with RateLimit-*; Retry-After if `retry_after` is set",
     "rate_limit_endpoint": "429 JSON; Retry-After if `retry_after` is set",
     "reset": "closes the connection before any header",
@@ -135,7 +135,8 @@ def replacement(fault: Fault, *, target: str, profile: Profile, now: float) -> A
     match fault.kind:
         case "status":
             status = fault.status or 503
-            return Answer.json({"message": _REASONS.get(status, f"{status} Error")}, status=status)
+            said = {"message": _REASONS.get(status, f"{status} Error")}
+            return Answer.json(said, status=status, headers=retry)
         case "rate_limit_global":
             headers = rate_limit_headers(profile, now, limit=600, observed=601)
             return Answer(

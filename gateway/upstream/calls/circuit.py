@@ -42,6 +42,7 @@ class Circuit:
                 f"the upstream failed {self._failures} times in a row and is left alone for"
                 f" {self._open_until - now:.1f} s; try again then",
                 endpoint=endpoint,
+                retry_after_s=round(self._open_until - now, 1),
             )
             error.is_circuit_open = True
             raise error

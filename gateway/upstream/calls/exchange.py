@@ -14,6 +14,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.frames import without_frames
+from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls.call import OpenAnswer
 from gateway.upstream.wire import Answer, AnswerTooLong, TimedOut, WireError
 
@@ -33,7 +34,8 @@ MAX_REFUSAL_BYTES: Final = 64 * 1024
 
 class Exchange:
     """Sends a call over the wire with its operation's credential and request id, counts it, and
-    tells the wire's errors by cause. Any answer is an answer here, whatever its status.
+    tells the wire's errors by cause. Any answer is an answer here, whatever its status; one that
+    says no stands also where its body could not be read.
     """
 
     def __init__(self, wire: Wire, config: ClientConfig) -> None:
@@ -55,6 +57,9 @@ class Exchange:
                 timeout_s=scope.exchange_timeout_s(get_running_loop().time()),
             )
         except WireError as error:
+            head = error.answered
+            if head is not None and not 200 <= head.status < 300:
+                return head
             raise _meaning(error, call) from without_frames(error)
 
     async def _open(self, call: Call, stack: AsyncExitStack) -> Answer:
@@ -72,7 +77,10 @@ class Exchange:
             if 200 <= streamed.status < 300:
                 stack.push_async_exit(attempt.pop_all())
                 return OpenAnswer(streamed)
-            body = await streamed.read(MAX_REFUSAL_BYTES)
+            try:
+                body = await streamed.read(MAX_REFUSAL_BYTES)
+            except WireError:
+                body = b""
         return Answer(streamed.status, streamed.header, body)
 
     def _headers(self, call: Call) -> Mapping[str, str]:
@@ -102,6 +110,8 @@ def _translated(call: Call) -> Iterator[None]:
 def _meaning(error: WireError, call: Call) -> UpstreamError:
     """What an error of the wire means for this call."""
     endpoint = call.route.endpoint
+    if not call.route.is_read and error.answered is not None:
+        return unreadable_write(error.answered, endpoint)
     if not call.route.is_read and error.was_sent:
         return OutcomeUnknown(
             f"{error}, so the write may or may not have happened; read the job before trying again",

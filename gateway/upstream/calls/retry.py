@@ -72,6 +72,7 @@ class Retry:
                     endpoint=call.route.endpoint,
                     subject=call.subject,
                     credential=call.scope.credential,
+                    is_read=call.route.is_read,
                 )
                 del answer
             pause_s = self._pause_s(error, retries, call)
@@ -116,10 +117,10 @@ class Retry:
             # again.
             if error.retry_after_s is None:
                 return None
-            pause_s += error.retry_after_s
         elif not isinstance(error, UpstreamTimeout) and (
             not isinstance(error, UpstreamUnavailable) or error.is_circuit_open
         ):
             return None
+        pause_s += error.retry_after_s or 0.0
         left_s = call.scope.deadline - asyncio.get_running_loop().time()
         return pause_s if pause_s < left_s else None

@@ -10,18 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import math
+import select
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-from gateway.upstream.wire import Answer, AnswerTooLong, ConnectionBroken, TimedOut
+from gateway.upstream.wire import (
+    Answer,
+    AnswerTooLong,
+    ConnectionBroken,
+    TimedOut,
+    WireError,
+)
 from gateway.upstream.wires.packing import Unpacker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from gateway.upstream.wire import Body, WireError
+    from gateway.upstream.wire import Body
 
 __all__ = ["Connection", "Streamed"]
 
@@ -47,7 +54,7 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         self.is_open = False
         self.idle_since = 0.0
-        """The loop's time at which it was last given back."""
+        """The loop's time at which its last answer was whole."""
         self._loop = loop
         self._scratch = scratch
         self._on_lost = on_lost
@@ -85,7 +92,11 @@ class Connection(asyncio.BufferedProtocol):
         self._body = None
         pieces.clear()
         if self._encoding:
-            body = _unpacked(body, self._encoding, max_bytes)
+            try:
+                body = _unpacked(body, self._encoding, max_bytes)
+            except WireError as error:
+                error.answered = self._head()
+                raise
         return Answer(self._status, self._headers.get, body)
 
     async def open(self, request: bytes, deadline: float) -> Streamed:
@@ -109,6 +120,18 @@ class Connection(asyncio.BufferedProtocol):
             if self.is_open and self._transport is not None:
                 self._transport.resume_reading()
         return piece
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing has arrived at its socket that the loop did not tell of yet: an end, a reset, or
+        words that nobody asked for.
+        """
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if sock is None or sock.fileno() < 0:
+            return False
+        waiting = select.poll()
+        waiting.register(sock.fileno(), select.POLLIN)
+        return not waiting.poll(0)
 
     @property
     def is_reusable(self) -> bool:
@@ -160,7 +183,13 @@ class Connection(asyncio.BufferedProtocol):
     def _failed(self) -> WireError:
         assert self._failure is not None  # noqa: S101 - the caller looked
         kind, message = self._failure
-        return kind(message)
+        error = kind(message)
+        if self._status >= 200:
+            error.answered = self._head()
+        return error
+
+    def _head(self) -> Answer:
+        return Answer(self._status, self._headers.get, b"")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -172,6 +201,8 @@ class Connection(asyncio.BufferedProtocol):
             self._is_under_way = False
             if kind is not None:
                 self._failure = kind, message
+            else:
+                self.idle_since = self._loop.time()
             if self._timer is not None:
                 self._timer.cancel()
             self._wake()

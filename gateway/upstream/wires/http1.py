@@ -29,9 +29,10 @@ __all__ = ["Http1Wire"]
 
 # Below the minute after which common front ends close an idle connection.
 MAX_IDLE_S: Final = 50.0
-# The upstream may be closing an idle connection just as a request goes out on it. A read is sent
-# again; a write cannot be, so it goes out on a connection that was in use this short a time ago.
-MAX_IDLE_BEFORE_WRITE_S: Final = 2.0
+# The upstream, or something on the way, may have ended an idle connection without our knowing yet.
+# A read is sent again; a write cannot be, so it goes out on a new connection, or on one that
+# brought a whole answer this short a time ago: as between the writes of one operation.
+MAX_IDLE_BEFORE_WRITE_S: Final = 0.1
 
 
 class Http1Wire:
@@ -118,17 +119,23 @@ class Http1Wire:
         now = loop.time()
         if now >= deadline:
             raise TimedOut("no time is left for this call", was_sent=False)
-        max_idle_s = MAX_IDLE_S if is_read else MAX_IDLE_BEFORE_WRITE_S
         while self._idle:
+            if not is_read and not _is_surely_alive(self._idle[-1], now):
+                # Reads may take it still, and those below, unless one's room is needed.
+                if len(self._connections) + self._being_dialed >= self._max_connections:
+                    self._idle.pop(0).close()
+                break
             connection = self._idle.pop()
-            if connection.is_open and now - connection.idle_since < max_idle_s:
+            if connection.is_open and now - connection.idle_since < MAX_IDLE_S:
                 return connection
             # Those below were given back earlier still.
             connection.close()
         while len(self._connections) + self._being_dialed >= self._max_connections:
             handed_on = await self._wait(loop, deadline)
             if handed_on is not None and handed_on.is_open:
-                return handed_on
+                if is_read or _is_surely_alive(handed_on, loop.time()):
+                    return handed_on
+                handed_on.close()
         return await self._dial(deadline)
 
     async def _dial(self, deadline: float) -> Connection:
@@ -173,7 +180,6 @@ class Http1Wire:
         if not connection.is_reusable or self._is_closed:
             connection.close()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
         if not self._hand_on(connection):
             self._idle.append(connection)
 
@@ -191,6 +197,12 @@ class Http1Wire:
         with suppress(ValueError):
             self._idle.remove(connection)
         self._hand_on(None)
+
+
+def _is_surely_alive(connection: Connection, now: float) -> bool:
+    """May a write go out on it, though nobody could send that again?"""
+    is_recent = now - connection.idle_since < MAX_IDLE_BEFORE_WRITE_S
+    return connection.is_open and is_recent and connection.is_quiet
 
 
 def _time_out(waiting: asyncio.Future[Connection | None]) -> None:

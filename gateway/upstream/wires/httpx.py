@@ -18,6 +18,7 @@ from gateway.upstream.wire import (
     ConnectionBroken,
     NotConnected,
     TimedOut,
+    WireError,
     check_request,
 )
 from gateway.upstream.wires.dialing import tls_context
@@ -42,7 +43,17 @@ class HttpxWire:
         self._options = options
         self._in_flight: set[_Exchange] = set()
         self._collects = False
-        self._client = httpx.AsyncClient(
+        self._client = self._client_of(transport, kept=options.max_connections)
+        # A kept connection may have ended without our knowing, and a write cannot be sent again:
+        # each has one of its own.
+        self._writing_client = self._client_of(transport, kept=0)
+        self._room = asyncio.Semaphore(options.max_connections)
+
+    def _client_of(
+        self, transport: httpx.AsyncBaseTransport | None, *, kept: int
+    ) -> httpx.AsyncClient:
+        options = self._options
+        return httpx.AsyncClient(
             transport=transport,
             verify=tls_context(options) or False,
             proxy=options.proxy,
@@ -51,8 +62,7 @@ class HttpxWire:
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=options.connect_timeout_s),
             limits=httpx.Limits(
-                max_connections=options.max_connections,
-                max_keepalive_connections=options.max_connections,
+                max_connections=options.max_connections, max_keepalive_connections=kept
             ),
         )
 
@@ -92,7 +102,8 @@ class HttpxWire:
                 raise exchange.closed()
             # httpx would collapse dot segments and encode anew: the target is given as raw path.
             url = httpx.URL(self._options.origin).copy_with(raw_path=target.encode("ascii"))
-            request = self._client.build_request(
+            client = self._client if method == "GET" else self._writing_client
+            request = client.build_request(
                 method,
                 url,
                 headers={"Accept-Encoding": "gzip", **headers},
@@ -101,10 +112,14 @@ class HttpxWire:
             )
             self._in_flight.add(exchange)
             try:
-                async with asyncio.timeout(
-                    timeout_s if timeout_s < math.inf else None
-                ) as exchange.timeout:
-                    response = await self._client.send(request, stream=True)
+                async with (
+                    asyncio.timeout(
+                        timeout_s if timeout_s < math.inf else None
+                    ) as exchange.timeout,
+                    self._room,
+                ):
+                    response = await client.send(request, stream=True)
+                    exchange.answered = _head_of(response)
                     streamed = _Streamed(response, exchange)
                     try:
                         yield streamed
@@ -131,12 +146,14 @@ class HttpxWire:
         for exchange in self._in_flight:
             exchange.close()
         await self._client.aclose()
+        await self._writing_client.aclose()
 
 
 class _Exchange:
     """How far a request has come, which httpx's exceptions do not tell."""
 
     timeout: asyncio.Timeout
+    answered: Answer | None = None
 
     def __init__(self) -> None:
         self._was_sent = False
@@ -159,6 +176,15 @@ class _Exchange:
     def translated(self) -> Iterator[None]:
         """Translate httpx's exceptions; the texts are ours too, since its may name addresses."""
         try:
+            with self._translating():
+                yield
+        except WireError as error:
+            error.answered = self.answered
+            raise
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise NotConnected("no connection to the upstream") from without_frames(error)
@@ -176,13 +202,10 @@ class _Streamed:
     def __init__(self, response: httpx.Response, exchange: _Exchange) -> None:
         self._response = response
         self._exchange = exchange
-        self.status = response.status_code
+        head = _head_of(response)
+        self.status = head.status
+        self.header = head.header
         self.is_whole = False
-
-    def header(self, name: str) -> str | None:
-        # `get` would join them.
-        values = self._response.headers.get_list(name)
-        return values[0] if values else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         with self._exchange.translated():
@@ -199,3 +222,14 @@ class _Streamed:
                 raise AnswerTooLong(f"the answer is longer than {max_bytes} bytes")
             pieces.append(chunk)
         return b"".join(pieces)
+
+
+def _head_of(response: httpx.Response) -> Answer:
+    headers = response.headers
+
+    def header(name: str) -> str | None:
+        # `get` would join them.
+        values = headers.get_list(name)
+        return values[0] if values else None
+
+    return Answer(response.status_code, header, b"")

@@ -11,6 +11,7 @@ from gateway.errors import (
     NotFound,
     OutcomeUnknown,
     RateLimited,
+    Redirected,
     RequestRefused,
     UpstreamInvalid,
     UpstreamTimeout,
@@ -183,7 +184,7 @@ class TestWrites:
             (TimedOut("no connection came free", was_sent=False), UpstreamTimeout),
             (503, UpstreamUnavailable),
             (429, RateLimited),
-            (301, UpstreamInvalid),
+            (301, Redirected),
         ],
     )
     async def test_are_sent_once_whatever_happens(self, over, answer, failure, kind):
