@@ -43,7 +43,7 @@ _PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST"),
     (
         b"access-control-allow-headers",
-        b"accept, authorization, content-type, job-token, private-token, x-request-id",
+        b"accept, authorization, content-type, job-token, private-token, sudo, x-request-id",
     ),
     (b"access-control-max-age", b"600"),
 )

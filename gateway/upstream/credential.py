@@ -28,7 +28,8 @@ _HEADERS: Final = (
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
-    """One header and its value, as the caller presented it.
+    """One header and its value, as the caller presented it, and the user that an administrator
+    wants to act as (`Sudo`: a name or number), if so.
 
     `fingerprint_key` (up to 64 bytes) is what its fingerprint is made with; who knows no key learns
     nothing about the credential from that.
@@ -36,6 +37,7 @@ class Credential:
 
     header: str
     value: str
+    sudo: str | None = None
     fingerprint_key: bytes = field(default=_PROCESS_KEY, compare=False)
     _fingerprint: str | None = field(default=None, init=False, compare=False)
 
@@ -43,39 +45,35 @@ class Credential:
     def from_headers(
         cls, headers: Iterable[tuple[bytes, bytes]], fingerprint_key: bytes = _PROCESS_KEY
     ) -> Credential | None:
-        """The first of `Authorization: Bearer`, `PRIVATE-TOKEN` and `JOB-TOKEN`.
+        """The first of `Authorization: Bearer`, `PRIVATE-TOKEN` and `JOB-TOKEN`, with `Sudo`.
 
         Names are lower case, as ASGI gives them. Raises `BadInput` for a value that no header can
-        carry.
+        carry, and for a `Sudo` that would be lost: without a credential, without a name, or with
+        two. Who sends it must not act as somebody else.
         """
         found: dict[bytes, bytes] = {}
+        sudo: str | None = None
         for name, value in headers:
             if name in {b"authorization", b"private-token", b"job-token"}:
                 found.setdefault(name, value)
-        if not found:
-            return None
-        for name, header in _HEADERS:
-            if name not in found:
-                continue
-            text = found[name].decode("latin-1").strip()
-            if header == "Authorization":
-                scheme, _, text = text.partition(" ")
-                text = text.strip() if scheme.lower() == "bearer" else ""
-            if not text:
-                continue
-            if not _VISIBLE.fullmatch(text):
-                raise BadInput(
-                    f"the {header} header holds characters that no credential has; set it anew"
-                )
-            presented = f"Bearer {text}" if header == "Authorization" else text
-            return cls(header, presented, fingerprint_key)
+            elif name == b"sudo":
+                if sudo is not None:
+                    raise BadInput("the Sudo header is there twice; send it once")
+                sudo = _sudo_of(value)
+        presented = _presented(found)
+        if presented is not None:
+            return cls(*presented, sudo, fingerprint_key)
+        if sudo is not None:
+            raise BadInput("the Sudo header needs an administrator's credential beside it")
         return None
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, the same for the same credential and key."""
+        """Sixteen hexadecimal digits, the same for the same credential, `Sudo` and key."""
         if self._fingerprint is None:
             text = f"{self.header}\0{self.value}".encode()
+            if self.sudo is not None:
+                text += f"\0{self.sudo}".encode()
             fingerprint = hashlib.blake2b(text, key=self.fingerprint_key, digest_size=8).hexdigest()
             # It is asked for with every call.
             object.__setattr__(self, "_fingerprint", fingerprint)
@@ -84,3 +82,31 @@ class Credential:
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"
+
+
+def _presented(found: dict[bytes, bytes]) -> tuple[str, str] | None:
+    """The header that counts, and its value."""
+    for name, header in _HEADERS:
+        if name not in found:
+            continue
+        text = found[name].decode("latin-1").strip()
+        if header == "Authorization":
+            scheme, _, text = text.partition(" ")
+            text = text.strip() if scheme.lower() == "bearer" else ""
+        if not text:
+            continue
+        if not _VISIBLE.fullmatch(text):
+            raise BadInput(
+                f"the {header} header holds characters that no credential has; set it anew"
+            )
+        return header, f"Bearer {text}" if header == "Authorization" else text
+    return None
+
+
+def _sudo_of(value: bytes) -> str:
+    text = value.decode("latin-1").strip()
+    if not _VISIBLE.fullmatch(text):
+        raise BadInput(
+            "the Sudo header names no user; give a user's name or number, or leave it out"
+        )
+    return text

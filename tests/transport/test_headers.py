@@ -3,6 +3,9 @@
 import pytest
 from graphql import ExecutionResult
 
+from gateway.errors import BadInput
+from gateway.upstream.credential import Credential
+
 pytestmark = pytest.mark.anyio
 
 TYPENAME = {"query": "{ __typename }"}
@@ -92,7 +95,9 @@ class TestCors:
         assert answer.headers["access-control-allow-origin"] == ORIGIN
         assert "POST" in answer.headers["access-control-allow-methods"]
         allowed = answer.headers["access-control-allow-headers"].split(", ")
-        assert {"content-type", "private-token", "authorization", "job-token"} <= set(allowed)
+        assert {"content-type", "private-token", "authorization", "job-token", "sudo"} <= set(
+            allowed
+        )
 
     async def test_a_preflight_of_another_origin_is_answered_without(self, make_caller):
         answer = await make_caller(cors_origins=(ORIGIN,)).call(
@@ -121,6 +126,45 @@ class TestCredentials:
         await make_caller(run).post(TYPENAME, **headers)
 
         assert (seen[0].header, seen[0].value) == expected
+
+    @pytest.mark.parametrize(
+        "headers", [{"private_token": "x"}, {"authorization": "Bearer x"}, {"job_token": "x"}]
+    )
+    async def test_take_sudo_along(self, make_caller, headers):
+        seen = []
+
+        async def run(scope):
+            seen.append(scope.credential)
+            return ExecutionResult({}, None)
+
+        caller = make_caller(run)
+        for sudo in ({"sudo": " ada "}, {"sudo": "42"}, {}):
+            await caller.post(TYPENAME, **headers, **sudo)
+
+        assert [credential.sudo for credential in seen] == ["ada", "42", None]
+        assert len({credential.fingerprint for credential in seen}) == 3
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"private_token": "glpat-1", "sudo": " "},
+            {"private_token": "glpat-1", "sudo": "a\nX-Other: b"},
+            {"private_token": "glpat-1", "sudo": "a b"},
+            {"sudo": "root"},
+            {"private_token": " ", "sudo": "root"},
+        ],
+    )
+    async def test_whose_sudo_would_be_lost_are_400(self, caller, headers):
+        answer = await caller.post(TYPENAME, **headers)
+
+        assert answer.status == 400
+        assert "Sudo" in answer.json()["errors"][0]["message"]
+
+    def test_that_name_two_users_are_refused(self):
+        with pytest.raises(BadInput, match="twice"):
+            Credential.from_headers(
+                [(b"private-token", b"glpat-1"), (b"sudo", b"ada"), (b"sudo", b"bob")]
+            )
 
     async def test_are_not_needed(self, make_caller):
         seen = []

@@ -93,6 +93,8 @@ class Exchange:
         headers = {"User-Agent": self._user_agent}
         if scope.credential is not None:
             headers[scope.credential.header] = scope.credential.value
+            if scope.credential.sudo is not None:
+                headers["Sudo"] = scope.credential.sudo
         if scope.request_id:
             headers["X-Request-Id"] = scope.request_id
         return headers
