@@ -31,12 +31,9 @@ HEADERS: Final = 100
 FRAMING_BYTES: Final = 32_768
 # Requests of one connection that wait for the answers to those before them.
 REQUESTS_WAITING: Final = 100
-# Data is parsed in pieces of this size; what no callback tells of is looked at in between.
-PIECE_BYTES: Final = 65_536
-# What is arriving. Plain numbers: an enumeration's members cost ten times as much to look up.
-NOTHING: Final = 0
-HEAD: Final = 1
-BODY: Final = 2
+# Data is parsed in pieces of this size, and measured in between: a piece holds so little that no
+# header has to be counted when it comes.
+PIECE_BYTES: Final = 32_768
 # How long a refused connection is still read, so that no reset overtakes the answer.
 LINGER_S: Final = 1.0
 
@@ -52,105 +49,124 @@ class BoundedProtocol(HttpToolsProtocol):
     __slots__ = (
         "_body_bytes",
         "_framing_bytes",
-        "_header_bytes",
-        "_headers",
         "_headless_bytes",
         "_heads",
+        "_in_body",
         "_offers",
-        "_part",
         "_refusal",
         "_running",
+        "_since_head_bytes",
         "is_refused",
     )
+
+    # None has come before the first request.
+    url = b""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.is_refused = False
         self._refusal: tuple[int, str] | None = None
-        self._part = NOTHING
+        self._in_body = False
         # Does the head that ends make an offer that is not taken? Then it is parsed again.
         self._offers = False
         self._heads = 0
-        # Of the head that arrives, or of the trailers.
-        self._header_bytes = self._headers = 0
+        # Of all pieces from the last in which a head ended: no head is longer.
+        self._since_head_bytes = 0
         # Of pieces in which neither a head nor a body ended, since the last that did.
         self._headless_bytes = self._framing_bytes = self._body_bytes = 0
         # The request that is being answered, or was last.
         self._running: RequestResponseCycle | None = None
 
     def data_received(self, data: bytes) -> None:
+        if len(data) <= PIECE_BYTES:
+            self._take(data)
+            return
         for start in range(0, len(data), PIECE_BYTES):
-            if self.is_refused or self.transport.is_closing():
-                return
-            self._take(data if len(data) <= PIECE_BYTES else data[start : start + PIECE_BYTES])
+            self._take(data[start : start + PIECE_BYTES])
 
     def _take(self, piece: bytes) -> None:
-        part, heads, body_bytes = self._part, self._heads, self._body_bytes
-        self._parse(piece)
-        if self.is_refused or heads != self._heads:
+        if self.is_refused or self.transport.is_closing():
             return
-        if part == self._part == BODY:
-            self._framing_bytes += len(piece) - (self._body_bytes - body_bytes)
+        was_in_body, heads, body_bytes = self._in_body, self._heads, self._body_bytes
+        self._since_head_bytes += len(piece)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(offer, piece)
+        except httptools.HttpParserError:
+            self._stopped()
+        if heads != self._heads:
+            self._since_head_bytes = len(piece)
+        elif not self.is_refused:
+            self._measure(len(piece), self._body_bytes - body_bytes, was_in_body=was_in_body)
+
+    def _measure(self, piece_bytes: int, body_bytes: int, *, was_in_body: bool) -> None:
+        """Bound what comes without the end of a head: a head, a body's framing, its trailers."""
+        if was_in_body and self._in_body:
+            self._framing_bytes += piece_bytes - body_bytes
             if self._framing_bytes > FRAMING_BYTES + self._body_bytes:
                 self._refuse(400, "the body comes in chunks that are too small")
-        elif part != BODY:
-            self._headless_bytes += len(piece)
-            if self._headless_bytes > HEAD_BYTES:
-                self._refuse(431, HEAD_TOO_LARGE)
+            elif self.headers and (excess := self._excess_of_head()):
+                self._refuse(*excess)
+        elif not was_in_body:
+            self._headless_bytes += piece_bytes
+            if excess := self._excess_of_head(self._headless_bytes):
+                self._refuse(*excess)
 
-    def _parse(self, piece: bytes) -> None:
-        self._unset_keepalive_if_required()
-        while piece:
+    def _excess_of_head(self, size_bytes: int = 0) -> tuple[int, str] | None:
+        """The status and the reason to refuse a head, or trailers, as far as they have come: at
+        least so many bytes.
+        """
+        if len(self.url) > HEAD_BYTES:
+            return 414, f"the address has more than {HEAD_BYTES} bytes; send a POST instead"
+        headers = self.headers or ()
+        if len(headers) > HEADERS:
+            return 431, f"the request has more than {HEADERS} headers; send fewer"
+        told_bytes = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
+        if max(size_bytes, told_bytes) > HEAD_BYTES:
+            return 431, HEAD_TOO_LARGE
+        return None
+
+    def _decline(self, offer: httptools.HttpParserUpgrade, piece: bytes) -> None:
+        """Parse the rest of a piece as if nothing had been offered; there may be more offers."""
+        while True:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+                return
+            piece = self._without_offer() + piece[offer.args[0] :]
             try:
                 self.parser.feed_data(piece)
-            except httptools.HttpParserUpgrade as offer:
-                if self._should_upgrade():
-                    self.handle_websocket_upgrade()
-                    return
-                piece = self._without_offer() + piece[offer.args[0] :]
+            except httptools.HttpParserUpgrade as another:
+                offer = another
             except httptools.HttpParserError:
-                self._refuse(*(self._refusal or (400, "this is no HTTP request")))
+                self._stopped()
                 return
             else:
                 return
 
     # The parser's callbacks
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._part = HEAD
-        self._header_bytes = self._headers = 0
-
-    def on_url(self, url: bytes) -> None:
-        self._header_bytes += len(url)
-        if self._header_bytes > HEAD_BYTES:
-            self._stop(414, f"the address has more than {HEAD_BYTES} bytes; send a POST instead")
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers += 1
-        self._header_bytes += len(name) + len(value) + 4
-        if self._headers > HEADERS:
-            self._stop(431, f"the request has more than {HEADERS} headers; send fewer")
-        if self._header_bytes > HEAD_BYTES:
-            self._stop(431, HEAD_TOO_LARGE)
-        # Trailers are no headers (RFC 9110, 6.5.1); nobody here reads them.
-        if self._part == HEAD:
-            HttpToolsProtocol.on_header(self, name, value)
-
     def on_headers_complete(self) -> None:
-        self._offers = self.parser.should_upgrade() and not self._should_upgrade()
+        if self._since_head_bytes > HEAD_BYTES or len(self.headers) > HEADERS:
+            self._refusal = self._excess_of_head()
+            if self._refusal:
+                raise _OutOfBounds
+        is_offer = self.parser.should_upgrade()
+        self._offers = is_offer and not self._should_upgrade()
         if self._offers:
             if self.parser.get_method() == b"CONNECT":
                 self._stop(405, "no tunnels are made here")
             return
         if len(self.pipeline) >= REQUESTS_WAITING:
             self._stop(400, f"more than {REQUESTS_WAITING} requests wait for answers")
-        self._part = BODY
+        self._in_body = True
         self._heads += 1
-        self._header_bytes = self._headers = 0
         self._headless_bytes = self._framing_bytes = self._body_bytes = 0
         super().on_headers_complete()
+        if not is_offer:
+            # Trailers are no headers (RFC 9110, 6.5.1); nobody here reads them.
+            self.headers = []
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -159,7 +175,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self._offers:
             return
-        self._part = NOTHING
+        self._in_body = False
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -197,10 +213,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal = (status, text)
         raise _OutOfBounds
 
+    def _stopped(self) -> None:
+        """The parsing has ended, by one of ours or because there is no HTTP."""
+        self._refuse(*(self._refusal or (400, "this is no HTTP request")))
+
     def _refuse(self, status: int, text: str) -> None:
         self.is_refused = True
         self.logger.warning("a connection was refused: %s", text)
-        broken = self.cycle if self._part == BODY else None
+        broken = self.cycle if self._in_body else None
         if self.pipeline and self.pipeline[0][0] is broken:
             self.pipeline.popleft()
         last = self.pipeline[0][0] if self.pipeline else self._running

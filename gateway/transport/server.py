@@ -145,7 +145,9 @@ class ArrivalProtocol(BoundedProtocol):
             return
         # What comes after an answer without beginning a request (blank lines, the rest of a body
         # nobody read) counts as well: it has just stopped uvicorn's own timer.
-        if not self._has_head() or self.cycle.more_body or self.cycle.response_complete:
+        scope: HTTPScope | None = self.scope  # none before the first request
+        cycle = self.cycle
+        if scope is None or "path" not in scope or cycle.more_body or cycle.response_complete:
             if self._timer is None and not self.transport.is_closing():
                 self._start_timer()
         elif self._timer is not None:
