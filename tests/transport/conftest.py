@@ -148,8 +148,8 @@ def make_exchange() -> type[Exchange]:
 
 
 @pytest.fixture(scope="session")
-def documents() -> Documents:
-    return Documents(make_schema(PlannedExecutor), Limits())
+def schema() -> Any:
+    return make_schema(PlannedExecutor)
 
 
 @pytest.fixture
@@ -164,8 +164,9 @@ def records(lines: list[dict[str, Any]]) -> Records:
 
 
 @pytest.fixture
-def make_caller(documents: Documents, records: Records) -> Any:
-    """Makes a caller of an endpoint: `make_caller(run=…, explorer=…, hooks=…, max_batch=…)`.
+def make_caller(schema: Any, records: Records) -> Any:
+    """Makes a caller of an endpoint: `make_caller(run=…, explorer=…, hooks=…, max_batch=…)`. Each
+    has seen no document before.
 
     With `run` it is what a `ScriptedEngine` does. Hooks are `records` unless others are given.
     """
@@ -177,7 +178,7 @@ def make_caller(documents: Documents, records: Records) -> Any:
         told = Hooks(*((OperationRecords(records),) if hooks is None else hooks))
         options: dict[str, Any] = {
             "budget": Budget(response_bytes=settings.max_response_bytes),
-            "documents": documents,
+            "documents": Documents(schema, Limits()),
             "persisted": PersistedDocuments(settings.persisted_documents),
             "hooks": told,
         }

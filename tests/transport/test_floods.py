@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from time import thread_time
 from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.anyio
+from tests.harness.stretches import shortest_stretch
 
-# 50 ms of CPU are meant; a busy machine may take some times that.
-STRETCH_S = 0.3
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
+
+STRETCH_S = 0.1
 MEGABYTE = 1_000_000
-
-
-async def longest_stretch(work: Any) -> tuple[float, Any]:
-    """The most CPU time this thread spends between two turns of the loop until the work is done,
-    and what the work gives.
-    """
-    working = asyncio.ensure_future(work)
-    longest, last = 0.0, thread_time()
-    while not working.done():
-        await asyncio.sleep(0)
-        now = thread_time()
-        longest, last = max(longest, now - last), now
-    return longest, working.result()
 
 
 def given(definitions: str, field: str, **variables: Any) -> bytes:
@@ -72,9 +58,9 @@ class TestManyValues:
     @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
     @pytest.mark.parametrize("max_batch", [0, 10])
     async def test_are_refused_before_they_are_read(self, make_caller, flood, max_batch):
-        caller = make_caller(max_batch=max_batch)
-
-        stretch, answer = await longest_stretch(caller.post(flood))
+        stretch, answer = await shortest_stretch(
+            lambda: make_caller(max_batch=max_batch).post(flood), limit_s=STRETCH_S
+        )
 
         assert len(flood) <= MEGABYTE
         assert answer.status in {200, 400}
@@ -123,10 +109,12 @@ class TestVariables:
             ({"a": json.loads("[" * 20 + "]" * 20)}, "more than 20 levels deep"),
         ],
     )
-    async def test_are_bounded_before_they_are_coerced(self, caller, variables, message):
+    async def test_are_bounded_before_they_are_coerced(self, make_caller, variables, message):
         body = json.dumps({"query": f"query($a: JobRef!) {{ {JOB} }}", "variables": variables})
 
-        stretch, answer = await longest_stretch(caller.post(body.encode()))
+        stretch, answer = await shortest_stretch(
+            lambda: make_caller().post(body.encode()), limit_s=STRETCH_S
+        )
 
         [error] = answer.json()["errors"]
         assert message in error["message"]
@@ -154,7 +142,7 @@ class TestVariables:
         body = given(definitions, field, **variables)
         await caller.post(body)
 
-        stretch, answer = await longest_stretch(caller.post(body))
+        stretch, answer = await shortest_stretch(lambda: caller.post(body), limit_s=STRETCH_S)
 
         errors = answer.json()["errors"]
         assert len(errors) == 11
@@ -203,8 +191,10 @@ class TestDocuments:
             pytest.param("{ node(%s) { id } }" % ("id: 1 " * 300), 1, id="the same argument"),
         ],
     )
-    async def test_that_are_wrong_are_told_briefly(self, caller, text, count):
-        stretch, answer = await longest_stretch(caller.post(document(text)))
+    async def test_that_are_wrong_are_told_briefly(self, make_caller, text, count):
+        stretch, answer = await shortest_stretch(
+            lambda: make_caller().post(document(text)), limit_s=STRETCH_S
+        )
 
         assert len(answer.json()["errors"]) == count
         assert len(answer.body) < 8_000

@@ -23,7 +23,7 @@ from gateway.upstream.wires.httpx import HttpxWire
 from tests.upstream.conftest import say
 from tests.upstream.wires.raw import CHUNKED, raw, turns
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 SIZE_BYTES = 400_000
 TEXT = b"x" * SIZE_BYTES
