@@ -49,6 +49,17 @@ class SettlingLoop(asyncio.SelectorEventLoop):
     def settle(self, rank: Rank, act: Callable[[], None]) -> None:
         heapq.heappush(self._settler.due, (rank, act))
 
+    def run_in_executor(
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """Done at once: while a thread works, the loop would be idle and settle too early."""
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            done.set_exception(error)
+        return done
+
     def when_settled(self) -> asyncio.Future[None]:
         """Settles after all that is due, and all that comes of it."""
         last = self.create_future()
