@@ -7,9 +7,9 @@ import re
 import httpx
 import pytest
 
-from gateway.app import Gateway, create_app
+from gateway.app import create_app
 from gateway.settings import Settings
-from gateway.transport.records import Records
+from tests.harness.app import caller_of, running_app
 
 pytestmark = pytest.mark.anyio
 
@@ -17,18 +17,10 @@ BROWSER = {"accept": "text/html"}
 
 
 @pytest.fixture
-async def gateway():
-    """A gateway over its embedded sandbox."""
-    gateway = Gateway(Settings(sandbox_jobs=50), Records(lambda _: None))
-    async with gateway.running():
-        yield gateway
-
-
-@pytest.fixture
-async def caller(gateway):
-    transport = httpx.ASGITransport(gateway)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
-        yield caller
+async def caller():
+    """A caller of a gateway over its embedded sandbox."""
+    async with running_app(sandbox_jobs=50) as api:
+        yield api.caller
 
 
 async def test_every_tab_of_the_explorer_shows_something_with_the_explorers_token(caller):
@@ -75,10 +67,9 @@ async def test_it_is_ready_while_the_sandbox_answers(caller):
 
 async def test_everything_is_closed_in_the_end():
     before = asyncio.all_tasks()
-    gateway = Gateway(Settings(sandbox_jobs=0), Records(lambda _: None))
 
-    async with gateway.running():
-        url = gateway.sandbox.url
+    async with running_app(sandbox_jobs=0) as api:
+        url = api.gateway.sandbox.url
 
     async with httpx.AsyncClient() as caller:
         with pytest.raises(httpx.ConnectError):
@@ -87,9 +78,7 @@ async def test_everything_is_closed_in_the_end():
 
 
 async def test_it_answers_503_while_it_does_not_run():
-    transport = httpx.ASGITransport(create_app(Settings()))
-
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+    async with caller_of(create_app(Settings())) as caller:
         answer = await caller.post("/graphql", json={"query": "{ __typename }"})
 
     assert answer.status_code == 503
@@ -112,8 +101,7 @@ async def test_any_asgi_server_starts_it_by_the_lifespan():
 
     lifespan = asyncio.create_task(app({"type": "lifespan", "state": {}}, receive, send))
     started = await told.get()
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+    async with caller_of(app) as caller:
         answer = await caller.post("/graphql", json={"query": "{ __typename }"})
     may_stop.set()
     await lifespan
@@ -126,18 +114,12 @@ async def test_any_asgi_server_starts_it_by_the_lifespan():
 
 
 async def test_pages_are_as_large_as_the_setting_allows(sandbox_server):
-    settings = Settings(upstream_url=sandbox_server.url, max_page_size=3)
-    gateway = Gateway(settings, Records(lambda _: None))
     query = "query ($first: Int) { project(id: 1) { jobs(first: $first) { nodes { name } } } }"
+    url, tokens = sandbox_server.url, sandbox_server.tokens
 
-    async with gateway.running():
-        transport = httpx.ASGITransport(gateway)
-        headers = {"private-token": sandbox_server.tokens["developer"]}
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://gateway", headers=headers
-        ) as caller:
-            three = await caller.post("/graphql", json={"query": query})
-            four = await caller.post("/graphql", json={"query": query, "variables": {"first": 4}})
+    async with running_app(tokens=tokens, upstream_url=url, max_page_size=3) as api:
+        three = await api(query)
+        four = await api(query, first=4)
 
-    assert len(three.json()["data"]["project"]["jobs"]["nodes"]) == 3
-    assert four.json()["errors"][0]["message"] == "first: 4 is out of range; ask for 1 to 3"
+    assert len(three["data"]["project"]["jobs"]["nodes"]) == 3
+    assert four["errors"][0]["message"] == "first: 4 is out of range; ask for 1 to 3"

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from tests.test_failures import gateway_over
+from tests.harness.app import running_app
 from tests.upstream.conftest import RawServer
 from tests.upstream.wires.test_buffers import FAILURES, SIZE_BYTES, grown_bytes
 
@@ -27,7 +27,7 @@ async def test_an_answered_operation_holds_no_answer_that_failed(failure, wire):
     async with RawServer().running() as server:
         server.answer = FAILURES[failure]
         settings = {"wire": wire, "request_timeout_s": 1, "max_answer_bytes": 2 * SIZE_BYTES}
-        async with gateway_over(server.origin, {}, **settings) as api:
+        async with running_app(upstream_url=server.origin, **settings) as api:
 
             async def ask():
                 answer = await api(SEVERAL)

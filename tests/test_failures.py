@@ -2,59 +2,23 @@
 answered. Over HTTP, through the whole application, against a sandbox that misbehaves.
 """
 
-import asyncio
-from contextlib import asynccontextmanager
-
-import httpx
 import pytest
 
-from gateway.app import Gateway
 from gateway.sandbox import Fault
-from gateway.settings import Settings
-from gateway.transport.records import Records
 from gateway.transport.server import listen
+from tests.harness.app import running_app
 
 pytestmark = pytest.mark.anyio
 
 JOBS = "{ jobs(first: 1) { nodes { name } } }"
 SIBLINGS = f'{{ bad: project(id: "1") {JOBS} good: project(id: "6") {JOBS} }}'
 ONLY_BAD = "/projects/1/"
-ANSWERED_S = 20
-
-
-class Api:
-    """The gateway over one upstream, called over HTTP as a role of the sandbox."""
-
-    def __init__(self, caller, tokens):
-        self._caller = caller
-        self._tokens = tokens
-
-    async def __call__(self, query, role="developer", token=None, **variables):
-        token = token or self._tokens.get(role)
-        answer = await asyncio.wait_for(
-            self._caller.post(
-                "/graphql",
-                json={"query": query, "variables": variables},
-                headers={"private-token": token} if token else {},
-            ),
-            ANSWERED_S,
-        )
-        assert answer.status_code == 200
-        return answer.json()
-
-
-@asynccontextmanager
-async def gateway_over(url, tokens, **settings):
-    gateway = Gateway(Settings(upstream_url=url, **settings), Records(lambda _: None))
-    async with gateway.running():
-        transport = httpx.ASGITransport(gateway)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
-            yield Api(caller, tokens)
 
 
 @pytest.fixture
 async def api(sandbox_server):
-    async with gateway_over(sandbox_server.url, sandbox_server.tokens, request_timeout_s=2) as api:
+    url, tokens = sandbox_server.url, sandbox_server.tokens
+    async with running_app(tokens=tokens, upstream_url=url, request_timeout_s=2) as api:
         yield api
 
 
@@ -92,7 +56,8 @@ async def test_an_upstream_that_fails_costs_one_field(api, sandbox_server, fault
 
 
 async def test_an_upstream_that_is_down_is_told(free_port):
-    async with gateway_over(f"http://127.0.0.1:{free_port}", {}, request_timeout_s=2) as api:
+    url = f"http://127.0.0.1:{free_port}"
+    async with running_app(upstream_url=url, request_timeout_s=2) as api:
         answer = await api(f'{{ __typename project(id: "1") {JOBS} }}', token="glpat-any")
 
     assert answer["data"] == {"__typename": "Query", "project": {"jobs": None}}

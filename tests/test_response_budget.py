@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 from graphql import get_introspection_query
 
+from tests.harness.app import running_app
 from tests.harness.stretches import shortest_stretch
-from tests.test_failures import gateway_over
 from tests.upstream.conftest import RawServer, an_answer, say
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timed]
@@ -47,7 +47,7 @@ async def over():
         def over(rows, **settings):
             server.answer, heads = answering(rows)
             server.heads = heads
-            return gateway_over(server.origin, {}, **settings)
+            return running_app(upstream_url=server.origin, **settings)
 
         yield over
 

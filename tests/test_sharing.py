@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import msgspec
 import pytest
 
-from gateway.app import Gateway
-from gateway.settings import Settings
-from gateway.transport.records import Records
+from tests.harness.app import running_app
 from tests.upstream.conftest import RawServer
 from tests.upstream.wires.raw import turns
 
@@ -52,20 +49,12 @@ async def upstream():
 @pytest.fixture
 async def ask(upstream):
     """Sends a document with a credential, as its own request."""
-    gateway = Gateway(Settings(upstream_url=upstream.origin), Records(lambda _: None))
-    async with gateway.running():
-        transport = httpx.ASGITransport(gateway)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+    async with running_app(upstream_url=upstream.origin) as api:
 
-            async def send(document, token="glpat-one", **extensions):
-                response = await caller.post(
-                    "/graphql",
-                    json={"query": document, "extensions": extensions},
-                    headers={"PRIVATE-TOKEN": token},
-                )
-                return response.json()
+        async def send(document, token="glpat-one", **extensions):
+            return await api(document, token=token, extensions=extensions)
 
-            yield send
+        yield send
 
 
 async def until(condition):

@@ -8,13 +8,12 @@ import json
 import os
 import re
 import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from gateway.testing.server import serve
+from tests.harness.app import program
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -42,7 +41,7 @@ def project(node_project) -> Path:
 @pytest.fixture(scope="module", params=CLIENTS)
 def driven(request, project):
     """What a client's driver found, by name, and what it wrote to standard error."""
-    with serve() as server, gateway_over(server.url) as url:
+    with serve() as server, program(server.url) as url:
         seen = {
             "GATEWAY_URL": url,
             "GATEWAY_TOKENS": json.dumps(dict(server.tokens)),
@@ -55,19 +54,6 @@ def driven(request, project):
 @pytest.fixture(scope="module")
 def found(driven):
     return driven[0]
-
-
-@contextmanager
-def gateway_over(upstream_url):
-    """`jobs-gateway serve` over an upstream, until the block is left; gives the GraphQL address."""
-    command = [sys.executable, "-m", "gateway", "serve", "--port", "0"]
-    settings = ["--upstream-url", upstream_url, "--log-level", "error"]
-    with subprocess.Popen([*command, *settings], stdout=subprocess.PIPE, text=True) as gateway:
-        try:
-            told = next(line for line in gateway.stdout if "/graphql" in line)
-            yield re.search(r"http://\S+", told)[0]
-        finally:
-            gateway.terminate()
 
 
 def run(folder, *command, **environment):

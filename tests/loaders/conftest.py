@@ -13,10 +13,12 @@ from gateway.context import Context
 from gateway.errors import NotFound
 from gateway.upstream.entities import Bridge, Commit, Job, Pipeline, PipelineDetail, Project
 from gateway.upstream.pages import KeysetPage, OffsetPage
-from gateway.upstream.scope import CallScope
+from tests.harness.over import make_scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from gateway.upstream.scope import CallScope
 
 PATH = "group/project"
 
@@ -196,8 +198,7 @@ def context(memory: Memory) -> Callable[..., Context]:
     def make(*, seconds: float = 10.0) -> Context:
         client: Any = memory
         urls: Any = None
-        deadline = asyncio.get_running_loop().time() + seconds
-        return Context(client, CallScope(None, deadline), urls)
+        return Context(client, make_scope(seconds=seconds), urls)
 
     return make
 

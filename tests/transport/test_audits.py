@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.transport.server import address_of, listen, serving
+from tests.harness.app import listening
 
 pytestmark = [pytest.mark.anyio, pytest.mark.node]
 
@@ -22,10 +22,9 @@ def audits(node_project) -> list[str]:
 
 
 async def test_all_audits_pass(audits, caller):
-    listener = listen("127.0.0.1", 0)
-    async with serving(caller.app, listener, shutdown_timeout_s=1):
+    async with listening(caller.app) as address:
         running = await asyncio.create_subprocess_exec(
-            *audits, f"{address_of(listener)}/graphql", stdout=asyncio.subprocess.PIPE
+            *audits, address, stdout=asyncio.subprocess.PIPE
         )
         printed, _ = await asyncio.wait_for(running.communicate(), 60)
 

@@ -2,11 +2,11 @@
 
 import asyncio
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 
 from gateway.transport.health import KEPT_S, Health
+from tests.harness.app import caller_of
 
 pytestmark = pytest.mark.anyio
 
@@ -40,8 +40,7 @@ def health(upstream) -> Health:
 
 @pytest.fixture
 async def caller(health):
-    transport = httpx.ASGITransport(Starlette(routes=health.routes))
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as caller:
+    async with caller_of(Starlette(routes=health.routes)) as caller:
         yield caller
     await health.close()
 

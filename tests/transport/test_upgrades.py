@@ -13,10 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.app import Gateway
-from gateway.settings import Settings
 from gateway.testing.server import serve
-from gateway.transport.server import address_of, listen, serving
+from tests.harness.app import listening, running_app
 from tests.transport.serving import UNTIL_CLOSED_S, echo, served, until_closed
 
 pytestmark = pytest.mark.anyio
@@ -186,12 +184,10 @@ class TestClients:
     BODY = json.dumps({"query": '{ project(id: "1") { jobs(first: 1) { nodes { id } } } }'})
 
     @pytest.fixture
-    async def gateway(self, records):
+    async def gateway(self):
         """The address of a gateway over the sandbox, and a token."""
-        gateway = Gateway(Settings(sandbox_jobs=5), records)
-        listener = listen("127.0.0.1", 0)
-        async with gateway.running(), serving(gateway, listener, shutdown_timeout_s=1):
-            yield f"{address_of(listener)}/graphql", gateway.sandbox.tokens["developer"]
+        async with running_app(sandbox_jobs=5) as api, listening(api.gateway) as address:
+            yield address, api.tokens["developer"]
 
     async def run(self, *command):
         process = await asyncio.create_subprocess_exec(

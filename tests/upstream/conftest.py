@@ -11,12 +11,14 @@ import pytest
 
 from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.credential import Credential
-from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import Answer
+from tests.harness.over import make_scope
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from gateway.upstream.scope import CallScope
 
 
 class RawServer:
@@ -192,7 +194,7 @@ class ClientOverScript:
 
     def scope(self, seconds: float = 30, token: str | None = "glpat-secret-1") -> CallScope:
         credential = None if token is None else Credential("PRIVATE-TOKEN", token)
-        return CallScope(credential, asyncio.get_running_loop().time() + seconds, "request-1")
+        return make_scope(credential, seconds=seconds, request_id="request-1")
 
 
 @pytest.fixture

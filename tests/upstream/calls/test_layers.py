@@ -25,8 +25,8 @@ from gateway.upstream.calls.pace import Paced
 from gateway.upstream.calls.retry import Retry
 from gateway.upstream.calls.share import Share
 from gateway.upstream.credential import Credential
-from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import Answer, ConnectionBroken
+from tests.harness.over import make_scope
 
 pytestmark = pytest.mark.anyio
 
@@ -55,8 +55,7 @@ def answer(status=200, **headers):
 
 
 def call(route=routes.JOB, *, seconds=30.0):
-    deadline = asyncio.get_running_loop().time() + seconds
-    scope = CallScope(Credential("PRIVATE-TOKEN", "a"), deadline, "request-1")
+    scope = make_scope(Credential("PRIVATE-TOKEN", "a"), seconds=seconds, request_id="request-1")
     return Call.of(scope, route, 1, 7)
 
 

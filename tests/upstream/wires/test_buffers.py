@@ -16,10 +16,10 @@ from gateway.errors import UpstreamError
 from gateway.loaders.flight import launch
 from gateway.upstream.calls import Circuit, ClientConfig, standard_chain
 from gateway.upstream.client import Client
-from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import WireError, WireOptions
 from gateway.upstream.wires import open_wire
 from gateway.upstream.wires.httpx import HttpxWire
+from tests.harness.over import make_scope
 from tests.upstream.conftest import say
 from tests.upstream.wires.raw import CHUNKED, raw, turns
 
@@ -110,14 +110,13 @@ async def test_a_failing_read_leaves_no_buffer(wire_name, server, failure):
 
         async def read():
             seconds = 0.1 if failure == "out of time" else 30
-            scope = CallScope(None, asyncio.get_running_loop().time() + seconds)
             with pytest.raises(UpstreamError):
-                await client.job(scope, 1, 2)
+                await client.job(make_scope(seconds=seconds), 1, 2)
 
         async def read_in_flight():
             seconds = 0.1 if failure == "out of time" else 30
             loop = asyncio.get_running_loop()
-            flight = launch(loop, client.job(CallScope(None, loop.time() + seconds), 1, 2))
+            flight = launch(loop, client.job(make_scope(seconds=seconds), 1, 2))
             with pytest.raises(UpstreamError):
                 await flight
 
