@@ -29,6 +29,7 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamUnavailable,
 )
+from gateway.upstream.numbers import whole_number
 
 if TYPE_CHECKING:
     from gateway.errors import UpstreamError
@@ -178,18 +179,17 @@ def retry_after_s(header: HeaderLookUp) -> float | None:
     after = header("retry-after")
     if after:
         return _wait_s(after)
-    reset = header("ratelimit-reset")
-    if reset and reset.isdecimal():
-        return min(max(0.0, float(reset) - time()), MAX_WAIT_S)
-    return None
+    reset = whole_number(header("ratelimit-reset"))
+    return None if reset is None else min(max(0.0, reset - time()), MAX_WAIT_S)
 
 
 def _wait_s(after: str | None) -> float | None:
     """What a Retry-After tells (RFC 9110, 10.2.3): seconds or a date; None for anything else."""
     if not after:
         return None
-    if after.isdecimal():
-        return min(float(after), MAX_WAIT_S)
+    seconds = whole_number(after)
+    if seconds is not None:
+        return min(float(seconds), MAX_WAIT_S)
     try:
         return min(max(0.0, parsedate_to_datetime(after).timestamp() - time()), MAX_WAIT_S)
     except (ValueError, OverflowError):

@@ -31,8 +31,8 @@ from gateway.upstream.pages import (
     KeysetPage,
     OffsetPage,
     cursor_text,
-    next_id,
-    number_in,
+    keyset_page,
+    offset_page,
 )
 from gateway.upstream.pruning import WHOLE
 from gateway.upstream.reading import UNREADABLE, Reader
@@ -108,7 +108,9 @@ class Client:
         if answer is None:
             return KeysetPage([], None)
         rows = readers.jobs.many(answer, endpoint=call.route.endpoint, project=project)
-        return KeysetPage(rows, next_id(answer, call.route.endpoint))
+        return keyset_page(
+            answer, rows, per_page=per_page, cursor=cursor, endpoint=call.route.endpoint
+        )
 
     async def pipeline_jobs_page(
         self,
@@ -127,7 +129,8 @@ class Client:
         if include_retried:
             query += "&include_retried=true"
         call = Call.of(scope, routes.PIPELINE_JOBS, project, pipeline_id, query=query)
-        return _offset_page(call, await self._list(call, statuses), readers.jobs)
+        answer = await self._list(call, statuses)
+        return _offset_page(call, answer, readers.jobs, page, per_page)
 
     async def bridges_page(
         self,
@@ -143,7 +146,8 @@ class Client:
         """A page of a pipeline's bridges, newest id first (upstream.md, 3.3)."""
         query = f"?page={page}&per_page={per_page}"
         call = Call.of(scope, routes.PIPELINE_BRIDGES, project, pipeline_id, query=query)
-        return _offset_page(call, await self._list(call, statuses), readers.bridges)
+        answer = await self._list(call, statuses)
+        return _offset_page(call, answer, readers.bridges, page, per_page)
 
     async def pipelines_page(  # noqa: PLR0913 - the endpoint's own parameters
         self,
@@ -165,7 +169,7 @@ class Client:
                 query += f"&{name}={quote(value, safe='')}"
         call = Call.of(scope, routes.PROJECT_PIPELINES, project, query=query)
         answer = await self._list(call, () if status is None else (status,), "status")
-        return _offset_page(call, answer, readers.pipelines)
+        return _offset_page(call, answer, readers.pipelines, page, per_page)
 
     # -- single reads --------------------------------------------------------------------------
 
@@ -335,8 +339,10 @@ def _written(call: Call, answer: Answer, reader: Reader[T]) -> T:
         raise unreadable_write(answer, call.route.endpoint) from None
 
 
-def _offset_page(call: Call, answer: Answer | None, reader: Reader[T]) -> OffsetPage[T]:
+def _offset_page(
+    call: Call, answer: Answer | None, reader: Reader[T], page: int, per_page: int
+) -> OffsetPage[T]:
     if answer is None:
         return OffsetPage([], None, 0)
     rows = reader.many(answer, endpoint=call.route.endpoint, project=call.project)
-    return OffsetPage(rows, number_in(answer, "x-next-page"), number_in(answer, "x-total"))
+    return offset_page(answer, rows, page=page, per_page=per_page)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from gateway.errors import UpstreamInvalid
+from gateway.upstream.links import page_links, parameter_in
+from gateway.upstream.numbers import whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.upstream.wire import Answer
 
 __all__ = [
@@ -25,14 +28,18 @@ __all__ = [
     "KeysetPage",
     "OffsetPage",
     "cursor_text",
-    "next_id",
+    "keyset_page",
+    "lowest_id",
     "number_in",
+    "offset_page",
 ]
 
 T = TypeVar("T")
 
 # What the upstream gives in one page at most.
 MAX_PER_PAGE = 100
+# GraphQL's `Int` holds no longer a list, and the upstream counts no list of this length.
+MAX_TOTAL: Final = 2**31 - 1
 
 
 class KeysetCursor(NamedTuple):
@@ -46,27 +53,36 @@ class KeysetCursor(NamedTuple):
 
 
 class KeysetPage(msgspec.Struct, Generic[T]):
-    """`next` is the id that the upstream's link to the next page goes on below; None at the end."""
+    """`next` is the id that further rows lie below; None at the end.
+
+    The upstream tells the end of a list by silence, as a proxy that drops its links would. So after
+    a full page without a link `is_told` is false: there may be rows below its last one, or none.
+    """
 
     items: list[T | UpstreamInvalid]
     next: int | None
+    is_told: bool = True
 
 
 class OffsetPage(msgspec.Struct, Generic[T]):
-    """`total` is None where the upstream does not count."""
+    """`total` is None where the upstream does not count. Where it tells nothing after a full page,
+    `is_told` is false: there may be a next page, or none.
+    """
 
     items: list[T | UpstreamInvalid]
     next_page: int | None
     total: int | None
+    is_told: bool = True
 
 
 class _Cursor(msgspec.Struct):
     id: int | str
 
 
+# However many: thousands of them are a next page, too.
+_DIGITS = re.compile(r"[0-9]+")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Cursor).decode
-_PARAMETER = re.compile(r"[?&]cursor=([^&>]+)")
 
 
 def cursor_text(cursor: KeysetCursor) -> str:
@@ -79,27 +95,76 @@ def cursor_text(cursor: KeysetCursor) -> str:
     return urlsafe_b64encode(_encode(parts)).decode().replace("=", "%3D")
 
 
-def next_id(answer: Answer, endpoint: str) -> int | None:
-    """The id in the cursor of the link to the next page; None without such a link."""
-    link = answer.header("link")
-    if not link:
-        return None
-    for part in link.split(","):
-        found = _PARAMETER.search(part)
-        if found is not None and 'rel="next"' in part:
-            try:
-                return int(_decode(urlsafe_b64decode(unquote(found[1]))).id)
-            except ValueError:  # binascii's and msgspec's errors among them
-                raise UpstreamInvalid(
-                    "the upstream's link to the next page holds no cursor by id",
-                    endpoint=endpoint,
-                    status=answer.status,
-                    upstream_request_id=answer.header("x-request-id"),
-                ) from None
-    return None
+def keyset_page(
+    answer: Answer,
+    items: list[T | UpstreamInvalid],
+    *,
+    per_page: int,
+    cursor: KeysetCursor | None,
+    endpoint: str,
+) -> KeysetPage[T]:
+    """The rows of an answer as a page. Where its link to the next one cannot be read, the list goes
+    on below the last row; raises `UpstreamInvalid` where there is none to go on from.
+    """
+    links = page_links(answer.header_values("link"))
+    address = links.get("next")
+    if address is not None:
+        next_id = _id_in(address)
+        if next_id is None:
+            next_id = lowest_id(items)
+        if next_id is None and items:
+            raise UpstreamInvalid(
+                "the upstream's link to the next page holds no cursor by id",
+                endpoint=endpoint,
+                status=answer.status,
+                upstream_request_id=answer.header("x-request-id"),
+            )
+        return KeysetPage(items, next_id)
+    if links or len(items) < per_page or (cursor is not None and cursor.backward):
+        return KeysetPage(items, None)
+    return KeysetPage(items, None, is_told=False)
+
+
+def offset_page(
+    answer: Answer, items: list[T | UpstreamInvalid], *, page: int, per_page: int
+) -> OffsetPage[T]:
+    """The rows of an answer as a page. A next one is told by `X-Next-Page` or by a link, else by
+    the list's length.
+    """
+    length = number_in(answer, "x-total")
+    total = None if length is None or length > MAX_TOTAL else length
+    told = (answer.header("x-next-page") or "").strip()
+    links = page_links(answer.header_values("link"))
+    if _DIGITS.fullmatch(told) or "next" in links:
+        linked = parameter_in(links.get("next", ""), "page")
+        return OffsetPage(items, whole_number(told) or whole_number(linked) or page + 1, total)
+    if answer.header("x-next-page") == "" or links:
+        return OffsetPage(items, None, total)
+    if length is not None:
+        return OffsetPage(items, page + 1 if page * per_page < length else None, total)
+    is_full = len(items) >= min(per_page, number_in(answer, "x-per-page") or per_page) > 0
+    return OffsetPage(items, page + 1 if is_full else None, total, is_told=not is_full)
 
 
 def number_in(answer: Answer, name: str) -> int | None:
     """The number in a header, which is empty at the ends of a list and left out elsewhere."""
-    text = answer.header(name)
-    return int(text) if text and text.isdecimal() else None
+    return whole_number(answer.header(name))
+
+
+def _id_in(address: str) -> int | None:
+    """The id in the cursor of an address; None where none can be read."""
+    text = parameter_in(address, "cursor")
+    if text is None:
+        return None
+    try:
+        told = _decode(urlsafe_b64decode(text + "=" * (-len(text) % 4))).id
+    except (ValueError, RecursionError):  # binascii's and msgspec's errors among them
+        return None
+    return whole_number(str(told))
+
+
+def lowest_id(items: Sequence[Any]) -> int | None:
+    """The id of the last row that can be read."""
+    return next(
+        (item.id for item in reversed(items) if not isinstance(item, UpstreamInvalid)), None
+    )

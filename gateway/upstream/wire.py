@@ -9,7 +9,7 @@ holds every wire to this.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -22,6 +22,7 @@ __all__ = [
     "Body",
     "ConnectionBroken",
     "HeaderLookUp",
+    "HeaderValues",
     "NotConnected",
     "StreamedAnswer",
     "TimedOut",
@@ -35,6 +36,8 @@ Body: TypeAlias = bytes | bytearray
 
 # The first value of a header, whatever the case of its name; None without one.
 HeaderLookUp: TypeAlias = Callable[[str], str | None]
+# All values of a header that came several times, in order.
+HeaderValues: TypeAlias = Callable[[str], Sequence[str]]
 
 
 _UNFIT_FOR_TARGET = re.compile(r"[^\x21-\x7e]")
@@ -90,14 +93,24 @@ class AnswerTooLong(WireError):
 
 
 class Answer:
-    """A whole answer."""
+    """A whole answer. Without `values` its headers came once each."""
 
-    __slots__ = ("body", "header", "status")
+    __slots__ = ("_values", "body", "header", "status")
 
-    def __init__(self, status: int, header: HeaderLookUp, body: Body) -> None:
+    def __init__(
+        self, status: int, header: HeaderLookUp, body: Body, values: HeaderValues | None = None
+    ) -> None:
         self.status = status
         self.header = header
         self.body = body
+        self._values = values
+
+    def header_values(self, name: str) -> Sequence[str]:
+        """All values of a header, in order."""
+        if self._values is not None:
+            return self._values(name)
+        value = self.header(name)
+        return () if value is None else (value,)
 
 
 class StreamedAnswer(Protocol):

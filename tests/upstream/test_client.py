@@ -215,12 +215,30 @@ class TestKeysetPages:
 
         assert (await it.client.project_jobs_page(it.scope(), 1, per_page=1)).next is None
 
-    @pytest.mark.parametrize("cursor", [b"{", b'{"id":"x"}', b'{"_kd":"n"}', b"[]"])
-    async def test_a_cursor_that_cannot_be_read_is_an_error_not_an_end(self, over, answer, cursor):
-        it = over(answer([JOB], link=keyset_link(cursor)))
+    @pytest.mark.parametrize(
+        "cursor",
+        [b"{", b'{"id":"x"}', b'{"_kd":"n"}', b"[]", b'{"id":"%s"}' % (b"9" * 5000)],
+        ids=["cut", "text", "no id", "list", "5000 digits"],
+    )
+    async def test_after_a_cursor_that_cannot_be_read_the_list_goes_on_below_its_last_row(
+        self, over, answer, cursor
+    ):
+        it = over(answer([JOB | {"id": 9}, JOB], link=keyset_link(cursor)))
 
-        with pytest.raises(UpstreamInvalid):
-            await it.client.project_jobs_page(it.scope(), 1, per_page=1)
+        page = await it.client.project_jobs_page(it.scope(), 1, per_page=2)
+
+        assert [job.id for job in page.items] == [9, 7]
+        assert page.next == 7
+
+    async def test_a_full_page_without_a_link_does_not_say_that_it_is_the_last(self, over, answer):
+        it = over(answer([JOB]))
+
+        full = await it.client.project_jobs_page(it.scope(), 1, per_page=1)
+        short = await it.client.project_jobs_page(it.scope(), 1, per_page=2)
+        backward = KeysetCursor(1, backward=True)
+        above = await it.client.project_jobs_page(it.scope(), 1, per_page=1, cursor=backward)
+
+        assert (full.is_told, short.is_told, above.is_told) == (False, True, True)
 
 
 class TestOffsetPages:
@@ -232,6 +250,14 @@ class TestOffsetPages:
             ({"x_next_page": ""}, None, None),
             ({}, None, None),
             ({"x_next_page": "²", "x_total": "many"}, None, None),
+            ({"x_next_page": "9" * 5000, "x_total": "9" * 5000}, 2, None),
+            ({"x_total": "3000000000"}, 2, None),
+            ({"link": '</jobs?page=2>; rel="next"'}, 2, None),
+            ({"x_next_page": "", "link": '</jobs?page=2>; rel="next"'}, 2, None),
+            ({"x_next_page": "9" * 5000, "link": '</jobs?page=4>; rel="next"'}, 4, None),
+            ({"link": '</jobs?page=1>; rel="first", </jobs?page=1>; rel="last"'}, None, None),
+            ({"x_total": "21"}, 2, 21),
+            ({"x_total": "20"}, None, 20),
         ],
     )
     async def test_next_page_and_total_are_in_headers(
@@ -242,6 +268,28 @@ class TestOffsetPages:
         page = await it.client.pipeline_jobs_page(it.scope(), 1, 6, per_page=20)
 
         assert (page.next_page, page.total) == (next_page, total)
+
+    @pytest.mark.parametrize(
+        ("headers", "is_told"),
+        [
+            ({}, False),
+            ({"link": '</style.css>; rel="preload"'}, False),
+            ({"x_next_page": "null"}, False),
+            ({"x_next_page": ""}, True),
+            ({"x_next_page": "2"}, True),
+            ({"link": '</jobs?page=1>; rel="first"'}, True),
+            ({"x_total": "2"}, True),
+        ],
+    )
+    async def test_a_full_page_that_tells_nothing_may_have_a_next_one(
+        self, over, answer, headers, is_told
+    ):
+        it = over(answer([JOB, JOB], **headers))
+
+        page = await it.client.pipeline_jobs_page(it.scope(), 1, 6, per_page=2)
+
+        assert page.is_told == is_told
+        assert page.next_page == (2 if not is_told or headers.get("x_next_page") else None)
 
 
 class TestReading:

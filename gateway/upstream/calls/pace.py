@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.errors import RateLimited
 from gateway.upstream.answers import retry_after_s
+from gateway.upstream.numbers import whole_number
 
 if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call, Layer
@@ -54,12 +55,11 @@ class Pace:
             if reset_s is not None:
                 self._slow(credential, now, min(reset_s, MAX_RESET_S), 0)
             return
-        told = answer.header("ratelimit-remaining")
-        if told is None or not told.isdecimal():
+        remaining = whole_number(answer.header("ratelimit-remaining"))
+        if remaining is None:
             return
-        remaining = int(told)
-        limit = answer.header("ratelimit-limit") or ""
-        if not limit.isdecimal() or remaining >= int(limit) * PLENTY:
+        limit = whole_number(answer.header("ratelimit-limit"))
+        if limit is None or remaining >= limit * PLENTY:
             if self._slowed:
                 self._slowed.pop(_key(credential), None)
             return

@@ -1,7 +1,8 @@
 """Walks through lists that the upstream pages by keyset: the jobs of a project (upstream.md, 8.2).
 
 The upstream's cursor is a bound, so any id makes one; the row itself need not exist. Rows beyond a
-window's ends are found by asking for one row more, or, where a page is full, by one small call.
+window's ends are found by asking for one row more, or, where a page is full, by one small call. So
+are those after a full page without a link: the list's end and a proxy that drops links look alike.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
-from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
+from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor, lowest_id
 from gateway.upstream.paging.window import calls_at_most
 from gateway.upstream.routes import PROJECT_JOBS
 
@@ -73,10 +74,12 @@ async def walk(read: Read, tally: Tally, window: Window) -> KeysetRows[Job]:
 
 
 class _Walker:
-    __slots__ = ("_read", "_scanned", "calls")
+    __slots__ = ("_is_told", "_read", "_scanned", "calls")
 
     def __init__(self, read: Read) -> None:
         self._read = read
+        # Whether the upstream told where the last page ends.
+        self._is_told = True
         self._scanned = 0
         self.calls = 0
 
@@ -85,7 +88,8 @@ class _Walker:
         size = window.size
         if window.cursor is None:
             items, end = await self._below(None, size)
-            return self._rows(items, end, has_next=end is not None, has_previous=False)
+            has_next = await self._goes_on(end, window)
+            return self._rows(items, end, has_next=has_next, has_previous=False)
         bound = window.cursor.id
         # The cursor's own row, if it is still there, shows that there are rows before the window.
         peeks = window.wants_previous and size < MAX_PER_PAGE
@@ -98,9 +102,11 @@ class _Walker:
             items, end = await self._below(bound, size)
         elif len(items) > size:
             end = (_id_of(items.pop()) or bound - 1) + 1
+            self._is_told = True
+        has_next = await self._goes_on(end, window)
         if window.wants_previous and not has_previous:
             has_previous = await self._exists_from(bound)
-        return self._rows(items, end, has_next=end is not None, has_previous=has_previous)
+        return self._rows(items, end, has_next=has_next, has_previous=has_previous)
 
     async def backward(self, window: Window) -> KeysetRows[Job]:
         """The rows above the cursor, nearest to it."""
@@ -157,17 +163,30 @@ class _Walker:
         while True:
             cursor = None if bound is None else KeysetCursor(bound)
             page, next_id = await self._page(cursor, min(count - len(items), MAX_PER_PAGE))
+            if bound is not None and next(filter(None, map(_id_of, page)), 0) >= bound:
+                # The cursor was ignored.
+                raise _leads_nowhere()
             items += page
             if len(items) > count:
                 # A page longer than asked for.
                 next_id = (_id_of(items[count]) or 0) + 1
+                self._is_told = True
                 del items[count:]
+            if next_id is None and not self._is_told:
+                return items, lowest_id(items)
             if next_id is None or len(items) == count:
                 return items, next_id
             empty += not page
             if empty > MAX_EMPTY_PAGES or (bound is not None and next_id >= bound):
                 raise _leads_nowhere()
             bound = next_id
+
+    async def _goes_on(self, end: int | None, window: Window) -> bool:
+        """Are there rows below the end of a window? Asks where nothing tells, if that is wanted."""
+        if end is None or self._is_told or not window.wants_next:
+            return end is not None
+        items, _ = await self._page(KeysetCursor(end), 1)
+        return bool(items)
 
     async def _exists_from(self, bound: int) -> bool:
         """Is there a row with this id or a higher one? The newest row tells."""
@@ -181,6 +200,7 @@ class _Walker:
         self.calls += 1
         page = await self._read(per_page=per_page, cursor=cursor)
         self._scanned += len(page.items)
+        self._is_told = page.is_told
         return page.items, page.next
 
     def _rows(

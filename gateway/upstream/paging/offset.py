@@ -12,7 +12,8 @@ a page to leave no gap only if
   those above the last row are no fewer, and nothing below it has moved up.
 
 Otherwise it steps back. So nothing is repeated and nothing is skipped. A list that keeps still
-costs one call, for the smallest page that holds all that is wanted.
+costs one call, for the smallest page that holds all that is wanted; where nothing tells whether
+there are rows after a full page, one more asks for the next row.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ async def walk(
     Cost: 1 call; 2 where no page holds all that is wanted; one more to find the oldest rows of a
     list over 100.
     """
-    walker = _Walker(read, route, grows_at_top=grows_at_top)
+    walker = _Walker(read, route, grows_at_top=grows_at_top, wants_next=window.wants_next)
     size, cursor = window.size, window.cursor
     try:
         if window.backward:
@@ -89,11 +90,13 @@ async def walk(
 
 
 class _Page(Struct, Generic[T]):
-    """A page and where it lies: `start` is its first row's offset."""
+    """A page and where it lies: `start` is its first row's offset. `more` is None where nothing
+    tells whether there are rows after it.
+    """
 
     items: list[T | UpstreamInvalid]
     start: int
-    more: bool
+    more: bool | None
     total: int | None
 
     @property
@@ -103,12 +106,24 @@ class _Page(Struct, Generic[T]):
 
 
 class _Walker(Generic[T]):
-    __slots__ = ("_grows_at_top", "_longest", "_per_page", "_read", "_route", "_scanned", "calls")
+    __slots__ = (
+        "_grows_at_top",
+        "_longest",
+        "_per_page",
+        "_read",
+        "_route",
+        "_scanned",
+        "_wants_next",
+        "calls",
+    )
 
-    def __init__(self, read: Read[T], route: Route, *, grows_at_top: bool) -> None:
+    def __init__(
+        self, read: Read[T], route: Route, *, grows_at_top: bool, wants_next: bool
+    ) -> None:
         self._read = read
         self._route = route
         self._grows_at_top = grows_at_top
+        self._wants_next = wants_next
         self._per_page = MAX_PER_PAGE
         self._longest = 0
         self._scanned = 0
@@ -138,12 +153,13 @@ class _Walker(Generic[T]):
             items += taken
             offsets += range(page.start + cut, page.start + cut + len(taken))
             is_cut = cut + len(taken) < len(page.items)
-            if len(items) == size or not page.more:
+            if len(items) == size or not await self._goes_on(page):
+                has_next = is_cut or (self._wants_next and await self._goes_on(page))
                 return self._rows(
                     items,
                     offsets,
                     page,
-                    has_next=page.more or is_cut,
+                    has_next=has_next,
                     has_previous=(offsets[0] if offsets else page.start + cut) > 0,
                 )
             if taken:
@@ -168,7 +184,7 @@ class _Walker(Generic[T]):
                 # Bound 0 is below all ids: the row at the list's end is wanted itself.
                 page = await self._page(max(at - missing + (not bound), 0), at, keep_high=True)
             last_id = next(filter(None, map(_id_of, reversed(page.items))), bound + 1)
-            if page.more and last_id > bound:
+            if last_id > bound and await self._goes_on(page):
                 # What lay above the bound may have moved down, out of this page.
                 search = search or _Search(self._per_page)
                 at = search.beyond(page)
@@ -179,7 +195,7 @@ class _Walker(Generic[T]):
                 at = search.before(page)
                 continue
             if has_next is None:
-                has_next = page.more or cut < len(page.items)
+                has_next = cut < len(page.items) or (self._wants_next and await self._goes_on(page))
             taken = page.items[max(cut - missing, 0) : cut]
             items[:0] = taken
             offsets[:0] = range(page.start + cut - len(taken), page.start + cut)
@@ -198,7 +214,7 @@ class _Walker(Generic[T]):
         """The last rows of the list."""
         page = await self._page(0, MAX_PER_PAGE - 1)
         count = len(page.items)
-        if not page.more:
+        if not await self._goes_on(page):
             start = max(count - size, 0)
             return self._rows(
                 page.items[start:],
@@ -216,11 +232,8 @@ class _Walker(Generic[T]):
 
     async def _page(self, low: int, high: int, *, keep_high: bool = False) -> _Page[T]:
         """The smallest page that holds these offsets, else one that holds most of them."""
-        if self.calls == MAX_CALLS:
-            raise self._leads_nowhere("the upstream's list moves too fast to be followed")
-        self.calls += 1
         number, per_page = _page_holding(low, high, self._per_page, keep_high=keep_high)
-        page = await self._read(page=number, per_page=per_page)
+        page = await self._read_page(number, per_page)
         count = len(page.items)
         more = page.next_page is not None
         if more and not count:
@@ -231,7 +244,20 @@ class _Walker(Generic[T]):
             per_page = count
         self._scanned += count
         self._longest = max(self._longest, page.total or 0)
-        return _Page(page.items, (number - 1) * per_page, more, page.total)
+        start = (number - 1) * per_page
+        return _Page(page.items, start, more if page.is_told else None, page.total)
+
+    async def _goes_on(self, page: _Page[T]) -> bool:
+        """Are there rows after a page? Where nothing tells, the next row is asked for."""
+        if page.more is None:
+            page.more = bool((await self._read_page(page.end + 1, 1)).items)
+        return page.more
+
+    async def _read_page(self, number: int, per_page: int) -> OffsetPage[T]:
+        if self.calls == MAX_CALLS:
+            raise self._leads_nowhere("the upstream's list moves too fast to be followed")
+        self.calls += 1
+        return await self._read(page=number, per_page=per_page)
 
     def _rows(
         self,

@@ -65,8 +65,8 @@ def window_of(
 def calls_at_most(size: int, *, backward: bool, has_cursor: bool) -> int:
     """Upstream calls that a window may take, in a list of any kind that does not change meanwhile.
 
-    Where it takes more (the list moved, or pages were shorter than asked for), the calls beyond
-    these are counted as retried.
+    Where it takes more (the list moved, pages were shorter than asked for, or nothing told whether
+    a full page was the last one), the calls beyond these are counted as retried.
     """
     if backward:
         return 3 if size > 1 else 2

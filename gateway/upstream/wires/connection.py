@@ -97,7 +97,7 @@ class Connection(asyncio.BufferedProtocol):
             except WireError as error:
                 error.answered = self._head()
                 raise
-        return Answer(self._status, self._headers.get, body)
+        return Answer(self._status, self._headers.get, body, self._headers.values)
 
     async def open(self, request: bytes, deadline: float) -> Streamed:
         """Send a request and read its answer's head; the time is for the whole answer."""
@@ -337,6 +337,11 @@ class Headers:
             self._by_name = {found.lower(): value for found, value in reversed(self.pairs)}
         value = self._by_name.get(name.lower().encode())
         return None if value is None else value.decode("latin-1")
+
+    def values(self, name: str) -> list[str]:
+        """All values, in order."""
+        wanted = name.lower().encode()
+        return [value.decode("latin-1") for found, value in self.pairs if found.lower() == wanted]
 
 
 class Streamed:

@@ -77,7 +77,7 @@ class HttpxWire:
     ) -> Answer:
         async with self._open(method, target, headers, body, timeout_s) as streamed:
             content = await streamed.read(self._options.max_answer_bytes)
-            return Answer(streamed.status, streamed.header, content)
+            return Answer(streamed.status, streamed.header, content, streamed.header_values)
 
     def stream(
         self, method: str, target: str, headers: Mapping[str, str], *, timeout_s: float
@@ -205,6 +205,7 @@ class _Streamed:
         head = _head_of(response)
         self.status = head.status
         self.header = head.header
+        self.header_values = head.header_values
         self.is_whole = False
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -232,4 +233,4 @@ def _head_of(response: httpx.Response) -> Answer:
         values = headers.get_list(name)
         return values[0] if values else None
 
-    return Answer(response.status_code, header, b"")
+    return Answer(response.status_code, header, b"", headers.get_list)

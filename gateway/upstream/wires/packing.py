@@ -26,9 +26,12 @@ class Unpacker:
         if encoding not in (b"gzip", b"x-gzip"):
             raise ConnectionBroken("the upstream's answer is packed in a way not asked for")
         self._member = zlib.decompressobj(GZIP)
+        # A body of no bytes is labelled as packed as well by some servers.
+        self._is_empty = True
 
     def pieces(self, packed: Body) -> Iterator[bytes]:
         """What these bytes unpack to, in pieces of `PIECE_BYTES` at most."""
+        self._is_empty = self._is_empty and not packed
         while True:
             try:
                 piece = self._member.decompress(packed, PIECE_BYTES)
@@ -46,5 +49,5 @@ class Unpacker:
 
     def end(self) -> None:
         """Raise `ConnectionBroken` unless the body ended where a member did."""
-        if not self._member.eof:
+        if not (self._member.eof or self._is_empty):
             raise ConnectionBroken("the upstream's answer was cut off")

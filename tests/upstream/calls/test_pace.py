@@ -125,3 +125,16 @@ class TestCircuit:
         circuit.check(100, "GET /x")
         circuit.failed(100)
         circuit.check(100, "GET /x")
+
+
+def test_numbers_of_thousands_of_digits_are_passed_over():
+    pace = Pace()
+    endless = "9" * 5000
+    headers = dict.fromkeys(
+        ("ratelimit-remaining", "ratelimit-limit", "ratelimit-reset", "retry-after"), endless
+    )
+
+    for status in (200, 429):
+        pace.heed(ONE, Answer(status, headers.get, b""), 100)
+
+    assert pace.wait_s(ONE, 100) == 0

@@ -382,3 +382,65 @@ def test_the_most_calls_are_known_for_every_window():
     assert calls_at_most(MAX_SIZE, backward=False, has_cursor=False) == 1
     assert calls_at_most(MAX_SIZE, backward=False, has_cursor=True) == 2
     assert calls_at_most(MAX_SIZE, backward=True, has_cursor=True) == 3
+
+
+@pytest.fixture
+def silent(one_list):
+    """A list whose answers do not tell whether there is a next page."""
+
+    class Silent(one_list):
+        async def project_jobs_page(self, *place, per_page, cursor, **filters):
+            page = await super().project_jobs_page(
+                *place, per_page=per_page, cursor=cursor, **filters
+            )
+            is_told = len(page.items) < per_page or (cursor is not None and cursor.backward)
+            return KeysetPage(page.items, None, is_told=is_told)
+
+        async def pipeline_jobs_page(self, *place, page, per_page, **filters):
+            told = await super().pipeline_jobs_page(*place, page=page, per_page=per_page)
+            is_full = len(told.items) == per_page
+            return OffsetPage(told.items, page + 1 if is_full else None, None, not is_full)
+
+    return Silent
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("count", "has_next", "calls"), [(19, False, 1), (20, False, 2), (21, True, 2)]
+)
+def test_after_a_full_page_that_tells_nothing_the_next_row_is_asked_for(
+    silent, way, count, has_next, calls
+):
+    jobs = silent(range(1, count + 1))
+
+    listing = jobs.read(way, window_of(20))
+
+    assert (len(listing.items), listing.has_next) == (min(count, 20), has_next)
+    assert (jobs.calls, jobs.scope.tally.retried) == (calls, calls - 1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_asked_for_where_nobody_wants_to_know_of_a_next_page(silent, way):
+    jobs = silent(range(1, 41))
+
+    listing = jobs.read(way, window_of(20, wants_next=False))
+
+    assert len(listing.items) == 20
+    assert jobs.calls == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [1, 7, 20, 100])
+def test_a_silent_list_is_walked_to_its_end(silent, way, size):
+    jobs = silent(range(1, 141))
+
+    seen: list[int] = []
+    position: dict[str, Any] = {"first": size}
+    while True:
+        listing = jobs.read(way, window_of(**position))
+        seen += ids_of(listing)
+        if not listing.has_next:
+            break
+        position["after"] = listing.cursor_of(listing.items[-1])
+
+    assert seen == list(range(140, 0, -1))

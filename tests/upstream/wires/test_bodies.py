@@ -149,3 +149,19 @@ async def test_a_cut_stream_is_a_broken_connection(wire, server, answering):
     async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
         with pytest.raises(ConnectionBroken):
             await streamed.read(1_000)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "404 Not Found"])
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_an_empty_body_labelled_as_packed_is_an_empty_body(
+    wire, server, answering, status, is_streamed
+):
+    server.answer = answering(b"", status=status, headers=("Content-Encoding: gzip",))
+
+    if is_streamed:
+        async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
+            body = await streamed.read(100)
+    else:
+        body = (await wire.send("GET", "/", {}, timeout_s=5)).body
+
+    assert body == b""

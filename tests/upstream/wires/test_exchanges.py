@@ -31,6 +31,15 @@ async def test_of_a_header_that_comes_twice_the_first_is_told(wire, server, answ
     assert answer.header("X-Request-Id") == "first"
 
 
+async def test_all_values_of_a_header_that_comes_several_times_are_told(wire, server, answering):
+    server.answer = answering(b"{}", headers=("Link: <a>, <b>", "link: <c>", "LINK: "))
+
+    answer = await wire.send("GET", "/api/v4/job", {}, timeout_s=5)
+
+    assert answer.header_values("Link") == ["<a>, <b>", "<c>", ""]
+    assert answer.header_values("x-other") == []
+
+
 @pytest.mark.parametrize(
     "target",
     [
