@@ -108,10 +108,11 @@ class ResponseTooLarge(CallerError):
 class UpstreamError(GatewayError):
     """An upstream call that did not work out.
 
-    `endpoint` names the route with its parameters left out (`GET /projects/:id/jobs`), `status`
-    is the HTTP status where there was an answer, `upstream_request_id` the upstream's
-    `X-Request-Id`, `reason` the upstream's own sentence where it gave one that is safe to repeat,
-    `retry_after_s` when it wants to be asked again, where it said so.
+    `endpoint` names the route with its parameters left out (`GET /projects/:id/jobs`); it is None
+    where something was found lacking after the answer was read. `status` is the HTTP status where
+    there was an answer, `upstream_request_id` the upstream's `X-Request-Id`, `reason` the
+    upstream's own sentence where it gave one that is safe to repeat, `retry_after_s`
+    when it wants to be asked again, where it said so.
     """
 
     code = "UPSTREAM_ERROR"
@@ -120,7 +121,7 @@ class UpstreamError(GatewayError):
         self,
         message: str,
         *,
-        endpoint: str,
+        endpoint: str | None,
         status: int | None = None,
         upstream_request_id: str | None = None,
         reason: str | None = None,

@@ -193,7 +193,9 @@ class _Writer:
 
     def _complete(self, value: str, type_: GraphQLOutputType, field: Field, path: str) -> str:
         """The expression that completes `value` (an expression) as a value of the type."""
-        is_nullable = is_nullable_type(type_)
+        is_nullable = is_nullable_type(type_) and not (
+            field.read is not None and field.read.is_promised
+        )
         inner = _inner(type_)
         enum = field.read.enum if field.read is not None else None
         if is_list_type(inner):

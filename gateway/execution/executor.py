@@ -25,6 +25,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.execution.planner import make_plan
 from gateway.execution.slot_filler import SlotFiller
 from gateway.upstream.pruning import WHOLE
+from gateway.upstream.salvage import is_salvaged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -293,7 +294,9 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
 
 
 def _fits(entity_types: Mapping[type, str], selection: Selection, source: Any) -> bool:
-    """Is this an entity of the selection's type of which enough is known?"""
-    return entity_types.get(source.__class__, selection.type.name) == selection.type.name and (
-        not selection.needs or source.known >= selection.needs
+    """Is this an entity of the selection's type of which enough is known, and could be read?"""
+    return (
+        not is_salvaged(source)
+        and entity_types.get(source.__class__, selection.type.name) == selection.type.name
+        and (not selection.needs or source.known >= selection.needs)
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from graphql.pyutils import Path
 
 from gateway.loaders.flight import Flight
+from gateway.upstream.salvage import is_salvaged
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -255,6 +256,11 @@ class SlotFiller:
         if value is None or complete is None:
             for entry in entries:
                 self._refer(slot, entry, value)
+            return
+        if slot.hydrates and is_salvaged(value):
+            # The reference asks for it again, and tells what could not be read.
+            for entry in entries:
+                self._refer(slot, entry, entry[0])
             return
         shared = _NOTHING
         for entry in entries:

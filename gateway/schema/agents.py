@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import strawberry
 
-from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
+from gateway.schema.fields import PROMISED, Cost, Gives, Info, derived, edge, plain
 from gateway.schema.job import Job
 from gateway.schema.pipeline import Pipeline
 from gateway.schema.project import Project
@@ -31,7 +33,7 @@ class AgentProject:
 @strawberry.type(description="An agent for Kubernetes that the job may use.")
 class AllowedAgent:
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
-    config_project: AgentProject = plain(
+    config_project: AgentProject | None = plain(
         "config_project", "The project that holds its configuration."
     )
     configuration: JSON | None = plain(
@@ -43,7 +45,9 @@ class AllowedAgent:
 @strawberry.type(description="The user behind the job token, as agents see it.")
 class AgentUser:
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
-    username: str = plain("username", "Name to log in and to mention with.")
+    username: str | None = plain(
+        "username", "Name to log in and to mention with; null where the upstream does not say."
+    )
     name: str | None = plain("name", "Display name; null on newer upstreams.")
     state: str | None = plain("state", "What the account may do; null on newer upstreams.")
     avatar_url: URL | None = plain("avatar_url", "Address of the picture; null on newer upstreams.")
@@ -55,13 +59,17 @@ class AgentUser:
 
 @strawberry.type(description="The environment the job deploys to.")
 class AgentEnvironment:
-    slug: str = plain("slug", "Short name, safe in addresses.")
+    slug: str | None = plain("slug", f"Short name, safe in addresses. {PROMISED}", promised=True)
     tier: str | None = plain("tier", "Kind, e.g. production, staging, testing.")
 
 
-def group_ids_of(allowed: entities.AllowedAgents) -> list[int]:
+def group_ids_of(allowed: entities.AllowedAgents) -> list[int] | None:
     project = allowed.project
-    return [] if project is None else [group.id for group in project.groups]
+    if project is None:
+        return []
+    # A part that could not be read is null, or an error in its place.
+    groups: list[Any] | None = project.groups
+    return None if groups is None else [getattr(group, "id", group) for group in groups]
 
 
 def project_of(allowed: entities.AllowedAgents) -> entities.ProjectHandle | None:
@@ -71,9 +79,11 @@ def project_of(allowed: entities.AllowedAgents) -> entities.ProjectHandle | None
 
 @strawberry.type(description="The agents a job may use, and whose they are.")
 class AllowedAgents:
-    agents: list[AllowedAgent] = plain("allowed_agents", "The agents.")
+    agents: list[AllowedAgent | None] | None = plain(
+        "allowed_agents", f"The agents. {PROMISED}", promised=True
+    )
     project: Project | None = derived(project_of, "The project of the job.")
-    group_ids: list[BigInt] = derived(
+    group_ids: list[BigInt] | None = derived(
         group_ids_of, "The group of the project and those above it; empty in a user's namespace."
     )
     user: AgentUser | None = plain("user", "Who runs the job.")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import strawberry
 
-from gateway.schema.fields import Cost, Gives, Info, edge, plain
+from gateway.errors import UpstreamInvalid
+from gateway.schema.fields import PROMISED, Cost, Gives, Info, edge, plain
 from gateway.schema.identity import project_key_of
 from gateway.schema.scalars import URL, BigInt
 from gateway.upstream import entities
@@ -15,7 +16,8 @@ __all__ = ["Artifact", "archive_of"]
 def archive_of(job: entities.Job) -> entities.Artifact | None:
     """The archive among the files, or the `artifacts_file` of an answer without a list of files."""
     for file in job.artifacts or ():
-        if file.file_type == "archive":
+        # An error stands in the place of a file that could not be read.
+        if not isinstance(file, UpstreamInvalid) and file.file_type == "archive":
             return file
     archive = job.artifacts_file
     if archive is None or archive.filename is None:
@@ -28,7 +30,9 @@ def archive_of(job: entities.Job) -> entities.Artifact | None:
 @strawberry.type(description="A file a job left.")
 class Artifact:
     filename: str | None = plain("filename", "Name of the file.")
-    file_type: str = plain("file_type", "Kind, e.g. archive, metadata, trace, junit.")
+    file_type: str | None = plain(
+        "file_type", f"Kind, e.g. archive, metadata, trace, junit. {PROMISED}", promised=True
+    )
     file_format: str | None = plain(
         "file_format", "Packing, e.g. zip, gzip, raw; null if the upstream does not say."
     )

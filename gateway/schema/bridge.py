@@ -30,7 +30,10 @@ def is_playable(bridge: entities.Bridge) -> bool:
 @strawberry.type(description="A trigger job: starts another pipeline and stands for it.")
 class Bridge(PipelineItem):
     id: strawberry.ID = derived(
-        bridge_global_id, "Opaque, stable, unique over all types.", reads=("pipeline",)
+        bridge_global_id,
+        "Opaque, stable, unique over all types.",
+        reads=("pipeline",),
+        is_total=True,
     )
     erased_at: DateTime | None = plain("erased_at", "Always null: a bridge has nothing to erase.")
     downstream_pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = (
@@ -42,7 +45,7 @@ class Bridge(PipelineItem):
     cancelable: bool = derived(
         is_cancelable, "Always false: the upstream cancels no bridges.", reads=()
     )
-    playable: bool = derived(
+    playable: bool | None = derived(
         is_playable,
         "State allows jobPlay; permission is not checked.",
         reads=("status", "archived"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from gateway.schema.fields import plain
+from gateway.schema.fields import PROMISED, plain
 from gateway.schema.scalars import URL, DateTime
 
 __all__ = ["Commit"]
@@ -13,11 +13,19 @@ __all__ = ["Commit"]
 @strawberry.type(description="A commit of a project's repository.")
 class Commit:
     sha: str = plain("id", "Full commit hash.")
-    short_sha: str = plain("short_id", "The hash's first characters, 8 as a rule.")
-    title: str = plain("title", "First line of the message.")
-    message: str = plain("message", "Whole message, line ends as committed.")
-    author_name: str = plain("author_name", "Who wrote the change.")
-    author_email: str = plain("author_email", "The author's e-mail address.")
+    short_sha: str | None = plain(
+        "short_id", f"The hash's first characters, 8 as a rule. {PROMISED}", promised=True
+    )
+    title: str | None = plain("title", f"First line of the message. {PROMISED}", promised=True)
+    message: str | None = plain(
+        "message", f"Whole message, line ends as committed. {PROMISED}", promised=True
+    )
+    author_name: str | None = plain(
+        "author_name", f"Who wrote the change. {PROMISED}", promised=True
+    )
+    author_email: str | None = plain(
+        "author_email", f"The author's e-mail address. {PROMISED}", promised=True
+    )
     authored_at: DateTime | None = plain(
         "authored_date", "When the change was written, with the author's own offset."
     )

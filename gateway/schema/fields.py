@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 import strawberry
 from graphql import GraphQLError, get_named_type, is_abstract_type, is_object_type
@@ -41,6 +41,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 # Strawberry reads the annotations of resolvers at run time.
 from gateway.context import Context
+from gateway.errors import UpstreamInvalid
 from gateway.schema.enums import members_by_word
 from gateway.upstream.entities import Known
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 
 __all__ = [
+    "PROMISED",
     "Cost",
     "Edge",
     "Gives",
@@ -60,6 +62,9 @@ __all__ = [
     "plain",
     "reads_any",
 ]
+
+# What the description of a promised field says.
+PROMISED: Final = "Null, with an error, only where the upstream's answer lacks it."
 
 # Paths of attributes; None for all there are.
 Reads: TypeAlias = tuple[str, ...] | None
@@ -109,6 +114,24 @@ class Read:
     needs: Known
     reads: Reads
     enum: type[Enum] | None = None
+    # All upstreams send it: where it is null, that is an error.
+    is_promised: bool = False
+    # It has a right value whatever is lacking of what it reads.
+    is_total: bool = False
+
+    def value_of(self, entity: Any) -> Any:
+        """The field's value, or the error for which there is none."""
+        faults = getattr(entity, "faults", None)
+        if faults and self.reads and not self.is_total:
+            for path in self.reads:
+                fault = faults.get(path.partition(".")[0])
+                if fault is not None:
+                    return fault
+        value = self.of(entity)
+        if value is None and self.is_promised:
+            told = f"the upstream's answer cannot be read: {self.attribute} is missing"
+            return UpstreamInvalid(told, endpoint=None)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +207,7 @@ class _ReadField(StrawberryField):
         args: list[Any],
         kwargs: Any,
     ) -> Any:
-        return self.metadata["kind"].of(source)
+        return self.metadata["kind"].value_of(source)
 
 
 def plain(
@@ -193,14 +216,16 @@ def plain(
     *,
     enum: type[Enum] | None = None,
     needs: Known = Known.HANDLE,
+    promised: bool = False,
 ) -> Any:
     """A field that is an attribute of the entity, `None` included. With `enum` the attribute is a
-    word of the upstream, and the field the enum's member for it.
+    word of the upstream, and the field the enum's member for it. What is `promised` is null with an
+    error only: all upstreams send it.
     """
     of: Callable[[Any], Any] = attrgetter(attribute)
     if enum is not None:
         of = _member_getter(of, enum)
-    return _read(Read(of, attribute, needs, (attribute,), enum), description)
+    return _read(Read(of, attribute, needs, (attribute,), enum, promised), description)
 
 
 def _member_getter(of: Callable[[Any], Any], enum: type[Enum]) -> Callable[[Any], Any]:
@@ -219,11 +244,13 @@ def derived(
     *,
     reads: Reads = None,
     needs: Known = Known.HANDLE,
+    is_total: bool = False,
 ) -> Any:
     """A field that is a pure function of the entity; `function` must not fail on a decoded
-    entity.
+    entity. Where a part that it reads could not be read the field is null, with an error, unless
+    it `is_total`.
     """
-    return _read(Read(function, None, needs, reads), description)
+    return _read(Read(function, None, needs, reads, is_total=is_total), description)
 
 
 def _read(kind: Read, description: str) -> Any:
@@ -232,11 +259,11 @@ def _read(kind: Read, description: str) -> Any:
         return _ReadField(description=description, metadata=metadata)
 
     async def hydrated(parent: Any, info: Info) -> Any:
-        return kind.of(await info.context.hydrate(parent))
+        return kind.value_of(await info.context.hydrate(parent))
 
     def read(parent: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # noqa: ANN202
         # Without a return annotation Strawberry takes the field's own.
-        return kind.of(parent) if parent.known >= kind.needs else hydrated(parent, info)
+        return kind.value_of(parent) if parent.known >= kind.needs else hydrated(parent, info)
 
     return strawberry.field(resolver=read, description=description, metadata=metadata)
 

@@ -15,7 +15,7 @@ from gateway.schema.enums import (
     FailureReason,
     Status,
 )
-from gateway.schema.fields import derived, plain
+from gateway.schema.fields import PROMISED, derived, plain
 from gateway.schema.identity import project_of
 from gateway.schema.node import Node
 from gateway.schema.people import User
@@ -52,16 +52,25 @@ def is_playable(item: Item) -> bool:
 )
 class PipelineItem(Node):
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
-    name: str = plain("name", "Name in the CI configuration.")
+    name: str | None = plain("name", f"Name in the CI configuration. {PROMISED}", promised=True)
     stage: str | None = plain("stage", "Stage name; stages run one after another.")
-    status: Status = plain("status", "Where it stands.", enum=Status)
-    status_text: str = plain(
-        "status", "Upstream's own word for the status, also when Status is UNKNOWN."
+    status: Status | None = plain(
+        "status", f"Where it stands. {PROMISED}", enum=Status, promised=True
     )
-    ref: str = plain("ref", "Branch or tag the item runs for.")
-    tag: bool = plain("tag", "True if ref is a tag.")
-    allow_failure: bool = plain("allow_failure", "Failure does not fail the pipeline.")
-    created_at: DateTime = plain("created_at", "When it was created.")
+    status_text: str | None = plain(
+        "status",
+        f"Upstream's own word for the status, also when Status is UNKNOWN. {PROMISED}",
+        promised=True,
+    )
+    ref: str | None = plain("ref", f"Branch or tag the item runs for. {PROMISED}", promised=True)
+    tag: bool | None = plain("tag", f"True if ref is a tag. {PROMISED}", promised=True)
+    allow_failure: bool | None = plain(
+        "allow_failure",
+        "Failure does not fail the pipeline.",
+    )
+    created_at: DateTime | None = plain(
+        "created_at", f"When it was created. {PROMISED}", promised=True
+    )
     started_at: DateTime | None = plain("started_at", "When it began to run; null if it never did.")
     finished_at: DateTime | None = plain(
         "finished_at", "When it ended; also set where it was stopped before it began to run."
@@ -81,23 +90,26 @@ class PipelineItem(Node):
     commit: Commit | None = plain("commit", "The commit it runs for; null if that is gone.")
     user: User | None = plain("user", "Who started it.")
     project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
-        project_of, "The project it belongs to.", reads=("pipeline", "project", "web_url")
+        project_of,
+        "The project it belongs to.",
+        reads=("pipeline", "project", "web_url"),
+        is_total=True,
     )
     pipeline: Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None = plain(
         "pipeline", "The pipeline it belongs to."
     )
-    active: bool = derived(
+    active: bool | None = derived(
         is_active, "Has not finished and can still change by itself.", reads=("status",)
     )
-    cancelable: bool = derived(
+    cancelable: bool | None = derived(
         is_cancelable, "State allows jobCancel; permission is not checked.", reads=("status",)
     )
-    retryable: bool = derived(
+    retryable: bool | None = derived(
         is_retryable,
         "State allows jobRetry; permission is not checked, nor whether it was retried before.",
         reads=("status", "archived"),
     )
-    playable: bool = derived(
+    playable: bool | None = derived(
         is_playable,
         "State allows jobPlay; permission is not checked. A finished manual job can be played as"
         " well, but the upstream does not tell it from others.",

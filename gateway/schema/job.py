@@ -36,11 +36,11 @@ def is_erasable(job: entities.Job) -> bool:
 @strawberry.type(description="One run of one CI job.")
 class Job(PipelineItem):
     id: strawberry.ID = derived(
-        job_global_id, "Opaque, stable, unique over all types.", reads=("pipeline",)
+        job_global_id, "Opaque, stable, unique over all types.", reads=("pipeline",), is_total=True
     )
     erased_at: DateTime | None = plain("erased_at", "When the log and artifacts were erased.")
     tag_list: list[str] | None = plain("tag_list", "Runner tags the job asks for.")
-    artifacts: list[Artifact] | None = plain(
+    artifacts: list[Artifact | None] | None = plain(
         "artifacts",
         "Files the job left, the log among them; null where the upstream does not list them here.",
     )
@@ -60,12 +60,12 @@ class Job(PipelineItem):
     source: str | None = plain(
         "source", "What created the job, e.g. push; null where the upstream does not say."
     )
-    retryable: bool = derived(
+    retryable: bool | None = derived(
         is_retryable,
         "State allows jobRetry; permission is not checked, nor whether it was retried before.",
         reads=("status", "archived"),
     )
-    erasable: bool = derived(
+    erasable: bool | None = derived(
         is_erasable,
         "State allows jobErase; permission is not checked.",
         reads=("status", "artifacts", "archived", "erased_at"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from gateway.schema.fields import plain
+from gateway.schema.fields import PROMISED, plain
 from gateway.schema.scalars import URL, BigInt, DateTime
 
 __all__ = ["User"]
@@ -18,9 +18,15 @@ __all__ = ["User"]
 )
 class User:
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
-    username: str = plain("username", "Name to log in and to mention with, without the @.")
-    name: str = plain("name", "Display name.")
-    state: str = plain("state", "What the account may do, e.g. active, blocked, deactivated.")
+    username: str | None = plain(
+        "username", f"Name to log in and to mention with, without the @. {PROMISED}", promised=True
+    )
+    name: str | None = plain("name", f"Display name. {PROMISED}", promised=True)
+    state: str | None = plain(
+        "state",
+        f"What the account may do, e.g. active, blocked, deactivated. {PROMISED}",
+        promised=True,
+    )
     avatar_url: URL | None = plain("avatar_url", "Address of the picture.")
     web_url: URL | None = plain("web_url", "Address of the profile's page.")
     created_at: DateTime | None = plain(

@@ -58,11 +58,11 @@ def coverage_of(pipeline: entities.PipelineDetail) -> float | None:
 )
 class Pipeline(Node):
     id: strawberry.ID = derived(
-        pipeline_global_id, "Opaque, stable, unique over all types.", reads=()
+        pipeline_global_id, "Opaque, stable, unique over all types.", reads=(), is_total=True
     )
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
     project: Annotated[Project, strawberry.lazy("gateway.schema.project")] = derived(
-        project_of_pipeline, "The project it belongs to.", reads=("web_url",)
+        project_of_pipeline, "The project it belongs to.", reads=("web_url",), is_total=True
     )
     iid: BigInt | None = plain(
         "iid",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from gateway.schema.fields import plain
+from gateway.schema.fields import PROMISED, plain
 from gateway.schema.scalars import BigInt, DateTime
 
 __all__ = ["Runner", "RunnerManager"]
@@ -35,7 +35,9 @@ class Runner:
 @strawberry.type(description="The process of a runner that took the job.")
 class RunnerManager:
     database_id: BigInt = plain("id", "Numeric id in the upstream.")
-    system_id: str = plain("system_id", "What the process calls the machine it runs on.")
+    system_id: str | None = plain(
+        "system_id", f"What the process calls the machine it runs on. {PROMISED}", promised=True
+    )
     version: str | None = plain("version", "Version of the runner's program.")
     revision: str | None = plain("revision", "Revision the program was built from.")
     platform: str | None = plain("platform", "Operating system, e.g. linux.")

@@ -1,18 +1,18 @@
 """What the upstream answers, as `msgspec` structs decoded from bytes with their types.
 
-One struct for each shape (upstream.md, 5). Keys that a supported upstream may leave out have
-a default of None, so "absent" and null read the same; unknown keys are dropped; status and failure
-words stay plain text, because their sets grow. Timestamps stay the text the upstream sent. Project
-and pipeline numbers that an answer leaves out are put in by the client from the request, so every
-entity knows where it belongs.
+One struct for each shape (upstream.md, 5). Keys have a default of None but for
+those without which little can be done, so "absent" and null read the same; unknown keys are
+dropped; status and failure words stay plain text, because their sets grow. Timestamps stay the text
+the upstream sent. Project and pipeline numbers that an answer leaves out are put in by the client
+from the request, so every entity knows where it belongs.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 __all__ = [
     "AllowedAgents",
@@ -37,6 +37,9 @@ __all__ = [
 # A project as callers name it: its number, or its full path with single slashes ("group/project").
 ProjectKey: TypeAlias = int | str
 
+# Ids and sizes are 64 bits in the upstream; a longer number is none of its own.
+Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
 
 class Known(IntEnum):
     """How much is known of an entity. A level includes those before it; the next one is a call."""
@@ -55,7 +58,7 @@ def ours() -> Any:
 
 
 class User(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     username: str
     name: str
     state: str | None = None
@@ -88,7 +91,7 @@ class Commit(Struct, frozen=True, gc=False):
 
 
 class Runner(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     name: str | None = None
     description: str | None = None
     active: bool | None = None
@@ -101,7 +104,7 @@ class Runner(Struct, frozen=True, gc=False):
 
 
 class RunnerManager(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     system_id: str | None = None
     version: str | None = None
     revision: str | None = None
@@ -117,7 +120,7 @@ class Artifact(Struct, gc=False):
     """A file a job left."""
 
     file_type: str
-    size: int | None = None
+    size: Int64 | None = None
     filename: str | None = None
     file_format: str | None = None
     # Project and id of the job, put in where it was read.
@@ -126,7 +129,7 @@ class Artifact(Struct, gc=False):
 
 class ArchiveFile(Struct, frozen=True, gc=False):
     filename: str | None = None
-    size: int | None = None
+    size: Int64 | None = None
 
 
 class ProjectFlags(Struct, frozen=True, gc=False):
@@ -154,7 +157,7 @@ class Pipeline(Struct, gc=False):
     # Decoded whatever an operation reads: what the gateway itself needs.
     always: ClassVar[tuple[str, ...]] = ("id", "asked_project", "project_id")
 
-    id: int
+    id: Int64
     sha: str | None = None
     ref: str | None = None
     status: str | None = None
@@ -162,8 +165,8 @@ class Pipeline(Struct, gc=False):
     created_at: str | None = None
     updated_at: str | None = None
     web_url: str | None = None
-    iid: int | None = None
-    project_id: int | None = None
+    iid: Int64 | None = None
+    project_id: Int64 | None = None
     # What the caller called its project, for upstreams whose short form names none.
     asked_project: ProjectKey | None = ours()
 
@@ -200,14 +203,14 @@ class JobBasic(Struct, gc=False):
     # As with pipelines.
     always: ClassVar[tuple[str, ...]] = ("id", "asked_project", "pipeline")
 
-    id: int
+    id: Int64
     status: str
     name: str
     ref: str | None = None
     stage: str | None = None
-    tag: bool = False
+    tag: bool | None = None
     coverage: float | None = None
-    allow_failure: bool = False
+    allow_failure: bool | None = False
     created_at: str | None = None
     started_at: str | None = None
     finished_at: str | None = None
@@ -272,13 +275,13 @@ class ProjectHandle(Struct, frozen=True, gc=False):
 class Project(Struct, frozen=True, gc=False):
     """The answer of the single-project endpoint, as far as it is used."""
 
-    id: int
-    path_with_namespace: str
+    id: Int64
+    path_with_namespace: str | None = None
     web_url: str | None = None
 
 
 class AgentProject(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     name: str | None = None
     name_with_namespace: str | None = None
     path: str | None = None
@@ -288,22 +291,22 @@ class AgentProject(Struct, frozen=True, gc=False):
 
 
 class AllowedAgent(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     config_project: AgentProject | None = None
     configuration: Any = None
 
 
 class NumberOnly(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
 
 
 class AgentsProject(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     groups: list[NumberOnly] = []
 
 
 class AgentUser(Struct, frozen=True, gc=False):
-    id: int
+    id: Int64
     username: str | None = None
     name: str | None = None
     state: str | None = None

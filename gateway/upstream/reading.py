@@ -1,5 +1,6 @@
-"""From bytes to entities. A page is decoded as a whole; where that fails, row by row, so that one
-row that cannot be read costs only itself (architecture.md, typed entities).
+"""From bytes to entities. A page is decoded as a whole; where that fails, row by row; and where a
+row fails, part by part (`salvage`), so that what cannot be read costs only itself (architecture.md,
+typed entities).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import msgspec
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.entities import Bridge
+from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,11 +30,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-# msgspec's errors, text that is no UTF-8, and JSON nested beyond measure.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
-_decode_rows = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Reader(Generic[T]):
@@ -59,12 +56,19 @@ class Reader(Generic[T]):
     def _decode_many(self) -> Callable[[Body], list[T]]:
         return msgspec.json.Decoder(list[self._shape]).decode  # type: ignore[name-defined]  # a type at run time
 
+    @cached_property
+    def _salvage(self) -> Salvage:
+        return Salvage()
+
     def one(self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None) -> T:
-        """One object; raises `UpstreamInvalid`."""
+        """One object; raises `UpstreamInvalid` where it is none."""
         try:
             one = self._decode_one(answer.body)
         except UNREADABLE as error:
-            raise _invalid(error, answer, endpoint) from None
+            salvaged = self._salvaged(answer.body, error, answer, endpoint)
+            if isinstance(salvaged, UpstreamInvalid):
+                raise salvaged from None
+            one = salvaged
         if self._note_origin is not None:
             self._note_origin((one,), project)
         return one
@@ -86,14 +90,30 @@ class Reader(Generic[T]):
 
     def _row_by_row(self, answer: Answer, endpoint: str) -> Iterable[T | UpstreamInvalid]:
         try:
-            rows = _decode_rows(answer.body)
-        except UNREADABLE as error:
-            raise _invalid(error, answer, endpoint) from None
+            rows: Sequence[Body] = rows_of(answer.body)
+        except Unfit as error:
+            raise _invalid(str(error), answer, endpoint) from None
         for row in rows:
             try:
                 yield self._decode_one(row)
             except UNREADABLE as error:
-                yield _invalid(error, answer, endpoint)
+                yield self._salvaged(row, error, answer, endpoint)
+
+    def _salvaged(
+        self, body: Body, error: Exception, answer: Answer, endpoint: str
+    ) -> T | UpstreamInvalid:
+        """What can be read of an object, else the error for all of it."""
+
+        def refuse(told: str) -> UpstreamInvalid:
+            return _invalid(told, answer, endpoint)
+
+        try:
+            salvaged: T = self._salvage.read(self._shape, body, refuse)
+        except Unfit as unfit:
+            # msgspec tells what was expected and where, never the data; anything else might.
+            is_told = isinstance(error, msgspec.ValidationError)
+            return refuse(str(error if is_told else unfit))
+        return salvaged
 
 
 def note_project_of_items(
@@ -119,7 +139,9 @@ def note_job_of_artifacts(
             pipeline = job.pipeline
             owner = ((job.asked_project or 0) if pipeline is None else pipeline.project, job.id)
             for file in job.artifacts:
-                file.job = owner
+                # An error stands in the place of a file that is no object.
+                if not isinstance(file, UpstreamInvalid):
+                    file.job = owner
 
 
 def note_project_of_pipelines(
@@ -144,11 +166,9 @@ def item_of(job: Job, *, is_bridge: bool = False) -> Item:
     return Bridge(**shared)
 
 
-def _invalid(error: Exception, answer: Answer, endpoint: str) -> UpstreamInvalid:
-    # msgspec tells what was expected and where, never the data; anything else might.
-    where = f": {error}" if isinstance(error, msgspec.ValidationError) else ""
+def _invalid(told: str, answer: Answer, endpoint: str) -> UpstreamInvalid:
     return UpstreamInvalid(
-        f"the upstream's answer cannot be read{where}",
+        f"the upstream's answer cannot be read: {told}",
         endpoint=endpoint,
         status=answer.status,
         upstream_request_id=answer.header("x-request-id"),

@@ -1,0 +1,398 @@
+"""Every entity with each key null, absent, of another type and of absurd size, sent through the
+gateway: a part that cannot be read costs only itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from graphql import get_named_type, is_non_null_type, is_object_type
+from graphql.pyutils import Undefined
+
+from gateway.context import Context
+from gateway.execution.engine import Budget, Engine
+from gateway.execution.masking import format_error
+from gateway.execution.request import GraphQLRequest
+from gateway.execution.schema import make_schema
+from gateway.schema.fields import Edge, Read, kind_of
+from gateway.testing.server import serve
+from gateway.upstream.client import Client, ClientConfig
+from gateway.upstream.credential import Credential
+from gateway.upstream.entities import Known
+from gateway.upstream.scope import CallScope
+from gateway.upstream.web_urls import WebUrls
+from gateway.upstream.wire import Answer
+from tests.harness.over import make_caller
+
+logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
+
+API = "https://gitlab.test/api/v4"
+TYPES = make_schema()._schema.type_map
+
+# What stands in the place of a value, as JSON text; None takes the key out.
+MUTATIONS = {
+    "null": "null",
+    "absent": None,
+    "text": '"text"',
+    "number": "7.25",
+    "flag": "true",
+    "object": "{}",
+    "list": "[[]]",
+    "deep": "[" * 1100 + "]" * 1100,
+    "5000 digits": "9" * 5000,
+    "beyond 64 bits": "9" * 25,
+    "infinite": "1e999",
+    "no number": "NaN",
+    "half a letter": '"\\ud800"',
+    "no UTF-8": '"\xff"',
+}
+
+
+# The others are one to the executors: what cannot be decoded.
+COMPARED = {"whole", "absent", "deep"}
+MAIN = ("absent", "text", "deep")
+
+
+def everything(type_name, depth=3, needs=Known.SHORT):
+    """A selection of all that is read off an answer, and costs no further call."""
+    selected = []
+    for name, field in TYPES[type_name].fields.items():
+        below, kind = get_named_type(field.type), kind_of(field)
+        if isinstance(kind, Edge) and (is_object_type(below) or name == "fullPath"):
+            continue
+        if isinstance(kind, Read) and kind.needs > needs:
+            continue
+        if any(
+            is_non_null_type(argument.type) and argument.default_value is Undefined
+            for argument in field.args.values()
+        ):
+            continue
+        if not is_object_type(below):
+            selected.append(name)
+        elif depth:
+            selected.append(f"{name} {everything(below.name, depth - 1)}")
+    return f"{{ {' '.join(selected)} }}"
+
+
+class Served:
+    """Answers by route, written by hand; `text` as it is to be sent."""
+
+    def __init__(self):
+        self.texts = {}
+
+    async def send(self, method, target, headers, *, body=None, timeout_s):
+        path = target.removeprefix("/api/v4").partition("?")[0]
+        text = self.texts.get(path)
+        if text is None:
+            return Answer(404, {}.get, b'{"message":"404 Not found"}')
+        # Latin-1 keeps the byte that is no UTF-8.
+        return Answer(200, {"x-next-page": ""}.get, text.encode("latin-1"))
+
+    async def aclose(self):
+        """Nothing is open."""
+
+
+class Gate:
+    """An engine and a reference executor over the same answers."""
+
+    def __init__(self):
+        self.served = Served()
+        self._urls = WebUrls(API)
+        self._client = Client(self.served, ClientConfig(url=API, retry_pause_s=0.0))
+        self._engine = Engine(self._client, self._urls, budget=Budget(calls=10_000))
+        self._reference = make_schema(None)
+        self._runner = asyncio.Runner()
+
+    def _scope(self):
+        credential = Credential("PRIVATE-TOKEN", "glpat-x")
+        return CallScope(credential, asyncio.get_running_loop().time() + 30, "test")
+
+    def planned(self, document):
+        async def run():
+            caller = make_caller(Credential("PRIVATE-TOKEN", "glpat-x"))
+            return await self._engine.execute(GraphQLRequest(query=document), caller)
+
+        outcome = self._runner.run(run())
+        return outcome.data, outcome.errors or []
+
+    def reference(self, document):
+        async def run():
+            context = Context(self._client, self._scope(), self._urls)
+            return await self._reference.execute(document, context_value=context)
+
+        result = self._runner.run(run())
+        return result.data, [format_error(error, "test") for error in result.errors or []]
+
+    def close(self):
+        self._runner.close()
+
+
+@pytest.fixture(scope="module")
+def gate():
+    gate = Gate()
+    yield gate
+    gate.close()
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """One whole answer of each kind, from the sandbox."""
+    with serve() as server:
+        sandbox = server.sandbox
+        token = {"PRIVATE-TOKEN": sandbox.tokens["maintainer"]}
+        with httpx.Client(base_url=f"{server.url}/api/v4", headers=token) as http:
+
+            def read(path):
+                answer = http.get(path)
+                assert answer.status_code == 200, (path, answer.text)
+                return answer.json()
+
+            jobs = read("/projects/1/jobs?per_page=100")
+            job = max(jobs, key=lambda row: (bool(row["artifacts"]), len(json.dumps(row))))
+            yield SimpleNamespace(
+                job=job,
+                bridge=read("/projects/1/pipelines/6/bridges")[0],
+                pipeline=read("/projects/1/pipelines/6"),
+                short=read("/projects/1/pipelines")[0],
+                commit=read(f"/projects/1/repository/commits/{job['commit']['id']}"),
+                project=read("/projects/1"),
+                agents={
+                    "allowed_agents": [
+                        {
+                            "id": 5,
+                            "config_project": {"id": 8, "name": "agents", "path": "a/agents"},
+                            "configuration": {"access_as": {"agent": {}}},
+                        }
+                    ],
+                    "job": {"id": 1},
+                    "pipeline": {"id": 6},
+                    "project": {"id": 1, "groups": [{"id": 2}, {"id": 3}]},
+                    "user": {"id": 2, "username": "ada", "roles_in_project": ["guest"]},
+                    "environment": {"slug": "production", "tier": "production"},
+                },
+            )
+
+
+def mutations_of(place):
+    """All of them for an answer's own keys, the main ones for those of embedded objects."""
+    names = MUTATIONS if len(place) == 1 else MAIN
+    return [(name, MUTATIONS[name]) for name in names]
+
+
+def places_in(value, path=()):
+    """The paths of all keys of an answer, those of embedded objects too."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield (*path, key)
+            yield from places_in(below, (*path, key))
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        yield from places_in(value[0], (*path, 0))
+
+
+def mutated(value, path, text):
+    """The answer's JSON with another text at a path; None takes the key out."""
+    copy = json.loads(json.dumps(value))
+    *way, last = path
+    holder = copy
+    for key in way:
+        holder = holder[key]
+    if text is None:
+        del holder[last]
+        return json.dumps(copy)
+    holder[last] = "(here)"
+    return json.dumps(copy).replace('"(here)"', text)
+
+
+LISTS = {
+    "job": ("/projects/1/jobs", "{ project(id: 1) { jobs { nodes %s } } }", "Job"),
+    "bridge": (
+        "/projects/1/pipelines/6/bridges",
+        '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { bridges { nodes %s } } }',
+        "Bridge",
+    ),
+    "short": ("/projects/1/pipelines", "{ project(id: 1) { pipelines { nodes %s } } }", "Pipeline"),
+}
+SINGLE = {
+    "job": (
+        "/projects/1/jobs/%d",
+        '{ job(by: {path: {project: "1", job: "%d"}}) %s }',
+        "Job",
+    ),
+    "pipeline": (
+        "/projects/1/pipelines/%d",
+        '{ pipeline(by: {path: {project: "1", pipeline: "%d"}}) %s }',
+        "Pipeline",
+    ),
+}
+
+
+def value_at(data, path):
+    """The value at an error's path, and how far the path led to it."""
+    for depth, key in enumerate(path):
+        if data is None:
+            return None, depth
+        data = data[key]
+    return data, len(path)
+
+
+def check(gate, document, what):
+    """What both executors give; every error is told where it left a null."""
+    data, errors = gate.planned(document)
+    if what[-1] in COMPARED:
+        expected, expected_errors = gate.reference(document)
+        assert data == expected, what
+        assert sorted(map(repr, errors)) == sorted(map(repr, expected_errors)), what
+    for error in errors:
+        assert error["extensions"]["code"] == "UPSTREAM_INVALID", (what, error)
+        assert value_at(data, error["path"])[0] is None, (what, error)
+    return data, errors
+
+
+def find(data, *path):
+    for key in path:
+        data = data[key]
+    return data
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_part_of_a_row_that_cannot_be_read_costs_only_itself(gate, answers, kind):
+    path, document, type_name = LISTS[kind]
+    document %= everything(type_name)
+    row = getattr(answers, kind)
+    rows = [row | {"id": row["id"] + 2}, row, row | {"id": row["id"] - 2}]
+    # A list's short pipelines have what the long form needs as well.
+    gate.served.texts = {
+        f"/projects/1/pipelines/{each['id']}": json.dumps(answers.pipeline | {"id": each["id"]})
+        for each in [*rows, *(each["pipeline"] for each in rows if "pipeline" in each)]
+    }
+    gate.served.texts[path] = json.dumps(rows)
+    whole, errors = check(gate, document, ("whole",))
+    assert errors == []
+    nodes = list(find(whole, *_list_path(document), "nodes"))
+
+    for place in places_in(row):
+        for name, text in mutations_of(place):
+            what = (kind, place, name)
+            texts = [json.dumps(rows[0]), mutated(rows[1], place, text), json.dumps(rows[2])]
+            gate.served.texts[path] = f"[{','.join(texts)}]"
+
+            data, errors = check(gate, document, what)
+
+            found = find(data, *_list_path(document), "nodes")
+            assert [found[0], found[2]] == [nodes[0], nodes[2]], what
+            if place != ("id",):
+                assert found[1] is not None, (what, errors)
+                assert found[1]["databaseId"] == row["id"], what
+
+
+def _list_path(document):
+    return [
+        part
+        for part in ("project", "pipeline", "jobs", "bridges", "pipelines")
+        if document.replace("(", " ").split(" nodes")[0].split().count(part)
+    ]
+
+
+@pytest.mark.parametrize("kind", SINGLE)
+def test_a_part_of_a_single_thing_that_cannot_be_read_costs_only_itself(gate, answers, kind):
+    path, document, type_name = SINGLE[kind]
+    thing = getattr(answers, kind)
+    number = thing["id"]
+    needs = Known.LONG if kind == "pipeline" else Known.SHORT
+    document = document.replace("%d", str(number)) % everything(type_name, needs=needs)
+    gate.served.texts = {
+        f"/projects/1/pipelines/{answers.job['pipeline']['id']}": json.dumps(
+            answers.pipeline | {"id": answers.job["pipeline"]["id"]}
+        )
+    }
+
+    # What is embedded in a job is in the lists.
+    for place in (place for place in places_in(thing) if kind == "pipeline" or len(place) == 1):
+        for name, text in mutations_of(place):
+            what = (kind, place, name)
+            gate.served.texts[path.replace("%d", str(number))] = mutated(thing, place, text)
+
+            data, errors = check(gate, document, what)
+
+            if place != ("id",):
+                assert data[kind] is not None, (what, errors)
+
+
+def test_a_part_of_a_commit_that_cannot_be_read_costs_only_itself(gate, answers):
+    document = (
+        '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { databaseId commit %s } }'
+        % everything("Commit")
+    )
+    gate.served.texts = {"/projects/1/pipelines/6": json.dumps(answers.pipeline)}
+    route = f"/projects/1/repository/commits/{answers.pipeline['sha']}"
+
+    for place in places_in(answers.commit):
+        for name, text in mutations_of(place):
+            gate.served.texts[route] = mutated(answers.commit, place, text)
+
+            data, errors = check(gate, document, (place, name))
+
+            assert data["pipeline"]["databaseId"] == 6
+            if place != ("id",):
+                assert data["pipeline"]["commit"] is not None, (place, name, errors)
+
+
+def test_a_part_of_the_agents_that_cannot_be_read_costs_only_itself(gate, answers):
+    document = "{ allowedAgents { agents %s groupIds user %s environment %s } }" % (
+        everything("AllowedAgent"),
+        everything("AgentUser"),
+        everything("AgentEnvironment"),
+    )
+    other = {"id": 9, "config_project": {"id": 8}, "configuration": None}
+    agents = answers.agents | {"allowed_agents": [*answers.agents["allowed_agents"], other]}
+
+    for place in places_in(agents):
+        for name, text in mutations_of(place):
+            gate.served.texts = {"/job/allowed_agents": mutated(agents, place, text)}
+
+            data, errors = check(gate, document, (place, name))
+
+            assert data["allowedAgents"] is not None, (place, name, errors)
+            if place != ("allowed_agents",):
+                assert data["allowedAgents"]["agents"][1]["databaseId"] == 9, (place, name)
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ({"ref": None}, {"ref": None}),
+        ({"created_at": None}, {"createdAt": None}),
+        ({"tag": None}, {"tag": None}),
+        ({"commit": {"id": "abc"}}, {"commit": {"sha": "abc", "title": None, "authorName": None}}),
+    ],
+    ids=str,
+)
+def test_what_all_upstreams_send_is_null_with_an_error_where_it_is_lacking(gate, row, shown):
+    whole = {
+        "id": 7,
+        "status": "success",
+        "name": "build",
+        "ref": "main",
+        "tag": False,
+        "created_at": "2026-01-01T00:00:00.000Z",
+        "pipeline": {"id": 6, "project_id": 1},
+    }
+    gate.served.texts = {"/projects/1/jobs": json.dumps([whole | row])}
+
+    data, errors = gate.planned(
+        "{ project(id: 1) { jobs { nodes { databaseId name ref tag createdAt"
+        " commit { sha title authorName } } } } }"
+    )
+
+    (node,) = data["project"]["jobs"]["nodes"]
+    assert (node["databaseId"], node["name"]) == (7, "build")
+    assert {name: node[name] for name in shown} == shown
+    (field,) = shown
+    place = ["project", "jobs", "nodes", 0, field]
+    assert {error["extensions"]["code"] for error in errors} == {"UPSTREAM_INVALID"}
+    assert {tuple(error["path"][:5]) for error in errors} == {tuple(place)}
