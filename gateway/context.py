@@ -24,7 +24,7 @@ from gateway.loaders.jobs import JobLoader
 from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
 from gateway.turns import Turns
-from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
+from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle, UntoldItem
 from gateway.upstream.paging import (
     MAX_SIZE,
     walk_all_pipeline_jobs,
@@ -34,7 +34,7 @@ from gateway.upstream.paging import (
     walk_project_jobs,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import item_of
+from gateway.upstream.reading import item_of, job_of
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -270,13 +270,19 @@ class Context:
         """Run a job or bridge again; the new one. Cost: 1 call.
 
         The upstream answers both in the shape of a job: `is_bridge` says which it is, where that is
-        known.
+        known. Where nothing tells, the new one is an `UntoldItem`: a single read finds no bridges,
+        and so tells.
         """
-        if is_bridge is None and self._seen.bridge(project, job_id) is not None:
-            is_bridge = True
+        if is_bridge is None:
+            if self._seen.bridge(project, job_id) is not None:
+                is_bridge = True
+            elif self._seen.job(project, job_id) is not None:
+                is_bridge = False
         write = self.client.retry(self.scope, project, job_id, inputs=inputs)
         answer = await self._write(project, write)
-        return answer if is_bridge is False else item_of(answer, is_bridge=is_bridge is True)
+        if is_bridge is False:
+            return job_of(answer) if isinstance(answer, UntoldItem) else answer
+        return item_of(answer, is_bridge=is_bridge is True)
 
     async def erase(self, project: ProjectKey, job_id: int) -> Job:
         """Delete a job's log and artifacts. Cost: 1 call."""
@@ -350,6 +356,8 @@ class Context:
             item = await write
         finally:
             self._forget()
+        if isinstance(item, UntoldItem):
+            return item
         if item.pipeline is not None and (isinstance(item, Bridge) or item.artifacts is not None):
             self._seen.add(project, (item,))
         return item

@@ -33,6 +33,7 @@ from gateway.schema.action_errors import (
 )
 from gateway.schema.enums import status_of
 from gateway.schema.fields import Cost, Gives, Info, edge, fields_by, plain, reads_any
+from gateway.schema.identity import project_key_of
 from gateway.schema.inputs import (
     JobCancelInput,
     JobEraseInput,
@@ -45,6 +46,7 @@ from gateway.schema.inputs import (
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
 from gateway.upstream import entities
+from gateway.upstream.reading import item_of, job_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -315,7 +317,12 @@ async def item_now(result: ActionResult, info: Info) -> Item | None:
     """The upstream's answer to an action, else the action's target as it is now."""
     if result.item is not None:
         return await completed(result.item, info)
-    return None if is_missing(result) else await read_if_there(info.context, result.target)
+    if is_missing(result):
+        return None
+    item = await read_if_there(info.context, result.target)
+    if item is None and result.unread is not None:
+        raise result.unread
+    return item
 
 
 def is_missing(result: ActionResult) -> bool:
@@ -331,6 +338,8 @@ async def completed(item: Item, info: Info) -> Item:
     """An answer to a write, with what is selected of it. Old upstreams leave the pipeline and the
     files out of such answers: these are read then.
     """
+    if isinstance(item, entities.UntoldItem):
+        return await told(item, info.context)
     if not isinstance(item, entities.Job):
         return item
     if (
@@ -342,6 +351,18 @@ async def completed(item: Item, info: Info) -> Item:
     if item.artifacts is None and any(map(info.selects, READING_FILES)):
         return msgspec.structs.replace(item, artifacts=await info.context.artifacts(item))
     return item
+
+
+async def told(item: entities.UntoldItem, context: Context) -> Item:
+    """The job or bridge that was retried: a single read finds no bridges. Where that fails
+    otherwise it is told as it was answered, as a job.
+    """
+    try:
+        return await context.job(project_key_of(item), item.id)
+    except NotFound:
+        return item_of(item, is_bridge=True)
+    except UpstreamError:
+        return job_of(item)
 
 
 async def read_item(context: Context, target: Target) -> Item:

@@ -35,7 +35,8 @@ from gateway.upstream.pages import (
     offset_page,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import UNREADABLE, Reader
+from gateway.upstream.reading import Reader, told_or_not
+from gateway.upstream.salvage import UNREADABLE, keys_of
 from gateway.upstream.statuses import KnownStatuses
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ AGENTS: Final = Reader(entities.AllowedAgents)
 
 
 class _ItemKeys(msgspec.Struct):
-    """Tells the two shapes that play answers with apart."""
+    """Tells the shapes that play and retry answer with apart."""
 
     downstream_pipeline: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    runner_manager: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _encode = msgspec.json.Encoder().encode
@@ -249,12 +251,15 @@ class Client:
         *,
         inputs: Mapping[str, Any] | None = None,
     ) -> Job:
-        """Retry; the new job. A bridge is answered in the job's shape (upstream.md, 4.2):
-        `reading.item_of` tells.
+        """Retry; the new job. A bridge is answered in the job's shape (upstream.md, 4.2), so where
+        the answer fits both it is an `UntoldItem`; `reading.item_of` makes it either.
         """
         # The code reads `inputs`, the documentation says `job_inputs`; the other one is ignored.
         body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
-        return await self._act(scope, routes.RETRY, project, job_id, body)
+        call = _write(scope, routes.RETRY, project, job_id, body)
+        answer = await self._sent(call)
+        job = _written(call, answer, WHOLE.jobs)
+        return told_or_not(job, is_told=_has(answer, "runner_manager"))
 
     async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
         """Erase log and artifacts; the job as it is now (upstream.md, 4.3)."""
@@ -280,11 +285,7 @@ class Client:
             body["job_inputs"] = inputs
         call = _write(scope, routes.PLAY, project, job_id, body)
         answer = await self._sent(call)
-        try:
-            is_bridge = _decode_keys(answer.body).downstream_pipeline is not msgspec.UNSET
-        except UNREADABLE:
-            is_bridge = False
-        if is_bridge:
+        if _has(answer, "downstream_pipeline"):
             return _written(call, answer, WHOLE.bridges)
         return _written(call, answer, WHOLE.jobs)
 
@@ -329,6 +330,14 @@ def _write(
     scope: CallScope, route: Route, project: ProjectKey, job_id: int, body: dict[str, Any]
 ) -> Call:
     return Call.of(scope, route, project, job_id, body=_encode(body) if body else None)
+
+
+def _has(answer: Answer, key: str) -> bool:
+    """Does an answer have this key?"""
+    try:
+        return getattr(_decode_keys(answer.body), key) is not msgspec.UNSET
+    except UNREADABLE:
+        return key in keys_of(answer.body)
 
 
 def _written(call: Call, answer: Answer, reader: Reader[T]) -> T:

@@ -31,6 +31,7 @@ __all__ = [
     "ProjectKey",
     "Runner",
     "RunnerManager",
+    "UntoldItem",
     "User",
 ]
 
@@ -239,6 +240,10 @@ class Job(JobBasic, gc=False):
     runner_manager: RunnerManager | None = None
     tag_list: list[str] | None = None
     source: str | None = None
+
+
+class UntoldItem(Job, gc=False):
+    """The answer to a retry that may be a job's or a bridge's: it has a job's shape either way."""
 
 
 class Bridge(JobBasic, gc=False):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gateway.upstream.wire import Body
 
-__all__ = ["UNREADABLE", "Salvage", "Unfit", "is_salvaged", "rows_of"]
+__all__ = ["UNREADABLE", "Salvage", "Unfit", "is_salvaged", "keys_of", "rows_of"]
 
 # msgspec's errors, text that is no UTF-8, and JSON nested beyond measure.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -115,6 +115,14 @@ class Salvage:
 def is_salvaged(entity: object) -> bool:
     """Was it, or something in it, read part by part?"""
     return hasattr(entity, "faults")
+
+
+def keys_of(raw: Body) -> set[str]:
+    """The keys of an object; none of anything else."""
+    try:
+        return {key for key, _ in _members_of(raw)}
+    except Unfit:
+        return set()
 
 
 def rows_of(raw: Body) -> list[bytes]:
