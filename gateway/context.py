@@ -160,8 +160,8 @@ class Context:
             self._projects = ProjectLoader(self._loop, self.client, self.scope)
         return self._projects.load(key)
 
-    def commit(self, project: ProjectKey, sha: str) -> Flight[Commit]:
-        """One commit. Cost: 1 call; 0 where a job of it was read."""
+    def commit(self, project: ProjectKey, sha: str) -> Flight[Commit | None]:
+        """One commit; None if it is gone. Cost: 1 call; 0 where a job of it was read."""
         if self._commits is None:
             self._commits = CommitLoader(
                 self._loop, self.client, self.scope, self._seen, self.readers

@@ -65,10 +65,16 @@ class _Walk:
         for selection in field.below.values():
             # An object without slots makes no calls.
             calls_below, path_below = self.cost_of(selection, known) if selection.has_slots else _NO
-            calls_below += selection.needs > known
+            calls_below += _needs_of(selection) > known
             if calls_below > below:
                 below, path = calls_below, path_below
         return calls + rows * below, path
+
+
+def _needs_of(selection: Selection) -> int:
+    """How much its fields and edges need to be known of an object: one call brings it for all."""
+    edges = (field.slot.edge for field in selection.fields if field.slot is not None)
+    return max(selection.needs, *(edge.cost.needs for edge in edges if edge is not None), 0)
 
 
 _NO: tuple[int, tuple[str, ...]] = (0, ())

@@ -295,8 +295,8 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
 
 def _fits(entity_types: Mapping[type, str], selection: Selection, source: Any) -> bool:
     """Is this an entity of the selection's type of which enough is known, and could be read?"""
-    return (
-        not is_salvaged(source)
-        and entity_types.get(source.__class__, selection.type.name) == selection.type.name
-        and (not selection.needs or source.known >= selection.needs)
+    if is_salvaged(source):
+        return False
+    return entity_types.get(source.__class__, selection.type.name) == selection.type.name and (
+        not selection.needs or source.known >= selection.needs
     )

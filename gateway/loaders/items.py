@@ -133,8 +133,10 @@ class PipelineLoader(Loader[tuple[ProjectKey, int], PipelineDetail]):
         return await self._client.pipeline(self._scope, *key, readers=self._readers)
 
 
-class CommitLoader(Loader[tuple[ProjectKey, str], Commit]):
-    """Commits by project and hash. Cost: 1 call each; 0 where a job of the commit was read."""
+class CommitLoader(Loader[tuple[ProjectKey, str], Commit | None]):
+    """Commits by project and hash; None for those that are gone, as beside their jobs. Cost: 1 call
+    each; 0 where a job of the commit was read.
+    """
 
     def __init__(
         self,
@@ -153,8 +155,11 @@ class CommitLoader(Loader[tuple[ProjectKey, str], Commit]):
     def known(self, key: tuple[ProjectKey, str]) -> Commit | None:
         return self._seen.commit(*key)
 
-    async def read(self, key: tuple[ProjectKey, str]) -> Commit:
-        return await self._client.commit(self._scope, *key, readers=self._readers)
+    async def read(self, key: tuple[ProjectKey, str]) -> Commit | None:
+        try:
+            return await self._client.commit(self._scope, *key, readers=self._readers)
+        except NotFound:
+            return None
 
 
 class ArtifactLoader(Loader[tuple[ProjectKey, int], list[Artifact] | None]):
@@ -181,5 +186,8 @@ class ProjectLoader(Loader[ProjectKey, ProjectHandle]):
     async def read(self, key: ProjectKey) -> ProjectHandle:
         project = await self._client.project(self._scope, key)
         return ProjectHandle(
-            number=project.id, path=project.path_with_namespace, page_url=project.web_url
+            number=project.id,
+            path=project.path_with_namespace,
+            ci_job_token_scope_enabled=project.ci_job_token_scope_enabled,
+            page_url=project.web_url,
         )

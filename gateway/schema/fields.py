@@ -87,12 +87,14 @@ class Cost:
     """Upstream calls an edge can need at worst, from its arguments as the resolver gets them.
 
     `calls` are made once for each parent. The sub-selection then runs on at most `rows` objects.
-    Fields that need no more than is `known` of these objects cost no hydration.
+    Fields that need no more than is `known` of these objects cost no hydration. A parent of which
+    less is known than the edge `needs` costs one call more.
     """
 
     calls: Amount = 0
     rows: Amount = 1
     known: Known = Known.SHORT
+    needs: Known = Known.HANDLE
 
     def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Calls and rows for these arguments."""

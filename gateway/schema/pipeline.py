@@ -120,8 +120,8 @@ class Pipeline(Node):
     user: User | None = plain("user", f"Who started it. {LONG_FORM}", needs=Known.LONG)
 
     @edge(
-        "The commit it ran for. Cost: 0 when one of its jobs was read, else 1 call, shared by all"
-        " pipelines of that commit.",
+        "The commit it ran for; null if that is gone. Cost: 1 call, shared by all pipelines of that"
+        " commit; 0 where a job of it was read before the pipeline.",
         cost=Cost(calls=1),
         reads=("sha",),
         reads_elsewhere=((entities.Job, "commit.id"), (entities.Bridge, "commit.id")),

@@ -32,6 +32,16 @@ from gateway.upstream.entities import Known
 
 __all__ = ["Project"]
 
+
+async def read_path(project: entities.ProjectHandle, info: Info) -> str | None:
+    return getattr(await info.context.project(project.key), "path", None)
+
+
+async def read_scope(project: entities.ProjectHandle, info: Info) -> bool | None:
+    whole = await info.context.project(project.key)
+    return getattr(whole, "ci_job_token_scope_enabled", None)
+
+
 Handle: TypeAlias = strawberry.Parent[entities.ProjectHandle]
 
 
@@ -48,20 +58,28 @@ class Project(Node):
         needs=Known.SHORT,
     )
     database_id: BigInt | None = plain(
-        "number", "Numeric id in the upstream; null while only the path is known."
-    )
-    ci_job_token_scope_enabled: bool | None = plain(
-        "ci_job_token_scope_enabled",
-        "Job tokens of the project reach only chosen projects; null where no job of it was read.",
+        "number",
+        "Numeric id in the upstream. Cost: 1 call while only the path is known, shared.",
+        needs=Known.SHORT,
     )
 
-    @edge("Full path; null while only the numeric id is known. Cost: 0.", cost=Cost())
+    @edge(
+        "Job tokens of the project reach only chosen projects. Cost: 0 beside a job, else 1 call"
+        " for the project, shared; null where the upstream does not say.",
+        cost=Cost(calls=1),
+    )
+    def ci_job_token_scope_enabled(parent: Handle, info: Info) -> Gives[bool | None]:
+        known = parent.ci_job_token_scope_enabled
+        return read_scope(parent, info) if known is None else known
+
+    @edge(
+        "Full path. Cost: 0 by path, beside a job or a pipeline, else 1 call for the project,"
+        " shared.",
+        cost=Cost(needs=Known.SHORT),
+    )
     def full_path(parent: Handle, info: Info) -> Gives[str | None]:
-        if parent.page_url is not None:
-            path = info.context.urls.path_of(parent.page_url)
-            if path is not None:
-                return path
-        return parent.path
+        path = info.context.urls.path_of(parent.page_url) or parent.path
+        return read_path(parent, info) if path is None else path
 
     @edge(
         f"Jobs, newest id first, retried ones among them, without bridges. {LIST_CALLS}",

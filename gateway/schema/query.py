@@ -65,7 +65,7 @@ class Query:
 
     @edge(
         "Handle on a project, by numeric id or full path. Cost: 0, existence is only checked by"
-        " its fields; 1 call where its id is asked for by path.",
+        " its fields; 1 call, shared, where a field is selected that it was made without.",
         cost=Cost(known=Known.HANDLE),
     )
     def project(
@@ -77,7 +77,9 @@ class Query:
         if isinstance(key, int):
             return entities.ProjectHandle(number=key)
         handle = entities.ProjectHandle(path=key)
-        return info.context.hydrate(handle) if info.selects("id") else handle
+        return (
+            info.context.hydrate(handle) if any(map(info.selects, ("id", "databaseId"))) else handle
+        )
 
     @edge(
         "One job. Cost: 1 call, 0 when another part of the operation already listed it.",
@@ -108,7 +110,10 @@ class Query:
     def current_job(parent: Root, info: Info) -> Gives[Job | None]:
         return info.context.current_job()
 
-    @edge("Agents the presented CI_JOB_TOKEN may use. Cost: 1 call.", cost=Cost(calls=1))
+    @edge(
+        "Agents the presented CI_JOB_TOKEN may use. Cost: 1 call.",
+        cost=Cost(calls=1, known=Known.HANDLE),
+    )
     def allowed_agents(parent: Root, info: Info) -> Gives[AllowedAgents | None]:
         return info.context.allowed_agents()
 

@@ -283,6 +283,7 @@ class Project(Struct, frozen=True, gc=False):
     id: Int64
     path_with_namespace: str | None = None
     web_url: str | None = None
+    ci_job_token_scope_enabled: bool | None = None
 
 
 class AgentProject(Struct, frozen=True, gc=False):

@@ -109,12 +109,6 @@ MUTANTS = [
         "return value",
     ),
     Mutant(
-        "a null object where none may stand is let through",
-        "compiler",
-        'absent = "other" if is_nullable else "never"',
-        'absent = "other"',
-    ),
-    Mutant(
         "every attribute is taken for never null",
         "layout",
         "return bool(field.declared) and NoneType not in field.declared",

@@ -41,7 +41,9 @@ class TestEstimate:
         ("calls", "query"),
         [
             (0, "{ __typename __schema { queryType { name } } }"),
-            (0, '{ project(id: "a/b") { fullPath databaseId } }'),
+            (1, '{ project(id: "a/b") { fullPath databaseId } }'),
+            (1, '{ project(id: "1") { fullPath } }'),
+            (1, '{ project(id: "1") { id fullPath } }'),
             (1, f"{{ {JOB} {{ name user {{ name }} commit {{ sha }} artifacts {{ size }} }} }}"),
             (1, f"{{ {JOB} {{ pipeline {{ ref status id }} }} }}"),
             (2, f"{{ {JOB} {{ pipeline {{ ref status duration name }} }} }}"),

@@ -25,7 +25,7 @@ def test_each_field_is_told_with_its_way() -> None:
     for line in (
         "project: Project  [edge]",
         "nodes: [Job]!  [compiled]",
-        "state: Status!  [compiled]",
+        "state: Status  [compiled]",
         "pipeline: Pipeline  [compiled, hydrated where less is known]",
         "on Job",
         "__schema: __Schema!  [reference, completed by the reference]",
@@ -39,7 +39,7 @@ def test_fields_stand_below_what_they_are_fields_of() -> None:
     assert lines[2:5] == [
         "  currentJob: Job  [edge]",
         "    user: User  [compiled]",
-        "      name: String!  [compiled]",
+        "      name: String  [compiled]",
     ]
 
 

@@ -255,7 +255,8 @@ class TestBridges:
 
         assert item["__typename"] == "Bridge"
         assert item["id"] == global_id(b"Bridge:10:%d:%d" % (pipeline, item["databaseId"]))
-        assert len(result.calls) == 1
+        # Nothing in the answer to a retry tells it from an old version's job: one read does.
+        assert len(result.calls) == (2 if mutation == "jobRetry" else 1)
 
     def test_a_job_that_asks_for_a_runner_tagged_bridge_is_a_job(self, gate):
         pipeline = gate.pipeline()

@@ -1,0 +1,119 @@
+"""The same object has the same values by every road that leads to it."""
+
+from __future__ import annotations
+
+import pytest
+from graphql import get_named_type, is_object_type
+
+from gateway.execution.engine import Budget
+from gateway.execution.schema import make_schema
+from gateway.schema.fields import Edge, kind_of
+from gateway.testing.server import serve
+from tests.harness.over import over_driven
+
+TYPES = make_schema()._schema.type_map
+# What grows while it is looked at, or is free text of a read.
+MOVING = {"duration", "queuedDuration"}
+# Seen from a job, the upstream shows more of a user than from a pipeline; users have no id.
+OBJECTS = {"commit", "artifactsArchive", "runner", "runnerManager"}
+
+
+def fields_of(type_name):
+    """All leaves of a type, and the embedded objects that have no id of their own."""
+    shown = []
+    for name, field in TYPES[type_name].fields.items():
+        below = get_named_type(field.type)
+        if not is_object_type(below):
+            if not any(argument.default_value is None for argument in field.args.values()):
+                shown.append(name)
+        elif name in OBJECTS:
+            leaves = [
+                leaf
+                for leaf, inner in TYPES[below.name].fields.items()
+                if not is_object_type(get_named_type(inner.type))
+                and not isinstance(kind_of(inner), Edge)
+            ]
+            shown.append(f"{name} {{ {' '.join(leaves)} }}")
+    return "__typename " + " ".join(shown)
+
+
+PROJECT, PIPELINE, JOB, BRIDGE = map(fields_of, ("Project", "Pipeline", "Job", "Bridge"))
+BY = 'pipeline(by: {path: {project: "1", pipeline: "6"}})'
+
+ROADS = [
+    f"{{ project(id: 1) {{ {PROJECT} }} }}",
+    f'{{ project(id: "PATH") {{ {PROJECT} }} }}',
+    f"{{ project(id: 1) {{ job(databaseId: 6) {{ project {{ {PROJECT} }} }} }} }}",
+    f"{{ project(id: 1) {{ jobs {{ nodes {{ {JOB} project {{ {PROJECT} }} }} }} }} }}",
+    f"{{ project(id: 1) {{ jobs {{ nodes {{ pipeline {{ {PIPELINE} }} }} }} }} }}",
+    f"{{ project(id: 1) {{ pipelines {{ nodes {{ {PIPELINE} project {{ {PROJECT} }} }} }} }} }}",
+    f"{{ project(id: 1) {{ pipeline(databaseId: 6) {{ {PIPELINE} }} }} }}",
+    f'{{ project(id: "PATH") {{ pipeline(databaseId: 6) {{ {PIPELINE} }} }} }}',
+    f"{{ {BY} {{ project {{ {PROJECT} }} }} }}",
+    f"{{ {BY} {{ {PIPELINE} jobs {{ nodes {{ {JOB} }} }} bridges {{ nodes {{ {BRIDGE} }} }} }} }}",
+    f"{{ {BY} {{ bridges {{ nodes {{ pipeline {{ {PIPELINE} }} project {{ {PROJECT} }} }} }} }} }}",
+    f'{{ job(by: {{path: {{project: "1", job: "6"}}}}) {{ {JOB} }} }}',
+]
+
+
+def things_in(value):
+    """All objects with an id in an answer."""
+    if isinstance(value, dict):
+        if "id" in value:
+            yield value
+        for below in value.values():
+            yield from things_in(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from things_in(below)
+
+
+@pytest.mark.parametrize("profile", ["16", "17", "18"])
+def test_an_object_has_the_same_values_by_every_road(profile):
+    seen = {}
+    with serve(profile=profile) as server, over_driven(server, budget=Budget(calls=10_000)) as over:
+
+        def walk(road):
+            response = over.run(over.execute(road))
+            assert not response.errors, (road, response.errors)
+            for thing in things_in(response.data):
+                plain = {
+                    key: value
+                    for key, value in thing.items()
+                    if (key not in MOVING and not isinstance(value, list | dict)) or key in OBJECTS
+                }
+                known = seen.setdefault(thing["id"], {})
+                for key, value in plain.items():
+                    assert known.setdefault(key, value) == value, (road, thing["id"], key)
+
+        path = over.run(over.execute("{ project(id: 1) { fullPath } }")).data["project"]["fullPath"]
+        for road in ROADS:
+            walk(road.replace("PATH", path))
+        for number in list(seen):
+            for type_name, shown in (
+                ("Project", PROJECT),
+                ("Pipeline", PIPELINE),
+                ("Job", JOB),
+                ("Bridge", BRIDGE),
+            ):
+                if seen[number].get("__typename") == type_name:
+                    walk(f'{{ node(id: "{number}") {{ id ... on {type_name} {{ {shown} }} }} }}')
+
+    assert {thing["__typename"] for thing in seen.values() if "__typename" in thing} == {
+        "Project",
+        "Pipeline",
+        "Job",
+        "Bridge",
+    }
+
+
+@pytest.mark.parametrize(
+    ("selected", "calls"),
+    [("fullPath", 1), ("id databaseId fullPath ciJobTokenScopeEnabled", 1), ("id databaseId", 0)],
+)
+def test_what_a_project_by_number_is_not_known_by_is_one_call(gate, selected, calls):
+    result = gate.ask(f"{{ project(id: 10) {{ {selected} }} }}")
+
+    assert result.errors == {}
+    assert None not in result.data["project"].values()
+    assert len(result.calls) == calls
