@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
 
 from gateway.loaders.flight import launch
 from gateway.loaders.loader import Loader
-from gateway.upstream.logs import LogFormat, LogPiece, LogScan, Slice, Tail, format_steps
+from gateway.upstream.logs import LogFormat, LogPiece, Slice, Tail, format_steps
+from gateway.upstream.logs.ranges import read_log
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -37,7 +39,7 @@ class LogReader(Loader[Want, Any]):
     ) -> None:
         super().__init__(loop)
         self._turns = turns
-        self._texts: dict[tuple[bytes, LogFormat], Flight[str]] = {}
+        self._texts: dict[tuple[LogPiece, LogFormat], Flight[str]] = {}
         self._client = client
         self._scope = scope
         self._job = (project, job_id)
@@ -60,10 +62,10 @@ class LogReader(Loader[Want, Any]):
 
     def text(self, piece: LogPiece, form: LogFormat) -> Flight[str]:
         """The text of a piece, made once in each form and in steps. Cost: 0."""
-        key = (piece.raw, form)
+        key = (msgspec.structs.replace(piece, truncated=False), form)
         text = self._texts.get(key)
         if text is None or text.cancelled():
-            formatting = self._turns.run(format_steps(piece.raw, form))
+            formatting = self._turns.run(format_steps(piece, form))
             text = self._texts[key] = launch(self.loop, formatting)
         return text
 
@@ -76,17 +78,15 @@ class LogReader(Loader[Want, Any]):
     async def _scan(self, wants: list[Want]) -> dict[Want, Any]:
         """Read the log once, no further than is needed."""
         pieces = [want for want in wants if isinstance(want, Tail | Slice)]
-        scan = LogScan(pieces, self._scope.hold)
-        # One byte more tells whether a slice is cut.
-        enough = max(
-            want.from_byte + want.max_bytes if isinstance(want, Slice) else math.inf
-            for want in wants
+        scan = await read_log(
+            self._client,
+            self._scope,
+            *self._job,
+            pieces,
+            needs_size="bytes" in wants,
+            needs_lines="lines" in wants,
+            run=self._turns.run,
         )
-        async with self._client.trace(self._scope, *self._job) as streamed:
-            async for chunk in streamed.chunks():
-                scan.feed(chunk)
-                if scan.byte_count > enough:
-                    break
         answers: dict[Want, Any] = dict(zip(pieces, scan.pieces(), strict=True))
         return answers | {"bytes": scan.byte_count, "lines": scan.line_count}
 

@@ -61,12 +61,30 @@ def is_complete(log: LogOfJob) -> bool:
     return log.job.status in FINISHED
 
 
-@strawberry.type(description="A piece of a log.")
+@strawberry.type(
+    description=(
+        "A piece of a log, in whole lines. Texts of pieces that follow one another, put together,"
+        " are the text of the whole; a colour that is set in one piece is not set again in the"
+        " next."
+    )
+)
 class LogChunk:
     text: str = plain("text", "The text of the piece.")
-    start_byte: BigInt = plain("piece.start_byte", "Position of its first byte in the log.")
-    end_byte: BigInt = plain("piece.end_byte", "Position after its last byte in the log.")
-    truncated: bool = plain("piece.truncated", "Bytes of the log left out on purpose by a limit.")
+    start_byte: BigInt = plain(
+        "piece.start_byte",
+        "Position of its first byte in the log: fromByte, after the character that it cuts, or the"
+        " log's end where that is before.",
+    )
+    end_byte: BigInt = plain(
+        "piece.end_byte",
+        "Position after its last byte in the log, where a line ends: a slice from here goes on"
+        " without loss or repetition.",
+    )
+    truncated: bool = plain(
+        "piece.truncated",
+        "Bytes of the log left out on purpose by a limit: after a slice, or lines asked for before"
+        " a tail.",
+    )
 
 
 Log: TypeAlias = strawberry.Parent[LogOfJob]
@@ -76,7 +94,10 @@ MAX_BYTES: Final = 2**20
 MaxBytes: TypeAlias = Annotated[
     int,
     strawberry.argument(
-        description=f"Most bytes of the log to read, 1 to {MAX_BYTES:,}; whole characters only."
+        description=(
+            f"Most bytes of the log to give, 1 to {MAX_BYTES:,}, in whole lines; one line is given"
+            " in any case. Lines of more than 64 KiB count as lines of 64 KiB."
+        )
     ),
 ]
 Format: TypeAlias = Annotated[
@@ -95,15 +116,17 @@ class JobLog:
         is_complete, "The job is finished: the log will not grow. Cost: 0."
     )
 
-    @edge(f"Bytes so far. {SHARED}", cost=Cost())
+    @edge(
+        f"Bytes so far. Reads the whole log, beside slices what follows them. {SHARED}", cost=Cost()
+    )
     def byte_count(parent: Log, info: Info) -> Gives[BigInt | None]:
         return parent.reader.byte_count()
 
-    @edge(f"Lines so far. {SHARED}", cost=Cost())
+    @edge(f"Lines so far. Reads the whole log. {SHARED}", cost=Cost())
     def line_count(parent: Log, info: Info) -> Gives[int | None]:
         return parent.reader.line_count()
 
-    @edge(f"The last lines. {SHARED}", cost=Cost())
+    @edge(f"The last lines. Reads the whole log. {SHARED}", cost=Cost())
     def tail(
         parent: Log,
         info: Info,
@@ -117,7 +140,11 @@ class JobLog:
         check_range("maxBytes", max_bytes, 1, MAX_BYTES)
         return show(parent.reader, info, parent.reader.tail(lines, max_bytes), FORMS[format])
 
-    @edge(f"A piece by position. {SHARED}", cost=Cost())
+    @edge(
+        "A piece by position. Reads that part where the upstream sends parts, or the log up to"
+        f" there. {SHARED}",
+        cost=Cost(),
+    )
     def slice(
         parent: Log,
         info: Info,

@@ -35,7 +35,7 @@ from gateway.upstream.pages import (
     offset_page,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import Reader, told_or_not
+from gateway.upstream.reading import Reader, check_is_log, told_or_not
 from gateway.upstream.salvage import UNREADABLE, keys_of
 from gateway.upstream.statuses import KnownStatuses
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Answer, StreamedAnswer, Wire
 
-__all__ = ["Client", "ClientConfig"]
+__all__ = ["Client", "ClientConfig", "LogRanges"]
 
 T = TypeVar("T")
 
@@ -66,6 +66,13 @@ class _ItemKeys(msgspec.Struct):
 
 _encode = msgspec.json.Encoder().encode
 _decode_keys = msgspec.json.Decoder(_ItemKeys).decode
+
+
+class LogRanges:
+    """What is known of an upstream: whether it sends parts of logs (`logs.ranges`)."""
+
+    def __init__(self) -> None:
+        self.are_honoured: bool | None = None
 
 
 class Client:
@@ -88,6 +95,8 @@ class Client:
     def _begin(self, chain: Layer) -> None:
         self._chain = chain
         self._statuses = KnownStatuses()
+        self.log_ranges = LogRanges()
+        """Whether it sends parts of logs."""
 
     # -- lists ---------------------------------------------------------------------------------
 
@@ -216,7 +225,10 @@ class Client:
         byte_offset: int | None = None,
         byte_limit: int | None = None,
     ) -> AsyncIterator[StreamedAnswer]:
-        """A job's log as a stream. Servers that know no slices send it whole (upstream.md, 3.5)."""
+        """A job's log as a stream. Servers that know no slices send it whole (upstream.md, 3.5).
+
+        Raises `UpstreamInvalid` for a page or a document in its place.
+        """
         given = {"byte_offset": byte_offset, "byte_limit": byte_limit}
         query = "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
         async with AsyncExitStack() as stack:
@@ -230,6 +242,7 @@ class Client:
                     stack=stack,
                 )
             )
+            check_is_log(answer, routes.TRACE.endpoint)
             yield cast("OpenAnswer", answer).stream
 
     # -- writes --------------------------------------------------------------------------------

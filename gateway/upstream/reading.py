@@ -5,8 +5,9 @@ typed entities).
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "UNREADABLE",
     "Reader",
+    "check_is_log",
     "item_of",
     "job_of",
     "note_job_of_artifacts",
@@ -32,6 +34,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_UNFIT = re.compile(r"[^a-z0-9/+.-]")
 
 
 class Reader(Generic[T]):
@@ -185,9 +189,46 @@ def item_of(job: Job, *, is_bridge: bool = False) -> Item:
     return Bridge(**shared)
 
 
+def check_is_log(answer: Answer, endpoint: str) -> None:
+    """Raise `UpstreamInvalid` where an answer says that it is something else than a log."""
+    kind = _media_type(answer)
+    if _is_page(kind) or kind.endswith(("json", "xml")):
+        raise UpstreamInvalid(
+            f"the upstream answered with {_named(kind)} in place of the log{_WHAT_TO_DO}",
+            endpoint=endpoint,
+            status=answer.status,
+            upstream_request_id=answer.header("x-request-id"),
+        )
+
+
+_WHAT_TO_DO: Final = (
+    "; a sign-in page, a proxy or another server may stand at the upstream's address: check the"
+    " gateway's upstream URL, and that the credential reaches the upstream"
+)
+
+
+def _media_type(answer: Answer) -> str:
+    return (answer.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _is_page(kind: str) -> bool:
+    return kind in {"text/html", "application/xhtml+xml"}
+
+
+def _named(kind: str) -> str:
+    # It was told by the other side, and may be anything.
+    shown = _UNFIT.sub("", kind)[:60]
+    return f"a web page ({shown})" if _is_page(kind) else f"a document ({shown})"
+
+
 def _invalid(told: str, answer: Answer, endpoint: str) -> UpstreamInvalid:
+    kind = _media_type(answer)
+    message = f"the upstream's answer cannot be read: {told}"
+    if _is_page(kind) or (not kind and answer.body[:64].lstrip()[:1] == b"<"):
+        named = _named(kind) if kind else "a web page"
+        message = f"the upstream answered with {named} in place of JSON{_WHAT_TO_DO}"
     return UpstreamInvalid(
-        f"the upstream's answer cannot be read: {told}",
+        message,
         endpoint=endpoint,
         status=answer.status,
         upstream_request_id=answer.header("x-request-id"),

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.context import Context
 from gateway.errors import NotFound
+from gateway.upstream.client import LogRanges
 from gateway.upstream.entities import Bridge, Commit, Job, Pipeline, PipelineDetail, Project
 from gateway.upstream.pages import KeysetPage, OffsetPage
 from tests.harness.over import make_scope
@@ -35,6 +36,7 @@ class Memory:
         self.jobs: dict[int, Job] = {}
         self.bridges: dict[int, Bridge] = {}
         self.log = b""
+        self.log_ranges = LogRanges()
         self.calls: list[str] = []
         self.failing: dict[str, Exception] = {}
         self.held: dict[str, asyncio.Event] = {}
@@ -130,7 +132,16 @@ class Memory:
         return self.page_of(rows, page, per_page)
 
     @asynccontextmanager
-    async def trace(self, scope: CallScope, project: Any, job_id: int) -> AsyncIterator[Any]:
+    async def trace(
+        self,
+        scope: CallScope,
+        project: Any,
+        job_id: int,
+        *,
+        byte_offset: int | None = None,
+        byte_limit: int | None = None,
+    ) -> AsyncIterator[Any]:
+        """An upstream that sends all of a log, whatever is asked for."""
         await self.call(scope, f"log {job_id}")
 
         async def chunks() -> AsyncIterator[bytes]:

@@ -95,6 +95,16 @@ async def test_compressed_answers_are_opened(wire, server, answering):
     assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b'{"id":1}'
 
 
+async def test_an_empty_body_labelled_gzip_is_empty(wire, server, answering):
+    server.answer = answering(b"", headers=("content-encoding: gzip",))
+
+    whole = await wire.send("GET", "/", {}, timeout_s=5)
+    async with wire.stream("GET", "/", {}, timeout_s=5) as streamed:
+        pieces = [piece async for piece in streamed.chunks()]
+
+    assert (whole.status, whole.body, pieces) == (200, b"", [])
+
+
 async def test_what_cannot_be_opened_is_a_broken_connection(wire, server, answering):
     server.answer = answering(b"no gzip at all", headers=("content-encoding: gzip",))
 
