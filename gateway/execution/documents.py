@@ -34,6 +34,7 @@ from gateway.execution.introspection import introspected_nodes
 from gateway.execution.limits import Limits, check_limits
 from gateway.execution.planner import make_plan
 from gateway.execution.variables import Variables
+from gateway.schema.ways import tell_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -238,6 +239,8 @@ class Documents:
             self._rules,
             max_errors=errors_told(values),
         )
+        for wrong in errors:
+            tell_way(wrong)
         operations = [] if errors else self._operations(parsed)
         if any(operation.introspected > MAX_INTROSPECTED for operation in operations):
             message = (

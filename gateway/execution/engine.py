@@ -30,6 +30,7 @@ from gateway.execution.response import GraphQLResponse, RequestError, error_of
 from gateway.execution.schema import make_schema
 from gateway.frames import without_frames
 from gateway.hooks import Hooks, OperationEvent, tell
+from gateway.schema.ways import tell_way
 from gateway.turns import Turns
 from gateway.upstream.scope import CallScope
 
@@ -149,6 +150,8 @@ class Engine:
             raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
         variables = operation.variables(request.variables)
         if isinstance(variables, list):
+            for error in variables:
+                tell_way(error)
             raise RequestError("BAD_USER_INPUT", errors=variables, operation=operation)
         plan = operation.plan(variables)
         try:

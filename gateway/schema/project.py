@@ -23,7 +23,7 @@ from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.identity import project_global_id
 from gateway.schema.inputs import number_of
-from gateway.schema.job import Job
+from gateway.schema.job import Job, job_or_why
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.scalars import BigInt
@@ -107,7 +107,7 @@ class Project(Node):
             strawberry.ID, strawberry.argument(description="Numeric id of the job.")
         ],
     ) -> Gives[Job | None]:
-        return info.context.job(parent.key, number_of(database_id, "databaseId"))
+        return job_or_why(info.context.job(parent.key, number_of(database_id, "databaseId")))
 
     @edge(
         "One pipeline of the project. Cost: at most 1 call, 0 when only its ids and lists are"

@@ -12,7 +12,7 @@ from gateway.schema.agents import AllowedAgents
 from gateway.schema.fields import Cost, Gives, Info, edge
 from gateway.schema.ids import parse_global_id
 from gateway.schema.inputs import JobRef, PipelineRef, pipeline_target, project_key, target_of
-from gateway.schema.job import Job
+from gateway.schema.job import Job, job_or_why
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.project import Project
@@ -93,7 +93,7 @@ class Query:
         target = target_of(by, info.context.urls)
         if target.is_bridge:
             raise BadInput("by: the id names a bridge, not a job; node(id:) reads it")
-        return info.context.job(target.project, target.number, target.pipeline_id)
+        return job_or_why(info.context.job(target.project, target.number, target.pipeline_id))
 
     @edge(
         "One pipeline. Cost: at most 1 call, 0 when only its ids and lists are selected.",
