@@ -36,7 +36,7 @@ from gateway.transport.callers import Callers
 from gateway.transport.endpoint import Endpoint
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
-from gateway.transport.records import OperationRecords, Records, standard_records
+from gateway.transport.records import CallRecords, OperationRecords, Records, standard_records
 from gateway.transport.server import address_of, listen, serving
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.client import Client
@@ -84,6 +84,8 @@ class Gateway:
         self._records = records
         if settings.log_level in {"debug", "info"}:
             hooks = (OperationRecords(records), *hooks)
+        if settings.log_level == "debug":
+            hooks = (CallRecords(records), *hooks)
         self._hooks = Hooks(*hooks)
         self._endpoint: Endpoint | None = None
         self._health = Health(self._is_upstream_reachable)
@@ -131,6 +133,7 @@ class Gateway:
                 ClientConfig(self._api_url, user_agent=USER_AGENT),
                 circuit=Circuit(),
                 pace=Pace(),
+                hooks=self._hooks,
             )
             engine = Engine(
                 Client.over(chain),

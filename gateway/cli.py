@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import json
 import os
 import signal
 import sys
@@ -131,8 +132,22 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    _say(explain(_text_of(options.file)))
+    _say(explain(_text_of(options.file), _variables(options.variables)))
     return 0
+
+
+def _variables(given: str | None) -> dict[str, Any] | None:
+    """Variables from JSON, or from the file of `@FILE`; raises `_Mistake`."""
+    if given is None:
+        return None
+    text = _text_of(Path(given[1:])) if given.startswith("@") else given
+    try:
+        variables = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _Mistake(f"--variables takes JSON, or @FILE: {error}") from None
+    if not isinstance(variables, dict):
+        raise _Mistake('--variables takes an object of names and values, such as {"first": 20}')
+    return variables
 
 
 def _settings(_: argparse.Namespace) -> int:
@@ -169,6 +184,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan = command("explain", _explain, "Show a document's plan, its cost and the code it runs as.")
     plan.add_argument("file", type=Path, metavar="FILE", help="a GraphQL document; - for stdin")
+    plan.add_argument(
+        "--variables", metavar="JSON", help="values of its variables; @FILE reads them from a file"
+    )
     command("settings", _settings, "Print the page about all settings.")
     command("version", _version, "Print the version.")
     return parser

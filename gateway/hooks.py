@@ -18,16 +18,49 @@ raise; one that does is recorded and changes nothing for the caller.
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CallEvent", "Hook", "Hooks", "OperationEvent", "RequestEvent", "tell"]
+__all__ = [
+    "WRITES",
+    "CallEvent",
+    "Hook",
+    "Hooks",
+    "OperationEvent",
+    "RequestEvent",
+    "WriteEvent",
+    "tell",
+]
 
 E = TypeVar("E")
 
 _log: Final = logging.getLogger("gateway.hooks")
+
+
+class WriteEvent:
+    """One write that an operation asked for: an action on a job (or bridge) of a project, as the
+    caller named it.
+
+    `outcome` is DONE, the codes of its `userErrors`, the code of the error in its place, or
+    UNFINISHED where its caller left, or the gateway stopped, before an answer came. `made` is the
+    number of the new attempt, where one was made and told.
+    """
+
+    __slots__ = ("action", "job", "made", "outcome", "project")
+
+    def __init__(self, action: str, project: int | str, job: int) -> None:
+        self.action = action
+        self.project = project
+        self.job = job
+        self.outcome = "UNFINISHED"
+        self.made: int | None = None
+
+
+# The writes of the operation that runs; None where nobody listens.
+WRITES: Final[ContextVar[list[WriteEvent] | None]] = ContextVar("WRITES", default=None)
 
 
 class OperationEvent:
@@ -37,7 +70,7 @@ class OperationEvent:
     `document` the text, `began` when its request began to arrive, by `perf_counter`. `status` is
     the carrier's for its response: 499 where the caller left before it, 0 where the gateway stopped
     before it or the carrier has none. `codes` are the distinct `extensions.code`s of its errors, in
-    order. `notes` is the listeners' own, keyed by the listener.
+    order, `writes` what it wrote, in order. `notes` is the listeners' own, keyed by the listener.
     """
 
     __slots__ = (
@@ -59,6 +92,7 @@ class OperationEvent:
         "size_bytes",
         "status",
         "type",
+        "writes",
     )
 
     def __init__(self, request_id: str, carrier: str, began: float) -> None:
@@ -79,6 +113,7 @@ class OperationEvent:
         self.shared = 0
         self.cached = 0
         self.retried = 0
+        self.writes: tuple[WriteEvent, ...] = ()
         self.notes: dict[object, Any] = {}
 
 

@@ -234,6 +234,34 @@ class TestExplain:
         assert "name: String!  [compiled]" in out
         assert "def " in out
 
+    @pytest.mark.parametrize("is_in_file", [False, True])
+    def test_it_takes_variables(self, tmp_path, capsys, is_in_file):
+        document, variables = tmp_path / "query.graphql", tmp_path / "variables.json"
+        document.write_text("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }")
+        variables.write_text('{"ids": ["a", "b"]}')
+        given = f"@{variables}" if is_in_file else variables.read_text()
+
+        assert main(["explain", str(document), "--variables", given]) == 0
+
+        assert "upstream calls at worst: 2" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ("{", "--variables takes JSON"),
+            ("[1]", "--variables takes an object"),
+            ("@/no/such/file", "cannot read /no/such/file"),
+            ('{"x": 1}', "declares no variable $x; it has none"),
+        ],
+    )
+    def test_variables_that_cannot_be_are_told(self, tmp_path, capsys, given, told):
+        document = tmp_path / "query.graphql"
+        document.write_text("{ currentJob { name } }")
+
+        assert main(["explain", str(document), "--variables", given]) == 2
+
+        assert told in capsys.readouterr().err
+
     def test_a_document_that_is_not_valid_is_told(self, tmp_path, capsys):
         document = tmp_path / "query.graphql"
         document.write_text("{ unknown }")

@@ -29,7 +29,7 @@ from gateway.execution.persisted import PersistedDocuments
 from gateway.execution.response import GraphQLResponse, RequestError, error_of
 from gateway.execution.schema import make_schema
 from gateway.frames import without_frames
-from gateway.hooks import Hooks, OperationEvent, tell
+from gateway.hooks import WRITES, Hooks, OperationEvent, WriteEvent, tell
 from gateway.schema.ways import tell_way
 from gateway.turns import Turns
 from gateway.upstream.scope import CallScope
@@ -120,8 +120,12 @@ class Engine:
         )
         event = self._begin(request, caller) if self._is_heard else None
         response = prepared = None
+        writes: list[WriteEvent] | None = None
         try:
             prepared = self._prepare(request, caller)
+            if event is not None and prepared.operation.type == "mutation":
+                writes = []
+                WRITES.set(writes)
             result = self._start(prepared, scope)
             if not isinstance(result, ExecutionResult):
                 result = await result
@@ -139,6 +143,7 @@ class Engine:
             response = _failed(scope)
         finally:
             if event is not None:
+                event.writes = tuple(writes or ())
                 self._end(event, request, caller, scope.tally, response)
         return response
 

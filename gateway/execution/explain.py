@@ -4,7 +4,7 @@ for them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphql import GraphQLError
 
@@ -18,27 +18,45 @@ from gateway.execution.schema import make_schema
 from gateway.execution.variables import NO_VARIABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gateway.execution.documents import Operation
     from gateway.execution.plan import Field, Selection
 
 __all__ = ["explain"]
 
 
-def explain(text: str) -> str:
+def explain(text: str, variables: Mapping[str, Any] | None = None) -> str:
     """Each operation's fields (compiled, edge or reference), its cost at worst and its generated
     functions.
 
-    Variables take their defaults; raises `BadInput` with all that is wrong with the document.
+    Without `variables` they take their defaults. Raises `BadInput` with all that is wrong with the
+    document, or with the variables.
     """
     document = Documents(make_schema(PlannedExecutor), Limits()).get(text)
     if document.errors:
         raise BadInput("; ".join(error.message for error in document.errors))
-    return "\n\n".join(_explain_operation(operation) for operation in document.operations)
+    if variables:
+        declared = {
+            definition.variable.name.value
+            for operation in document.operations
+            for definition in operation.node.variable_definitions or ()
+        }
+        if unknown := variables.keys() - declared:
+            named, known = (
+                ", ".join(f"${name}" for name in sorted(names)) for names in (unknown, declared)
+            )
+            raise BadInput(f"the document declares no variable {named}; it has {known or 'none'}")
+    return "\n\n".join(
+        _explain_operation(operation, variables) for operation in document.operations
+    )
 
 
-def _explain_operation(operation: Operation) -> str:
-    variables = operation.variables({})
+def _explain_operation(operation: Operation, given: Mapping[str, Any] | None) -> str:
+    variables = operation.variables(dict(given or {}))
     if isinstance(variables, list):
+        if given is not None:
+            raise BadInput("; ".join(error.message for error in variables))
         variables = NO_VARIABLES
     plan = operation.plan(variables)
     try:

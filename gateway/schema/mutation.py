@@ -45,6 +45,7 @@ from gateway.schema.inputs import (
 )
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
+from gateway.schema.noted import noted
 from gateway.upstream import entities
 from gateway.upstream.reading import item_of, job_of
 
@@ -159,17 +160,18 @@ class Mutation:
     ) -> Gives[JobCancelPayload | None]:
         context = info.context
         target = job_target_of(input, context)
-        result = await act(
-            context,
-            "cancel",
-            target,
-            input.if_status,
-            lambda: context.cancel(target.project, target.number, force=input.force),
-        )
-        if result.item is None:
-            return result
-        in_vain = nothing_to_cancel(target, result.item.status, is_forced=input.force)
-        return result if in_vain is None else msgspec.structs.replace(result, errors=[in_vain])
+        with noted("cancel", target) as note:
+            result = await act(
+                context,
+                "cancel",
+                target,
+                input.if_status,
+                lambda: context.cancel(target.project, target.number, force=input.force),
+            )
+            if result.item is not None:
+                in_vain = nothing_to_cancel(target, result.item.status, is_forced=input.force)
+                result = msgspec.structs.replace(result, errors=[in_vain] if in_vain else [])
+            return note.of(result)
 
     @edge(f"Run a finished job or bridge again as a new attempt. {COSTS}", cost=WRITE)
     async def job_retry(
@@ -180,22 +182,23 @@ class Mutation:
         context = info.context
         target = target_of(input.job, context.urls)
         inputs, errors = check_inputs(input.inputs)
-        if errors:
-            return ActionResult(target, None, errors)
-        before = None
-        if target.is_bridge and info.selects("previous"):
-            before = await read_if_there(context, target)
-        result = await act(
-            context,
-            "retry",
-            target,
-            input.if_status,
-            lambda: context.retry(
-                target.project, target.number, is_bridge=target.is_bridge, inputs=inputs
-            ),
-            has_values=bool(inputs),
-        )
-        return msgspec.structs.replace(result, before=before)
+        with noted("retry", target) as note:
+            if errors:
+                return note.of(ActionResult(target, None, errors))
+            before = None
+            if target.is_bridge and info.selects("previous"):
+                before = await read_if_there(context, target)
+            result = await act(
+                context,
+                "retry",
+                target,
+                input.if_status,
+                lambda: context.retry(
+                    target.project, target.number, is_bridge=target.is_bridge, inputs=inputs
+                ),
+                has_values=bool(inputs),
+            )
+            return note.of(msgspec.structs.replace(result, before=before))
 
     @edge(f"Delete a finished job's log and artifacts. Cannot be undone. {COSTS}", cost=WRITE)
     async def job_erase(
@@ -205,13 +208,15 @@ class Mutation:
     ) -> Gives[JobErasePayload | None]:
         context = info.context
         target = job_target_of(input, context)
-        return await act(
-            context,
-            "erase",
-            target,
-            input.if_status,
-            lambda: context.erase(target.project, target.number),
-        )
+        with noted("erase", target) as note:
+            result = await act(
+                context,
+                "erase",
+                target,
+                input.if_status,
+                lambda: context.erase(target.project, target.number),
+            )
+            return note.of(result)
 
     @edge(f"Start a manual or delayed job, optionally with variables. {COSTS}", cost=WRITE)
     async def job_play(
@@ -224,21 +229,23 @@ class Mutation:
         variables = input.variables or []
         inputs, errors = check_inputs(input.inputs)
         errors = [*check_variables(variables), *errors]
-        if errors:
-            return ActionResult(target, None, errors)
-        return await act(
-            context,
-            "play",
-            target,
-            input.if_status,
-            lambda: context.play(
-                target.project,
-                target.number,
-                variables=tuple((variable.key, variable.value) for variable in variables),
-                inputs=inputs,
-            ),
-            has_values=bool(variables or inputs),
-        )
+        with noted("play", target) as note:
+            if errors:
+                return note.of(ActionResult(target, None, errors))
+            result = await act(
+                context,
+                "play",
+                target,
+                input.if_status,
+                lambda: context.play(
+                    target.project,
+                    target.number,
+                    variables=tuple((variable.key, variable.value) for variable in variables),
+                    inputs=inputs,
+                ),
+                has_values=bool(variables or inputs),
+            )
+            return note.of(result)
 
 
 def job_target_of(input: JobCancelInput | JobEraseInput, context: Context) -> Target:

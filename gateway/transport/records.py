@@ -20,20 +20,40 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from gateway.hooks import Hook
+from gateway.upstream.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.hooks import OperationEvent, RequestEvent
+    from gateway.hooks import CallEvent, OperationEvent, RequestEvent
 
-__all__ = ["OperationRecords", "RecordHandler", "Records", "record_logging", "standard_records"]
+__all__ = [
+    "CallRecords",
+    "OperationRecords",
+    "RecordHandler",
+    "Records",
+    "record_logging",
+    "standard_records",
+]
 
 WRITE_EVERY_S: Final = 0.2
 NAME_CHARACTERS: Final = 100
 # Longer documents are rare, and hashing one costs little beside running it.
 REMEMBERED_CHARACTERS: Final = 16_384
 
+_ENDPOINTS: Final = {route.name: route.endpoint for route in ROUTES}
+
 _encode = msgspec.json.Encoder().encode
+
+
+class Write(msgspec.Struct, omit_defaults=True):
+    """What an operation wrote, or was refused to; see `WriteEvent`."""
+
+    action: str
+    project: int | str
+    job: int
+    outcome: str
+    made: int | None = None
 
 
 class Record(msgspec.Struct, omit_defaults=True, kw_only=True, rename={"kind": "record"}):
@@ -64,6 +84,24 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True, rename={"kind": "
     shared: int = 0
     cached: int = 0
     retried: int = 0
+    writes: tuple[Write, ...] = ()
+
+
+class _CallRecord(msgspec.Struct, omit_defaults=True):
+    """A request to the upstream. `endpoint` is its route, without what was asked for; `status` is
+    left out where no answer came, and `code` then tells why.
+    """
+
+    time: datetime
+    level: str
+    record: str
+    request_id: str
+    endpoint: str
+    attempt: int
+    duration_ms: float
+    bytes: int
+    status: int = 0
+    code: str | None = None
 
 
 class _LogRecord(msgspec.Struct, omit_defaults=True):
@@ -138,6 +176,7 @@ class OperationRecords(Hook):
                     shared=operation.shared,
                     cached=operation.cached,
                     retried=operation.retried,
+                    writes=_told_writes(operation) if operation.writes else (),
                 )
             )
         )
@@ -156,6 +195,31 @@ class OperationRecords(Hook):
                     duration_ms=round(request.duration_s * 1000, 3),
                     bytes=request.size_bytes,
                     codes=request.codes,
+                )
+            )
+        )
+
+
+class CallRecords(Hook):
+    """One record for each request to the upstream, at level debug."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def call_ended(self, call: CallEvent) -> None:
+        self._records.gather(
+            _encode(
+                _CallRecord(
+                    time=datetime.now(UTC),
+                    level="debug",
+                    record="call",
+                    request_id=call.request_id,
+                    endpoint=_ENDPOINTS.get(call.route, call.route),
+                    attempt=call.attempt,
+                    duration_ms=round(call.duration_s * 1000, 3),
+                    bytes=call.size_bytes,
+                    status=call.status,
+                    code=call.error,
                 )
             )
         )
@@ -203,6 +267,13 @@ def record_logging(records: Records, level: str) -> None:
     if level != "debug":
         # uvicorn tells of its starting and stopping at info; `jobs-gateway` does so itself.
         logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.root.level))
+
+
+def _told_writes(operation: OperationEvent) -> tuple[Write, ...]:
+    return tuple(
+        Write(write.action, write.project, write.job, write.outcome, write.made)
+        for write in operation.writes
+    )
 
 
 def document_hash(document: str) -> str:

@@ -87,3 +87,26 @@ def test_the_compilers_own_example_is_what_it_writes() -> None:
 def squeezed(text: str) -> str:
     """Line ends do not count."""
     return " ".join(text.split())
+
+
+def test_variables_decide_on_the_cost_and_the_fields() -> None:
+    text = """query ($n: Int!, $deep: Boolean = false) { project(id: 1) { jobs(first: $n) {
+      nodes { pipeline @include(if: $deep) { jobs { nodes { name } } } } } } }"""
+
+    assert "upstream calls at worst: 1\n" in explain(text, {"n": 3})
+    assert "upstream calls at worst: 4\n" in explain(text, {"n": 3, "deep": True})
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, r"\$n"),
+        ({"n": "three"}, r"three"),
+        ({"n": 1, "m": 2, "k": 3}, r"declares no variable \$k, \$m; it has \$n"),
+    ],
+)
+def test_variables_that_do_not_fit_are_told(variables: dict[str, object], message: str) -> None:
+    text = "query ($n: Int!) { project(id: 1) { jobs(first: $n) { nodes { name } } } }"
+
+    with pytest.raises(BadInput, match=message):
+        explain(text, variables)
