@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         NotFound,
         OutcomeUnknown,
         RateLimited,
+        Redirected,
         RequestRefused,
         ResponseTooLarge,
         Unauthenticated,
@@ -58,6 +59,7 @@ __all__ = [
     "OperationEvent",
     "OutcomeUnknown",
     "RateLimited",
+    "Redirected",
     "RequestEvent",
     "RequestRefused",
     "ResponseTooLarge",
@@ -80,8 +82,8 @@ __all__ = [
 
 _ERRORS = (
     "BadInput CallerError Conflict CostExceeded Forbidden GatewayError NotFound OutcomeUnknown"
-    " RateLimited RequestRefused ResponseTooLarge Unauthenticated UpstreamError UpstreamInvalid"
-    " UpstreamRefused UpstreamTimeout UpstreamUnavailable"
+    " RateLimited Redirected RequestRefused ResponseTooLarge Unauthenticated UpstreamError"
+    " UpstreamInvalid UpstreamRefused UpstreamTimeout UpstreamUnavailable"
 )
 _MODULES = {
     name: module
