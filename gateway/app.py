@@ -40,8 +40,9 @@ from gateway.transport.records import CallRecords, OperationRecords, Records, st
 from gateway.transport.server import address_of, listen, serving
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.client import Client
+from gateway.upstream.readiness import NotReady, why_not_ready
 from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireError, WireOptions
+from gateway.upstream.wire import WireOptions
 from gateway.upstream.wires import open_wire
 from gateway.version import __version__
 
@@ -88,7 +89,7 @@ class Gateway:
             hooks = (CallRecords(records), *hooks)
         self._hooks = Hooks(*hooks)
         self._endpoint: Endpoint | None = None
-        self._health = Health(self._is_upstream_reachable)
+        self._health = Health(self._why_not_ready)
         self._wire: Wire | None = None
         self._api_url = ""
         self._bundle = Bundle() if settings.explorer else None
@@ -161,16 +162,11 @@ class Gateway:
         async with self.running():
             yield
 
-    async def _is_upstream_reachable(self) -> bool:
-        """Any answer but a proxy's or server's failure counts: no credential is at hand here."""
+    async def _why_not_ready(self) -> NotReady | None:
         if self._wire is None:
-            return False
-        target = urlsplit(self._api_url).path + "/version"
-        try:
-            answer = await self._wire.send("GET", target, {}, timeout_s=PROBE_TIMEOUT_S)
-        except WireError:
-            return False
-        return answer.status < 500
+            return NotReady("the gateway is not running")
+        base_path = urlsplit(self._api_url).path
+        return await why_not_ready(self._wire, base_path, timeout_s=PROBE_TIMEOUT_S)
 
 
 def create_app(settings: Settings | None = None, *hooks: Hook) -> Gateway:

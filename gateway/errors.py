@@ -112,7 +112,8 @@ class UpstreamError(GatewayError):
     where something was found lacking after the answer was read. `status` is the HTTP status where
     there was an answer, `upstream_request_id` the upstream's `X-Request-Id`, `reason` the
     upstream's own sentence where it gave one that is safe to repeat, `retry_after_s`
-    when it wants to be asked again, where it said so.
+    when it wants to be asked again, where it said so, and `cause` a word of
+    `gateway.upstream.causes.Cause` where no answer of its API came.
     """
 
     code = "UPSTREAM_ERROR"
@@ -126,8 +127,10 @@ class UpstreamError(GatewayError):
         upstream_request_id: str | None = None,
         reason: str | None = None,
         retry_after_s: float | None = None,
+        cause: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.cause = cause
         self.endpoint = endpoint
         self.status = status
         self.upstream_request_id = upstream_request_id
@@ -144,10 +147,13 @@ class UpstreamTimeout(UpstreamError):
 class UpstreamUnavailable(UpstreamError):
     """No connection, a connection that broke, or a 5xx; or an open circuit: nothing was sent then,
     and nothing will be for a moment.
+
+    One that cannot pass by itself `is_lasting`: somebody has to change something first.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
     is_circuit_open = False
+    is_lasting = False
 
 
 class UpstreamInvalid(UpstreamError):

@@ -2,13 +2,14 @@
 
 Every knob is declared once, in `Settings`: type, default, unit, sentence. The environment's names,
 the flags (`gateway.cli`) and docs/settings.md (`gateway.settings_page`) are made from that.
-Credentials are no settings: the only credential is the caller's.
+No credential for the upstream is a setting: that is the caller's. A proxy's may be.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import ssl
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, get_type_hints
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from dataclasses import Field
+    from urllib.parse import SplitResult
 
 __all__ = [
     "PREFIX",
@@ -43,15 +45,54 @@ class SettingsError(ValueError):
 
 def _origin_and_path(value: str) -> str:
     """An absolute HTTP address without its closing slash; raises `ValueError`."""
+    parts = _address(value)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a credential; credentials come from callers only")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> SplitResult:
+    """An absolute HTTP address; the errors repeat no part of it, which may be a password."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("is no absolute http or https address")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a credential; credentials come from callers only")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise ValueError("has a host name that cannot be one") from None
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is none (0 to 65535)") from None
     if parts.query or parts.fragment:
         raise ValueError("has a query or a fragment")
-    _ = parts.port  # raises ValueError outside 0-65535
+    return parts
+
+
+def _proxy(value: str) -> str:
+    """A proxy's address; it may hold a user and a password."""
+    try:
+        parts = _address(value)
+    except ValueError as error:
+        hint = "; write / ? # @ : in a user or password as %2F %3F %23 %40 %3A"
+        raise ValueError(f"{error}{hint if '@' in value else ''}") from None
+    if parts.path not in {"", "/"}:
+        raise ValueError("is no proxy (scheme, user, password, host and port only)")
     return value.rstrip("/")
+
+
+def _ca_file(value: str) -> str:
+    """A file of certificates that can be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(value)
+    except ssl.SSLError:
+        raise ValueError("holds no certificates, or broken ones; PEM is expected") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if not context.cert_store_stats()["x509"]:
+        raise ValueError("holds no certificates; PEM is expected")
+    return value
 
 
 def _instance_url(value: str) -> str:
@@ -94,11 +135,18 @@ def _positive(value: float) -> float:
 
 
 def knob(
-    default: T, sentence: str, *, unit: str = "", check: Callable[[Any], Any] | None = None
+    default: T,
+    sentence: str,
+    *,
+    unit: str = "",
+    check: Callable[[Any], Any] | None = None,
+    is_secret: bool = False,
 ) -> T:
-    """A setting. `check` takes a parsed value, or each of several, and gives the one to keep."""
-    metadata = {"sentence": sentence, "unit": unit, "check": check}
-    made: T = field(default=default, metadata=metadata)
+    """A setting. `check` takes a parsed value, or each of several, and gives the one to keep. The
+    value of one that `is_secret` is printed nowhere.
+    """
+    metadata = {"sentence": sentence, "unit": unit, "check": check, "is_secret": is_secret}
+    made: T = field(default=default, metadata=metadata, repr=not is_secret)
     return made
 
 
@@ -124,14 +172,18 @@ class Settings:
     )
     upstream_proxy: str | None = knob(
         None,
-        "Address of an HTTP proxy on the way to the upstream. Not set: none, whatever other"
+        "Address of an HTTP proxy on the way to the upstream, with a user and a password if it"
+        " wants them: `http://user:password@proxy.example.com:3128`. Not set: none, whatever other"
         " variables say.",
-        check=_origin_and_path,
+        check=_proxy,
+        is_secret=True,
     )
     upstream_ca_file: str | None = knob(
         None,
-        "PEM file of further authorities that may sign the upstream's certificate, for an instance"
-        " with one of its own.",
+        "PEM file of further authorities that may sign the certificate of the upstream, or of an"
+        " https proxy, for those with an authority of their own. With it certificates need not name"
+        " their authority's key, which Python 3.13 asks for otherwise.",
+        check=_ca_file,
     )
     connect_timeout_s: float = knob(
         5.0, "How long a connection to the upstream may take to open.", unit="s", check=_positive
@@ -282,7 +334,7 @@ class Settings:
             try:
                 values[knob_.name] = _checked(knob_, _parsed(_types()[knob_.name], text.strip()))
             except ValueError as error:
-                mistakes.append(f"{source}={_shown(text)} {error}")
+                mistakes.append(f"{source}={_shown(knob_, text)} {error}")
         if mistakes:
             raise SettingsError(mistakes)
         return cls(**values)
@@ -342,9 +394,9 @@ def _parsed(type_: Any, text: str) -> Any:
     return text
 
 
-def _shown(text: str) -> str:
+def _shown(knob_: Field[Any], text: str) -> str:
     """A value as a message may repeat it: an address may hold a credential by mistake."""
-    return "…" if "@" in text else repr(text)
+    return "…" if knob_.metadata["is_secret"] or "@" in text else repr(text)
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:

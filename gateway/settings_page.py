@@ -32,7 +32,7 @@ _PAGE = """\
 Each is an environment variable and a flag of `jobs-gateway` (the flag wins). Mistakes are reported
 all at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
 makes such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no
-setting for a credential: each caller sends their own.
+setting for a credential of the upstream: each caller sends their own.
 
 This page is made from the code: `jobs-gateway settings > docs/settings.md`.
 

@@ -129,7 +129,8 @@ class TestServe:
             served.stop()
 
         assert ready.status_code == 503
-        assert ready.json()["reason"] == "the upstream does not answer"
+        assert ready.json()["cause"] == "CONNECTION_REFUSED"
+        assert "GATEWAY_UPSTREAM_URL" in ready.json()["reason"]
         assert live.json() == {"status": "live"}
 
     def test_all_mistakes_in_settings_are_told_and_nothing_starts(self):

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
+import trustme
 
 from gateway.settings import Settings, SettingsError, choices_of, flag_of, variable_of
 from gateway.settings_page import describe_settings
@@ -102,6 +103,57 @@ def test_a_credential_in_an_address_is_refused_and_not_repeated():
 
     assert "credentials come from callers only" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://us:pa/secret@proxy:1",
+        "http://us:pa#secret@proxy:1",
+        "http://us:secret@proxy:99999",
+        "http://us:secret@proxy:3128/path",
+        "socks5://us:secret@proxy:1080",
+        "us:secret@proxy:3128",
+    ],
+)
+def test_a_proxy_that_cannot_be_asked_is_refused_without_its_password(proxy):
+    with pytest.raises(SettingsError, match="GATEWAY_UPSTREAM_PROXY=…") as refused:
+        Settings.read({"GATEWAY_UPSTREAM_PROXY": proxy})
+
+    assert "secret" not in str(refused.value)
+
+
+def test_a_proxy_may_have_a_password_which_is_printed_nowhere():
+    proxy = "http://us%40er:s%3Acret@proxy.example:3128"
+
+    settings = Settings.read({"GATEWAY_UPSTREAM_PROXY": proxy})
+
+    assert settings.upstream_proxy == proxy
+    assert "cret" not in repr(settings)
+
+
+def test_a_host_name_that_cannot_be_one_is_refused():
+    with pytest.raises(SettingsError, match="host name"):
+        Settings.read({"GATEWAY_UPSTREAM_URL": "https://gitlab..example.com"})
+
+
+def test_a_file_of_authorities_is_looked_into_at_start(tmp_path):
+    junk, empty, good = (tmp_path / name for name in ("junk", "empty", "good"))
+    junk.write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    empty.touch()
+    trustme.CA().cert_pem.write_to_path(str(good))
+
+    def mistakes(path: Path) -> str:
+        with pytest.raises(SettingsError) as refused:
+            Settings.read({"GATEWAY_UPSTREAM_CA_FILE": str(path), "GATEWAY_PORT": "x"})
+        assert len(refused.value.mistakes) == 2
+        return refused.value.mistakes[0]
+
+    assert mistakes(tmp_path / "none").endswith("cannot be read: No such file or directory")
+    assert mistakes(tmp_path).endswith("cannot be read: Is a directory")
+    assert "holds no certificates, or broken ones" in mistakes(junk)
+    assert "holds no certificates" in mistakes(empty)
+    assert Settings(upstream_ca_file=str(good)).upstream_ca_file == str(good)
 
 
 def test_values_given_in_code_are_checked_the_same_way():

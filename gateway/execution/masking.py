@@ -84,6 +84,7 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
             "status": cause.status,
             "requestId": cause.upstream_request_id,
             "reason": cause.reason,
+            "cause": cause.cause,
         }
         extensions["upstream"] = {
             key: value for key, value in upstream.items() if value is not None

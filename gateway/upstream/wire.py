@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from gateway.upstream.causes import Cause
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -45,9 +47,11 @@ _UNFIT_FOR_TARGET = re.compile(r"[^\x21-\x7e]")
 
 @dataclass(frozen=True, slots=True)
 class WireOptions:
-    """What every wire needs to know. `origin` and `proxy` are scheme, host and port.
+    """What every wire needs to know. `origin` and `proxy` are scheme, host and port; the proxy's
+    address may hold a user and a password, percent-encoded.
 
-    `ca_file` holds further authorities (PEM) that may sign the upstream's certificate.
+    `ca_file` holds further authorities (PEM) that may sign the certificate of the upstream, or of a
+    proxy that is asked over TLS.
     """
 
     origin: str
@@ -56,28 +60,32 @@ class WireOptions:
     max_answer_bytes: int = 64 * 1024 * 1024
     verify_tls: bool = True
     ca_file: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
 
 
 class WireError(Exception):
     """The wire could not bring an answer. The text names no credential and no address.
 
-    `was_sent` tells whether the request may have reached the upstream, and been acted upon. Where
-    the answer's head has come, and only its body could not be read, `answered` is that head.
+    `was_sent` tells whether the request may have reached the upstream, and been acted upon; `cause`
+    why there is no answer, where it is known. Where the answer's head has come, and only its body
+    could not be read, `answered` is that head.
     """
 
     answered: Answer | None = None
 
-    def __init__(self, message: str, *, was_sent: bool = True) -> None:
+    def __init__(self, message: str, *, was_sent: bool = True, cause: Cause | None = None) -> None:
         super().__init__(message)
         self.was_sent = was_sent
+        self.cause = cause
 
 
 class NotConnected(WireError):
     """No connection was made, so nothing was sent."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, was_sent=False)
+    cause: Cause
+
+    def __init__(self, cause: Cause = Cause.CONNECTION_LOST) -> None:
+        super().__init__(cause.sentence, was_sent=False, cause=cause)
 
 
 class ConnectionBroken(WireError):

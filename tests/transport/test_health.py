@@ -6,6 +6,8 @@ import pytest
 from starlette.applications import Starlette
 
 from gateway.transport.health import KEPT_S, Health
+from gateway.upstream.causes import Cause
+from gateway.upstream.readiness import NotReady
 from tests.harness.app import caller_of
 
 pytestmark = pytest.mark.anyio
@@ -15,17 +17,17 @@ class Upstream:
     """Says what a test has it say, and counts how often it was asked."""
 
     def __init__(self) -> None:
-        self.answers = True
+        self.why_not: NotReady | None = None
         self.asked = 0
         self.was_asked = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def probe(self) -> bool:
+    async def probe(self) -> NotReady | None:
         self.asked += 1
         self.was_asked.set()
         await self.may_answer.wait()
-        return self.answers
+        return self.why_not
 
 
 @pytest.fixture
@@ -55,13 +57,26 @@ async def test_live_needs_no_upstream(caller, upstream):
 
 async def test_ready_needs_one(caller, upstream, health):
     ready = await caller.get("/health/ready")
-    upstream.answers = False
+    upstream.why_not = NotReady("the upstream does not answer")
     _let_pass(health, KEPT_S)
     not_ready = await caller.get("/health/ready")
 
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
     assert not_ready.status_code == 503
     assert not_ready.json() == {"status": "not ready", "reason": "the upstream does not answer"}
+
+
+async def test_what_is_wrong_is_told_with_its_cause(caller, upstream):
+    cause = Cause.CERTIFICATE_EXPIRED
+    upstream.why_not = NotReady(cause.sentence, cause)
+    answer = await caller.get("/health/ready")
+
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "status": "not ready",
+        "reason": cause.sentence,
+        "cause": "CERTIFICATE_EXPIRED",
+    }
 
 
 async def test_an_answer_counts_for_a_second(caller, upstream, health):

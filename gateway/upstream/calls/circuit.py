@@ -34,15 +34,19 @@ class Circuit:
         self._open_s = open_s
         self._failures = 0
         self._open_until = 0.0
+        # Of the last failure: its text, and its cause.
+        self._last: tuple[str, str | None] = ("", None)
 
     def check(self, now: float, endpoint: str) -> None:
         """Raise `UpstreamUnavailable` while the circuit is open."""
         if self._failures >= self._threshold and now < self._open_until:
+            told, cause = self._last
             error = UpstreamUnavailable(
                 f"the upstream failed {self._failures} times in a row and is left alone for"
-                f" {self._open_until - now:.1f} s; try again then",
+                f" {self._open_until - now:.1f} s; try again then{told}",
                 endpoint=endpoint,
                 retry_after_s=round(self._open_until - now, 1),
+                cause=cause,
             )
             error.is_circuit_open = True
             raise error
@@ -52,8 +56,11 @@ class Circuit:
         """Did the last call fail?"""
         return self._failures > 0
 
-    def failed(self, now: float) -> None:
-        """A call failed."""
+    def failed(self, now: float, error: UpstreamUnavailable | None = None) -> None:
+        """A call failed, with this error if there was no answer."""
+        self._last = ("", None)
+        if error is not None and error.cause is not None:
+            self._last = (f". The last time: {error.message}", error.cause)
         self._failures += 1
         if self._failures >= self._threshold:
             self._open_until = now + self._open_s
@@ -76,8 +83,8 @@ class Breaker:
             circuit.check(_now(), call.route.endpoint)
         try:
             answer = await self._below.send(call)
-        except UpstreamUnavailable:
-            circuit.failed(_now())
+        except UpstreamUnavailable as error:
+            circuit.failed(_now(), error)
             raise
         if answer.status in UNREACHABLE:
             circuit.failed(_now())

@@ -16,6 +16,7 @@ from gateway.errors import (
 from gateway.frames import without_frames
 from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls.call import OpenAnswer
+from gateway.upstream.causes import Troubles, misdirected
 from gateway.upstream.wire import Answer, AnswerTooLong, TimedOut, WireError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.errors import UpstreamError
     from gateway.upstream.calls.call import Call
     from gateway.upstream.calls.config import ClientConfig
+    from gateway.upstream.causes import Cause
     from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Wire
 
@@ -42,25 +44,34 @@ class Exchange:
         self._wire = wire
         self._user_agent = config.user_agent
         self._base = urlsplit(config.url).path.rstrip("/")
+        self._troubles = Troubles(config.url)
 
     async def send(self, call: Call) -> Answer:
         scope = call.scope
         scope.tally.calls += 1
         try:
             if call.stack is not None:
-                return await self._open(call, call.stack)
-            return await self._wire.send(
-                call.route.method,
-                self._base + call.target,
-                self._headers(call),
-                body=call.body,
-                timeout_s=scope.exchange_timeout_s(get_running_loop().time()),
-            )
+                answer = await self._open(call, call.stack)
+            else:
+                answer = await self._wire.send(
+                    call.route.method,
+                    self._base + call.target,
+                    self._headers(call),
+                    body=call.body,
+                    timeout_s=scope.exchange_timeout_s(get_running_loop().time()),
+                )
         except WireError as error:
             head = error.answered
-            if head is not None and not 200 <= head.status < 300:
-                return head
-            raise _meaning(error, call) from without_frames(error)
+            if head is None or 200 <= head.status < 300:
+                raise _meaning(error, call) from without_frames(error)
+            answer = head
+        if (
+            answer.status in {400, 407}
+            and (cause := misdirected(answer.status, answer.body)) is not None
+        ):
+            self._troubles.tell(cause)
+            raise _unavailable(cause, call, status=answer.status)
+        return answer
 
     async def _open(self, call: Call, stack: AsyncExitStack) -> Answer:
         """Leave a stream open in the stack; an answer that is refused is read and closed."""
@@ -118,9 +129,21 @@ def _meaning(error: WireError, call: Call) -> UpstreamError:
         return OutcomeUnknown(
             f"{error}, so the write may or may not have happened; read the job before trying again",
             endpoint=endpoint,
+            cause=error.cause,
         )
     if isinstance(error, AnswerTooLong):
         return UpstreamInvalid(f"{error}; ask for less at once", endpoint=endpoint)
     if isinstance(error, TimedOut):
-        return UpstreamTimeout(f"{error}", endpoint=endpoint)
+        return UpstreamTimeout(f"{error}", endpoint=endpoint, cause=error.cause)
+    if error.cause is not None:
+        return _unavailable(error.cause, call)
     return UpstreamUnavailable(f"{error}; try again", endpoint=endpoint)
+
+
+def _unavailable(cause: Cause, call: Call, *, status: int | None = None) -> UpstreamUnavailable:
+    again = "; try again" if cause.may_pass else ""
+    error = UpstreamUnavailable(
+        f"{cause.sentence}{again}", endpoint=call.route.endpoint, status=status, cause=cause
+    )
+    error.is_lasting = not cause.may_pass
+    return error

@@ -118,7 +118,7 @@ class Retry:
             if error.retry_after_s is None:
                 return None
         elif not isinstance(error, UpstreamTimeout) and (
-            not isinstance(error, UpstreamUnavailable) or error.is_circuit_open
+            not isinstance(error, UpstreamUnavailable) or error.is_circuit_open or error.is_lasting
         ):
             return None
         pause_s += error.retry_after_s or 0.0

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from gateway.upstream.causes import NOT_UNDERSTOOD, Cause, broken_by, speaks_tls
 from gateway.upstream.wire import (
     Answer,
     AnswerTooLong,
     ConnectionBroken,
+    NotConnected,
     TimedOut,
     WireError,
 )
@@ -28,6 +30,7 @@ from gateway.upstream.wires.packing import Unpacker
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from gateway.upstream.causes import Troubles
     from gateway.upstream.wire import Body
 
 __all__ = ["Connection", "Streamed"]
@@ -40,7 +43,8 @@ _NOTHING: Final = memoryview(b"")
 
 
 class Connection(asyncio.BufferedProtocol):
-    """`on_lost` is called once, when the connection is gone.
+    """`on_lost` is called once, when the connection is gone; `troubles` are told why, where the
+    upstream has to be set up otherwise.
 
     What comes in goes through `scratch` and is gone from there when the loop turns to the next
     connection, so all connections may share one.
@@ -51,6 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         loop: asyncio.AbstractEventLoop,
         scratch: memoryview,
         on_lost: Callable[[Connection], None],
+        troubles: Troubles,
     ) -> None:
         self.is_open = False
         self.idle_since = 0.0
@@ -58,6 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = loop
         self._scratch = scratch
         self._on_lost = on_lost
+        self._troubles = troubles
         self._transport: asyncio.Transport | None = None
         self._parser = HttpResponseParser(self)
         self._is_paused = False
@@ -68,8 +74,8 @@ class Connection(asyncio.BufferedProtocol):
         self._max_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        # Its kind and text. An error itself would hold its frames, and they this connection.
-        self._failure: tuple[type[WireError], str] | None = None
+        # Its kind, text and cause. An error itself would hold its frames, and they this connection.
+        self._failure: tuple[type[WireError], str, Cause | None] | None = None
         # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
         self._status = 0
         self._head_bytes = 0
@@ -155,7 +161,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin(self, request: bytes, deadline: float, max_bytes: int, *, is_streamed: bool) -> None:
         if self._transport is None or not self.is_open:
-            raise ConnectionBroken("the connection to the upstream broke", was_sent=False)
+            message = "the connection to the upstream broke"
+            raise ConnectionBroken(message, was_sent=False, cause=Cause.CONNECTION_LOST)
         self._status = self._head_bytes = 0
         self._headers = Headers()
         self._length = -1
@@ -182,8 +189,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def _failed(self) -> WireError:
         assert self._failure is not None  # noqa: S101 - the caller looked
-        kind, message = self._failure
-        error = kind(message)
+        kind, message, cause = self._failure
+        if kind is NotConnected and cause is not None:
+            return NotConnected(cause)
+        error = kind(message, cause=cause)
         if self._status >= 200:
             error.answered = self._head()
         return error
@@ -195,12 +204,17 @@ class Connection(asyncio.BufferedProtocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _end(self, kind: type[WireError] | None = None, message: str = "") -> None:
+    def _end(
+        self,
+        kind: type[WireError] | None = None,
+        message: str = "",
+        cause: Cause | None = None,
+    ) -> None:
         """The exchange is over: the answer is whole, or there is an error."""
         if self._is_under_way:
             self._is_under_way = False
             if kind is not None:
-                self._failure = kind, message
+                self._failure = kind, message, cause
             else:
                 self.idle_since = self._loop.time()
             if self._timer is not None:
@@ -208,6 +222,15 @@ class Connection(asyncio.BufferedProtocol):
             self._wake()
         if kind is not None:
             self.close()
+
+    def _end_by(self, cause: Cause, detail: object = "") -> None:
+        """The other side ended it. What it did not understand it did not act upon."""
+        if self._is_under_way and cause is not Cause.CONNECTION_LOST:
+            self._troubles.tell(cause, detail)
+        if cause in NOT_UNDERSTOOD and not self._status:
+            self._end(NotConnected, cause=cause)
+        else:
+            self._end(ConnectionBroken, cause.sentence, cause)
 
     def _time_out(self) -> None:
         self._end(TimedOut, "the upstream did not answer in time")
@@ -241,7 +264,7 @@ class Connection(asyncio.BufferedProtocol):
         except HttpParserUpgrade:
             self._end(ConnectionBroken, "the upstream left HTTP/1.1")
         except HttpParserError:
-            self._end(ConnectionBroken, "the upstream's answer is no HTTP")
+            self._end_by(Cause.TLS_EXPECTED if speaks_tls(received) else Cause.NOT_HTTP)
         if not self._is_under_way:
             return
         if self._status < 200:
@@ -263,7 +286,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self.is_open and self._ends_with_connection():
             self._end()
-        self._end(ConnectionBroken, "the connection to the upstream broke")
+        self._end_by(broken_by(exc), exc or "")
         self._transport = None
         # It holds this connection, too.
         del self._parser

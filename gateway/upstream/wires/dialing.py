@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from gateway.frames import without_frames
+from gateway.upstream.causes import Cause, Troubles, cause_of, cause_of_refused_tunnel
 from gateway.upstream.wire import NotConnected, TimedOut
 from gateway.upstream.wires.connection import Connection
 
@@ -25,19 +28,30 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class Dialer:
-    """Opens connections to the origin of the options.
+    """Opens connections to the origin of the options, and records why one cannot be opened.
 
-    `target_prefix` goes before the target of every request: a proxy that is asked in the clear is
-    given the whole address (RFC 9112, 3.2.2).
+    A proxy that is asked in the clear is given the whole address and its user with every request:
+    `target_prefix` goes before the target, `fields` among the headers (RFC 9112, 3.2.2).
     """
 
     def __init__(self, options: WireOptions) -> None:
         self._connect_timeout_s = options.connect_timeout_s
         self._origin = urlsplit(options.origin)
         self._proxy = urlsplit(options.proxy) if options.proxy else None
-        self._tls = tls_context(options)
+        is_secure = self._origin.scheme == "https"
+        self._tls = tls_context(options) if is_secure else None
+        self._proxy_tls: ssl.SSLContext | None = None
+        authorization = ""
+        if self._proxy is not None:
+            authorization = _authorization_of(self._proxy)
+            if self._proxy.scheme == "https":
+                self._proxy_tls = tls_context(options)
+        self._authorization = authorization
         self._scratch = memoryview(bytearray(SCRATCH_BYTES))
-        self.target_prefix = options.origin if self._proxy and self._tls is None else ""
+        self._troubles = Troubles(options.origin)
+        is_asked_in_the_clear = self._proxy is not None and not is_secure
+        self.target_prefix = options.origin if is_asked_in_the_clear else ""
+        self.fields = authorization if is_asked_in_the_clear else ""
 
     async def dial(self, on_lost: Callable[[Connection], None], deadline: float) -> Connection:
         """A connection ready for requests, by this time of the loop's clock."""
@@ -46,30 +60,38 @@ class Dialer:
         limit = asyncio.timeout_at(min(deadline, connected_by))
         try:
             async with limit:
-                return await self._connect(loop, Connection(loop, self._scratch, on_lost))
-        except TimeoutError:
+                connection = Connection(loop, self._scratch, on_lost, self._troubles)
+                return await self._connect(loop, connection)
+        except _ProxyError as error:
+            cause, detail = error.cause, error.detail
+            reason = error.__cause__
+        except (OSError, UnicodeError) as error:
             # The clock does not tell: a timer may ring a little before its time.
             if limit.expired() and deadline <= connected_by:
-                raise TimedOut("no connection to the upstream in time", was_sent=False) from None
-            raise NotConnected("no connection to the upstream in time") from None
-        except ssl.SSLError as error:
-            raise NotConnected("no secure connection to the upstream") from error
-        except OSError as error:
-            raise NotConnected("no connection to the upstream") from error
+                message = "no connection to the upstream in time"
+                raise TimedOut(message, was_sent=False, cause=Cause.CONNECT_TIMED_OUT) from None
+            cause, detail = cause_of(error), error
+            reason = error
+        self._troubles.tell(cause, detail)
+        try:
+            raise NotConnected(cause) from reason and without_frames(reason)
+        finally:
+            # It holds this frame.
+            del reason
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, connection: Connection) -> Connection:
         if self._proxy is None:
             await _open(loop, connection, self._origin, self._tls)
             return connection
-        to_proxy = ssl.create_default_context() if self._proxy.scheme == "https" else None
         if self._tls is None:
-            await _open(loop, connection, self._proxy, to_proxy)
+            await self._open_to_proxy(loop, connection, self._proxy)
             return connection
         tunnel = _Tunnel(loop)
-        transport = await _open(loop, tunnel, self._proxy, to_proxy)
+        transport = await self._open_to_proxy(loop, tunnel, self._proxy)
         try:
-            host = f"{self._origin.hostname}:{_port_of(self._origin)}"
-            transport.write(f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            host = f"{_written(self._origin.hostname)}:{_port_of(self._origin)}"
+            request = f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{self._authorization}\r\n"
+            transport.write(request.encode("latin-1"))
             await tunnel.dug
             secured = await loop.start_tls(
                 transport, connection, self._tls, server_hostname=self._origin.hostname
@@ -82,19 +104,37 @@ class Dialer:
         connection.connection_made(secured)
         return connection
 
+    async def _open_to_proxy(
+        self, loop: asyncio.AbstractEventLoop, protocol: asyncio.BaseProtocol, proxy: SplitResult
+    ) -> asyncio.Transport:
+        try:
+            return await _open(loop, protocol, proxy, self._proxy_tls)
+        except (OSError, UnicodeError) as error:
+            raise _ProxyError(Cause.PROXY_UNREACHABLE, error) from error
 
-def tls_context(options: WireOptions) -> ssl.SSLContext | None:
-    """Trusts the usual authorities and those of the options; None where the origin has no TLS."""
-    if not options.origin.startswith("https:"):
-        return None
+
+def tls_context(options: WireOptions) -> ssl.SSLContext:
+    """Trusts the usual authorities and those of the options."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     if options.ca_file is not None:
         context.load_verify_locations(options.ca_file)
+        # From Python 3.13 on a leaf must name its authority's key, which those that companies make
+        # by hand often do not. Other clients take them, and so do older Pythons.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not options.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+class _ProxyError(Exception):
+    """The proxy is not there, or does not let the gateway through."""
+
+    def __init__(self, cause: Cause, detail: Exception | str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.detail = detail
 
 
 class _Tunnel(asyncio.Protocol):
@@ -109,14 +149,20 @@ class _Tunnel(asyncio.Protocol):
         is_whole = b"\r\n\r\n" in self._head
         if self.dug.done() or not (is_whole or len(self._head) > MAX_HEAD_BYTES):
             return
-        if is_whole and self._head.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
+        line = self._head.partition(b"\r\n")[0]
+        version, _, status = line.partition(b" ")
+        if not is_whole or version not in (b"HTTP/1.1", b"HTTP/1.0") or not status[:3].isdigit():
+            self.dug.set_exception(_ProxyError(Cause.PROXY_REFUSED, "its answer is no HTTP"))
+        elif status.startswith(b"2"):
             self.dug.set_result(None)
         else:
-            self.dug.set_exception(ConnectionRefusedError("the proxy does not let it through"))
+            cause = cause_of_refused_tunnel(int(status[:3]))
+            said = f"it answered {status[:100].decode('ascii', 'replace')}"
+            self.dug.set_exception(_ProxyError(cause, said))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.dug.done():
-            self.dug.set_exception(exc or ConnectionResetError())
+            self.dug.set_exception(_ProxyError(Cause.PROXY_FAILED, exc or "it hung up"))
 
 
 async def _open(
@@ -129,6 +175,19 @@ async def _open(
         lambda: protocol, goal.hostname or "", _port_of(goal), ssl=tls
     )
     return transport
+
+
+def _authorization_of(proxy: SplitResult) -> str:
+    """The header for a proxy whose address holds a user, as a line; empty for others."""
+    if proxy.username is None:
+        return ""
+    user = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    return f"Proxy-Authorization: Basic {b64encode(user).decode()}\r\n"
+
+
+def _written(host: str | None) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if host and ":" in host else f"{host}"
 
 
 def _port_of(goal: SplitResult) -> int:

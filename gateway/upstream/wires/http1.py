@@ -42,6 +42,7 @@ class Http1Wire:
         self._dialer = Dialer(options)
         self._line_end = (
             f" HTTP/1.1\r\nHost: {urlsplit(options.origin).netloc.rpartition('@')[2]}\r\n"
+            f"{self._dialer.fields}"
         )
         self._max_answer_bytes = options.max_answer_bytes
         self._max_connections = options.max_connections
@@ -149,7 +150,7 @@ class Http1Wire:
         self._being_dialed -= 1
         if not connection.is_open:
             self._hand_on(None)
-            raise NotConnected("the upstream ended the connection at once")
+            raise NotConnected
         self._connections.add(connection)
         if self._is_closed:
             connection.close()

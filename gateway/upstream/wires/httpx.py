@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import re
 from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from gateway.frames import without_frames
+from gateway.upstream.causes import (
+    NOT_UNDERSTOOD,
+    Cause,
+    Troubles,
+    broken_by,
+    cause_of,
+    cause_of_refused_tunnel,
+)
 from gateway.upstream.wire import (
     Answer,
     AnswerTooLong,
@@ -33,6 +42,11 @@ __all__ = ["HttpxWire"]
 
 COLLECT_AFTER_S: Final = 1.0
 
+# h11 says in its texts alone what was wrong.
+_HUNG_UP: Final = re.compile(r"disconnected|closed connection|without sending")
+# It begins with a byte that no text begins with, such as a TLS alert's.
+_TLS_ALERT: Final = "illegal request line"
+
 
 class HttpxWire:
     """One `httpx.AsyncClient`. Tests may give it a transport of their own."""
@@ -42,6 +56,7 @@ class HttpxWire:
     ) -> None:
         self._options = options
         self._in_flight: set[_Exchange] = set()
+        self._troubles = Troubles(options.origin)
         self._collects = False
         self._client = self._client_of(transport, kept=options.max_connections)
         # A kept connection may have ended without our knowing, and a write cannot be sent again:
@@ -55,8 +70,8 @@ class HttpxWire:
         options = self._options
         return httpx.AsyncClient(
             transport=transport,
-            verify=tls_context(options) or False,
-            proxy=options.proxy,
+            verify=tls_context(options),
+            proxy=_proxy_of(options),
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -96,7 +111,7 @@ class HttpxWire:
         check_request(target, headers)
         if timeout_s <= 0:
             raise TimedOut("no time is left for this call", was_sent=False)
-        exchange = _Exchange()
+        exchange = _Exchange(self._troubles, goes_by_proxy=self._options.proxy is not None)
         with exchange.translated():
             if self._client.is_closed:
                 raise exchange.closed()
@@ -155,14 +170,25 @@ class _Exchange:
     timeout: asyncio.Timeout
     answered: Answer | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, troubles: Troubles, *, goes_by_proxy: bool) -> None:
+        self._troubles = troubles
+        # Whose fault it is while no connection has been made.
+        self._goes_to_proxy = goes_by_proxy
+        self._is_connecting = False
         self._was_sent = False
         self._is_closed = False
 
-    async def trace(self, event: str, _: Any) -> None:
+    async def trace(self, event: str, info: Any) -> None:
         """Told by httpcore of each step."""
-        if event.endswith("send_request_headers.started"):
-            self._was_sent = True
+        if event.endswith("connect_tcp.started"):
+            self._is_connecting = True
+        elif event.endswith("send_request_headers.started"):
+            # CONNECT is a request to the proxy, before ours.
+            self._was_sent = info["request"].method != b"CONNECT"
+            self._is_connecting = not self._was_sent
+        elif event.endswith("receive_response_headers.complete"):
+            # Perhaps to CONNECT: what fails from now on is beyond the proxy.
+            self._goes_to_proxy = False
 
     def close(self) -> None:
         """End it now, as its time out would."""
@@ -187,15 +213,58 @@ class _Exchange:
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            raise NotConnected("no connection to the upstream") from without_frames(error)
+            cause = self._cause_of(error)
+            self._troubles.tell(cause, error)
+            raise NotConnected(cause) from without_frames(error)
         except (httpx.TimeoutException, TimeoutError) as error:
             if self._is_closed:
                 raise self.closed() from None
             message = "the upstream did not answer in time"
-            raise TimedOut(message, was_sent=self._was_sent) from without_frames(error)
-        except (httpx.TransportError, httpx.StreamError, httpx.DecodingError) as error:
-            message = "the connection to the upstream broke"
-            raise ConnectionBroken(message, was_sent=self._was_sent) from without_frames(error)
+            raise TimedOut(
+                message,
+                was_sent=self._was_sent,
+                cause=Cause.CONNECT_TIMED_OUT if self._is_connecting else None,
+            ) from without_frames(error)
+        except (httpx.StreamError, httpx.DecodingError) as error:
+            cause = Cause.CONNECTION_LOST
+            raise ConnectionBroken(
+                cause.sentence, was_sent=self._was_sent, cause=cause
+            ) from without_frames(error)
+        except (httpx.TransportError, OSError) as error:
+            # An alert in the place of an answer comes through as it is.
+            raise self._broken(error) from without_frames(error)
+
+    def _cause_of(self, error: httpx.TransportError) -> Cause:
+        """Why no connection was made."""
+        if isinstance(error, httpx.ProxyError):
+            status = str(error)[:3]
+            # Otherwise it is a text about the proxy's protocol.
+            return cause_of_refused_tunnel(int(status) if status.isdecimal() else 0)
+        if isinstance(error, httpx.ConnectTimeout):
+            return Cause.CONNECT_TIMED_OUT
+        return Cause.PROXY_UNREACHABLE if self._goes_to_proxy else cause_of(error)
+
+    def _broken(self, error: httpx.TransportError | OSError) -> WireError:
+        if self._goes_to_proxy and not self._was_sent:
+            # It hung up before it answered to CONNECT.
+            self._troubles.tell(Cause.PROXY_FAILED, error)
+            return NotConnected(Cause.PROXY_FAILED)
+        cause = broken_by(error)
+        if cause in NOT_UNDERSTOOD:
+            self._troubles.tell(cause, error)
+            return NotConnected(cause)
+        text = str(error)
+        if isinstance(error, httpx.RemoteProtocolError) and not _HUNG_UP.search(text):
+            cause = Cause.TLS_EXPECTED if _TLS_ALERT in text else Cause.NOT_HTTP
+            self._troubles.tell(cause, text)
+        return ConnectionBroken(cause.sentence, was_sent=self._was_sent, cause=cause)
+
+
+def _proxy_of(options: WireOptions) -> httpx.Proxy | None:
+    if options.proxy is None:
+        return None
+    is_secure = options.proxy.startswith("https:")
+    return httpx.Proxy(options.proxy, ssl_context=tls_context(options) if is_secure else None)
 
 
 class _Streamed:

@@ -21,12 +21,13 @@ from gateway.upstream import routes
 from gateway.upstream.calls import Call, ClientConfig
 from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.calls.retry import Retry
+from gateway.upstream.causes import Cause
 from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, TimedOut
 
 pytestmark = pytest.mark.anyio
 
 JOB = {"id": 7, "status": "success", "name": "build"}
-UNSENT = NotConnected("no connection to the upstream")
+UNSENT = NotConnected(Cause.CONNECTION_REFUSED)
 CUT = ConnectionBroken("the connection to the upstream broke")
 LATE = TimedOut("the upstream did not answer in time")
 
@@ -42,6 +43,45 @@ class TestReads:
 
         assert job.id == 7
         assert (scope.tally.calls, scope.tally.retried) == (3, 2)
+
+    @pytest.mark.parametrize("cause", [cause for cause in Cause if not cause.may_pass])
+    async def test_are_sent_once_where_somebody_has_to_change_something(self, over, cause):
+        it = over(NotConnected(cause))
+
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await it.client.job(it.scope(), 1, 7)
+
+        assert len(it.wire.sent) == 1
+        assert caught.value.cause == cause
+        assert caught.value.message == cause.sentence
+
+    @pytest.mark.parametrize(
+        ("status", "said", "cause"),
+        [
+            (407, b"", Cause.PROXY_AUTHENTICATION_REQUIRED),
+            (400, b"Client sent an HTTP request to an HTTPS server.\n", Cause.TLS_EXPECTED),
+            (
+                400,
+                b"<center>The plain HTTP request was sent to HTTPS port</center>",
+                Cause.TLS_EXPECTED,
+            ),
+            (
+                400,
+                b"<center>No required SSL certificate was sent</center>",
+                Cause.CLIENT_CERTIFICATE_REQUIRED,
+            ),
+        ],
+    )
+    async def test_are_told_who_answered_in_the_place_of_the_upstream(
+        self, over, answer, status, said, cause
+    ):
+        it = over(answer(said, status))
+
+        with pytest.raises(UpstreamUnavailable) as caught:
+            await it.client.job(it.scope(), 1, 7)
+
+        assert (caught.value.cause, caught.value.status) == (cause, status)
+        assert len(it.wire.sent) == 1
 
     async def test_are_given_up_after_three_more(self, over, answer):
         it = over(answer({"message": "500 Internal Server Error"}, 500, x_request_id="r"))

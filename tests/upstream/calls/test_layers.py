@@ -173,6 +173,16 @@ class TestBreaker:
                 await breaker.send(call(route))
         assert len(below.calls) == 2
 
+    async def test_tells_the_cause_of_the_last_failure_while_it_is_open(self):
+        down = UpstreamUnavailable("refused", endpoint="GET", cause="CONNECTION_REFUSED")
+        breaker = Breaker(Below(down), Circuit(threshold=1))
+        with pytest.raises(UpstreamUnavailable):
+            await breaker.send(call())
+
+        with pytest.raises(UpstreamUnavailable, match=r"The last time: refused$") as caught:
+            await breaker.send(call())
+        assert caught.value.cause == "CONNECTION_REFUSED"
+
     async def test_counts_streams_that_break(self, over, answer):
         broken = answer(b"")
         broken.body = [b"so far", ConnectionBroken("cut")]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,3 +50,17 @@ async def wire(wire_name: str, server: RawServer) -> AsyncIterator[object]:
 @pytest.fixture
 def answering() -> Callable[..., Callable[[asyncio.StreamWriter], Awaitable[None]]]:
     return say
+
+
+@pytest.fixture
+def deaf():
+    """An origin whose connections are never made: its queue of them is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            waiting.connect_ex(listener.getsockname())
+        yield "http://{}:{}".format(*listener.getsockname())

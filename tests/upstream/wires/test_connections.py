@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import ExitStack
 
 import pytest
 
@@ -63,20 +62,6 @@ async def test_no_connection_is_told_apart(wire_name):
         with pytest.raises(NotConnected) as caught:
             await wire.send("POST", "/", {}, body=b"{}", timeout_s=5)
     assert not caught.value.was_sent
-
-
-@pytest.fixture
-def deaf():
-    """An origin whose connections are never made: its queue of them is full."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(3):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)  # noqa: FBT003 - the standard library's signature
-            waiting.connect_ex(listener.getsockname())
-        yield "http://{}:{}".format(*listener.getsockname())
 
 
 async def test_a_connection_that_takes_too_long_is_no_connection(wire_name, deaf):
