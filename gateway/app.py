@@ -212,6 +212,8 @@ def _wire_options(settings: Settings, api_url: str) -> WireOptions:
         max_answer_bytes=settings.max_answer_bytes,
         ca_file=settings.upstream_ca_file,
         proxy=settings.upstream_proxy,
+        silence_s=settings.request_timeout_s / 3,
+        max_age_s=settings.max_connection_age_s,
     )
 
 

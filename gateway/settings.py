@@ -191,12 +191,20 @@ class Settings:
     request_timeout_s: float = knob(
         30.0,
         "How long all upstream calls of one operation may take together, retries included;"
-        " fields that are not there by then fail with `UPSTREAM_TIMEOUT`.",
+        " fields that are not there by then fail with `UPSTREAM_TIMEOUT`. A read on a kept"
+        " connection that stays silent for a third of it is sent again on another.",
         unit="s",
         check=_positive,
     )
     max_upstream_connections: int = knob(
         100, "Connections to the upstream kept and used at once.", check=_at_least(1)
+    )
+    max_connection_age_s: float = knob(
+        300.0,
+        "How long a connection to the upstream is used, by the wire `http1`; a new one looks the"
+        " name up anew, so that a name that moves is followed.",
+        unit="s",
+        check=_positive,
     )
     max_answer_bytes: int = knob(
         64_000_000,

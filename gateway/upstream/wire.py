@@ -52,6 +52,10 @@ class WireOptions:
 
     `ca_file` holds further authorities (PEM) that may sign the certificate of the upstream, or of a
     proxy that is asked over TLS.
+
+    A kept connection may have gone deaf: one on which nothing of a read's answer has come after
+    `silence_s` is given up with `TimedOut`, and so are those that were kept beside it. A connection
+    older than `max_age_s` is used no more, so that a name that moves is looked up anew.
     """
 
     origin: str
@@ -61,6 +65,8 @@ class WireOptions:
     verify_tls: bool = True
     ca_file: str | None = None
     proxy: str | None = field(default=None, repr=False)
+    silence_s: float = 10.0
+    max_age_s: float = 300.0
 
 
 class WireError(Exception):

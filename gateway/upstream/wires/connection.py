@@ -59,7 +59,11 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         self.is_open = False
         self.idle_since = 0.0
-        """The loop's time at which its last answer was whole."""
+        """The loop's time at which its last answer was whole, or it was made."""
+        self.made_at = 0.0
+        """The loop's time at which it was made."""
+        self.fell_silent = False
+        """It was given up because nothing came."""
         self._loop = loop
         self._scratch = scratch
         self._on_lost = on_lost
@@ -87,9 +91,13 @@ class Connection(asyncio.BufferedProtocol):
         self._body: bytearray | None = None
         self._rest = _NOTHING
 
-    async def exchange(self, request: bytes, deadline: float, max_bytes: int) -> Answer:
-        """Send a request and read its answer whole; its body is `max_bytes` at most."""
-        self._begin(request, deadline, max_bytes, is_streamed=False)
+    async def exchange(
+        self, request: bytes, deadline: float, max_bytes: int, *, heard_by: float = math.inf
+    ) -> Answer:
+        """Send a request and read its answer whole; its body is `max_bytes` at most. Something of
+        it has to have come by `heard_by`.
+        """
+        self._begin(request, deadline, heard_by, max_bytes, is_streamed=False)
         await self._wait()
         pieces = self._pieces
         body: Body | None = self._body
@@ -105,9 +113,11 @@ class Connection(asyncio.BufferedProtocol):
                 raise
         return Answer(self._status, self._headers.get, body, self._headers.values)
 
-    async def open(self, request: bytes, deadline: float) -> Streamed:
+    async def open(
+        self, request: bytes, deadline: float, *, heard_by: float = math.inf
+    ) -> Streamed:
         """Send a request and read its answer's head; the time is for the whole answer."""
-        self._begin(request, deadline, 0, is_streamed=True)
+        self._begin(request, deadline, heard_by, 0, is_streamed=True)
         await self._wait()
         return Streamed(self, self._status, self._headers, self._encoding)
 
@@ -159,7 +169,15 @@ class Connection(asyncio.BufferedProtocol):
 
     # -- the exchange ----------------------------------------------------------------------------
 
-    def _begin(self, request: bytes, deadline: float, max_bytes: int, *, is_streamed: bool) -> None:
+    def _begin(
+        self,
+        request: bytes,
+        deadline: float,
+        heard_by: float,
+        max_bytes: int,
+        *,
+        is_streamed: bool,
+    ) -> None:
         if self._transport is None or not self.is_open:
             message = "the connection to the upstream broke"
             raise ConnectionBroken(message, was_sent=False, cause=Cause.CONNECTION_LOST)
@@ -171,7 +189,9 @@ class Connection(asyncio.BufferedProtocol):
         self._is_streamed = is_streamed
         self._is_under_way = True
         self._timer = None
-        if deadline < math.inf:
+        if heard_by < deadline:
+            self._timer = self._loop.call_at(heard_by, self._listen, deadline)
+        elif deadline < math.inf:
             self._timer = self._loop.call_at(deadline, self._time_out)
         self._transport.write(request)
 
@@ -232,6 +252,14 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._end(ConnectionBroken, cause.sentence, cause)
 
+    def _listen(self, deadline: float) -> None:
+        """Give the connection up unless it has said something; else go on until the deadline."""
+        if not self._status and not self._head_bytes:
+            self.fell_silent = True
+            self._end(TimedOut, "the connection to the upstream fell silent")
+        elif deadline < math.inf:
+            self._timer = self._loop.call_at(deadline, self._time_out)
+
     def _time_out(self) -> None:
         self._end(TimedOut, "the upstream did not answer in time")
 
@@ -240,6 +268,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # create_connection makes a stream's
         self.is_open = True
+        self.made_at = self.idle_since = self._loop.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
         return self._rest or self._scratch

@@ -33,6 +33,9 @@ MAX_IDLE_S: Final = 50.0
 # A read is sent again; a write cannot be, so it goes out on a new connection, or on one that
 # brought a whole answer this short a time ago: as between the writes of one operation.
 MAX_IDLE_BEFORE_WRITE_S: Final = 0.1
+# One that was in use this short a time ago has not gone deaf unnoticed: where nothing comes, the
+# upstream is slow.
+SURELY_HEARD_S: Final = 2.0
 
 
 class Http1Wire:
@@ -46,6 +49,10 @@ class Http1Wire:
         )
         self._max_answer_bytes = options.max_answer_bytes
         self._max_connections = options.max_connections
+        self._silence_s = options.silence_s
+        self._max_age_s = options.max_age_s
+        # When one fell silent: those kept since before may have, too.
+        self._silent_at = -math.inf
         self._connections: set[Connection] = set()
         self._being_dialed = 0
         # Those given back last are at the end.
@@ -67,7 +74,12 @@ class Http1Wire:
         deadline = asyncio.get_running_loop().time() + timeout_s
         connection = await self._take(deadline, is_read=method == "GET")
         try:
-            return await connection.exchange(request, deadline, self._max_answer_bytes)
+            return await connection.exchange(
+                request,
+                deadline,
+                self._max_answer_bytes,
+                heard_by=self._heard_by(connection) if method == "GET" else math.inf,
+            )
         finally:
             self._give_back(connection)
 
@@ -84,7 +96,7 @@ class Http1Wire:
         deadline = asyncio.get_running_loop().time() + timeout_s
         connection = await self._take(deadline, is_read=method == "GET")
         try:
-            yield await connection.open(request, deadline)
+            yield await connection.open(request, deadline, heard_by=self._heard_by(connection))
         finally:
             self._give_back(connection)
 
@@ -110,6 +122,13 @@ class Http1Wire:
         head = f"{line}Accept-Encoding: gzip\r\n{length}{fields}\r\n".encode("latin-1")
         return head + body if body else head
 
+    def _heard_by(self, connection: Connection) -> float:
+        """When something of an answer has to have come on a connection that may have gone deaf."""
+        now = asyncio.get_running_loop().time()
+        if now - connection.idle_since < SURELY_HEARD_S:
+            return math.inf
+        return now + self._silence_s
+
     # -- the pool --------------------------------------------------------------------------------
 
     async def _take(self, deadline: float, *, is_read: bool) -> Connection:
@@ -127,7 +146,12 @@ class Http1Wire:
                     self._idle.pop(0).close()
                 break
             connection = self._idle.pop()
-            if connection.is_open and now - connection.idle_since < MAX_IDLE_S:
+            if (
+                connection.is_open
+                and now - connection.idle_since < MAX_IDLE_S
+                and connection.idle_since > self._silent_at
+                and now - connection.made_at < self._max_age_s
+            ):
                 return connection
             # Those below were given back earlier still.
             connection.close()
@@ -178,7 +202,11 @@ class Http1Wire:
 
     def _give_back(self, connection: Connection) -> None:
         connection.let_go()
-        if not connection.is_reusable or self._is_closed:
+        now = asyncio.get_running_loop().time()
+        if connection.fell_silent:
+            self._silent_at = now
+        is_old = now - connection.made_at >= self._max_age_s
+        if is_old or self._is_closed or not connection.is_reusable:
             connection.close()
             return
         if not self._hand_on(connection):

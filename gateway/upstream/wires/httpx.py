@@ -111,7 +111,11 @@ class HttpxWire:
         check_request(target, headers)
         if timeout_s <= 0:
             raise TimedOut("no time is left for this call", was_sent=False)
-        exchange = _Exchange(self._troubles, goes_by_proxy=self._options.proxy is not None)
+        exchange = _Exchange(
+            self._troubles,
+            goes_by_proxy=self._options.proxy is not None,
+            silence_s=self._options.silence_s if method == "GET" else math.inf,
+        )
         with exchange.translated():
             if self._client.is_closed:
                 raise exchange.closed()
@@ -170,11 +174,14 @@ class _Exchange:
     timeout: asyncio.Timeout
     answered: Answer | None = None
 
-    def __init__(self, troubles: Troubles, *, goes_by_proxy: bool) -> None:
+    def __init__(self, troubles: Troubles, *, goes_by_proxy: bool, silence_s: float) -> None:
         self._troubles = troubles
         # Whose fault it is while no connection has been made.
         self._goes_to_proxy = goes_by_proxy
         self._is_connecting = False
+        self._is_kept = True
+        self._silence_s = silence_s
+        self._deadline: float | None = None
         self._was_sent = False
         self._is_closed = False
 
@@ -182,13 +189,25 @@ class _Exchange:
         """Told by httpcore of each step."""
         if event.endswith("connect_tcp.started"):
             self._is_connecting = True
+            self._is_kept = False
         elif event.endswith("send_request_headers.started"):
             # CONNECT is a request to the proxy, before ours.
             self._was_sent = info["request"].method != b"CONNECT"
             self._is_connecting = not self._was_sent
+            if self._is_kept and self._was_sent:
+                self._listen()
         elif event.endswith("receive_response_headers.complete"):
             # Perhaps to CONNECT: what fails from now on is beyond the proxy.
             self._goes_to_proxy = False
+            if self._is_kept:
+                self.timeout.reschedule(self._deadline)
+
+    def _listen(self) -> None:
+        """Have something come soon: a kept connection may have gone deaf."""
+        self._deadline = self.timeout.when()
+        heard_by = asyncio.get_running_loop().time() + self._silence_s
+        if heard_by < (math.inf if self._deadline is None else self._deadline):
+            self.timeout.reschedule(heard_by)
 
     def close(self) -> None:
         """End it now, as its time out would."""
