@@ -133,6 +133,7 @@ def _imported(tree: ast.Module, modules: set[str]) -> Iterator[tuple[str, bool]]
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
+            assert node.module is not None
             names = [
                 whole if (whole := f"{node.module}.{alias.name}") in modules else node.module
                 for alias in node.names

@@ -163,7 +163,7 @@ def test_values_given_in_code_are_checked_the_same_way():
 
 def test_settings_do_not_change():
     with pytest.raises(FrozenInstanceError):
-        Settings().port = 1
+        Settings().port = 1  # type: ignore[misc]
 
 
 def test_every_setting_is_a_variable_and_a_flag_with_a_sentence():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from tests.execution.comparison import Stack
 
@@ -49,9 +50,8 @@ class Mutant:
         try:
             for module in MODULES:
                 self._load(module)
-            documents, executor = (
-                sys.modules[f"{PACKAGE}.{name}"] for name in ("documents", "executor")
-            )
+            documents: Any = sys.modules[f"{PACKAGE}.documents"]
+            executor = sys.modules[f"{PACKAGE}.executor"]
             # The corpus is known to be valid, and validation takes most of the time.
             documents.validate = lambda *_, **__: []
             return Stack(documents, executor)

@@ -13,14 +13,17 @@ import heapq
 import math
 import selectors
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, TypeVarTuple, Unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
 
 __all__ = ["SettlingLoop", "settling_loop"]
 
 Rank: TypeAlias = tuple[Any, ...]
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class Settler(selectors.DefaultSelector):
@@ -50,10 +53,10 @@ class SettlingLoop(asyncio.SelectorEventLoop):
         heapq.heappush(self._settler.due, (rank, act))
 
     def run_in_executor(
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         """Done at once: while a thread works, the loop would be idle and settle too early."""
-        done = self.create_future()
+        done: asyncio.Future[T] = self.create_future()
         try:
             done.set_result(func(*args))
         except Exception as error:  # noqa: BLE001 - whoever waits is told

@@ -56,7 +56,7 @@ def code(response: GraphQLResponse) -> str:
     assert response.kind != "executed"
     assert response.data is msgspec.UNSET
     assert "data" not in json.loads(response.body)
-    (error,) = response.errors or ()
+    (error,) = response.errors or []
     assert "path" not in error
     extensions: dict[str, str] = error["extensions"]
     return extensions["code"]
@@ -209,7 +209,7 @@ class TestAnswers:
 
         assert response.kind == "executed"
         assert response.data == {"__typename": "Query", "a": None}
-        (error,) = response.errors or ()
+        (error,) = response.errors or []
         assert error["path"] == ["a"]
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
@@ -219,7 +219,7 @@ class TestAnswers:
 
         assert response.kind == "executed"
         assert b"secret" not in response.body
-        (error,) = response.errors or ()
+        (error,) = response.errors or []
         assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "r-1"}
 
     def test_a_null_for_a_directive_is_told_at_its_place(self) -> None:
@@ -228,7 +228,7 @@ class TestAnswers:
         response = run(query, {"a": None})
 
         assert response.data == {"__typename": "Query", "project": None}
-        (error,) = response.errors or ()
+        (error,) = response.errors or []
         assert error["extensions"] == {"code": "BAD_USER_INPUT"}
 
     def test_a_body_has_its_errors_first(self) -> None:

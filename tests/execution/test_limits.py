@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from graphql import get_introspection_query, parse
 
@@ -92,7 +94,7 @@ class TestRepeats:
 class TestBombs:
     def test_each_node_is_looked_at_once(self) -> None:
         """Forty fragments, each spreading the next one twice: 41 fields in the text, or 2^41."""
-        definitions = parse(doubling(40)).definitions
+        definitions: Any = parse(doubling(40)).definitions
         fragments = {part.name.value: part for part in definitions[1:]}
         measure = _Measure(fragments)
 

@@ -126,7 +126,8 @@ def test_strawberry_keeps_the_two_schemas_by_these_names() -> None:
     schema = make_schema()
 
     assert isinstance(schema._schema, GraphQLSchema)
-    assert schema._schema._strawberry_schema is schema
+    core: Any = schema._schema
+    assert core._strawberry_schema is schema
     field = schema._schema.type_map["Job"].fields["name"]
     assert field.extensions["strawberry-definition"].metadata["kind"].attribute == "name"
 

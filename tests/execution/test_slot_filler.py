@@ -76,7 +76,8 @@ class TestOrder:
         execution = PlanExecution(operation, plan, NO_VARIABLES, context, arguments=known)
 
         async def run() -> Any:
-            return await execute_plan(execution)
+            executing: Any = execute_plan(execution)
+            return await executing
 
         result = loop.run_until_complete(run())
 

@@ -24,7 +24,7 @@ from gateway.upstream.credential import Credential
 from gateway.upstream.scope import CallScope
 from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wire import WireOptions
-from gateway.upstream.wires import open_wire
+from gateway.upstream.wires import WireName, open_wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -36,6 +36,7 @@ __all__ = ["CARRIER", "DrivenOver", "Over", "make_caller", "make_scope", "over",
 
 REQUEST_ID = "test"
 CARRIER = Carrier("test")
+WIRE: WireName = Settings().wire
 
 
 def make_scope(
@@ -102,7 +103,7 @@ class Over:
 async def over(
     server: SandboxServer,
     *,
-    wire: str = Settings().wire,
+    wire: WireName = WIRE,
     budget: Budget | None = None,
     seconds: float = 10.0,
     **config: Any,

@@ -256,7 +256,7 @@ async def test_artifacts_that_an_answer_left_out_are_read_with_the_job(memory, c
     read = context()
     incomplete = Job(1, "success", "job", pipeline=Pipeline(6, project_id=1))
 
-    artifacts = await asyncio.gather(read.artifacts(incomplete), read.artifacts(incomplete))
+    artifacts = [*await asyncio.gather(read.artifacts(incomplete), read.artifacts(incomplete))]
 
     assert artifacts == [[], []]
     assert memory.calls == ["job 1"]

@@ -4,6 +4,7 @@ The model knows the table, the roles (upstream.md, 4) and not the sandbox. It co
 every action, then the job itself, its log and its pipeline's list; at the end every job once more.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hypothesis import Phase, settings
@@ -15,6 +16,8 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+
+from tests.sandbox.callers import Lab
 
 FORBIDDEN = (403, "403 Forbidden")
 UNAUTHORIZED = (401, "401 Unauthorized")
@@ -176,6 +179,8 @@ PLACES = st.integers(0, 10_000)  # taken modulo the number of jobs there are
 
 class SandboxAgainstModel(RuleBasedStateMachine):
     """Jobs of one project, each in a pipeline of its own. `make_lab` is set by the test below."""
+
+    make_lab: Callable[[], Lab]
 
     def __init__(self):
         super().__init__()

@@ -6,6 +6,7 @@ The answers are third-party material beside the checkout; without them these tes
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ from gateway.schema.fields import Edge, kind_of
 from gateway.upstream import entities
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
-TYPES = make_schema()._schema.type_map
+TYPES: Any = make_schema()._schema.type_map
 
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
 

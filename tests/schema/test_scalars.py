@@ -1,5 +1,7 @@
 """What scalars take and give."""
 
+from typing import Any
+
 import pytest
 from graphql import Undefined, parse, parse_value, value_from_ast
 from graphql.execution.values import get_variable_values
@@ -7,7 +9,7 @@ from graphql.execution.values import get_variable_values
 from gateway.execution.schema import make_schema
 
 SCHEMA = make_schema()._schema
-TYPES = SCHEMA.type_map
+TYPES: Any = SCHEMA.type_map
 
 
 def coerced(type_name, value):
@@ -90,8 +92,10 @@ def test_json_takes_any_value():
 
 
 def test_a_refused_variable_says_what_is_taken():
-    (operation,) = parse("query ($from: BigInt!) { __typename }").definitions
+    operation: Any = parse("query ($from: BigInt!) { __typename }").definitions[0]
 
-    (error,) = get_variable_values(SCHEMA, operation.variable_definitions, {"from": "ten"})
+    errors = get_variable_values(SCHEMA, operation.variable_definitions, {"from": "ten"})
 
+    assert isinstance(errors, list)
+    [error] = errors
     assert "BigInt takes an integer of at most 64 bits, or its digits: 'ten'" in error.message

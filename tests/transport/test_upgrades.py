@@ -197,35 +197,39 @@ class TestClients:
         assert process.returncode == 0, err.decode()
         return out.decode()
 
-    async def curl(self, url, token, body):
+    @pytest.fixture
+    async def curl(self, lacking):
+        """Posts a body with curl."""
+        if not shutil.which("curl"):
+            lacking("curl is not installed")
         if "HTTP2" not in await self.run("curl", "--version"):
-            pytest.skip("this curl has no HTTP/2")
-        options = ["--silent", "--show-error", "--http2", "--data", body]
-        headers = [
-            "--header",
-            "content-type: application/json",
-            "--header",
-            f"PRIVATE-TOKEN: {token}",
-        ]
-        return json.loads(await self.run("curl", *options, *headers, url))
+            lacking("this curl has no HTTP/2")
 
-    @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-    async def test_curl_posts(self, gateway):
-        answer = await self.curl(*gateway, self.BODY)
+        async def post(url, token, body):
+            options = ["--silent", "--show-error", "--http2", "--data", body]
+            headers = ["content-type: application/json", f"PRIVATE-TOKEN: {token}"]
+            headers = [part for header in headers for part in ("--header", header)]
+            return json.loads(await self.run("curl", *options, *headers, url))
+
+        return post
+
+    async def test_curl_posts(self, gateway, curl):
+        answer = await curl(*gateway, self.BODY)
 
         assert len(answer["data"]["project"]["jobs"]["nodes"]) == 1
 
-    @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-    async def test_curl_posts_to_the_sandbox(self):
+    async def test_curl_posts_to_the_sandbox(self, curl):
         with serve() as server:
-            await self.curl(f"{server.api_url}/projects/1/jobs/1/play", "x", '{"a": 1}')
+            await curl(f"{server.api_url}/projects/1/jobs/1/play", "x", '{"a": 1}')
 
             [received] = server.sandbox.received
             assert "http2-settings" in received.headers
             assert received.body == b'{"a": 1}'
 
-    @pytest.mark.skipif(not shutil.which("java"), reason="java is not installed")
-    async def test_javas_client_posts(self, gateway):
+    async def test_javas_client_posts(self, gateway, lacking):
+        if not shutil.which("java"):
+            lacking("java is not installed")
+
         out = await self.run("java", str(JAVA), *gateway, self.BODY)
 
         lines = out.splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pytest
@@ -165,7 +165,7 @@ class ScriptedStream:
         self.status, self.header, self._body = answer.status, answer.header, answer.body
 
     async def chunks(self):
-        pieces = self._body
+        pieces: Any = self._body
         if not isinstance(pieces, list):
             pieces = [pieces[start : start + 5] for start in range(0, len(pieces), 5)]
         for piece in pieces:

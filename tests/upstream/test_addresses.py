@@ -65,7 +65,7 @@ class TestCredentials:
         credential = Credential("PRIVATE-TOKEN", "a")
 
         with pytest.raises(AttributeError):
-            credential.value = "b"
+            credential.value = "b"  # type: ignore[misc]
 
 
 class TestProjects:

@@ -184,7 +184,9 @@ class TestRetryAfter:
         dated = retry_after_s({"retry-after": format_datetime(later, usegmt=True)}.get)
         timed = retry_after_s({"ratelimit-reset": str(int(time()) + 100)}.get)
 
+        assert dated is not None
         assert 90 < dated <= 100
+        assert timed is not None
         assert 90 < timed <= 100
 
 

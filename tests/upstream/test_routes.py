@@ -12,7 +12,12 @@ from gateway.errors import BadInput
 from gateway.upstream import routes
 from gateway.upstream.routes import ROUTES, Keep, Route
 
-VALUES = {"id": "group/project", "pipeline_id": 6, "job_id": 7, "sha": "feature/x"}
+VALUES: dict[str, str | int] = {
+    "id": "group/project",
+    "pipeline_id": 6,
+    "job_id": 7,
+    "sha": "feature/x",
+}
 
 
 def arguments(route: Route) -> tuple[str | int, ...]:

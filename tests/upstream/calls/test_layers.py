@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ class Noted(Hook):
 class TestChain:
     async def test_is_what_the_docstring_draws(self, over):
         drawn = re.findall(r"^ {4} *([A-Z]\w+)  ", calls.__doc__, re.MULTILINE)
-        layer = standard_chain(over().wire, CONFIG, hooks=Hooks(Noted()))
+        layer: Any = standard_chain(over().wire, CONFIG, hooks=Hooks(Noted()))
         found = []
         while layer is not None:
             found.append(type(layer).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -232,12 +233,13 @@ class TestWaiters:
 
         it = over(slow)
         only_names = readers_of(frozenset({(Job, frozenset({"name"}))}))
-        pruned, whole = await asyncio.gather(
+        read: Any = await asyncio.gather(
             it.client.job(it.scope(), 1, 7, readers=only_names),
             it.client.job(it.scope(), 1, 7),
             return_exceptions=True,
         )
 
+        pruned, whole = read
         assert len(it.wire.sent) == 1
         assert pruned.name == "build"
         assert isinstance(whole, UpstreamInvalid)

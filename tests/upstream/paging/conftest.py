@@ -113,8 +113,8 @@ class OneList:
         if way == "bridges":
             return settle(walk_bridges(client, self.scope, 1, 6, statuses, window))
         if way == "pipelines":
-            filters = (None, None, *(statuses or (None,)), None)
-            return settle(walk_pipelines(client, self.scope, 1, *filters, window))
+            status = statuses[0] if statuses else None
+            return settle(walk_pipelines(client, self.scope, 1, None, None, status, None, window))
         if way == "keyset":
             return settle(walk_project_jobs(client, self.scope, 1, statuses, window))
         return settle(walk_pipeline_jobs(client, self.scope, 1, 6, statuses, window))
