@@ -293,7 +293,9 @@ async def test_jobs_are_not_read_for_those_who_left_before_the_list_came(memory,
 
 
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     random=st.randoms(use_true_random=False),
