@@ -147,7 +147,8 @@ class ArrivalProtocol(BoundedProtocol):
         # nobody read) counts as well: it has just stopped uvicorn's own timer.
         scope: HTTPScope | None = self.scope  # none before the first request
         cycle = self.cycle
-        if scope is None or "path" not in scope or cycle.more_body or cycle.response_complete:
+        is_arriving = scope is not None and "path" in scope
+        if not is_arriving or cycle.more_body or cycle.response_complete:
             if self._timer is None and not self.transport.is_closing():
                 self._start_timer()
         elif self._timer is not None:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphql import build_schema, lexicographic_sort_schema, print_schema
@@ -276,7 +277,7 @@ async def test_the_stop_button_ends_the_request(explored, address):
     await page.get_by_label("Execute query").wait_for()
 
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "narrow": {"color_scheme": "light", "viewport": {"width": 420, "height": 860}},

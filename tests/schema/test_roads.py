@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from graphql import get_named_type, is_object_type
 
@@ -11,7 +13,7 @@ from gateway.schema.fields import Edge, kind_of
 from gateway.testing.server import serve
 from tests.harness.over import over_driven
 
-TYPES = make_schema()._schema.type_map
+TYPES: Any = make_schema()._schema.type_map
 # What grows while it is looked at, or is free text of a read.
 MOVING = {"duration", "queuedDuration"}
 # Seen from a job, the upstream shows more of a user than from a pipeline; users have no id.

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -32,7 +33,7 @@ from tests.harness.over import make_caller
 logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
 
 API = "https://gitlab.test/api/v4"
-TYPES = make_schema()._schema.type_map
+TYPES: Any = make_schema()._schema.type_map
 
 # What stands in the place of a value, as JSON text; None takes the key out.
 MUTATIONS = {

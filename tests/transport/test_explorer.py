@@ -8,6 +8,7 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
+from typing import Any
 
 import httpx
 import pytest
@@ -114,6 +115,7 @@ class TestPage:
         assert len(tabs) == 6
         for tab in tabs:
             document = parse(tab["query"])
+            operation: Any
             [operation] = [one for one in document.definitions if hasattr(one, "operation")]
             needed = {one.variable.name.value for one in operation.variable_definitions}
             assert validate(make_schema()._schema, document) == []

@@ -385,7 +385,7 @@ def test_the_most_calls_are_known_for_every_window():
 
 
 @pytest.fixture
-def silent(one_list):
+def silent(one_list: Any):
     """A list whose answers do not tell whether there is a next page."""
 
     class Silent(one_list):
