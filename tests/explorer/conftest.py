@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.app import Gateway
-from gateway.settings import Settings
 from gateway.transport.explorer import Bundle
-from gateway.transport.records import Records
-from gateway.transport.server import address_of, listen, serving
+from tests.harness.app import listening, running_app
 
 EXPLORER = Path(__file__).parents[2] / "explorer"
 FLAGS = (
@@ -40,17 +38,15 @@ def bundle(lacking) -> Bundle:
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    gateway = Gateway(Settings(sandbox_jobs=50), Records(lambda _: None))
-    async with gateway.running():
-        yield gateway
+    async with running_app(sandbox_jobs=50) as api:
+        yield api.gateway
 
 
 @pytest.fixture
 async def address(bundle, gateway) -> AsyncIterator[str]:
     """Where the explorer is."""
-    listener = listen("127.0.0.1", 0)
-    async with serving(gateway, listener, shutdown_timeout_s=1):
-        yield f"{address_of(listener)}/graphql"
+    async with listening(gateway) as address:
+        yield address
 
 
 @dataclass

@@ -10,14 +10,13 @@ from base64 import b64encode
 from hashlib import sha256
 from typing import Any
 
-import httpx
 import pytest
 from graphql import parse, validate
 from starlette.applications import Starlette
 
 from gateway.execution.schema import make_schema
 from gateway.transport.explorer import Bundle, Examples, Explorer
-from gateway.transport.server import address_of, listen, serving
+from tests.harness.app import caller_of, listening
 
 pytestmark = pytest.mark.anyio
 
@@ -129,8 +128,7 @@ class TestFiles:
     @pytest.fixture
     async def files(self, folder):
         app = Starlette(routes=[Bundle(folder).route("/graphql/explorer")])
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with caller_of(app) as client:
             client.headers.pop("accept-encoding")
             yield client
 
@@ -209,10 +207,10 @@ async def page(lacking, chromium, tmp_path):
 @pytest.fixture
 async def address(make_caller, without_bundle):
     """A gateway whose installation has no bundle, over HTTP."""
-    listener = listen("127.0.0.1", 0)
-    app = make_caller(explorer=Explorer(DEMO, bundle=without_bundle)).app
-    async with serving(app, listener, shutdown_timeout_s=1):
-        yield f"{address_of(listener)}/graphql"
+    async with listening(
+        make_caller(explorer=Explorer(DEMO, bundle=without_bundle)).app
+    ) as address:
+        yield address
 
 
 @pytest.mark.browser
