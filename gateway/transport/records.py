@@ -1,16 +1,18 @@
 """Records: a JSON object a line. One for each operation, and what is logged elsewhere.
 
 Lines of operations are gathered and written a few times a second, so that an operation pays for
-encoding only; anything else is written at once. No line ever holds a credential: a caller is told
-by the fingerprint of theirs.
+encoding only; anything else is written at once. Both only hand lines to a thread that writes them
+(`gateway.transport.line_writer`): a reader of standard error that stalls or leaves costs records,
+whose number is told, and stops nothing. No line ever holds a credential: a caller is told by the
+fingerprint of theirs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from gateway.hooks import Hook
+from gateway.transport.line_writer import LineWriter, write_to
 from gateway.upstream.routes import ROUTES
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ __all__ = [
 ]
 
 WRITE_EVERY_S: Final = 0.2
+# How long a process that ends waits for whoever reads its records.
+LAST_LINES_S: Final = 0.5
 NAME_CHARACTERS: Final = 100
 # Longer documents are rare, and hashing one costs little beside running it.
 REMEMBERED_CHARACTERS: Final = 16_384
@@ -113,7 +118,7 @@ class _LogRecord(msgspec.Struct, omit_defaults=True):
 
 
 class Records:
-    """Writes records with `write`, which takes whole lines."""
+    """Writes records with `write`, which takes whole lines and returns at once."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
@@ -250,15 +255,16 @@ class RecordHandler(logging.Handler):
 
 def standard_records() -> Records:
     """Records on standard error."""
-    stream = sys.stderr.buffer
+    writer = LineWriter(write_to(sys.stderr), dropped_records)
+    atexit.register(writer.drain, LAST_LINES_S)
+    return Records(writer.write)
 
-    def write(lines: bytes) -> None:
-        # A reader that went away must not stop the gateway.
-        with suppress(OSError):
-            stream.write(lines)
-            stream.flush()
 
-    return Records(write)
+def dropped_records(number: int) -> bytes:
+    """The record that tells how many are lacking before it."""
+    message = f"{number} records were dropped: standard error was not read, or not fast enough"
+    line = _LogRecord(datetime.now(UTC), "warning", "gateway.transport.records", message)
+    return _encode(line) + b"\n"
 
 
 def record_logging(records: Records, level: str) -> None:
