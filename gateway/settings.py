@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import difflib
 import math
-import ssl
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args, get_type_hints
-from urllib.parse import urlsplit
+
+from gateway.settings_checks import (
+    ca_file,
+    instance_url,
+    is_loopback,
+    listening_host,
+    origin,
+    path_prefix,
+    proxy,
+    web_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from dataclasses import Field
-    from urllib.parse import SplitResult
 
 __all__ = [
     "PREFIX",
@@ -34,6 +42,8 @@ PREFIX: Final = "GATEWAY_"
 
 T = TypeVar("T")
 
+_SWITCHES: Final = (bool, bool | None)
+
 
 class SettingsError(ValueError):
     """All that is wrong with the settings, in one message; `mistakes` has a sentence for each."""
@@ -41,70 +51,6 @@ class SettingsError(ValueError):
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
         self.mistakes = mistakes
-
-
-def _origin_and_path(value: str) -> str:
-    """An absolute HTTP address without its closing slash; raises `ValueError`."""
-    parts = _address(value)
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a credential; credentials come from callers only")
-    return value.rstrip("/")
-
-
-def _address(value: str) -> SplitResult:
-    """An absolute HTTP address; the errors repeat no part of it, which may be a password."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("is no absolute http or https address")
-    try:
-        parts.hostname.encode("idna")
-    except UnicodeError:
-        raise ValueError("has a host name that cannot be one") from None
-    try:
-        _ = parts.port
-    except ValueError:
-        raise ValueError("has a port that is none (0 to 65535)") from None
-    if parts.query or parts.fragment:
-        raise ValueError("has a query or a fragment")
-    return parts
-
-
-def _proxy(value: str) -> str:
-    """A proxy's address; it may hold a user and a password."""
-    try:
-        parts = _address(value)
-    except ValueError as error:
-        hint = "; write / ? # @ : in a user or password as %2F %3F %23 %40 %3A"
-        raise ValueError(f"{error}{hint if '@' in value else ''}") from None
-    if parts.path not in {"", "/"}:
-        raise ValueError("is no proxy (scheme, user, password, host and port only)")
-    return value.rstrip("/")
-
-
-def _ca_file(value: str) -> str:
-    """A file of certificates that can be read."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.load_verify_locations(value)
-    except ssl.SSLError:
-        raise ValueError("holds no certificates, or broken ones; PEM is expected") from None
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    if not context.cert_store_stats()["x509"]:
-        raise ValueError("holds no certificates; PEM is expected")
-    return value
-
-
-def _instance_url(value: str) -> str:
-    return _origin_and_path(value).removesuffix("/api/v4").rstrip("/")
-
-
-def _origin(value: str) -> str:
-    if value == "*":
-        return value
-    if urlsplit(_origin_and_path(value)).path:
-        raise ValueError("is no origin (scheme, host and port only)")
-    return value
 
 
 def _port(value: int) -> int:
@@ -157,14 +103,15 @@ class Settings:
     upstream_url: str | None = knob(
         None,
         "Address of the GitLab to ask, with its relative root if it has one;"
-        " a closing `/api/v4` is dropped. Not set: the sandbox, in the same process.",
-        check=_instance_url,
+        " a closing `/api/v4` is dropped. Not set: the sandbox, in the same process. Set and empty"
+        " is a mistake.",
+        check=instance_url,
     )
     upstream_web_url: str | None = knob(
         None,
         "Address of that GitLab's pages, where they live at another address than its API;"
         " pasted job and pipeline URLs are read with it. Not set: the upstream's address.",
-        check=_origin_and_path,
+        check=web_address,
     )
     wire: Literal["http1", "httpx"] = knob(
         "http1",
@@ -175,7 +122,7 @@ class Settings:
         "Address of an HTTP proxy on the way to the upstream, with a user and a password if it"
         " wants them: `http://user:password@proxy.example.com:3128`. Not set: none, whatever other"
         " variables say.",
-        check=_proxy,
+        check=proxy,
         is_secret=True,
     )
     upstream_ca_file: str | None = knob(
@@ -183,7 +130,7 @@ class Settings:
         "PEM file of further authorities that may sign the certificate of the upstream, or of an"
         " https proxy, for those with an authority of their own. With it certificates need not name"
         " their authority's key, which Python 3.13 asks for otherwise.",
-        check=_ca_file,
+        check=ca_file,
     )
     connect_timeout_s: float = knob(
         5.0, "How long a connection to the upstream may take to open.", unit="s", check=_positive
@@ -227,15 +174,25 @@ class Settings:
         check=_page_size,
     )
 
-    host: str = knob("127.0.0.1", "Address to listen on; `0.0.0.0` for all of IPv4.")
+    host: str = knob(
+        "127.0.0.1",
+        "Address to listen on; `0.0.0.0` for all of IPv4, `::` for all of IPv6 and IPv4.",
+        check=listening_host,
+    )
     port: int = knob(8000, "Port to listen on; 0 takes a free one.", check=_port)
+    path_prefix: str = knob(
+        "",
+        "Path below which all of it is served, such as `/jobs`: the prefix that a proxy in front"
+        " has for it. Requests whose prefix the proxy has taken off are answered as well.",
+        check=path_prefix,
+    )
     explorer: bool = knob(True, "Serve the explorer (GraphiQL) to browsers at `/graphql`.")  # noqa: FBT003
     introspection: bool = knob(True, "Let callers read the schema.")  # noqa: FBT003
     cors_origins: tuple[str, ...] = knob(
         (),
-        "Origins whose pages may call the gateway from a browser, separated by commas, such as"
-        " `https://ci.example.com`; `*` for all of them.",
-        check=_origin,
+        "Origins whose pages may call the gateway from a browser, separated by commas, as browsers"
+        " write them: `https://ci.example.com`, `http://localhost:3000`; `*` for all of them.",
+        check=origin,
     )
     max_batch: int = knob(
         0, "Operations one request may hold as a JSON array; 0 refuses arrays.", check=_at_least(0)
@@ -289,10 +246,23 @@ class Settings:
         " their lists and objects together.",
         check=_at_least(1),
     )
+    compression: bool = knob(
+        True,  # noqa: FBT003
+        "Compress responses of 2 kB and more by gzip for callers that accept it. Takes about as"
+        " much CPU as making the response; off where a proxy in front does it.",
+    )
+    drain_s: float = knob(
+        2.0,
+        "How long the gateway goes on as before after SIGTERM, while `/health/ready` says 503 and"
+        " connections are closed after their next response; a load balancer should have noticed"
+        " by then.",
+        unit="s",
+        check=_at_least(0),
+    )
     shutdown_timeout_s: float = knob(
         10.0,
-        "How long running operations may go on after the signal to stop, before they are"
-        " cancelled.",
+        "How long running operations may go on once nothing new is accepted; those that still run"
+        " then are answered with an error.",
         unit="s",
         check=_positive,
     )
@@ -302,6 +272,11 @@ class Settings:
         " one record an operation, and one a request that never became one.",
     )
 
+    sandbox: bool | None = knob(
+        None,
+        "Run over the sandbox, whose tokens are public. Needed where no upstream is set and `host`"
+        " is no loopback address; `false` refuses to start without an upstream.",
+    )
     sandbox_port: int = knob(
         0, "Loopback port of the sandbox's REST API; 0 takes a free one.", check=_port
     )
@@ -317,8 +292,26 @@ class Settings:
                 mistakes.append(f"{knob_.name} {error}")
             else:
                 object.__setattr__(self, knob_.name, value)
+        if self.sandbox and self.upstream_url is not None:
+            mistakes.append(
+                "GATEWAY_SANDBOX=true contradicts GATEWAY_UPSTREAM_URL: set one of them"
+            )
         if mistakes:
             raise SettingsError(mistakes)
+
+    def check_upstream(self) -> None:
+        """Raise `SettingsError` where there is no upstream, and the sandbox must not stand in."""
+        if self.upstream_url is not None or self.sandbox:
+            return
+        missing = (
+            "GATEWAY_UPSTREAM_URL is missing: set it to the GitLab to ask, such as"
+            " https://gitlab.example.com"
+        )
+        if self.sandbox is False:
+            raise SettingsError([f"{missing} (GATEWAY_SANDBOX=false rules the sandbox out)"])
+        if not is_loopback(self.host):
+            sandbox = "GATEWAY_SANDBOX=true for the sandbox, whose tokens are public, beyond this"
+            raise SettingsError([f"{missing}; or {sandbox} machine (GATEWAY_HOST={self.host})"])
 
     @classmethod
     def read(
@@ -327,20 +320,29 @@ class Settings:
         """Settings from raw texts: `flags`, by field name, win over `environment`, by `GATEWAY_…`.
 
         Raises `SettingsError` with everything that is wrong, unknown `GATEWAY_` names included. An
-        empty variable counts as not set.
+        empty or blank variable counts as not set, but that of the upstream: whoever sets it wants
+        one, and not the sandbox.
         """
         values: dict[str, Any] = {}
         known = {variable_of(knob_.name): knob_ for knob_ in fields(cls)}
         named = sorted(name for name in environment if name.startswith(PREFIX))
         mistakes = [_unknown(name, known) for name in named if name not in known]
         for name, knob_ in known.items():
-            source, text = name, environment.get(name) or None
+            source, text = name, environment.get(name, "").strip() or None
+            is_blank = text is None and name in environment
             if flags and knob_.name in flags:
-                source, text = flag_of(knob_.name), flags[knob_.name]
+                source, text = flag_of(knob_.name), flags[knob_.name].strip()
+                is_blank = not text
+            if is_blank and knob_.name == "upstream_url":
+                mistakes.append(
+                    f"{source} is empty: give the address of the GitLab to ask, such as"
+                    " https://gitlab.example.com, or leave it out"
+                )
+                continue
             if text is None:
                 continue
             try:
-                values[knob_.name] = _checked(knob_, _parsed(_types()[knob_.name], text.strip()))
+                values[knob_.name] = _checked(knob_, _parsed(_types()[knob_.name], text))
             except ValueError as error:
                 mistakes.append(f"{source}={_shown(knob_, text)} {error}")
         if mistakes:
@@ -365,7 +367,7 @@ def choices_of(name: str) -> list[str]:
 
 def is_switch(name: str) -> bool:
     """Is it on or off, so that its flag takes no value?"""
-    return _types()[name] is bool
+    return _types()[name] in _SWITCHES
 
 
 @cache
@@ -383,7 +385,7 @@ def _checked(knob_: Field[Any], value: Any) -> Any:
 def _parsed(type_: Any, text: str) -> Any:
     """The value a text stands for; raises `ValueError` saying what it should be."""
     choices = get_args(type_)
-    if type_ is bool:
+    if type_ in _SWITCHES:
         words = {"true": True, "1": True, "yes": True, "on": True}
         words |= {"false": False, "0": False, "no": False, "off": False}
         if text.lower() not in words:

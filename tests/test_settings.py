@@ -10,6 +10,11 @@ from gateway.settings import Settings, SettingsError, choices_of, flag_of, varia
 from gateway.settings_page import describe_settings
 from gateway.upstream.wires import WIRES
 
+PATH_IN_ORIGIN = (
+    "GATEWAY_CORS_ORIGINS='https://a.example/path' is no origin as browsers send it;"
+    " write https://a.example"
+)
+ALL_OF_IPV4 = "0.0.0.0"  # noqa: S104 - nothing is bound
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
@@ -84,7 +89,7 @@ def test_all_mistakes_are_told_at_once():
         "GATEWAY_MAX_CALLS='many' is no whole number",
         "GATEWAY_PORT='65536' is no port (0 to 65535)",
         "GATEWAY_EXPLORER='perhaps' is neither true nor false",
-        "GATEWAY_CORS_ORIGINS='https://a.example/path' is no origin (scheme, host and port only)",
+        PATH_IN_ORIGIN,
         "GATEWAY_LOG_LEVEL='loud' is none of debug, info, warning, error",
     ]
 
@@ -95,6 +100,128 @@ def test_all_mistakes_are_told_at_once():
 def test_an_upstream_that_cannot_be_asked_is_refused(url):
     with pytest.raises(SettingsError, match="GATEWAY_UPSTREAM_URL"):
         Settings.read({"GATEWAY_UPSTREAM_URL": url})
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://ci.example.com",
+        "http://localhost:3000",
+        "http://127.0.0.1:5173",
+        "http://[::1]:3000",
+        "https://xn--mnchen-3ya.example",
+        "http://ci.example.com:443",
+        "http://my_host",
+        "chrome-extension://abcdefghijklmnop",
+        "capacitor://localhost",
+    ],
+)
+def test_an_origin_as_browsers_send_it_is_taken(origin):
+    assert Settings.read({"GATEWAY_CORS_ORIGINS": origin}).cors_origins == (origin,)
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        ("https://ci.example.com/", "write https://ci.example.com"),
+        ("https://ci.example.com/app?x#y", "write https://ci.example.com"),
+        ("https://CI.example.com", "write https://ci.example.com"),
+        ("HTTPS://ci.example.com", "write https://ci.example.com"),
+        ("https://ci.example.com:443", "write https://ci.example.com"),
+        ("http://ci.example.com:80", "write http://ci.example.com"),
+        ("http://ci.example.com:08080", "write http://ci.example.com:8080"),
+        ("http://ci.example.com:", "write http://ci.example.com"),
+        ("https://m\u00fcnchen.example", "write https://xn--mnchen-3ya.example"),
+        ("http://[0:0::1]:3000", "write http://[::1]:3000"),
+        ("'https://ci.example.com'", "write https://ci.example.com"),
+        ("ci.example.com", "has no scheme; write https://ci.example.com"),
+        ("localhost:3000", "has no scheme"),
+        ("//ci.example.com", "has no scheme; write https://ci.example.com"),
+        ("*.example.com", "is a pattern; name each origin"),
+        ("https://*.example.com", "is a pattern; name each origin"),
+        ("https://ci.example.com:*", "is a pattern; name each origin"),
+        ("https://a.example https://b.example", "separate several by commas"),
+        ("https://a.example;https://b.example", "separate several by commas"),
+        ("null", "many unrelated pages send"),
+        ("file://", "its scheme must be http or https"),
+        ("ws://ci.example.com", "its scheme must be http or https"),
+        ("https://", "is no origin"),
+        ("https://ci.example.com:99999", "is no origin"),
+        ("https://ci_?.example", "is no origin"),
+        ("https://300.1.1.1", "is no origin"),
+        ("https://user:secret@ci.example.com", "holds a credential"),
+    ],
+)
+def test_an_origin_that_can_never_match_is_refused_with_what_to_write(origin, told):
+    with pytest.raises(SettingsError) as refused:
+        Settings.read({"GATEWAY_CORS_ORIGINS": f"https://fine.example,{origin}"})
+
+    [mistake] = refused.value.mistakes
+    assert told in mistake
+    assert "secret" not in mistake
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("/jobs", "/jobs"), ("jobs/", "/jobs"), ("/ci/jobs/", "/ci/jobs"), ("/", "")],
+)
+def test_a_path_prefix_is_kept_without_its_closing_slash(given, kept):
+    assert Settings.read({"GATEWAY_PATH_PREFIX": given}).path_prefix == kept
+
+
+@pytest.mark.parametrize(
+    "given", ["/a/../b", "//evil.example/x y", "/jobs?x", "/a//b", "http://a/b"]
+)
+def test_what_is_no_path_is_no_prefix(given):
+    with pytest.raises(SettingsError, match="is no path such as /jobs"):
+        Settings.read({"GATEWAY_PATH_PREFIX": given})
+
+
+class TestTheSandbox:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8", "[::1]"])
+    def test_runs_on_loopback_with_nothing_set(self, host):
+        Settings.read({"GATEWAY_HOST": host}).check_upstream()
+
+    @pytest.mark.parametrize(
+        "host", [ALL_OF_IPV4, "::", "10.0.0.1", "gateway.example", "::ffff:8.8.8.8"]
+    )
+    def test_runs_beyond_it_only_if_it_is_asked_for(self, host):
+        with pytest.raises(SettingsError, match="or GATEWAY_SANDBOX=true") as refused:
+            Settings.read({"GATEWAY_HOST": host}).check_upstream()
+
+        assert "GATEWAY_UPSTREAM_URL is missing" in str(refused.value)
+        Settings.read({"GATEWAY_HOST": host, "GATEWAY_SANDBOX": "true"}).check_upstream()
+        Settings.read({"GATEWAY_HOST": host, "GATEWAY_UPSTREAM_URL": "https://a"}).check_upstream()
+
+    def test_contradicts_an_upstream(self):
+        with pytest.raises(SettingsError, match="contradicts GATEWAY_UPSTREAM_URL"):
+            Settings.read({"GATEWAY_SANDBOX": "true", "GATEWAY_UPSTREAM_URL": "https://a"})
+
+    def test_can_be_ruled_out(self):
+        with pytest.raises(SettingsError, match="GATEWAY_UPSTREAM_URL is missing"):
+            Settings.read({"GATEWAY_SANDBOX": "false"}).check_upstream()
+
+    @pytest.mark.parametrize("empty", ["", "  ", "\t\n"])
+    @pytest.mark.parametrize("sandbox", [{}, {"GATEWAY_SANDBOX": "true"}])
+    def test_is_not_what_an_empty_variable_for_the_upstream_means(self, empty, sandbox):
+        with pytest.raises(SettingsError, match="GATEWAY_UPSTREAM_URL is empty: give the address"):
+            Settings.read({"GATEWAY_UPSTREAM_URL": empty, **sandbox})
+        with pytest.raises(SettingsError, match="--upstream-url is empty"):
+            Settings.read({}, {"upstream_url": empty})
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_any_other_empty_variable_counts_as_not_set(empty):
+    others = {variable_of(knob.name): empty for knob in fields(Settings)}
+    del others["GATEWAY_UPSTREAM_URL"]
+
+    assert Settings.read(others) == Settings()
+
+
+def test_an_empty_address_to_listen_on_is_not_all_addresses():
+    with pytest.raises(SettingsError, match="is no address to listen on"):
+        Settings.read({}, {"host": " "})
 
 
 def test_a_credential_in_an_address_is_refused_and_not_repeated():

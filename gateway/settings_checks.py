@@ -1,0 +1,165 @@
+"""What settings that name places may hold: addresses, origins, a path prefix, files.
+
+Each check takes a text, gives the one to keep, and raises `ValueError` with what is wrong and what
+to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from ipaddress import IPv6Address, ip_address
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = [
+    "ca_file",
+    "instance_url",
+    "is_loopback",
+    "listening_host",
+    "origin",
+    "path_prefix",
+    "proxy",
+    "web_address",
+]
+
+# Whose pages browsers, and shells made of them, name an origin for (Fetch standard, 3.2).
+PAGE_SCHEMES: Final = re.compile(r"https?|[a-z]+(-[a-z]+)*-extension|app|capacitor|ionic|tauri")
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_is_host = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?").fullmatch
+_is_segment = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+").fullmatch
+
+
+def web_address(value: str) -> str:
+    """An absolute HTTP address without its closing slash."""
+    parts = _address(value)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a credential; credentials come from callers only")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> SplitResult:
+    """An absolute HTTP address; the errors repeat no part of it, which may be a password."""
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("is no absolute http or https address")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise ValueError("has a host name that cannot be one") from None
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is none (0 to 65535)") from None
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or a fragment")
+    return parts
+
+
+def proxy(value: str) -> str:
+    """A proxy's address; it may hold a user and a password."""
+    try:
+        parts = _address(value)
+    except ValueError as error:
+        hint = "; write / ? # @ : in a user or password as %2F %3F %23 %40 %3A"
+        raise ValueError(f"{error}{hint if '@' in value else ''}") from None
+    if parts.path not in {"", "/"}:
+        raise ValueError("is no proxy (scheme, user, password, host and port only)")
+    return value.rstrip("/")
+
+
+def ca_file(value: str) -> str:
+    """A file of certificates that can be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(value)
+    except ssl.SSLError:
+        raise ValueError("holds no certificates, or broken ones; PEM is expected") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if not context.cert_store_stats()["x509"]:
+        raise ValueError("holds no certificates; PEM is expected")
+    return value
+
+
+def instance_url(value: str) -> str:
+    """The address of a GitLab, named by its root or by its API."""
+    return web_address(value).removesuffix("/api/v4").rstrip("/")
+
+
+def origin(value: str) -> str:
+    """An origin as a browser writes it in `Origin` (RFC 6454, 6.2), or `*`.
+
+    Any other spelling would never be equal to what a browser sends.
+    """
+    if value == "*":
+        return value
+    if value.lower() == "null":
+        raise ValueError("is what many unrelated pages send; name an origin, or write *")
+    if "*" in value:
+        raise ValueError("is a pattern; name each origin by itself, or write * for all of them")
+    if "://" not in value:
+        raise ValueError(f"has no scheme; write https://{_tidy(value)}")
+    if "@" in value:
+        raise ValueError("holds a credential; an origin is scheme, host and port only")
+    if re.search(r"\s|;", value):
+        raise ValueError("is no origin; separate several by commas")
+    serialised = _serialised(value)
+    if value != serialised:
+        raise ValueError(f"is no origin as browsers send it; write {serialised}")
+    return value
+
+
+def _serialised(value: str) -> str:
+    parts = urlsplit(value.strip("\"'"))
+    if not PAGE_SCHEMES.fullmatch(parts.scheme):
+        raise ValueError("is no origin of a page: its scheme must be http or https")
+    try:
+        host, port = _serialised_host(parts.hostname or ""), parts.port
+    except ValueError:
+        host, port = "", None
+    if not host:
+        raise ValueError("is no origin (scheme, host and port only)")
+    shown = "" if port in {None, DEFAULT_PORTS.get(parts.scheme)} else f":{port}"
+    return f"{parts.scheme}://{host}{shown}"
+
+
+def _serialised_host(host: str) -> str:
+    """A host as browsers write it; empty where it is none."""
+    if ":" in host:
+        return f"[{IPv6Address(host).compressed}]"
+    if host.rpartition(".")[2].isdigit():
+        return str(ip_address(host))
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    return host if _is_host(host) else ""
+
+
+def _tidy(value: str) -> str:
+    return value.strip("\"'/").split("/")[0].lower()
+
+
+def path_prefix(value: str) -> str:
+    """A path without its closing slash, `/jobs` or `/ci/jobs`; empty for the root."""
+    segments = [segment for segment in value.strip("/").split("/") if value.strip("/")]
+    if not all(_is_segment(segment) and segment not in {".", ".."} for segment in segments):
+        raise ValueError("is no path such as /jobs or /ci/jobs")
+    return "".join(f"/{segment}" for segment in segments)
+
+
+def listening_host(value: str) -> str:
+    """A host name or address, without the brackets that addresses have in URLs."""
+    host = value.removeprefix("[").removesuffix("]")
+    if not host or re.search(r"[\s/]", host):
+        raise ValueError("is no address to listen on, such as 127.0.0.1 or ::")
+    return host
+
+
+def is_loopback(host: str) -> bool:
+    """Is this a name or address that only this machine reaches?"""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
