@@ -1,5 +1,7 @@
-# The gateway as an image: docker build -t jobs-gateway . && docker run -p 8000:8000 jobs-gateway
-# Settings are environment variables: docs/settings.md.
+# The gateway as an image: docker build -t jobs-gateway .
+#   docker run -p 8000:8000 -e GATEWAY_UPSTREAM_URL=https://gitlab.example.com jobs-gateway
+#   docker run -p 8000:8000 -e GATEWAY_SANDBOX=true jobs-gateway     (over the sandbox: public tokens)
+# Settings are environment variables, which the health check reads as well: docs/settings.md.
 
 FROM python:3.13-slim AS build
 RUN python -m venv /venv
@@ -23,7 +25,6 @@ WORKDIR /app
 USER 10001
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 GATEWAY_HOST=0.0.0.0
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-c", \
-  "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('GATEWAY_PORT') or 8000}/health/live\", timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-m", "gateway", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python", "-m", "gateway"]

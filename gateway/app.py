@@ -6,12 +6,15 @@
                                        fingerprint key ─► callers ──────┘
 
 `Gateway` is an ASGI application. `jobs-gateway serve` enters `running()` itself; other servers do
-it by the lifespan protocol: `uvicorn --factory gateway.app:create_app`; inside another application
-that application does.
+it by the lifespan protocol: `uvicorn --factory gateway.app:create_app`. Mounted in another
+application, that one's lifespan should; where it does not, the first request starts the gateway,
+and it runs as long as the event loop.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -33,9 +36,12 @@ from gateway.hooks import Hooks
 from gateway.sandbox import Sandbox
 from gateway.settings import Settings
 from gateway.transport.callers import Callers
+from gateway.transport.compression import Compressor
+from gateway.transport.cors import CrossOrigin, crossing_origins
 from gateway.transport.endpoint import Endpoint
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
+from gateway.transport.places import is_beyond_loopback, place_of
 from gateway.transport.records import CallRecords, OperationRecords, Records, standard_records
 from gateway.transport.server import address_of, listen, serving
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
@@ -57,6 +63,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
 
+_log: Final = logging.getLogger("gateway.app")
+
 GRAPHQL_PATH: Final = "/graphql"
 # In the sandbox's world.
 DEMO: Final = Examples(project="1", other_project="6", pipeline="6", failed_job="7", manual_job="1")
@@ -75,10 +83,12 @@ class Gateway:
     """The ASGI application. It answers while `running()` is entered, 503 before and after.
 
     `hooks` are told of requests, operations and upstream calls; `records` take a line for each
-    operation where the settings' `log_level` asks for it.
+    operation where the settings' `log_level` asks for it. Raises `SettingsError` where there is no
+    upstream, and the sandbox must not stand in for it.
     """
 
     def __init__(self, settings: Settings, records: Records, *hooks: Hook) -> None:
+        settings.check_upstream()
         self.settings = settings
         self.sandbox: EmbeddedSandbox | None = None
         """Where the upstream is the sandbox, while this runs."""
@@ -93,16 +103,27 @@ class Gateway:
         self._wire: Wire | None = None
         self._api_url = ""
         self._bundle = Bundle() if settings.explorer else None
+        self._cross_origin = CrossOrigin(settings.cors_origins)
+        # Where nobody enters `running()`: the task that does, and whether it has got so far.
+        self._starting: asyncio.Task[None] | None = None
+        self._has_started: asyncio.Future[None] | None = None
+        prefix = settings.path_prefix
+        self._graphql_paths = {
+            path + slash for path in (GRAPHQL_PATH, prefix + GRAPHQL_PATH) for slash in ("", "/")
+        }
+        self._answers_all = settings.sandbox is True or settings.upstream_url is not None
         self._rest = Starlette(
             lifespan=self._lifespan,
             routes=[
                 *self._health.routes,
                 Route("/", _to_explorer),
                 *([self._bundle.route(f"{GRAPHQL_PATH}/explorer")] if self._bundle else []),
-                Route(GRAPHQL_PATH, _not_running, methods=["GET", "POST"]),
+                Route(GRAPHQL_PATH, _not_running, methods=["GET", "HEAD", "OPTIONS", "POST"]),
             ],
             exception_handlers={404: _not_found},
         )
+        # It would lead to an absolute address, over plain HTTP where a proxy ends TLS.
+        self._rest.router.redirect_slashes = False
 
     async def __call__(
         self,
@@ -110,10 +131,75 @@ class Gateway:
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
-        if self._endpoint and scope["type"] == "http" and _path_of(scope) == GRAPHQL_PATH:
+        if (
+            self._endpoint is not None
+            and self._answers_all
+            and scope["type"] == "http"
+            and scope["path"] in self._graphql_paths
+        ):
             await self._endpoint(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._serve_elsewhere(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
+
+    async def _serve_elsewhere(
+        self,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        """Serve what is not addressed to `/graphql` as it stands there, or not yet."""
+        place = place_of(scope, self.settings.path_prefix)
+        if self._endpoint is None and scope.get("root_path"):
+            await self._start()
+        if not self._answers_all and is_beyond_loopback(scope):
+            await _sandbox_is_private(scope, receive, send)
+        elif self._endpoint is not None and place.path == GRAPHQL_PATH:
+            await self._endpoint(scope, receive, send)
+        else:
+            # As the explorer's page at `/graphql/` names its files.
+            path = place.path.replace(f"{GRAPHQL_PATH}{GRAPHQL_PATH}/", f"{GRAPHQL_PATH}/")
+            inner = {
+                **scope,
+                "path": path,
+                "root_path": "",
+                "gateway.base": place.base,
+                "gateway.asked": scope["path"],
+            }
+            await crossing_origins(self._rest, self._cross_origin)(inner, receive, send)
+
+    async def _start(self) -> None:
+        """Run for as long as the event loop does, where whoever mounted this does not see to it."""
+        loop, starting = asyncio.get_running_loop(), self._starting
+        if starting is None or starting.done() or starting.get_loop() is not loop:
+            self._has_started = loop.create_future()
+            self._starting = loop.create_task(self._run_on(self._has_started), name="gateway")
+        if self._has_started is not None:
+            await asyncio.shield(self._has_started)
+
+    async def _run_on(self, has_started: asyncio.Future[None]) -> None:
+        try:
+            async with self.running():
+                has_started.set_result(None)
+                await asyncio.get_running_loop().create_future()
+        except Exception:
+            if has_started.done():
+                raise
+            _log.exception("the gateway could not be started")
+            has_started.set_result(None)
+        finally:
+            if not has_started.done():
+                has_started.cancel()
+
+    def drain(self) -> None:
+        """Tell who asks for readiness that this is about to stop; all else goes on."""
+        self._health.drain()
+
+    def cut_off(self) -> None:
+        """Answer all operations that run, at once, with an error that says so."""
+        if self._endpoint is not None:
+            self._endpoint.cut_off()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -123,7 +209,7 @@ class Gateway:
             stack.callback(self._records.flush)
             if settings.upstream_url is None:
                 self.sandbox = await stack.enter_async_context(_embedded_sandbox(settings))
-                settings = replace(settings, upstream_url=self.sandbox.url)
+                settings = replace(settings, upstream_url=self.sandbox.url, sandbox=None)
             self._api_url = f"{settings.upstream_url}/api/v4"
             self._wire = await stack.enter_async_context(
                 open_wire(settings.wire, _wire_options(settings, self._api_url))
@@ -145,7 +231,12 @@ class Gateway:
                 hooks=self._hooks,
             )
             callers = Callers(secrets.token_bytes(32), settings.request_timeout_s)
-            self._endpoint = Endpoint(engine, callers, settings, self._hooks, self._explorer())
+            compressor = Compressor() if settings.compression else None
+            if compressor is not None:
+                stack.callback(compressor.close)
+            self._endpoint = Endpoint(
+                engine, callers, settings, self._hooks, self._explorer(), compressor
+            )
             stack.callback(setattr, self, "_endpoint", None)
             yield
 
@@ -234,22 +325,35 @@ async def _embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox
             yield EmbeddedSandbox(url, sandbox.tokens)
 
 
-def _path_of(scope: Any) -> str:
-    """The path within this application, which another one may have mounted somewhere."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
-
-
-async def _to_explorer(_: Request) -> Response:
-    # Relative: a proxy may serve this under a path of its own.
-    return RedirectResponse(GRAPHQL_PATH.removeprefix("/"))
+async def _to_explorer(request: Request) -> Response:
+    # Relative where it can be: a proxy may serve this under a path that nobody told.
+    if request.scope["gateway.asked"].endswith("/"):
+        return RedirectResponse(GRAPHQL_PATH.removeprefix("/"))
+    return RedirectResponse(request.scope["gateway.base"] + GRAPHQL_PATH)
 
 
 async def _not_running(_: Request) -> Response:
-    return JSONResponse({"errors": [{"message": "the gateway is not running"}]}, 503)
+    message = (
+        "the gateway is not running: the application that it is mounted in has to enter"
+        " `running()` of it in its lifespan, or the server to speak the lifespan protocol"
+    )
+    return JSONResponse({"errors": [{"message": message}]}, 503)
+
+
+_sandbox_is_private: Final = JSONResponse(
+    {
+        "errors": [
+            {
+                "message": "this gateway runs over the sandbox, whose tokens are public, and"
+                " answers on this machine only: set GATEWAY_UPSTREAM_URL, or GATEWAY_SANDBOX=true"
+            }
+        ]
+    },
+    403,
+)
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
-    message = f"nothing is served at {request.url.path:.200}; GraphQL is at {GRAPHQL_PATH}"
+    asked, base = request.scope["gateway.asked"], request.scope["gateway.base"]
+    message = f"nothing is served at {asked:.200}; GraphQL is at {base}{GRAPHQL_PATH}"
     return JSONResponse({"errors": [{"message": message}]}, 404)

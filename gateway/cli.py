@@ -1,19 +1,21 @@
-"""The command `jobs-gateway`: serve, sandbox, schema, explain, settings, version."""
+"""The command `jobs-gateway`: serve, sandbox, schema, explain, settings, health, version."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import difflib
 import json
+import logging
 import os
-import signal
 import sys
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway import health_check
 from gateway.app import GRAPHQL_PATH, Gateway
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
@@ -21,8 +23,11 @@ from gateway.execution.schema import print_sdl
 from gateway.memory import settle_in
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
+from gateway.settings_checks import is_loopback
 from gateway.settings_page import describe_settings
+from gateway.stopping import StopSignals
 from gateway.transport.explorer import Bundle
+from gateway.transport.line_writer import LineWriter, standard_streams, write_to
 from gateway.transport.records import record_logging, standard_records
 from gateway.transport.server import CannotListen, address_of, listen, new_loop, serving
 from gateway.version import __version__
@@ -34,6 +39,10 @@ __all__ = ["main"]
 
 _EXPLORER: Final = "the explorer"
 _PLAIN_PAGE: Final = "a plain page; this installation was made without the explorer"
+_log: Final = logging.getLogger("gateway.cli")
+
+# As a shell tells that a program ended by SIGPIPE.
+READER_LEFT: Final = 141
 ROLES: Final = ("maintainer", "developer", "reporter", "guest", "outsider", "job_token")
 
 
@@ -46,12 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or (given[0].startswith("-") and given[0] not in {"-h", "--help", "--version"}):
         given.insert(0, "serve")
-    options = _parser().parse_args(given)
     try:
-        status: int = options.run(options)
+        with standard_streams():
+            options = _parser().parse_args(given)
+            status: int = options.run(options)
     except (SettingsError, CannotListen, CallerError, _Mistake) as mistake:
-        sys.stderr.write(f"jobs-gateway: {mistake}\n")
+        write_to(sys.stderr)(f"jobs-gateway: {mistake}\n".encode())
         return 2
+    except BrokenPipeError:
+        return READER_LEFT
     return status
 
 
@@ -59,24 +71,31 @@ def _serve(options: argparse.Namespace) -> int:
     names = {knob.name for knob in fields(Settings)}
     flags = {name: value for name, value in vars(options).items() if name in names}
     settings = Settings.read(os.environ, {k: v for k, v in flags.items() if v is not None})
+    settings.check_upstream()
     records = standard_records()
     record_logging(records, settings.log_level)
     listener = listen(settings.host, settings.port)
 
     async def serve() -> None:
         gateway = Gateway(settings, records)
-        async with (
-            gateway.running(),
-            serving(
-                gateway,
-                listener,
-                shutdown_timeout_s=settings.shutdown_timeout_s,
-                receive_timeout_s=settings.receive_timeout_s,
-            ),
-        ):
-            _say(*_gateway_banner(gateway, address_of(listener)))
-            settle_in()
-            await _signal_to_stop()
+        with StopSignals() as signals:
+            async with (
+                gateway.running(),
+                serving(
+                    gateway,
+                    listener,
+                    shutdown_timeout_s=settings.shutdown_timeout_s,
+                    receive_timeout_s=settings.receive_timeout_s,
+                    cut_off=gateway.cut_off,
+                ) as server,
+            ):
+                _announce(*_gateway_banner(gateway, address_of(listener)))
+                settle_in()
+                await signals.first()
+                signals.on_second = server.hurry
+                gateway.drain()
+                server.close_after_responses()
+                await signals.wait_for_second(settings.drain_s)
 
     _run(serve())
     return 0
@@ -86,6 +105,8 @@ def _sandbox(options: argparse.Namespace) -> int:
     listener = listen(options.host, options.port)
     records = standard_records()
     record_logging(records, "warning")
+    if not is_loopback(listener.getsockname()[0]):
+        _log.warning("the sandbox listens beyond this machine, and its tokens are public")
     url = options.external_url or address_of(listener)
     try:
         sandbox = Sandbox(
@@ -104,9 +125,14 @@ def _sandbox(options: argparse.Namespace) -> int:
         raise _Mistake(f"the sandbox cannot start: {error}") from None
 
     async def serve() -> None:
-        async with serving(sandbox.app, listener, shutdown_timeout_s=1, lifespan=True):
-            _say(f"Jobs API sandbox {__version__}", *_sandbox_lines(url, sandbox.tokens))
-            await _signal_to_stop()
+        with StopSignals() as signals:
+            async with serving(
+                sandbox.app, listener, shutdown_timeout_s=1, lifespan=True
+            ) as server:
+                banner = [f"Jobs API sandbox {__version__}", *_sandbox_lines(url, sandbox.tokens)]
+                _announce(*banner)
+                await signals.first()
+                signals.on_second = server.hurry
 
     with closing(sandbox):
         _run(serve())
@@ -187,6 +213,8 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--variables", metavar="JSON", help="values of its variables; @FILE reads them from a file"
     )
+    health = command("health", health_check.run, health_check.SENTENCE)
+    health_check.add_options(health)
     command("settings", _settings, "Print the page about all settings.")
     command("version", _version, "Print the version.")
     return parser
@@ -260,7 +288,8 @@ def _text_of(path: Path) -> str:
 
 
 def _gateway_banner(gateway: Gateway, address: str) -> list[str]:
-    lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{GRAPHQL_PATH}"]
+    place = gateway.settings.path_prefix + GRAPHQL_PATH
+    lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{place}"]
     if gateway.settings.explorer:
         lines[1] += f"  (in a browser: {_EXPLORER if Bundle().page else _PLAIN_PAGE})"
     if gateway.sandbox is None:
@@ -282,18 +311,13 @@ def _say(*lines: str) -> None:
     sys.stdout.flush()
 
 
+def _announce(*lines: str) -> None:
+    """Say it to a standard output that may be closed, or that nobody reads, and do not wait."""
+    writer = LineWriter(write_to(sys.stdout), lambda _: b"")
+    atexit.register(writer.drain, 0.5)
+    writer.write("\n".join([*lines, ""]).encode())
+
+
 def _run(main: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(main)
-
-
-async def _signal_to_stop() -> None:
-    """Wait for SIGINT or SIGTERM. Another one after that ends the process at once."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    before = {
-        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    await stop.wait()
-    for number, handler in before.items():
-        signal.signal(number, signal.SIG_DFL if handler is None else handler)

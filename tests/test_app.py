@@ -3,9 +3,12 @@
 import asyncio
 import json
 import re
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -111,6 +114,114 @@ async def test_any_asgi_server_starts_it_by_the_lifespan():
         "lifespan.shutdown.complete",
     )
     assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphql/"])
+async def test_a_closing_slash_leads_nowhere_else(caller, path):
+    """A redirect behind TLS once sent the credential on over plain HTTP."""
+    answer = await caller.post(path, json={"query": "{ __typename }"})
+
+    assert answer.json() == {"data": {"__typename": "Query"}}
+    for closed in ("/health/live/", "/health/ready/"):
+        assert (await caller.get(closed)).status_code == 200
+    assert (await caller.get("/health/")).status_code == 404
+
+
+def asking(app):
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(transport=transport, base_url="http://parent", follow_redirects=True)
+
+
+@pytest.mark.parametrize("path", ["/jobs/graphql", "/jobs/graphql/"])
+@pytest.mark.parametrize("starts", ["by the parent's lifespan", "by the first request"])
+async def test_it_is_mounted_in_another_application(path, starts):
+    gateway = create_app(Settings(sandbox_jobs=0))
+    parent = Starlette(routes=[Mount("/jobs", gateway)])
+    before = asyncio.all_tasks()
+
+    async with AsyncExitStack() as stack:
+        if "parent" in starts:
+            await stack.enter_async_context(gateway.running())
+        async with asking(parent) as caller:
+            answers = await asyncio.gather(
+                *(caller.post(path, json={"query": "{ __typename }"}) for _ in range(3))
+            )
+            ready = await caller.get("/jobs/health/ready")
+            start = await caller.get("/jobs/", follow_redirects=False)
+            page = await caller.get("/jobs/", headers=BROWSER)
+            nothing = await caller.get("/jobs/none")
+
+    for task in asyncio.all_tasks() - before:
+        # As the end of the event loop does.
+        task.cancel()
+        await asyncio.wait([task])
+    assert [answer.json() for answer in answers] == [{"data": {"__typename": "Query"}}] * 3
+    assert ready.json() == {"status": "ready"}
+    assert (start.status_code, start.headers["location"]) == (307, "graphql")
+    assert (page.status_code, page.url.path) == (200, "/jobs/graphql")
+    assert "GraphQL is at /jobs/graphql" in nothing.text
+    assert gateway._endpoint is None
+
+
+@pytest.mark.parametrize("path", ["/jobs/graphql", "/jobs/jobs/graphql"])
+async def test_a_server_is_told_of_its_root_path(path):
+    """A server puts `--root-path` before the path; a proxy may have left its prefix on as well."""
+    gateway = create_app(Settings(sandbox_jobs=0))
+
+    async def behind(scope, receive, send):
+        await gateway({**scope, "root_path": "/jobs"}, receive, send)
+
+    async with gateway.running(), asking(behind) as caller:
+        answer = await caller.post(path, json={"query": "{ __typename }"})
+
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_the_sandbox_answers_others_only_if_it_is_asked_for():
+    """An ASGI server may listen elsewhere than the settings say."""
+    statuses = []
+    for sandbox in (None, True):
+        gateway = create_app(Settings(sandbox_jobs=0, sandbox=sandbox))
+
+        async def beyond(scope, receive, send, gateway=gateway):
+            await gateway({**scope, "server": ("10.0.0.1", 8000)}, receive, send)
+
+        async with gateway.running(), asking(beyond) as caller:
+            answers = [await caller.get(at) for at in ("/graphql?query={a}", "/health/live")]
+        statuses.append([answer.status_code for answer in answers])
+
+    assert statuses == [[403, 403], [200, 200]]
+
+
+async def test_pages_of_allowed_origins_may_read_health_and_errors():
+    origin = {"origin": "https://ci.example.com"}
+    gateway = create_app(Settings(sandbox_jobs=0, cors_origins=("https://ci.example.com",)))
+
+    async with gateway.running(), asking(gateway) as caller:
+        answers = [await caller.get(path, headers=origin) for path in ("/health/ready", "/none")]
+        asked = {"access-control-request-method": "GET"}
+        answers.append(await caller.options("/health/live", headers=origin | asked))
+        other = await caller.get("/health/live", headers={"origin": "https://other.example"})
+    async with asking(gateway) as caller:
+        answers.append(await caller.post("/graphql", headers=origin))
+
+    assert [answer.status_code for answer in answers] == [200, 404, 200, 503]
+    for answer in answers:
+        assert answer.headers["access-control-allow-origin"] == origin["origin"]
+        assert answer.headers["vary"] == "origin"
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_answers_are_compressed_by_default_and_not_where_that_is_off():
+    query = {"query": "{ __schema { types { name description } } }"}
+    told = []
+    for compression in (True, False):
+        gateway = create_app(Settings(sandbox_jobs=0, compression=compression))
+        async with gateway.running(), asking(gateway) as caller:
+            answer = await caller.post("/graphql", json=query)
+            told.append(answer.headers.get("content-encoding"))
+
+    assert told == ["gzip", None]
 
 
 async def test_pages_are_as_large_as_the_setting_allows(sandbox_server):

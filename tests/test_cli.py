@@ -1,11 +1,15 @@
 """The command `jobs-gateway`, run as its users run it."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -30,13 +34,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @contextmanager
-def running(*arguments: str, **environment: str):
+def running(*arguments: str, stderr: int = subprocess.PIPE, **environment: str):
     """A command that serves, what it said, and its records when it has ended."""
     with subprocess.Popen(
         [sys.executable, "-m", "gateway", *arguments],
-        env=os.environ | environment,
+        env=os.environ | {"GATEWAY_DRAIN_S": "0"} | environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     ) as process:
         try:
@@ -64,6 +68,30 @@ class Served:
         self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=STARTED_S)
         return [json.loads(line) for line in errors.splitlines()]
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def until_answered(url: str) -> httpx.Response:
+    until = time.monotonic() + STARTED_S
+    while True:
+        try:
+            return get(url)
+        except httpx.ConnectError:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+
+HEALTH_BELOW_A_PREFIX = (
+    "/ci/jobs/health/live",
+    "/ci/jobs/health/ready/",
+    "/health/live",
+    "/health/live/",
+)
 
 
 def ask(url: str, query: str, token: str) -> dict:
@@ -144,6 +172,56 @@ class TestServe:
             "--port='x' is no whole number",
         ]
 
+    def test_everything_is_below_a_prefix_and_at_the_root(self):
+        with running("--port", "0", GATEWAY_PATH_PREFIX="/ci/jobs") as served:
+            graphql = served.said("GraphQL")
+            root = graphql.removesuffix("/ci/jobs/graphql")
+            answers = [
+                ask(root + path, "{ __typename }", "")
+                for path in ("/ci/jobs/graphql", "/ci/jobs/graphql/", "/graphql", "/graphql/")
+            ]
+            live = [get(root + path).status_code for path in HEALTH_BELOW_A_PREFIX]
+            start, slash = get(f"{root}/ci/jobs"), get(f"{root}/ci/jobs/")
+            served.stop()
+
+        assert graphql.endswith("/ci/jobs/graphql")
+        assert answers == [{"data": {"__typename": "Query"}}] * 4
+        assert live == [200] * 4
+        assert (start.status_code, start.headers["location"]) == (307, "/ci/jobs/graphql")
+        assert (slash.status_code, slash.headers["location"]) == (307, "graphql")
+
+    def test_both_families_are_served_at_once(self):
+        with running("--port", "0", GATEWAY_HOST="::", GATEWAY_SANDBOX="true") as served:
+            port = served.said("GraphQL").removesuffix("/graphql").rpartition(":")[2]
+            answers = [
+                get(f"http://{host}:{port}/health/live").status_code
+                for host in ("127.0.0.1", "[::1]")
+            ]
+            served.stop()
+
+        assert answers == [200, 200]
+
+    @pytest.mark.parametrize(
+        ("environment", "told"),
+        [
+            ({"GATEWAY_UPSTREAM_URL": ""}, "GATEWAY_UPSTREAM_URL is empty: give the address"),
+            ({"GATEWAY_UPSTREAM_URL": " "}, "GATEWAY_UPSTREAM_URL is empty: give the address"),
+            ({"GATEWAY_HOST": "0.0.0.0"}, "GATEWAY_SANDBOX=true for the sandbox"),  # noqa: S104
+            ({"GATEWAY_HOST": "::"}, "GATEWAY_SANDBOX=true for the sandbox"),
+            ({"GATEWAY_SANDBOX": "off"}, "GATEWAY_UPSTREAM_URL is missing"),
+            (
+                {"GATEWAY_SANDBOX": "on", "GATEWAY_UPSTREAM_URL": "https://a"},
+                "GATEWAY_SANDBOX=true contradicts GATEWAY_UPSTREAM_URL",
+            ),
+            ({"GATEWAY_CORS_ORIGINS": "https://A.example/"}, "write https://a.example"),
+        ],
+    )
+    def test_what_would_start_something_else_than_was_meant_starts_nothing(self, environment, told):
+        done = run("serve", "--port", "0", **environment)
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert told in done.stderr
+
     def test_a_port_in_use_is_told(self, sandbox_server):
         port = sandbox_server.url.rpartition(":")[2]
 
@@ -153,7 +231,172 @@ class TestServe:
         assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
 
 
+class TestStopping:
+    def test_readiness_ends_first_and_all_else_goes_on(self):
+        with running("--port", "0", GATEWAY_DRAIN_S="60") as served:
+            url = served.said("GraphQL")
+            root = url.removesuffix("/graphql")
+            with httpx.Client() as kept:
+                kept.get(f"{root}/health/live")
+                served.process.send_signal(signal.SIGTERM)
+                while (ready := kept.get(f"{root}/health/ready")).status_code == 200:
+                    pass
+            answer, live = ask(url, "{ __typename }", ""), get(f"{root}/health/live")
+            served.stop()
+
+        assert ready.json() == {"status": "not ready", "reason": "the gateway is stopping"}
+        assert ready.headers["connection"] == "close"
+        assert answer == {"data": {"__typename": "Query"}}
+        assert live.status_code == 200
+        # The second signal ended the minute.
+        assert served.process.returncode == 0
+
+    def test_an_operation_beyond_the_limit_is_answered_and_recorded(self):
+        query = "{ job(by: {path: {project: 1, job: 1}}) { name } }"
+        with (
+            socket.create_server(("127.0.0.1", 0)) as upstream,
+            ThreadPoolExecutor(1) as threads,
+            running(
+                "--port",
+                "0",
+                GATEWAY_UPSTREAM_URL=f"http://127.0.0.1:{upstream.getsockname()[1]}",
+                GATEWAY_SHUTDOWN_TIMEOUT_S="0.2",
+            ) as served,
+        ):
+            asking = threads.submit(ask, served.said("GraphQL"), query, "glpat-any")
+            connection, _ = upstream.accept()
+            connection.recv(1)
+            records = served.stop()
+            answer = asking.result()
+            connection.close()
+
+        [error] = answer["errors"]
+        assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+        assert [record["codes"] for record in records] == [["UPSTREAM_UNAVAILABLE"]]
+        assert served.process.returncode == 0
+
+
+class TestStandardStreams:
+    @pytest.mark.parametrize("level", ["info", "debug"])
+    def test_records_that_nobody_reads_stop_nothing(self, level):
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        with running("--port", "0", stderr=writing, GATEWAY_LOG_LEVEL=level) as served:
+            os.close(writing)
+            url = served.said("GraphQL")
+            with httpx.Client(timeout=10) as caller:
+                for _ in range(100):
+                    caller.post(url, json={"query": "{ __typename }"})
+                live = caller.get(url.replace("/graphql", "/health/live"))
+            served.process.send_signal(signal.SIGTERM)
+            served.process.wait(STARTED_S)
+        os.close(reading)
+
+        assert live.status_code == 200
+        assert served.process.returncode == 0
+
+    def test_a_reader_of_records_who_leaves_stops_nothing(self):
+        reading, writing = os.pipe()
+        with running("--port", "0", stderr=writing) as served:
+            os.close(writing)
+            os.close(reading)
+            url = served.said("GraphQL")
+            answers = [ask(url, "{ __typename }", "") for _ in range(3)]
+            served.process.send_signal(signal.SIGTERM)
+            served.process.wait(STARTED_S)
+
+        assert answers == [{"data": {"__typename": "Query"}}] * 3
+        assert served.process.returncode == 0
+
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "| head -c 1"])
+    def test_streams_that_are_closed_or_full_stop_nothing(self, closed, free_port):
+        command = f"exec {sys.executable} -m gateway --port {free_port} {closed}"
+        environment = os.environ | {"GATEWAY_DRAIN_S": "0"}
+        with subprocess.Popen(
+            ["/bin/sh", "-c", command], env=environment, stderr=subprocess.PIPE, text=True
+        ) as process:
+            url = f"http://127.0.0.1:{free_port}"
+            live = until_answered(f"{url}/health/live")
+            answer = ask(f"{url}/graphql", "{ __typename }", "")
+            process.kill()
+
+        assert live.status_code == 200
+        assert answer == {"data": {"__typename": "Query"}}
+
+    def test_a_reader_of_the_schema_may_leave(self):
+        with subprocess.Popen(
+            [sys.executable, "-m", "gateway", "schema"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            process.stdout.close()
+            errors = process.stderr.read()
+
+        assert errors == ""
+        assert process.returncode == 141
+
+
+class TestHealth:
+    def test_it_asks_the_gateway_of_the_same_settings_around_any_proxy(self):
+        settings = {"GATEWAY_HOST": "::", "GATEWAY_PATH_PREFIX": "/jobs"}
+        nowhere = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
+        with running("--port", "0", GATEWAY_SANDBOX="true", **settings) as served:
+            port = served.said("GraphQL").removesuffix("/jobs/graphql").rpartition(":")[2]
+            done = [
+                run("health", *more, GATEWAY_PORT=port, **settings, **nowhere)
+                for more in ((), ("--ready",))
+            ]
+            served.stop()
+
+        assert [(one.returncode, one.stderr) for one in done] == [(0, ""), (0, "")]
+
+    def test_it_says_what_is_wrong(self, free_port):
+        done = run("health", "--port", str(free_port))
+
+        assert done.returncode == 1
+        assert f"http://127.0.0.1:{free_port}/health/live does not answer" in done.stderr
+
+    def test_not_ready_is_not_well(self):
+        with running("--port", "0", "--upstream-url", "http://127.0.0.1:9") as served:
+            port = served.said("GraphQL").removesuffix("/graphql").rpartition(":")[2]
+            live, ready = run("health", "--port", port), run("health", "--port", port, "--ready")
+            served.stop()
+
+        assert (live.returncode, ready.returncode) == (0, 1)
+        assert ready.stderr.startswith("503 ")
+
+    def test_a_mistake_in_the_settings_is_one_here_too(self):
+        assert run("health", GATEWAY_PORT="x").returncode == 2
+        assert run("health", GATEWAY_PORT="0").returncode == 1
+
+    def test_settings_that_only_serve_is_given_do_not_matter(self, free_port):
+        done = run("health", "--port", str(free_port), GATEWAY_HOST="0.0.0.0")  # noqa: S104
+
+        assert "does not answer" in done.stderr
+
+    def test_it_loads_little(self):
+        code = "import sys; sys.argv[1:] = ['health', '--port', '1']; import gateway.__main__ as m"
+        loaded = "print(sorted({'strawberry', 'starlette', 'httpx', 'uvicorn'} & set(sys.modules)))"
+
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}; m.main(); {loaded}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert done.stdout.strip() == "[]"
+
+
 class TestSandbox:
+    def test_beyond_this_machine_it_warns(self):
+        with running("sandbox", "--port", "0", "--host", "0.0.0.0") as served:  # noqa: S104
+            [record] = served.stop()
+
+        assert record["level"] == "warning"
+        assert "its tokens are public" in record["message"]
+
     def test_it_serves_alone(self):
         with running("sandbox", "--port", "0", "--seed", "7", "--profile", "17") as served:
             api = served.said("sandbox REST")
@@ -290,5 +533,5 @@ def test_every_command_is_in_the_help(capsys):
 
     out = capsys.readouterr().out
     assert ended.value.code == 0
-    for command in ("serve", "sandbox", "schema", "explain", "settings", "version"):
+    for command in ("serve", "sandbox", "schema", "explain", "settings", "health", "version"):
         assert re.search(rf"^ +{command} ", out, re.MULTILINE)

@@ -9,6 +9,7 @@ here, and hooks are told here, once when an operation begins and once when it en
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
-from gateway.errors import CostExceeded, ResponseTooLarge
+from gateway.errors import CostExceeded, OutcomeUnknown, ResponseTooLarge, UpstreamUnavailable
 from gateway.execution.budget import ENCODED_AT_ONCE, is_small, size_of, write_steps
 from gateway.execution.cost import estimate_cost
 from gateway.execution.documents import Documents, Operation
@@ -48,6 +49,11 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "Engine"]
 
 MUTATION_BY_GET: Final = "mutations are not run by GET; send this operation by POST"
+CUT_OFF: Final = "the gateway stopped before the upstream had answered; send the operation again"
+WRITE_CUT_OFF: Final = (
+    "the gateway stopped before the upstream had answered a write: it may have happened; look"
+    " before you send it again"
+)
 # The status of an operation whose caller left, as nginx counts it; nobody receives it.
 CALLER_LEFT: Final = 499
 # Told in full they may be more than a part.
@@ -109,7 +115,7 @@ class Engine:
         """Run one operation. Whatever comes of it is a response, and a bug is recorded as well.
 
         Upstream calls are made with the caller's credential and within their deadline. Raises only
-        when it is cancelled.
+        when it is cancelled, and the caller was not cut off.
         """
         scope = CallScope(
             caller.credential,
@@ -139,6 +145,10 @@ class Engine:
             response = error.response(scope.tally, caller.request_id)
         except ResponseTooLarge as error:
             response = _too_large(error, prepared, scope)
+        except asyncio.CancelledError:
+            if not caller.is_cut_off:
+                raise
+            response = _cut_off(prepared, scope)
         except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
             response = _failed(scope)
         finally:
@@ -340,6 +350,31 @@ def _failed(scope: CallScope) -> GraphQLResponse:
     message = "internal error; the gateway's records hold it under this request id"
     error = error_of(message, "INTERNAL_SERVER_ERROR", scope.request_id)
     return GraphQLResponse("failed", scope.tally, errors=[error]).encoded()
+
+
+def _cut_off(prepared: Prepared | None, scope: CallScope) -> GraphQLResponse:
+    """The response of an operation that the gateway does not wait for, because it stops."""
+    operation = prepared.operation if prepared else None
+    estimated_calls = prepared.estimate.calls if prepared else 0
+    if operation is not None and operation.type == "mutation" and scope.tally.calls:
+        # Told as executed: what retries by the status must not send a write again.
+        errors = [error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)]
+        return GraphQLResponse(
+            "executed",
+            scope.tally,
+            data=None,
+            errors=errors,
+            operation=operation,
+            estimated_calls=estimated_calls,
+        ).encoded()
+    errors = [error_of(CUT_OFF, UpstreamUnavailable.code, scope.request_id)]
+    return GraphQLResponse(
+        "stopped",
+        scope.tally,
+        errors=errors,
+        operation=operation,
+        estimated_calls=estimated_calls,
+    ).encoded()
 
 
 def _told_cost(estimate: Estimate, tally: Tally) -> dict[str, int]:

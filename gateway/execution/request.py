@@ -47,13 +47,22 @@ class Caller:
     Whatever carries operations makes a caller for each request (for each message, where a
     connection carries many); the operations of a batch share one. When a caller leaves, its carrier
     sets `has_left` and cancels the task that runs the operation: that is all the engine has to
-    know.
+    know. When the gateway stops, it sets `is_cut_off` and cancels it the same way; the operation is
+    answered then.
 
     `arrived` is when the request began to arrive, by `perf_counter`. `deadline` is until when the
     upstream calls of an operation may take, a time of the running loop's clock.
     """
 
-    __slots__ = ("arrived", "carrier", "credential", "deadline", "has_left", "request_id")
+    __slots__ = (
+        "arrived",
+        "carrier",
+        "credential",
+        "deadline",
+        "has_left",
+        "is_cut_off",
+        "request_id",
+    )
 
     def __init__(
         self,
@@ -69,4 +78,4 @@ class Caller:
         self.request_id = request_id
         self.arrived = arrived
         self.deadline = deadline
-        self.has_left = False
+        self.has_left = self.is_cut_off = False

@@ -26,7 +26,10 @@ __all__ = ["GraphQLResponse", "RequestError", "ResponseKind", "error_of"]
 #     malformed    a parameter is missing, or is not what it must be
 #     read only    it is a mutation, by a carrier of queries only
 #     failed       it met a bug of ours
-ResponseKind: TypeAlias = Literal["executed", "refused", "malformed", "read only", "failed"]
+#     stopped      the gateway stopped before it was done; nothing came of it
+ResponseKind: TypeAlias = Literal[
+    "executed", "refused", "malformed", "read only", "failed", "stopped"
+]
 
 
 class GraphQLResponse:

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gateway.errors import UpstreamUnavailable
+from gateway.execution.engine import CUT_OFF
 from gateway.execution.request import Carrier
 from gateway.hooks import RequestEvent, tell
+from gateway.transport.compression import LEAST_BYTES
 from gateway.transport.cors import CrossOrigin
 from gateway.transport.http_error import Headers, HttpError, error_body
 from gateway.transport.negotiation import (
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.hooks import Hooks
     from gateway.settings import Settings
     from gateway.transport.callers import Callers
+    from gateway.transport.compression import Compressor
     from gateway.transport.explorer import Explorer
     from gateway.transport.watch import Watched
 
@@ -48,6 +52,10 @@ _log: Final = logging.getLogger("gateway.transport")
 
 METHODS: Final = (b"allow", b"GET, HEAD, OPTIONS, POST")
 CLOSE: Final = (b"connection", b"close")
+_GZIP: Final = (b"content-encoding", b"gzip")
+PREFLIGHT_VARIES: Final = (
+    b"origin, access-control-request-headers, access-control-request-private-network"
+)
 _ALLOW_POST: Final = ((b"allow", b"POST"),)
 CALLER_LEFT: Final = 499  # as nginx counts it; nobody receives it
 
@@ -58,8 +66,9 @@ _IN_JSON: Final[dict[ResponseKind, int]] = {
     "malformed": 400,
     "read only": 405,
     "failed": 500,
+    "stopped": 200,
 }
-_IN_GRAPHQL_RESPONSE: Final[dict[ResponseKind, int]] = {**_IN_JSON, "refused": 400}
+_IN_GRAPHQL_RESPONSE: Final[dict[ResponseKind, int]] = {**_IN_JSON, "refused": 400, "stopped": 503}
 _CARRIERS: Final = {
     (method, media_type): Carrier("http", method, method != "POST", statuses)
     for method in ("POST", "GET", "HEAD")
@@ -79,7 +88,9 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class Endpoint:
-    """Answers GraphQL requests with an engine; `explorer` is what browsers get, if anything."""
+    """Answers GraphQL requests with an engine; `explorer` is what browsers get, if anything.
+    Without a `compressor` nothing is compressed.
+    """
 
     def __init__(
         self,
@@ -88,6 +99,7 @@ class Endpoint:
         settings: Settings,
         hooks: Hooks,
         explorer: Explorer | None = None,
+        compressor: Compressor | None = None,
     ) -> None:
         self._engine = engine
         self._callers = callers
@@ -98,10 +110,19 @@ class Endpoint:
         self._max_values = settings.max_values
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._watch = Watch(settings.receive_timeout_s)
-        vary = b"accept, origin" if settings.cors_origins else b"accept"
+        self._compressor = compressor
+        varies = ["accept", *(["accept-encoding"] if compressor else ())]
+        if settings.cors_origins:
+            varies.append("origin")
+        self._vary: Headers = ((b"vary", ", ".join(varies).encode()),)
+        self._vary_of_preflight = ((b"vary", PREFLIGHT_VARIES),) if settings.cors_origins else ()
         # Answers depend on the credential, so no cache between here and the caller may keep them.
         # For POST that goes without saying (RFC 9110, 9.3.3).
-        self._not_by_post: Headers = ((b"vary", vary), (b"cache-control", b"no-store"))
+        self._not_by_post: Headers = (*self._vary, (b"cache-control", b"no-store"))
+
+    def cut_off(self) -> None:
+        """Answer all that is under way, at once: with an error that says that the gateway stops."""
+        self._watch.cut_off()
 
     async def __call__(
         self,
@@ -121,20 +142,48 @@ class Endpoint:
         except asyncio.CancelledError:
             if not watched.was_ended():
                 raise
-            response = _LEFT if watched.ending is Ending.LEFT else _too_slow(request)
+            response = _ended(watched.ending, request)
         except Exception:  # noqa: BLE001 - the edge of a request: recorded, told by its id only
             response = _failed(request)
         finally:
             self._watch.leave(watched)
         if response is not _LEFT:
-            headers = response.headers
-            if request.method != "POST":
-                headers += self._not_by_post
-            if b"origin" in request.headers:
-                headers += self._cross_origin.headers(request.headers[b"origin"])
-            await request.respond(response.status, response.body, headers)
+            body, told = response.body, request.headers
+            if (
+                len(body) < LEAST_BYTES
+                and request.method == "POST"
+                and b"origin" not in told
+                and b"q=0" not in told.get(b"accept-encoding", b"")
+            ):
+                await request.respond(response.status, body, response.headers)
+            else:
+                await self._respond(request, response)
         if watched.caller is None and self._hooks.request_ended:
             self._tell(request, response)
+
+    async def _respond(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Answer what has more to be said of than a small answer to a POST."""
+        body, headers, has_origin = response.body, response.headers, b"origin" in request.headers
+        accept_encoding = request.headers.get(b"accept-encoding")
+        is_large = len(body) >= LEAST_BYTES
+        if request.method == "OPTIONS":
+            headers += self._vary_of_preflight
+        elif request.method != "POST":
+            headers += self._not_by_post
+        elif has_origin or is_large:
+            headers += self._vary
+        if has_origin:
+            headers += self._cross_origin.headers(request.headers[b"origin"])
+        if (
+            accept_encoding is not None
+            and body
+            and self._compressor is not None
+            and (is_large or b"q=0" in accept_encoding)
+            and self._compressor.takes(len(body), accept_encoding)
+        ):
+            body = await self._compressor.compress(body)
+            headers += (_GZIP,)
+        await request.respond(response.status, body, headers)
 
     async def _answer(self, request: HttpRequest, watched: Watched) -> HttpResponse:
         method, accept = request.method, request.headers.get(b"accept", b"")
@@ -151,8 +200,7 @@ class Endpoint:
                 return HttpResponse(200, *explorer.page())
             asked = read_query(request.scope["query_string"])
         elif method == "OPTIONS":
-            origin = request.headers.get(b"origin")
-            return HttpResponse(200, b"", (METHODS, *self._cross_origin.preflight(origin)))
+            return HttpResponse(200, b"", (METHODS, *self._preflight(request)))
         else:
             raise HttpError(405, "METHOD_NOT_ALLOWED", "send operations by POST or GET", (METHODS,))
         carrier = _CARRIERS[method, request.media_type]
@@ -166,9 +214,23 @@ class Endpoint:
     ) -> HttpResponse:
         """Run operations side by side; one array of responses, in order."""
         caller = watched.caller = self._callers.of_request(request, _BATCH, watched.started)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._engine.execute(one, caller)) for one in asked]
+        tasks = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._engine.execute(one, caller)) for one in asked]
+        except asyncio.CancelledError:
+            # Cut off: each of them has its answer.
+            if not (caller.is_cut_off and watched.was_ended()):
+                raise
         return HttpResponse(200, b"[%b]" % b",".join(task.result().body for task in tasks))
+
+    def _preflight(self, request: HttpRequest) -> Headers:
+        headers = request.headers
+        return self._cross_origin.preflight(
+            headers.get(b"origin"),
+            headers.get(b"access-control-request-headers"),
+            asks_for_private_network=b"access-control-request-private-network" in headers,
+        )
 
     async def _body(self, request: HttpRequest, watched: Watched) -> bytes:
         """The body of a POST, once its headers promise one we can read."""
@@ -208,6 +270,16 @@ def _negotiated(media_type: bytes | None) -> bytes:
 
 
 _LEFT: Final = HttpResponse(CALLER_LEFT, b"")
+
+
+def _ended(ending: Ending | None, request: HttpRequest) -> HttpResponse:
+    """What is answered to a request that was ended from outside."""
+    if ending is Ending.LEFT:
+        return _LEFT
+    if ending is Ending.TOO_SLOW:
+        return _too_slow(request)
+    code = UpstreamUnavailable.code
+    return HttpResponse(503, error_body(CUT_OFF, code, request.request_id), (CLOSE,), (code,))
 
 
 def _too_slow(request: HttpRequest) -> HttpResponse:

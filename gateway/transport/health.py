@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from gateway.upstream.readiness import NotReady
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from starlette.requests import Request
 
-    from gateway.upstream.readiness import NotReady
 
 __all__ = ["PROBE_TIMEOUT_S", "Health"]
 
@@ -33,33 +34,50 @@ class Health:
         self._probe = probe
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[NotReady | None] | None = None
+        self._is_draining = False
         self.routes = [
             Route("/health/live", self._live),
             Route("/health/ready", self._ready),
         ]
 
+    def drain(self) -> None:
+        """Be not ready from now on: the gateway is about to stop."""
+        self._is_draining = True
+
     async def close(self) -> None:
-        """End a probe that is under way."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        """End a probe that is under way, and begin anew should this be used again."""
+        self._is_draining = False
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+            await asyncio.wait([asking])
 
     async def _live(self, _: Request) -> JSONResponse:
         return JSONResponse({"status": "live"}, headers=_FRESH)
 
     async def _ready(self, _: Request) -> JSONResponse:
+        if self._is_draining:
+            return _not_ready(_STOPPING)
         loop = asyncio.get_running_loop()
         asking = self._asking
         if asking is None or (asking.done() and loop.time() - self._asked_at >= KEPT_S):
             self._asked_at = loop.time()
             asking = self._asking = loop.create_task(self._probe())
-        why_not = await asyncio.shield(asking)
-        if why_not is None:
-            return JSONResponse({"status": "ready"}, headers=_FRESH)
-        told = {"status": "not ready", "reason": why_not.reason}
-        if why_not.cause is not None:
-            told["cause"] = why_not.cause
-        return JSONResponse(told, 503, headers=_FRESH)
+        await asyncio.wait([asking])
+        if asking.cancelled():
+            return _not_ready(_STOPPING)
+        why_not = asking.result()
+        if why_not is not None:
+            return _not_ready(why_not)
+        return JSONResponse({"status": "ready"}, headers=_FRESH)
 
 
+def _not_ready(why: NotReady) -> JSONResponse:
+    told = {"status": "not ready", "reason": why.reason}
+    if why.cause is not None:
+        told["cause"] = why.cause
+    return JSONResponse(told, 503, headers=_FRESH)
+
+
+_STOPPING: Final = NotReady("the gateway is stopping")
 _FRESH = {"cache-control": "no-store"}

@@ -21,12 +21,14 @@ __all__ = ["CallerLeft", "HttpRequest"]
 _READ = frozenset(
     {
         b"accept",
+        b"accept-encoding",
         b"content-type",
         b"content-length",
         b"content-encoding",
         b"origin",
         b"x-request-id",
-        b"access-control-request-method",
+        b"access-control-request-headers",
+        b"access-control-request-private-network",
     }
 )
 _is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch

@@ -8,16 +8,17 @@ may hold, `gateway.transport.protocol` bounds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
 from gateway.transport.protocol import BoundedProtocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from uvicorn._types import HTTPScope
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArrivalProtocol",
     "CannotListen",
+    "Serving",
     "address_of",
     "arrival_protocol",
     "listen",
@@ -33,15 +35,28 @@ __all__ = [
 ]
 
 
+_log: Final = logging.getLogger("gateway.transport")
+_silent: Final = logging.getLogger("gateway.transport.abandoned")
+_silent.setLevel(logging.CRITICAL + 1)
+
+CLOSE: Final = (b"connection", b"close")
+LOOK_EVERY_S: Final = 0.02
+# How long callers have to take the answers to what was cut off.
+CUT_OFF_S: Final = 1.0
+
+
 class CannotListen(Exception):
     """An address that cannot be listened on; the message says which and why."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; port 0 takes a free one. Raises `CannotListen`."""
+    """A socket that listens; port 0 takes a free one. `::` takes IPv4 as well, where the system has
+    both. Raises `CannotListen`.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        both = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
     except OSError as error:
         raise CannotListen(f"cannot listen on {host} port {port}: {error.strerror}") from error
 
@@ -70,11 +85,13 @@ async def serving(
     shutdown_timeout_s: float,
     receive_timeout_s: float = 10.0,
     lifespan: bool = False,
-) -> AsyncIterator[None]:
+    cut_off: Callable[[], None] | None = None,
+) -> AsyncIterator[Serving]:
     """Serve an ASGI application on a listener until the block is left.
 
-    Then nothing new is accepted, running requests get `shutdown_timeout_s` to finish and are
-    cancelled after that.
+    Then nothing new is accepted and running requests get `shutdown_timeout_s` to finish. After that
+    `cut_off` is called, which has the application answer what still runs, at once; what is not
+    answered `CUT_OFF_S` later is answered 503 without it, and cancelled.
     """
     server = _Server(
         uvicorn.Config(
@@ -86,8 +103,9 @@ async def serving(
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=max(1, round(shutdown_timeout_s)),
-        )
+        ),
+        shutdown_timeout_s,
+        cut_off,
     )
     running = asyncio.create_task(server.serve([listener]))
     ready = asyncio.create_task(server.ready.wait())
@@ -96,23 +114,107 @@ async def serving(
         if not server.started:
             await running
             raise RuntimeError("the server did not start; the records say why")
-        yield
+        yield Serving(server)
     finally:
         ready.cancel()
         server.should_exit = True
-        await running
+        try:
+            await running
+        finally:
+            # Where all tasks of a loop are cancelled at once, the server could not.
+            listener.close()
+
+
+class Serving:
+    """A server that runs."""
+
+    def __init__(self, server: _Server) -> None:
+        self._server = server
+
+    def close_after_responses(self) -> None:
+        """Have callers open new connections, elsewhere if they can: each response from now on is
+        the last of its connection.
+        """
+        self._server.close_after_responses()
+
+    def hurry(self) -> None:
+        """Give running requests no more time, once the block is left."""
+        self._server.is_hurried.set()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it has started, and leaves signals to its owner."""
+    """uvicorn that says when it has started, leaves signals to its owner, and ends in peace."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(
+        self, config: uvicorn.Config, shutdown_timeout_s: float, cut_off: Callable[[], None] | None
+    ) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.is_hurried = asyncio.Event()
+        self._shutdown_timeout_s = shutdown_timeout_s
+        self._cut_off = cut_off
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    def close_after_responses(self) -> None:
+        # uvicorn makes the headers of all responses from these, anew each second.
+        self.config.encoded_headers.append(CLOSE)
+        self.server_state.default_headers = [*self.server_state.default_headers, CLOSE]
+        for connection in self._connections():
+            if connection.cycle is not None:
+                connection.cycle.keep_alive = False
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but that what runs too long is answered before it is cancelled."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in self._connections():
+            connection.shutdown()
+        if not await self._have_ended(self._shutdown_timeout_s, self.is_hurried):
+            if self._cut_off is not None:
+                self._cut_off()
+            if self._cut_off is None or not await self._have_ended(CUT_OFF_S):
+                await self._abandon()
+        await self.lifespan.shutdown()
+
+    async def _have_ended(self, timeout_s: float, hurried: asyncio.Event | None = None) -> bool:
+        """Wait for connections and requests to end, so long at most; tells whether they have."""
+        state, loop = self.server_state, asyncio.get_running_loop()
+        until = loop.time() + timeout_s
+        while state.connections or state.tasks:
+            if loop.time() >= until or (hurried is not None and hurried.is_set()):
+                return False
+            await asyncio.sleep(LOOK_EVERY_S)
+        return True
+
+    async def _abandon(self) -> None:
+        """Close what is left: callers who don't read or don't send, applications that hang."""
+        _log.warning("%d requests were cut off by the end", len(self.server_state.tasks))
+        for connection in self._connections():
+            cycle: RequestResponseCycle | None = connection.cycle
+            if cycle is not None and not cycle.response_complete:
+                if not cycle.response_started:
+                    connection.transport.write(_STOPPED)
+                # Whatever the application still says is not sent, and that it was cancelled is no
+                # fault to be recorded.
+                cycle.disconnected = True
+                cycle.logger = _silent
+                if cycle.response_started:
+                    # What its caller does not read would keep it open.
+                    connection.transport.abort()
+                    continue
+            connection.transport.close()
+        for task in self.server_state.tasks:
+            task.cancel()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=CUT_OFF_S)
+
+    def _connections(self) -> list[BoundedProtocol]:
+        return [one for one in self.server_state.connections if isinstance(one, BoundedProtocol)]
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -145,7 +247,7 @@ class ArrivalProtocol(BoundedProtocol):
             return
         # What comes after an answer without beginning a request (blank lines, the rest of a body
         # nobody read) counts as well: it has just stopped uvicorn's own timer.
-        scope: HTTPScope | None = self.scope  # none before the first request
+        scope: Any = self.scope  # None before the first request
         cycle = self.cycle
         is_arriving = scope is not None and "path" in scope
         if not is_arriving or cycle.more_body or cycle.response_complete:
@@ -185,4 +287,8 @@ def arrival_protocol(timeout_s: float) -> type[ArrivalProtocol]:
     return type("ArrivalProtocol", (ArrivalProtocol,), {"arrival_timeout_s": timeout_s})
 
 
+_STOPPED = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
+    b"connection: close\r\n\r\n"
+)
 _TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

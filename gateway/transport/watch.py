@@ -2,7 +2,8 @@
 
 It looks at them ten times a second, so that neither a timer nor a task has to be made for each:
 requests whose body does not arrive in time are ended, and operations that still run are ended when
-their caller leaves. Requests that are answered between two looks cost it an entry in a set.
+their caller leaves, or when the gateway stops. Requests that are answered between two looks cost it
+an entry in a set.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Ending(Enum):
 
     TOO_SLOW = "it did not arrive in time"
     LEFT = "the caller left"
+    CUT_OFF = "the gateway stopped before it was done"
 
 
 class Watched:
@@ -58,6 +60,7 @@ class Watched:
             self.ending = ending
             if self.caller is not None:
                 self.caller.has_left = ending is Ending.LEFT
+                self.caller.is_cut_off = ending is Ending.CUT_OFF
             self.task.cancel()
 
     def was_ended(self) -> bool:
@@ -99,6 +102,11 @@ class Watch:
             # It holds the request, and with it the whole answer: hold on to it no longer, or both
             # wait for the collector.
             listener.cancel()
+
+    def cut_off(self) -> None:
+        """End all that is under way: the gateway stops."""
+        for watched in self._all:
+            watched.end(Ending.CUT_OFF)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         too_early = loop.time() - self._receive_timeout_s

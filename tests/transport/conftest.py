@@ -172,7 +172,11 @@ def make_caller(schema: Any, records: Records) -> Any:
     """
 
     def make(
-        run: Any = None, explorer: Any = None, hooks: Sequence[Hook] | None = None, **knobs: Any
+        run: Any = None,
+        explorer: Any = None,
+        hooks: Sequence[Hook] | None = None,
+        compressor: Any = None,
+        **knobs: Any,
     ) -> Caller:
         settings = Settings(**knobs)
         told = Hooks(*((OperationRecords(records),) if hooks is None else hooks))
@@ -184,7 +188,7 @@ def make_caller(schema: Any, records: Records) -> Any:
         }
         engine = ScriptedEngine(run, **options) if run else Engine(NOBODY, NOBODY, **options)
         callers = Callers(b"a key", settings.request_timeout_s)
-        return Caller(Endpoint(engine, callers, settings, told, explorer))
+        return Caller(Endpoint(engine, callers, settings, told, explorer, compressor))
 
     return make
 

@@ -12,12 +12,26 @@ UNTIL_CLOSED_S = 10
 
 @asynccontextmanager
 async def served(app, **options):
-    """An application behind a real server, and a way to connect to it."""
+    """An application behind a real server: a way to connect to it, and the server with it."""
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     options = {"receive_timeout_s": 0.05, "shutdown_timeout_s": 1, **options}
-    async with serving(app, listener, **options):
-        yield lambda: asyncio.open_connection("127.0.0.1", port)
+    async with serving(app, listener, **options) as server:
+        yield Served(port, server)
+
+
+class Served:
+    """Call it for a connection; unpack it for that and the server."""
+
+    def __init__(self, port, server):
+        self._port = port
+        self._server = server
+
+    async def __call__(self):
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+    def __iter__(self):
+        return iter((self, self._server))
 
 
 async def echo(scope, receive, send):

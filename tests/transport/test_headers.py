@@ -47,6 +47,16 @@ class TestCaching:
             assert answer.headers["content-length"] == str(len(answer.body))
 
 
+async def preflight(caller, asked, **headers):
+    return await caller.call(
+        "OPTIONS",
+        origin=ORIGIN,
+        access_control_request_method="POST",
+        access_control_request_headers=asked,
+        **headers,
+    )
+
+
 class TestCors:
     async def test_no_origin_may_call_by_default(self, caller):
         answer = await caller.post(TYPENAME, origin=ORIGIN)
@@ -62,7 +72,11 @@ class TestCors:
             await caller.post(b"", origin=ORIGIN),
         ):
             assert answer.headers["access-control-allow-origin"] == ORIGIN
-            assert answer.headers["access-control-expose-headers"] == "x-request-id"
+            exposed = answer.headers["access-control-expose-headers"].split(", ")
+            assert {"x-request-id", "retry-after"} <= set(exposed)
+            assert "origin" in answer.headers["vary"]
+            # Cookies of a proxy in front, for pages that are named.
+            assert answer.headers["access-control-allow-credentials"] == "true"
 
     async def test_an_answer_to_get_varies_by_origin(self, make_caller):
         caller = make_caller(cors_origins=(ORIGIN,))
@@ -83,21 +97,49 @@ class TestCors:
         assert answer.headers["access-control-allow-origin"] == "*"
         assert "access-control-allow-credentials" not in answer.headers
 
-    async def test_a_preflight_allows_the_credential_headers(self, make_caller):
-        answer = await make_caller(cors_origins=(ORIGIN,)).call(
-            "OPTIONS",
-            origin=ORIGIN,
-            access_control_request_method="POST",
-            access_control_request_headers="content-type,private-token",
-        )
+    @pytest.mark.parametrize("origins", [(ORIGIN,), ("*",)])
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            "content-type,private-token",
+            # Apollo Client with a name; Sentry and OpenTelemetry; whatever comes next.
+            "apollographql-client-name,apollographql-client-version,authorization,content-type",
+            "baggage, sentry-trace, traceparent, tracestate",
+            "x-anything-at-all",
+        ],
+    )
+    async def test_a_preflight_allows_what_it_asks_for(self, make_caller, origins, asked):
+        answer = await preflight(make_caller(cors_origins=origins), asked)
 
         assert (answer.status, answer.body) == (200, b"")
-        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert answer.headers["access-control-allow-origin"] in {ORIGIN, "*"}
         assert "POST" in answer.headers["access-control-allow-methods"]
+        assert answer.headers["access-control-allow-headers"] == asked
+        assert int(answer.headers["access-control-max-age"]) >= 600
+        assert "access-control-request-headers" in answer.headers["vary"]
+
+    @pytest.mark.parametrize(
+        "asked", ["", "content type", "a,,b", "a: b", "x" * 5000, "a\u00e9", "a(b)"]
+    )
+    async def test_a_preflight_that_asks_for_no_names_gets_the_usual(self, make_caller, asked):
+        answer = await preflight(make_caller(cors_origins=(ORIGIN,)), asked)
+
         allowed = answer.headers["access-control-allow-headers"].split(", ")
         assert {"content-type", "private-token", "authorization", "job-token", "sudo"} <= set(
             allowed
         )
+        assert all(name.replace("-", "").isalpha() for name in allowed)
+
+    async def test_a_page_may_reach_a_private_network_if_it_asks(self, make_caller):
+        caller = make_caller(cors_origins=(ORIGIN,))
+
+        asking = await preflight(
+            caller, "content-type", access_control_request_private_network="true"
+        )
+        silent = await preflight(caller, "content-type")
+
+        assert asking.headers["access-control-allow-private-network"] == "true"
+        assert "access-control-allow-private-network" not in silent.headers
 
     async def test_a_preflight_of_another_origin_is_answered_without(self, make_caller):
         answer = await make_caller(cors_origins=(ORIGIN,)).call(
