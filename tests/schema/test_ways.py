@@ -1,6 +1,7 @@
 """What people type, and the way that the error tells; each way is valid itself."""
 
 import re
+from typing import Any
 
 import pytest
 from graphql import GraphQLError
@@ -91,7 +92,7 @@ def test_a_way_is_one(documents, way):
 
 def test_fields_and_types_that_are_told_of_exist():
     """A way for what is there would never be told, and one of a type that is not there neither."""
-    types = make_schema(PlannedExecutor)._schema.type_map
+    types: dict[str, Any] = make_schema(PlannedExecutor)._schema.type_map
 
     for owner, fields in ways._FIELDS.items():
         assert not fields.keys() & types[owner].fields.keys()

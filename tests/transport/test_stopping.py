@@ -20,28 +20,19 @@ WRITE = {
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 
 
-@pytest.fixture
-def hanging(make_caller):
-    """A caller whose operations wait for an upstream for ever, each after a number of calls."""
-    entered = asyncio.Event()
+class Hanging:
+    """A caller whose operations wait for an upstream for ever, each after `calls` calls."""
 
-    async def run(scope):
-        scope.tally.calls += hanging.calls
-        entered.set()
+    def __init__(self, make_caller):
+        self.caller = make_caller(self._run, max_batch=2)
+        self.entered = asyncio.Event()
+        self.calls = 1
+
+    async def _run(self, scope):
+        scope.tally.calls += self.calls
+        self.entered.set()
         await asyncio.Event().wait()
         return ExecutionResult({}, None)
-
-    hanging = make_caller(run, max_batch=2)
-    caller = Hanging(hanging, entered)
-    hanging = caller
-    return caller
-
-
-class Hanging:
-    def __init__(self, caller, entered):
-        self.caller = caller
-        self.entered = entered
-        self.calls = 1
 
     async def cut_off(self, body, **headers):
         asking = asyncio.create_task(self.caller.post(body, **headers))
@@ -49,6 +40,11 @@ class Hanging:
         await asyncio.sleep(0)
         self.caller.app.cut_off()
         return await asking
+
+
+@pytest.fixture
+def hanging(make_caller):
+    return Hanging(make_caller)
 
 
 @pytest.mark.parametrize(("accept", "status"), [(GRAPHQL_RESPONSE, 503), ("application/json", 200)])
