@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from gateway.loaders.flight import launch
 from gateway.loaders.loader import Loader
+from gateway.upstream.entities import Job  # noqa: TC001 - declared_classes reads it
 from gateway.upstream.logs import LogFormat, LogPiece, Slice, Tail, format_steps
 from gateway.upstream.logs.ranges import read_log
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.upstream.entities import ProjectKey
     from gateway.upstream.scope import CallScope
 
-__all__ = ["LogReader"]
+__all__ = ["LogOfJob", "LogReader"]
 
 Want: TypeAlias = Tail | Slice | Literal["bytes", "lines"]
 
@@ -89,6 +91,13 @@ class LogReader(Loader[Want, Any]):
         )
         answers: dict[Want, Any] = dict(zip(pieces, scan.pieces(), strict=True))
         return answers | {"bytes": scan.byte_count, "lines": scan.line_count}
+
+
+class LogOfJob(Struct, frozen=True):
+    """The log of a job; `reader` makes one call for everything that is asked of it."""
+
+    job: Job
+    reader: LogReader
 
 
 async def _answer(scan: Flight[dict[Want, Any]], want: Want) -> Any:

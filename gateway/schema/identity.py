@@ -8,12 +8,14 @@ from gateway.schema.ids import global_id
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
+    from gateway.loaders.logs import LogOfJob
     from gateway.upstream.entities import Item, ProjectKey
 
 __all__ = [
     "AnyPipeline",
     "bridge_global_id",
     "job_global_id",
+    "log_global_id",
     "pipeline_global_id",
     "project_global_id",
     "project_key_of",
@@ -54,6 +56,14 @@ def job_global_id(job: entities.Job) -> str:
     if pipeline is None or pipeline.project_id is None:
         return _oldest_global_id("Job", job)
     return global_id(b"Job:%d:%d:%d" % (pipeline.project_id, pipeline.id, job.id))
+
+
+def log_global_id(log: LogOfJob) -> str:
+    job = log.job
+    pipeline = job.pipeline
+    if pipeline is None or pipeline.project_id is None:
+        return _oldest_global_id("JobLog", job)
+    return global_id(b"JobLog:%d:%d:%d" % (pipeline.project_id, pipeline.id, job.id))
 
 
 def bridge_global_id(bridge: entities.Bridge) -> str:

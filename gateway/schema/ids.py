@@ -1,7 +1,8 @@
 """Global ids: what kind of thing, in which project (and pipeline), which number.
 
     Job:<project>:<pipeline>:<job>     Bridge:<project>:<pipeline>:<bridge>
-    Pipeline:<project>:<pipeline>      Project:<project>
+    JobLog:<project>:<pipeline>:<job>  Pipeline:<project>:<pipeline>
+    Project:<project>
 
 in base64 without padding. The project is its number. GitLab before 13.10 leaves that number out:
 there the project is what the caller called it, and the pipeline is 0 where the answer does not name
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["GlobalId", "global_id", "parse_global_id"]
 
 # How many numbers follow the project.
-LENGTHS: Final = {"Project": 0, "Pipeline": 1, "Bridge": 2, "Job": 2}
+LENGTHS: Final = {"Project": 0, "Pipeline": 1, "Bridge": 2, "Job": 2, "JobLog": 2}
 
 
 class GlobalId(NamedTuple):

@@ -146,7 +146,7 @@ def target_of(ref: JobRef, urls: WebUrls) -> Target:
         return Target(project, number_of(str(number), "webUrl"), "webUrl")
     named = parse_global_id(ref.id or "")
     if named.type_name not in ITEMS:
-        raise BadInput(f"the id names a {named.type_name.lower()}, not a job")
+        raise BadInput(f"the id names a {_words(named.type_name)}, not a job")
     pipeline_id, number = named.numbers
     return Target(
         named.project, number, "id", pipeline_id or None, is_bridge=named.type_name == "Bridge"
@@ -162,8 +162,12 @@ def pipeline_target(ref: PipelineRef, urls: WebUrls) -> tuple[ProjectKey, int]:
         return project, number_of(str(number), "webUrl")
     named = parse_global_id(ref.id or "")
     if named.type_name != "Pipeline":
-        raise BadInput(f"the id names a {named.type_name.lower()}, not a pipeline")
+        raise BadInput(f"the id names a {_words(named.type_name)}, not a pipeline")
     return named.project, named.numbers[0]
+
+
+def _words(type_name: str) -> str:
+    return "job's log" if type_name == "JobLog" else type_name.lower()
 
 
 def project_key(text: str) -> ProjectKey:

@@ -10,9 +10,9 @@ from gateway.errors import NotFound
 from gateway.schema.artifact import Artifact, archive_of
 from gateway.schema.enums import ERASABLE, RETRYABLE
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
-from gateway.schema.identity import job_global_id, project_key_of
+from gateway.schema.identity import job_global_id
 from gateway.schema.item import PipelineItem
-from gateway.schema.log import JobLog, LogOfJob
+from gateway.schema.log import JobLog, log_of
 from gateway.schema.runner import Runner, RunnerManager
 from gateway.schema.scalars import DateTime
 from gateway.upstream import entities
@@ -83,7 +83,7 @@ class Job(PipelineItem):
         reads=("status",),
     )
     def log(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[JobLog | None]:
-        return LogOfJob(parent, info.context.log(project_key_of(parent), parent.id))
+        return log_of(info.context, parent)
 
 
 async def job_or_why(read: Awaitable[entities.Job]) -> entities.Job:

@@ -10,15 +10,19 @@ import strawberry
 from msgspec import Struct
 
 from gateway.errors import BadInput
+from gateway.loaders.logs import LogOfJob
 from gateway.schema.enums import FINISHED
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
+from gateway.schema.identity import log_global_id, project_key_of
+from gateway.schema.node import Node
 from gateway.schema.scalars import MAX_BIG_INT, BigInt
-from gateway.upstream import entities, logs
+from gateway.upstream import logs
 
 if TYPE_CHECKING:
-    from gateway.context import LogReader
+    from gateway.context import Context, LogReader
+    from gateway.upstream import entities
 
-__all__ = ["JobLog", "LogChunk", "LogFormat", "LogOfJob"]
+__all__ = ["JobLog", "LogChunk", "LogFormat", "log_of"]
 
 SHARED: Final = "Cost: 1 call for all such fields of the job's log."
 
@@ -43,18 +47,16 @@ FORMS: Final[Mapping[LogFormat, logs.LogFormat]] = {
 }
 
 
-class LogOfJob(Struct, frozen=True):
-    """The log of a job; `reader` makes one call for everything that is asked of it."""
-
-    job: entities.Job
-    reader: LogReader
-
-
 class Shown(Struct, frozen=True):
     """A piece of a log and its text; empty where it is not selected."""
 
     piece: logs.LogPiece
     text: str
+
+
+def log_of(context: Context, job: entities.Job) -> LogOfJob:
+    """A handle on a job's log. Cost: 0."""
+    return LogOfJob(job, context.log(project_key_of(job), job.id))
 
 
 def is_complete(log: LogOfJob) -> bool:
@@ -111,9 +113,17 @@ Format: TypeAlias = Annotated[
         " that has no log, or no longer, has an empty one."
     )
 )
-class JobLog:
+class JobLog(Node):
+    id: strawberry.ID = derived(
+        log_global_id,
+        "Opaque, stable, unique over all types. Cost: 0.",
+        reads=("job.pipeline",),
+        is_total=True,
+    )
     complete: bool | None = derived(
-        is_complete, "The job is finished: the log will not grow. Cost: 0."
+        is_complete,
+        "The job is finished: the log will not grow. Cost: 0.",
+        reads=("job.status",),
     )
 
     @edge(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import strawberry
 
+from gateway.loaders.logs import LogOfJob
 from gateway.upstream import entities
 from gateway.upstream.pruning import whole_class
 
@@ -18,6 +19,7 @@ __all__ = ["ENTITY_TYPES", "Node"]
 # type does not follow from the class of their source.
 ENTITY_TYPES: Final[Mapping[type, str]] = {
     entities.Job: "Job",
+    LogOfJob: "JobLog",
     entities.Bridge: "Bridge",
     entities.PipelineHandle: "Pipeline",
     entities.Pipeline: "Pipeline",

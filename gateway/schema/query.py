@@ -13,6 +13,7 @@ from gateway.schema.fields import Cost, Gives, Info, edge
 from gateway.schema.ids import parse_global_id
 from gateway.schema.inputs import JobRef, PipelineRef, pipeline_target, project_key, target_of
 from gateway.schema.job import Job, job_or_why
+from gateway.schema.log import log_of
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.project import Project
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from gateway.context import Context
+    from gateway.loaders.logs import LogOfJob
 
 __all__ = ["Query"]
 
@@ -33,14 +35,31 @@ def ids_given(arguments: Mapping[str, Any]) -> int:
     return len(arguments["ids"])
 
 
+def calls_for_id(arguments: Mapping[str, Any]) -> int:
+    return calls_for(arguments["id"])
+
+
+def calls_for_ids(arguments: Mapping[str, Any]) -> int:
+    return sum(map(calls_for, arguments["ids"]))
+
+
+def calls_for(text: str) -> int:
+    """Calls for what an id names. A log is found by its job, and read by one call more."""
+    try:
+        return 2 if parse_global_id(text).type_name == "JobLog" else 1
+    except BadInput:
+        return 1
+
+
 @strawberry.type(
     description="Reads. Every field that can cost an upstream call says so in its description."
 )
 class Query:
     @edge(
         "Any object by global id; null if it does not exist or is not visible."
-        " Cost: at most 1 call; a bridge is looked for in its pipeline's list.",
-        cost=Cost(calls=1, known=Known.LONG),
+        " Cost: at most 1 call; a bridge is looked for in its pipeline's list; a log's fields share"
+        " 1 call more.",
+        cost=Cost(calls=calls_for_id, known=Known.LONG),
     )
     def node(
         parent: Root,
@@ -51,8 +70,9 @@ class Query:
 
     @edge(
         "Several objects by global id, in the order asked; null for those that do not exist or are"
-        " not visible. Cost: at most 1 call an id; ids of one pipeline share list calls.",
-        cost=Cost(calls=ids_given, rows=ids_given, known=Known.LONG),
+        " not visible. Cost: at most 1 call an id; ids of one pipeline share list calls; the fields"
+        " of a log share 1 call more.",
+        cost=Cost(calls=calls_for_ids, rows=ids_given, known=Known.LONG),
     )
     def nodes(
         parent: Root,
@@ -124,12 +144,18 @@ def ask_for_node(context: Context, text: str) -> Awaitable[Any]:
     match type_name, numbers:
         case "Job", (pipeline_id, number):
             return context.job(project, number, pipeline_id or None)
+        case "JobLog", (pipeline_id, number):
+            return read_log(context, context.job(project, number, pipeline_id or None))
         case "Bridge", (pipeline_id, number):
             return context.bridge(project, pipeline_id, number)
         case "Pipeline", (number,):
             return context.pipeline(project, number)
         case _:
             return context.project(project)
+
+
+async def read_log(context: Context, job: Awaitable[entities.Job]) -> LogOfJob:
+    return log_of(context, await job)
 
 
 async def null_if_missing(read: Awaitable[Any]) -> Any:

@@ -15,7 +15,7 @@ const codesOf = (error: unknown) =>
   CombinedGraphQLErrors.is(error) ? error.errors.map((one) => one.extensions?.code) : String(error);
 
 const NAME = gql`query Name($job: JobRef!) { job(by: $job) { id name } }`;
-const LINES = gql`query Lines($job: JobRef!) { job(by: $job) { id log { lineCount } } }`;
+const LINES = gql`query Lines($job: JobRef!) { job(by: $job) { id log { id lineCount } } }`;
 let id = "";
 
 await step("pages", async () => {

@@ -13,7 +13,7 @@ const codesOf = (error?: CombinedError) =>
   error?.graphQLErrors.map(({ extensions }) => extensions.code);
 
 const NAME = gql`query Name($job: JobRef!) { job(by: $job) { id name } }`;
-const LINES = gql`query Lines($job: JobRef!) { job(by: $job) { id log { lineCount } } }`;
+const LINES = gql`query Lines($job: JobRef!) { job(by: $job) { id log { id lineCount } } }`;
 let id = "";
 
 await step("pages", async () => {

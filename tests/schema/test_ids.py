@@ -16,7 +16,7 @@ def test_its_form_is_base64_without_padding():
     assert global_id(b"Job:1:6:16862751507") == "Sm9iOjE6NjoxNjg2Mjc1MTUwNw"
 
 
-@given(st.sampled_from(["Job", "Bridge"]), numbers, numbers, numbers)
+@given(st.sampled_from(["Job", "JobLog", "Bridge"]), numbers, numbers, numbers)
 def test_ids_of_jobs_and_bridges_come_back(type_name, project, pipeline, number):
     text = global_id(f"{type_name}:{project}:{pipeline}:{number}".encode())
 

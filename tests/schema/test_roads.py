@@ -10,6 +10,7 @@ from graphql import get_named_type, is_object_type
 from gateway.execution.engine import Budget
 from gateway.execution.schema import make_schema
 from gateway.schema.fields import Edge, kind_of
+from gateway.schema.ids import global_id
 from gateway.testing.server import serve
 from tests.harness.over import over_driven
 
@@ -39,7 +40,10 @@ def fields_of(type_name):
     return "__typename " + " ".join(shown)
 
 
-PROJECT, PIPELINE, JOB, BRIDGE = map(fields_of, ("Project", "Pipeline", "Job", "Bridge"))
+PROJECT, PIPELINE, JOB, BRIDGE, LOG = map(
+    fields_of, ("Project", "Pipeline", "Job", "Bridge", "JobLog")
+)
+JOB = f"{JOB} log {{ {LOG} }}"
 BY = 'pipeline(by: {path: {project: "1", pipeline: "6"}})'
 
 ROADS = [
@@ -97,6 +101,7 @@ def test_an_object_has_the_same_values_by_every_road(profile):
                 ("Pipeline", PIPELINE),
                 ("Job", JOB),
                 ("Bridge", BRIDGE),
+                ("JobLog", LOG),
             ):
                 if seen[number].get("__typename") == type_name:
                     walk(f'{{ node(id: "{number}") {{ id ... on {type_name} {{ {shown} }} }} }}')
@@ -106,6 +111,7 @@ def test_an_object_has_the_same_values_by_every_road(profile):
         "Pipeline",
         "Job",
         "Bridge",
+        "JobLog",
     }
 
 
@@ -119,3 +125,37 @@ def test_what_a_project_by_number_is_not_known_by_is_one_call(gate, selected, ca
     assert result.errors == {}
     assert None not in result.data["project"].values()
     assert len(result.calls) == calls
+
+
+LOG_FIELDS = "__typename id complete byteCount tail(lines: 1) { text }"
+
+
+@pytest.mark.parametrize("project", ["10", "lab/open"])
+def test_a_log_is_read_by_its_id_as_by_its_job(gate, project):
+    job = gate.job()
+    by = f'by: {{path: {{project: "{project}", job: "{job}"}}}}'
+    log = gate.ask(f"{{ job({by}) {{ log {{ {LOG_FIELDS} }} }} }}").data["job"]["log"]
+
+    result = gate.ask(
+        f"query ($id: ID!) {{ node(id: $id) {{ ... on JobLog {{ {LOG_FIELDS} }} }} }}", id=log["id"]
+    )
+
+    assert (result.errors, result.data["node"]) == ({}, log)
+    assert (len(result.calls), result.estimated) == (2, 2)
+
+
+def test_a_log_of_no_job_is_null_and_costs_the_job(gate):
+    ids = [global_id(f"JobLog:10:1:{number}".encode()) for number in (10**9, 10**9 + 1)]
+
+    result = gate.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+
+    assert (result.errors, result.data["nodes"]) == ({}, [None, None])
+    assert (len(result.calls), result.estimated) == (2, 4)
+
+
+def test_a_log_is_no_job(gate):
+    job = {"id": global_id(b"JobLog:10:1:1")}
+
+    result = gate.ask("query ($job: JobRef!) { job(by: $job) { id } }", job=job)
+
+    assert "the id names a job's log, not a job" in result.errors["job"]["message"]
