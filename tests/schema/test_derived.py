@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from gateway.loaders.logs import LogOfJob
 from gateway.schema import bridge, item, job
 from gateway.schema.artifact import archive_of
 from gateway.schema.enums import FailureReason, Status, members_by_word, status_of
@@ -17,7 +18,7 @@ from gateway.schema.identity import (
 from gateway.schema.ids import global_id
 from gateway.schema.item import is_active
 from gateway.schema.job import is_erasable
-from gateway.schema.log import LogOfJob, is_complete
+from gateway.schema.log import is_complete
 from gateway.schema.pipeline import coverage_of
 from gateway.upstream import entities
 from gateway.upstream.entities import Artifact, Pipeline, PipelineDetail, PipelineHandle

@@ -137,7 +137,7 @@ class TestCalls:
             "byteCount": 14,
             "lineCount": 3,
             "tail": {"text": "three\n", "startByte": 8, "endByte": 14},
-            "slice": {"text": "one"},
+            "slice": {"text": "one\n"},
         }
         assert [call.partition("?")[0] for call in result.calls] == [
             f"GET /projects/10/jobs/{job}",
