@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 __all__ = [
     "AllowedAgents",
@@ -167,6 +167,8 @@ class Pipeline(Struct, gc=False):
     updated_at: str | None = None
     web_url: str | None = None
     iid: Int64 | None = None
+    # Only rows of the pipelines list have it: elsewhere it is not null, but not delivered.
+    name: str | UnsetType | None = UNSET
     project_id: Int64 | None = None
     # What the caller called its project, for upstreams whose short form names none.
     asked_project: ProjectKey | None = ours()

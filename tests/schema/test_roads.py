@@ -9,6 +9,7 @@ from graphql import get_named_type, is_object_type
 
 from gateway.execution.engine import Budget
 from gateway.execution.schema import make_schema
+from gateway.sandbox.http.bodies import Bodies
 from gateway.schema.fields import Edge, kind_of
 from gateway.schema.ids import global_id
 from gateway.testing.server import serve
@@ -159,3 +160,40 @@ def test_a_log_is_no_job(gate):
     result = gate.ask("query ($job: JobRef!) { job(by: $job) { id } }", job=job)
 
     assert "the id names a job's log, not a job" in result.errors["job"]["message"]
+
+
+NAMES = "{ project(id: 10) { pipelines(first: 3) { nodes { databaseId name } } } }"
+
+
+def test_the_names_of_listed_pipelines_are_in_the_list(gate):
+    pipelines = [gate.pipeline(name=name) for name in ("nightly", None, "release")]
+
+    result = gate.ask(NAMES)
+
+    assert result.data["project"]["pipelines"]["nodes"] == [
+        {"databaseId": number, "name": name}
+        for number, name in zip(pipelines[::-1], ("release", None, "nightly"), strict=True)
+    ]
+    assert len(result.calls) == 1
+
+
+def test_the_name_of_a_pipeline_beside_its_jobs_is_one_call(gate):
+    pipeline = gate.pipeline(name="nightly")
+    for _ in range(3):
+        gate.job(pipeline=pipeline)
+
+    result = gate.ask("{ project(id: 10) { jobs(first: 3) { nodes { pipeline { name tag } } } } }")
+
+    nodes = result.data["project"]["jobs"]["nodes"]
+    assert [node["pipeline"]["name"] for node in nodes] == ["nightly"] * 3
+    assert len(result.calls) == 2
+
+
+def test_a_list_that_lacks_names_is_not_taken_for_nameless(gate, monkeypatch):
+    gate.pipeline(name="nightly")
+    monkeypatch.setattr(Bodies, "pipeline_row", lambda self, row: self._parts.pipeline_body(row))
+
+    result = gate.ask("{ project(id: 10) { pipelines(first: 1) { nodes { name } } } }")
+
+    assert result.data["project"]["pipelines"]["nodes"] == [{"name": "nightly"}]
+    assert (len(result.calls), result.estimated) == (2, 2)

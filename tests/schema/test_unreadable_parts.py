@@ -64,7 +64,12 @@ def everything(type_name, depth=3, needs=Known.SHORT):
     selected = []
     for name, field in TYPES[type_name].fields.items():
         below, kind = get_named_type(field.type), kind_of(field)
-        if isinstance(kind, Edge) and (is_object_type(below) or name == "fullPath"):
+        if isinstance(kind, Edge) and (
+            is_object_type(below)
+            or name == "fullPath"
+            or kind.cost.calls
+            or kind.cost.needs > needs
+        ):
             continue
         if isinstance(kind, Read) and kind.needs > needs:
             continue
