@@ -190,7 +190,10 @@ MUTATIONS = [
              __typename b: jobErase(input: {job: {path: {project: "1", job: "7"}}}) { job {
              status } __typename } }""",
         data={
-            "a": {"job": {"name": "job 6", "log": {"lineCount": 7}}, "userErrors": []},
+            "a": {
+                "job": {"name": "job 6", "log": {"lineCount": 7}},
+                "userErrors": [{"code": "NOTHING_TO_DO"}],
+            },
             "__typename": "Mutation",
             "b": {"job": {"status": "SUCCESS"}, "__typename": "JobErasePayload"},
         },

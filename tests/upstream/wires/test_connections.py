@@ -142,7 +142,7 @@ async def test_a_call_out_of_time_closes_its_connection(wire, server):
     server.answer = server.never
 
     with pytest.raises(TimedOut) as caught:
-        await wire.send("GET", "/", {}, timeout_s=0.05)
+        await wire.send("GET", "/", {}, timeout_s=0.5)
 
     assert caught.value.was_sent
     await server.left.wait()
