@@ -475,7 +475,7 @@ class TestExplain:
 
         out = capsys.readouterr().out
         assert "upstream calls at worst: 1" in out
-        assert "name: String!  [compiled]" in out
+        assert "name: String  [compiled]" in out
         assert "def " in out
 
     @pytest.mark.parametrize("is_in_file", [False, True])
