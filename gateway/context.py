@@ -65,6 +65,9 @@ W = TypeVar("W", bound=Job | Bridge)
 # which shows it while it is there. Smaller ones fare better step by step, in turns with others.
 LARGE_PAGE: Final = 50
 
+# Their first argument is the pipeline.
+PIPELINE_LISTS: Final = {walk_pipeline_jobs, walk_all_pipeline_jobs, walk_bridges}
+
 Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
 
 
@@ -160,12 +163,18 @@ class Context:
             self._projects = ProjectLoader(self._loop, self.client, self.scope)
         return self._projects.load(key)
 
-    def commit(self, project: ProjectKey, sha: str) -> Flight[Commit | None]:
-        """One commit; None if it is gone. Cost: 1 call; 0 where a job of it was read."""
+    def commit(
+        self, project: ProjectKey, sha: str, pipeline_id: int | None = None
+    ) -> Flight[Commit | None]:
+        """One commit; None if it is gone. Cost: 1 call; 0 where a job of it was read, or is being
+        read in a list of the jobs or bridges of this pipeline, which ran for it.
+        """
         if self._commits is None:
             self._commits = CommitLoader(
-                self._loop, self.client, self.scope, self._seen, self.readers
+                self._loop, self.client, self.scope, self._seen, self._lists_of, self.readers
             )
+        if pipeline_id is not None:
+            self._commits.pipeline_ids[project, sha].add(pipeline_id)
         return self._commits.load((project, sha))
 
     def artifacts(self, job: Job) -> Flight[list[Artifact] | None]:
@@ -318,6 +327,17 @@ class Context:
         if flight is None or flight.cancelled():
             flight = self._reads[key] = begin(self._loop, read(*asked))
         return flight
+
+    def _lists_of(self, project: ProjectKey, pipeline_id: int) -> list[Flight[Any]]:
+        """The lists of a pipeline's jobs and bridges that are on their way."""
+        return [
+            flight
+            for key, flight in self._reads.items()
+            if isinstance(key, tuple)
+            and key[0] in PIPELINE_LISTS
+            and (key[2], key[3][0]) == (project, pipeline_id)
+            and not flight.done()
+        ]
 
     def _list(
         self, walk: Walk[L], window: Window, project: ProjectKey, *asked: object

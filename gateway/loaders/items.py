@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway.errors import NotFound, UpstreamInvalid
+from gateway.loaders.flight import outcomes
 from gateway.loaders.fold import Fold
 from gateway.loaders.loader import Loader
 from gateway.upstream.entities import (
@@ -22,6 +23,7 @@ from gateway.upstream.routes import PIPELINE_BRIDGES
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable
 
     from gateway.loaders.flight import Flight
     from gateway.loaders.jobs import JobLoader
@@ -135,7 +137,8 @@ class PipelineLoader(Loader[tuple[ProjectKey, int], PipelineDetail]):
 
 class CommitLoader(Loader[tuple[ProjectKey, str], Commit | None]):
     """Commits by project and hash; None for those that are gone, as beside their jobs. Cost: 1 call
-    each; 0 where a job of the commit was read.
+    each; 0 where a job of the commit was read, or is in a list of its pipeline that is on its way:
+    `lists_of(project, pipeline_id)` gives those.
     """
 
     def __init__(
@@ -144,9 +147,13 @@ class CommitLoader(Loader[tuple[ProjectKey, str], Commit | None]):
         client: Client,
         scope: CallScope,
         seen: Seen,
+        lists_of: Callable[[ProjectKey, int], list[Flight[Any]]],
         readers: Readers = WHOLE,
     ) -> None:
         super().__init__(loop)
+        # The pipelines that ran for a commit, as far as it was asked for.
+        self.pipeline_ids: defaultdict[tuple[ProjectKey, str], set[int]] = defaultdict(set)
+        self._lists_of = lists_of
         self._client = client
         self._readers = readers
         self._scope = scope
@@ -156,6 +163,12 @@ class CommitLoader(Loader[tuple[ProjectKey, str], Commit | None]):
         return self._seen.commit(*key)
 
     async def read(self, key: tuple[ProjectKey, str]) -> Commit | None:
+        for pipeline_id in sorted(self.pipeline_ids[key]):
+            if lists := self._lists_of(key[0], pipeline_id):
+                # One that fails is told in its own place.
+                await outcomes(lists)
+                if (known := self.known(key)) is not None:
+                    return known
         try:
             return await self._client.commit(self._scope, *key, readers=self._readers)
         except NotFound:

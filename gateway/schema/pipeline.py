@@ -140,14 +140,15 @@ class Pipeline(Node):
         return read_name(parent, info) if name is msgspec.UNSET else name_or_fault(parent)
 
     @edge(
-        "The commit it ran for; null if that is gone. Cost: 1 call, shared by all pipelines of that"
-        " commit; 0 where a job of it was read before the pipeline.",
+        "The commit it ran for; null if that is gone. Cost: 0 where a job of it was read before or"
+        " is in jobs or bridges beside it, else 1 call, shared by all pipelines of that commit.",
         cost=Cost(calls=1),
         reads=("sha",),
         reads_elsewhere=((entities.Job, "commit.id"), (entities.Bridge, "commit.id")),
     )
     def commit(parent: strawberry.Parent[entities.Pipeline], info: Info) -> Gives[Commit | None]:
-        return info.context.commit(parent.project, parent.sha) if parent.sha else None
+        sha = parent.sha
+        return info.context.commit(parent.project, sha, parent.id) if sha else None
 
     @edge(f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=LIST_COST, reads=())
     def jobs(

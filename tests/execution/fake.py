@@ -371,7 +371,7 @@ class FakeContext:
         handle = entities.ProjectHandle(key if isinstance(key, int) else 77, f"{key}/path")
         return self.load(("project", key), lambda: handle)
 
-    def commit(self, project: Any, sha: str) -> Any:
+    def commit(self, project: Any, sha: str, _pipeline_id: int) -> Any:
         return self.load(("commit", project, sha), lambda: self.world.commit(sha))
 
     def artifacts(self, job: entities.Job) -> Any:

@@ -71,7 +71,7 @@ class TestPipelineHandles:
 
         ask('{ job(by: {path: {project: "1", job: "8"}}) { pipeline { commit { title } } } }')
 
-        assert context.asked == [("job", 1, 8, None), ("commit", 1, "a" * 40)]
+        assert context.asked == [("job", 1, 8, None), ("commit", 1, "a" * 40, 6)]
 
 
 class TestNodes:

@@ -197,3 +197,47 @@ def test_a_list_that_lacks_names_is_not_taken_for_nameless(gate, monkeypatch):
 
     assert result.data["project"]["pipelines"]["nodes"] == [{"name": "nightly"}]
     assert (len(result.calls), result.estimated) == (2, 2)
+
+
+HEADS = "commit { sha title }", "jobs { nodes { name } }"
+
+
+@pytest.mark.parametrize("beside", [HEADS, HEADS[::-1]], ids=["before", "after"])
+def test_the_commit_of_a_pipeline_is_taken_from_the_jobs_beside_it(gate, beside):
+    gate.job(pipeline=gate.pipeline())
+
+    result = gate.ask(
+        f"{{ project(id: 10) {{ pipelines(first: 1) {{ nodes {{ sha {' '.join(beside)} }} }} }} }}"
+    )
+
+    (pipeline,) = result.data["project"]["pipelines"]["nodes"]
+    assert pipeline["commit"]["sha"] == pipeline["sha"]
+    assert len(result.calls) == 2
+
+
+def test_the_commit_of_a_pipeline_without_jobs_beside_it_is_one_call(gate):
+    gate.pipeline()
+
+    shown = "commit { sha } jobs { nodes { id } }"
+    result = gate.ask(f"{{ project(id: 10) {{ pipelines(first: 1) {{ nodes {{ {shown} }} }} }} }}")
+
+    (pipeline,) = result.data["project"]["pipelines"]["nodes"]
+    assert pipeline["jobs"]["nodes"] == []
+    assert pipeline["commit"] is not None
+    assert len(result.calls) == 3
+    assert result.estimated == 3
+
+
+def test_a_gone_commit_is_null_by_both_roads(gate):
+    pipeline = gate.pipeline(has_commit=False)
+    job = gate.job(pipeline=pipeline)
+
+    result = gate.ask(
+        f"""{{
+          job(by: {{path: {{project: "10", job: "{job}"}}}}) {{ commit {{ sha }} }}
+          pipeline(by: {{path: {{project: "10", pipeline: "{pipeline}"}}}}) {{ commit {{ sha }} }}
+        }}"""
+    )
+
+    assert result.errors == {}
+    assert result.data == {"job": {"commit": None}, "pipeline": {"commit": None}}
