@@ -183,8 +183,14 @@ class _Walker:
 
     async def _goes_on(self, end: int | None, window: Window) -> bool:
         """Are there rows below the end of a window? Asks where nothing tells, if that is wanted."""
-        if end is None or self._is_told or not window.wants_next:
+        if self._is_told or not window.wants_next:
             return end is not None
+        if end is None:
+            raise UpstreamInvalid(
+                "no job of a full page can be read, and nothing tells whether others follow; ask"
+                " for a page of another size",
+                endpoint=PROJECT_JOBS.endpoint,
+            )
         items, _ = await self._page(KeysetCursor(end), 1)
         return bool(items)
 

@@ -429,6 +429,36 @@ def test_nothing_is_asked_for_where_nobody_wants_to_know_of_a_next_page(silent, 
     assert jobs.calls == 1
 
 
+@pytest.fixture
+def unreadable(silent):
+    """A silent list of which no job can be read."""
+
+    class Unreadable(silent):
+        async def project_jobs_page(self, *place, per_page, cursor, **filters):
+            page = await super().project_jobs_page(
+                *place, per_page=per_page, cursor=cursor, **filters
+            )
+            page.items = [UpstreamInvalid("no id", endpoint="GET /jobs") for _ in page.items]
+            return page
+
+    return Unreadable
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_full_silent_page_of_which_nothing_can_be_read_does_not_end_the_list(unreadable, after):
+    jobs = unreadable(range(1, 41))
+    window = window_of(5, after=str(Cursor("j", 30)) if after else None)
+
+    with pytest.raises(UpstreamInvalid, match="nothing tells whether others follow"):
+        jobs.read("keyset", window)
+
+
+def test_a_short_page_of_which_nothing_can_be_read_ends_the_list(unreadable):
+    listing = unreadable(range(1, 5)).read("keyset", window_of(5))
+
+    assert (len(listing.items), listing.has_next) == (4, False)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("size", [1, 7, 20, 100])
 def test_a_silent_list_is_walked_to_its_end(silent, way, size):
