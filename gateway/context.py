@@ -202,7 +202,7 @@ class Context:
         if number is None:
             return self.project(entity.key)
         known: Flight[ProjectHandle] = Flight(loop=self._loop)
-        known.set_result(msgspec.structs.replace(entity, number=number))
+        known.set_result(msgspec.structs.replace(entity, number=number, path=None))
         return known
 
     def log(self, project: ProjectKey, job_id: int) -> LogReader:

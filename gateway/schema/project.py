@@ -73,12 +73,14 @@ class Project(Node):
         return read_scope(parent, info) if known is None else known
 
     @edge(
-        "Full path. Cost: 0 by path, beside a job or a pipeline, else 1 call for the project,"
-        " shared.",
+        "Full path, as the upstream spells it. Cost: 0 beside a job or a pipeline, else 1 call for"
+        " the project, shared.",
         cost=Cost(needs=Known.SHORT),
     )
     def full_path(parent: Handle, info: Info) -> Gives[str | None]:
-        path = info.context.urls.path_of(parent.page_url) or parent.path
+        # Without a number the path is what the caller called it: another case, or a former name.
+        told = None if parent.number is None else parent.path
+        path = info.context.urls.path_of(parent.page_url) or told
         return read_path(parent, info) if path is None else path
 
     @edge(

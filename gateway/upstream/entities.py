@@ -258,7 +258,11 @@ Item: TypeAlias = Job | Bridge
 
 
 class ProjectHandle(Struct, frozen=True, gc=False):
-    """A project as far as it is known without asking: by number, by path, or both."""
+    """A project as far as it is known without asking: by number, by path, or both.
+
+    Where there is no number, the path is what the caller called it, which the upstream may spell
+    otherwise.
+    """
 
     number: int | None = None
     path: str | None = None

@@ -86,11 +86,11 @@ class TestOrder:
 
     def test_what_needs_no_waiting_needs_no_loop(self) -> None:
         """No task, no future, no executor: the answer is there when `execute_plan` returns."""
-        result = execute('{ __typename project(id: "7") { databaseId fullPath } }', None)
+        result = execute('{ __typename project(id: "7") { databaseId } }', None)
 
         assert result.data == {
             "__typename": "Query",
-            "project": {"databaseId": 7, "fullPath": None},
+            "project": {"databaseId": 7},
         }
         assert result.errors is None
 

@@ -177,10 +177,18 @@ class TestJobs:
 
 class TestProjects:
     def test_a_handle_asks_for_nothing(self, ask, context):
+        result = ask('{ project(id: "group/name") { __typename } }')
+
+        assert result.data["project"] == {"__typename": "Project"}
+        assert context.asked == []
+
+    def test_its_path_is_asked_for_and_not_repeated(self, ask, context):
+        context.answers["project"] = entities.ProjectHandle(1, "Group/Name")
+
         result = ask('{ project(id: "group/name") { fullPath } }')
 
-        assert result.data["project"] == {"fullPath": "group/name"}
-        assert context.asked == []
+        assert result.data["project"] == {"fullPath": "Group/Name"}
+        assert context.asked == [("project", "group/name")]
 
     def test_its_id_is_by_number(self, ask, context):
         context.answers["hydrate"] = entities.ProjectHandle(1, "group/name")

@@ -241,3 +241,15 @@ def test_a_gone_commit_is_null_by_both_roads(gate):
 
     assert result.errors == {}
     assert result.data == {"job": {"commit": None}, "pipeline": {"commit": None}}
+
+
+@pytest.mark.parametrize("called", ["LAB/Open", "lab/open"])
+@pytest.mark.parametrize("beside", ["", "id", "jobs(first: 1) { nodes { id } }"])
+def test_the_path_of_a_project_is_the_upstreams_whatever_it_was_called(gate, called, beside):
+    gate.job()
+
+    result = gate.ask(f'{{ project(id: "{called}") {{ fullPath {beside} }} }}')
+
+    assert result.errors == {}
+    assert result.data["project"]["fullPath"] == "lab/open"
+    assert len(result.calls) == 1 + beside.startswith("jobs")
