@@ -127,7 +127,12 @@ class Pipeline(Node):
     coverage: float | None = derived(
         coverage_of, f"Coverage in percent. {LONG_FORM}", reads=("coverage",), needs=Known.LONG
     )
-    user: User | None = plain("user", f"Who started it. {LONG_FORM}", needs=Known.LONG)
+    user: User | None = plain(
+        "user",
+        "Who started it, in the upstream's short form: what that lacks (createdAt, bio, location"
+        f" and the like) is null here, also where a job's user has it. {LONG_FORM}",
+        needs=Known.LONG,
+    )
 
     @edge(
         "Name, where it was given one. Cost: 0 in a list that brings it (GitLab 15.11 and newer),"

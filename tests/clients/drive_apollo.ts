@@ -65,6 +65,16 @@ await step("changed user", async () => {
   return { before: [before.username, before.name], after: [after.username, after.name] };
 });
 
+await step("short user", async () => {
+  const long = gql`query Long($job: JobRef!) { job(by: $job) { id user { databaseId createdAt } pipeline { id } } }`;
+  const short = gql`query Short($id: ID!) { node(id: $id) { id ... on Pipeline { user { databaseId createdAt } } } }`;
+  const job = jobOf(8);
+  const before = (await query(long, { job })).data.job;
+  const { user } = (await query(short, { id: before.pipeline.id })).data.node;
+  const after = (await query(long, { job }, { fetchPolicy: "cache-only" })).data.job.user;
+  return { same: user.databaseId === after.databaseId, before: before.user.createdAt, after: after.createdAt };
+});
+
 await step("partial", async () => {
   const both = gql`query Both($there: JobRef!, $gone: JobRef!) {
     there: job(by: $there) { id name }

@@ -108,6 +108,14 @@ def test_a_user_who_takes_over_a_job_is_not_mixed_with_the_one_before(found):
     assert found["changed user"]["after"] == ["maintainer", "Maja Łukasik"]
 
 
+@pytest.mark.parametrize("driven", ["apollo"], indirect=True)
+def test_what_a_job_shows_of_a_user_stays_when_a_pipeline_shows_less(found):
+    user = found["short user"]
+
+    assert user["same"]
+    assert user["after"] == user["before"] is not None
+
+
 def test_what_failed_leaves_its_siblings(found):
     assert found["partial"] == {"there": "rubocop", "gone": None, "codes": ["NOT_FOUND"]}
 
