@@ -430,7 +430,7 @@ def test_nothing_is_asked_for_where_nobody_wants_to_know_of_a_next_page(silent, 
 
 
 @pytest.fixture
-def unreadable(silent):
+def unreadable(silent: Any):
     """A silent list of which no job can be read."""
     base: Any = silent
 
