@@ -21,6 +21,8 @@ import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -63,7 +65,7 @@ class WriteEvent:
 WRITES: Final[ContextVar[list[WriteEvent] | None]] = ContextVar("WRITES", default=None)
 
 
-class OperationEvent:
+class OperationEvent(Struct, eq=False):
     """One operation, from its request to its response; the same object for both events.
 
     What is not known yet when it begins has its default. `caller` is the credential's fingerprint,
@@ -73,48 +75,39 @@ class OperationEvent:
     order, `writes` what it wrote, in order. `notes` is the listeners' own, keyed by the listener.
     """
 
-    __slots__ = (
-        "began",
-        "cached",
-        "caller",
-        "calls",
-        "carrier",
-        "codes",
-        "document",
-        "duration_s",
-        "estimated",
-        "method",
-        "name",
-        "notes",
-        "request_id",
-        "retried",
-        "shared",
-        "size_bytes",
-        "status",
-        "type",
-        "writes",
-    )
+    request_id: str
+    carrier: str
+    began: float
+    method: str = ""
+    document: str | None = None
+    caller: str | None = None
+    name: str | None = None
+    type: str | None = None
+    status: int = 0
+    codes: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    size_bytes: int = 0
+    estimated: int = 0
+    calls: int = 0
+    shared: int = 0
+    cached: int = 0
+    retried: int = 0
+    writes: tuple[WriteEvent, ...] = ()
+    _notes: dict[object, Any] | None = None
 
-    def __init__(self, request_id: str, carrier: str, began: float) -> None:
-        self.request_id = request_id
-        self.carrier = carrier
-        self.began = began
-        self.method = ""
-        self.caller: str | None = None
-        self.name: str | None = None
-        self.type: str | None = None
-        self.document: str | None = None
-        self.status = 0
-        self.codes: tuple[str, ...] = ()
-        self.duration_s = 0.0
-        self.size_bytes = 0
-        self.estimated = 0
-        self.calls = 0
-        self.shared = 0
-        self.cached = 0
-        self.retried = 0
-        self.writes: tuple[WriteEvent, ...] = ()
-        self.notes: dict[object, Any] = {}
+    @property
+    def notes(self) -> dict[object, Any]:
+        """What listeners note on it."""
+        if self._notes is None:
+            self._notes = {}
+        return self._notes
+
+    def ended_as(self, end: OperationEvent) -> OperationEvent:
+        """The same object, with what is known at the end."""
+        for name in self.__struct_fields__:
+            if name != "_notes":
+                setattr(self, name, getattr(end, name))
+        return self
 
 
 class RequestEvent:

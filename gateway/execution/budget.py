@@ -7,7 +7,8 @@ places. With the bytes read that is a bound (`Size.bound`).
 
 Where it is small the response is encoded at once, as all ordinary ones are. Else what is small by
 itself is encoded by itself, and counted, so that the response ends where it exceeds what is
-allowed, by no more than one such part (`write_steps`).
+allowed, by no more than one such part: fields of the operation and items of their lists, where the
+bound says that these are small (`write_fields`), or whatever turns out to be (`write_steps`).
 """
 
 from __future__ import annotations
@@ -21,11 +22,18 @@ from gateway.errors import ResponseTooLarge
 from gateway.execution.plan import Outline, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
-    from gateway.execution.plan import Plan, Selection, Slot
+    from gateway.execution.plan import Plan, Selection
 
-__all__ = ["ENCODED_AT_ONCE", "is_small", "size_of", "write_steps"]
+__all__ = [
+    "ENCODED_AT_ONCE",
+    "is_small",
+    "part_of",
+    "size_of",
+    "write_fields",
+    "write_steps",
+]
 
 # A bound below which nobody looks at how large a response is: its encoding takes 20 ms.
 ENCODED_AT_ONCE: Final = 16_000_000
@@ -39,46 +47,56 @@ TEXTS: Final = frozenset({"String", "ID", "URL", "JSON"})
 LEAF_BYTES: Final = 120
 # What a row of a list within an entity takes of the upstream's answer at least.
 ROW_BYTES: Final = 16
+_UNKNOWN: Final = Size(0, 2**62, 0, 0)
 # Containers that are written in one step.
 STEP_NODES: Final = 5_000
 
 _encode_into = msgspec.json.Encoder().encode_into
 
 
-def size_of(plan: Plan, arguments: Mapping[int, dict[str, Any]]) -> Size:
-    """What an operation's answer can come to, its edges given these arguments, by slot."""
-    return _size(plan.root, arguments)
+def size_of(plan: Plan, rows: Mapping[int, int]) -> Size:
+    """What an operation's answer can come to, its edges giving so many rows, by slot."""
+    return _size(plan.root, rows)
 
 
-def _size(selection: Selection, arguments: Mapping[int, dict[str, Any]]) -> Size:
+def _size(selection: Selection, rows: Mapping[int, int]) -> Size:
     outline = selection.outline
     if outline is None:
         outline = selection.outline = _outlined(selection)
     if not outline.edges:
         return outline.size
     nodes, fixed_bytes, own, beyond = outline.size
-    for slot, below, is_list in outline.edges:
-        rows = 1
-        if slot is not None and slot.edge is not None:
-            _, rows = slot.edge.cost.of(arguments[slot.number])
-        most = _most(below, arguments)
-        nodes += rows * most.nodes
-        fixed_bytes += rows * most.fixed_bytes
-        beyond += rows * most.beyond
+    for slot, below, is_list, known in outline.edges:
+        count = 1 if slot is None else rows.get(slot, 1)
+        most_nodes, most_fixed_bytes, most_own, most_beyond = known or _most(below, rows)
+        nodes += count * most_nodes
+        fixed_bytes += count * most_fixed_bytes
+        beyond += count * most_beyond
         if slot is not None:
             # Rows of a page are different ones; those of a list may be the same.
-            beyond += most.own * (rows if is_list else 1)
+            beyond += most_own * (count if is_list else 1)
     return Size(nodes, fixed_bytes, own, beyond)
 
 
-def _most(below: Iterable[Selection], arguments: Mapping[int, dict[str, Any]]) -> Size:
+def _most(below: Sequence[Selection], rows: Mapping[int, int]) -> Size:
     """What the types that can stand at a place come to at most."""
-    first, *others = [_size(selection, arguments) for selection in below]
-    return Size(*map(max, zip(first, *others, strict=True))) if others else first
+    if len(below) == 1:
+        return _size(below[0], rows)
+    sizes = [_size(selection, rows) for selection in below]
+    return Size(*map(max, zip(*sizes, strict=True)))
+
+
+def part_of(plan: Plan) -> Size:
+    """What one field of the operation, or one item of a list there, can come to."""
+    if plan.part is None:
+        outline = plan.root.outline or _outlined(plan.root)
+        sizes = [known or _UNKNOWN for _, _, _, known in outline.edges]
+        plan.part = Size(*map(max, zip(outline.size, *sizes, strict=True)))
+    return plan.part
 
 
 def _outlined(selection: Selection) -> Outline:
-    edges: list[tuple[Slot | None, list[Selection], bool]] = []
+    edges: list[tuple[int | None, list[Selection], bool, Size | None]] = []
     nodes = len(selection.fields)
     fixed_bytes = nodes * LEAF_BYTES
     # How many times each attribute is shown; functions may read any.
@@ -93,11 +111,16 @@ def _outlined(selection: Selection) -> Outline:
             is_text = get_named_type(field.definition.type).name in TEXTS
             shown[attribute] = shown.get(attribute, 0) + is_text
             continue
+        outlines = [selected.outline or _outlined(selected) for selected in below]
         if field.slot is not None or field.has_slots_below:
-            edges.append((field.slot, below, is_list))
+            number = None if field.slot is None else field.slot.number
+            hangs = any(outline.edges for outline in outlines)
+            known = (
+                None if hangs else Size(*map(max, zip(*[o.size for o in outlines], strict=True)))
+            )
+            edges.append((number, below, is_list, known))
         if field.slot is not None:
             continue
-        outlines = [selected.outline or _outlined(selected) for selected in below]
         own = max(outline.size.own for outline in outlines)
         if not field.has_slots_below:
             nodes += max(outline.size.nodes for outline in outlines)
@@ -109,6 +132,44 @@ def _outlined(selection: Selection) -> Outline:
     by_functions = shown.pop(None)
     size = Size(nodes, fixed_bytes, by_functions + max(shown.values(), default=0), 0)
     return Outline(size, edges)
+
+
+def write_fields(response: dict[str, Any], max_bytes: int) -> Generator[None, None, bytes]:
+    """Encode a response in steps, field by field; raises `ResponseTooLarge` beyond so many
+    bytes.
+    """
+    out = bytearray()
+    step_to = min(PART_BYTES, max_bytes)
+    for name, value in response.items():
+        out += b',"%b":' % name.encode()
+        if name != "data" or not value:
+            _encode_into(value, out, -1)
+            continue
+        opening = b"{"
+        for key, field in value.items():
+            out += opening
+            opening = b","
+            _encode_into(key, out, -1)
+            out += b":"
+            is_list = type(field) is list
+            if is_list:
+                out += b"["
+            for item in field if is_list else (field,):
+                _encode_into(item, out, -1)
+                out += b","
+                if len(out) > step_to:
+                    if len(out) > max_bytes:
+                        raise ResponseTooLarge.by_bytes(max_bytes)
+                    step_to = min(len(out) + PART_BYTES, max_bytes)
+                    yield
+            if field or not is_list:
+                del out[-1]
+            if is_list:
+                out += b"]"
+        out += b"}"
+    out[:1] = b"{"
+    out += b"}"
+    return bytes(out)
 
 
 def is_small(response: dict[str, Any]) -> bool:

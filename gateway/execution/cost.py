@@ -29,14 +29,32 @@ def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
     """The bound for one execution; raises `GraphQLError` where an argument's variable does not
     fit.
     """
+    kept = plan.fixed_estimate
+    if kept is not None:
+        return Estimate(kept.calls, kept.dearest, _arguments(plan, kept, variables), kept.rows)
     walk = _Walk(variables)
     calls, path = walk.cost_of(plan.root, _EMBEDDED)
-    return Estimate(calls, ".".join(path), walk.arguments)
+    estimate = Estimate(calls, ".".join(path), walk.arguments, walk.rows)
+    edges = [plan.slots[number].edge for number in walk.rows]
+    if all(edge is not None and edge.cost.is_fixed for edge in edges):
+        plan.fixed_estimate = estimate
+    return estimate
+
+
+def _arguments(
+    plan: Plan, estimate: Estimate, variables: VariableValues
+) -> dict[int, dict[str, Any]]:
+    """What the walk looks at, by slot."""
+    arguments = {}
+    for number in estimate.rows:
+        arguments[number] = plan.slots[number].arguments.values(variables)
+    return arguments
 
 
 class _Walk:
     def __init__(self, variables: VariableValues) -> None:
         self.arguments: dict[int, dict[str, Any]] = {}
+        self.rows: dict[int, int] = {}
         self._variables = variables
 
     def cost_of(self, selection: Selection, known: Known) -> tuple[int, tuple[str, ...]]:
@@ -59,6 +77,7 @@ class _Walk:
         if slot is not None and slot.edge is not None:
             arguments = self.arguments[slot.number] = slot.arguments.values(self._variables)
             calls, rows = slot.edge.cost.of(arguments)
+            self.rows[slot.number] = rows
             known = slot.edge.cost.known
         below = 0
         path: tuple[str, ...] = ()

@@ -13,13 +13,21 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from graphql import ExecutionResult, GraphQLError
+from msgspec import Struct
 
 from gateway.context import Context
 from gateway.errors import CostExceeded, OutcomeUnknown, ResponseTooLarge, UpstreamUnavailable
-from gateway.execution.budget import ENCODED_AT_ONCE, is_small, size_of, write_steps
+from gateway.execution.budget import (
+    ENCODED_AT_ONCE,
+    is_small,
+    part_of,
+    size_of,
+    write_fields,
+    write_steps,
+)
 from gateway.execution.cost import estimate_cost
 from gateway.execution.documents import Documents, Operation
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
@@ -27,8 +35,9 @@ from gateway.execution.inputs import check_variables
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error
 from gateway.execution.persisted import PersistedDocuments
-from gateway.execution.response import GraphQLResponse, RequestError, error_of
+from gateway.execution.response import GraphQLResponse, RequestError, encode, error_of
 from gateway.execution.schema import make_schema
+from gateway.execution.variables import NO_VARIABLES
 from gateway.frames import without_frames
 from gateway.hooks import WRITES, Hooks, OperationEvent, WriteEvent, tell
 from gateway.schema.ways import tell_way
@@ -76,7 +85,7 @@ class Budget:
     response_bytes: int = 50_000_000
 
 
-class Prepared(NamedTuple):
+class Prepared(Struct, eq=False):
     """An operation that may be executed."""
 
     operation: Operation
@@ -107,9 +116,9 @@ class Engine:
         self._persisted = PersistedDocuments(0) if persisted is None else persisted
         self._budget = Budget() if budget is None else budget
         self._hooks = Hooks() if hooks is None else hooks
+        self._is_heard = bool(self._hooks.operation_began or self._hooks.operation_ended)
         # Of all that may be long.
         self._turns = Turns()
-        self._is_heard = bool(self._hooks.operation_began or self._hooks.operation_ended)
 
     async def execute(self, request: GraphQLRequest, caller: Caller) -> GraphQLResponse:
         """Run one operation. Whatever comes of it is a response, and a bug is recorded as well.
@@ -124,23 +133,21 @@ class Engine:
             max_at_once=self._budget.calls_in_flight,
             max_bytes=self._budget.response_bytes,
         )
-        event = self._begin(request, caller) if self._is_heard else None
+        began = self._begin(request, caller) if self._hooks.operation_began else None
         response = prepared = None
         writes: list[WriteEvent] | None = None
         try:
             prepared = self._prepare(request, caller)
-            if event is not None and prepared.operation.type == "mutation":
+            if prepared.operation.type == "mutation" and self._is_heard:
                 writes = []
                 WRITES.set(writes)
             result = self._start(prepared, scope)
             if not isinstance(result, ExecutionResult):
                 result = await result
-            response = _response(result, prepared, request, scope)
-            if _may_be_large(result, prepared, scope) and not is_small(response.parts()):
-                steps = write_steps(response.parts(), self._budget.response_bytes)
-                response.body = await self._turns.run(steps)
-            else:
-                self._encode(response)
+            response = self._ordinary(result, prepared, request, scope)
+            if response is None:
+                response = _response(result, prepared, request, scope)
+                await self._write(response, result, prepared)
         except RequestError as error:
             response = error.response(scope.tally, caller.request_id)
         except ResponseTooLarge as error:
@@ -152,9 +159,8 @@ class Engine:
         except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
             response = _failed(scope)
         finally:
-            if event is not None:
-                event.writes = tuple(writes or ())
-                self._end(event, request, caller, scope.tally, response)
+            if self._is_heard:
+                self._end(began, request, caller, scope.tally, response, writes)
         return response
 
     def _prepare(self, request: GraphQLRequest, caller: Caller) -> Prepared:
@@ -163,20 +169,21 @@ class Engine:
         limits = self._documents.limits
         if request.variables and (excess := check_variables(request.variables, limits)):
             raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
-        variables = operation.variables(request.variables)
-        if isinstance(variables, list):
-            for error in variables:
-                tell_way(error)
-            raise RequestError("BAD_USER_INPUT", errors=variables, operation=operation)
+        variables = NO_VARIABLES
+        if operation.node.variable_definitions:
+            converted = operation.variables(request.variables)
+            if isinstance(converted, list):
+                for error in converted:
+                    tell_way(error)
+                raise RequestError("BAD_USER_INPUT", errors=converted, operation=operation)
+            variables = converted
         plan = operation.plan(variables)
-        try:
-            estimate = _estimate(operation, plan, variables)
-        except GraphQLError as error:
-            raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
+        estimate, size = plan.estimate, plan.size
+        if estimate is None or size is None:
+            estimate, size = _worked_out(operation, plan, variables)
         if estimate.calls > self._budget.calls:
             too_dear = self._too_dear(estimate)
             raise RequestError("COST_EXCEEDED", errors=[too_dear], operation=operation)
-        size = _size(operation, plan, estimate)
         if size.nodes > self._budget.response_nodes:
             refusal = ResponseTooLarge.by_nodes(size.nodes, self._budget.response_nodes)
             too_large = GraphQLError(refusal.message, original_error=refusal)
@@ -224,7 +231,7 @@ class Engine:
         self, prepared: Prepared, scope: CallScope
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         """Execute as far as it goes without waiting."""
-        operation, plan, variables, estimate, _ = prepared
+        operation, plan = prepared.operation, prepared.plan
         if not plan.slots and plan.root.project is not None:
             # Nothing but `__typename`: there is nobody to ask.
             return ExecutionResult(plan.root.project(None), None)
@@ -239,62 +246,128 @@ class Engine:
             turns=self._turns,
         )
         return execute_plan(
-            PlanExecution(operation, plan, variables, context, arguments=estimate.arguments)
+            PlanExecution(
+                operation,
+                plan,
+                prepared.variables,
+                context,
+                arguments=prepared.estimate.arguments,
+            )
         )
+
+    def _ordinary(
+        self, result: ExecutionResult, prepared: Prepared, request: GraphQLRequest, scope: CallScope
+    ) -> GraphQLResponse | None:
+        """The response of nothing but data, which is known to be small; None for any other."""
+        operation, size = prepared.operation, prepared.size
+        if (
+            result.errors
+            or request.extensions
+            or operation.introspected > MANY_INTROSPECTED
+            or size.fixed_bytes + (size.own + size.beyond) * scope.tally.read_bytes
+            > ENCODED_AT_ONCE
+        ):
+            return None
+        data = result.data
+        body = encode({"data": data})
+        if len(body) > self._budget.response_bytes:
+            raise ResponseTooLarge.by_bytes(self._budget.response_bytes)
+        return GraphQLResponse(
+            "executed", scope.tally, data, None, None, operation, prepared.estimate.calls, body
+        )
+
+    async def _write(
+        self, response: GraphQLResponse, result: ExecutionResult, prepared: Prepared
+    ) -> None:
+        """Encode a response, which may be large."""
+        parts, max_bytes = response.parts(), self._budget.response_bytes
+        if not _may_be_large(result, prepared, response.tally):
+            self._encode(response)
+        elif _has_small_fields(result, prepared, response.tally):
+            steps = write_fields(parts, max_bytes)
+            try:
+                next(steps)
+            except StopIteration as stop:
+                response.body = stop.value
+            else:
+                response.body = await self._turns.run(steps)
+        elif is_small(parts):
+            self._encode(response)
+        else:
+            response.body = await self._turns.run(write_steps(parts, max_bytes))
 
     def _encode(self, response: GraphQLResponse) -> None:
         if len(response.encoded().body) > self._budget.response_bytes:
             raise ResponseTooLarge.by_bytes(self._budget.response_bytes)
 
     def _begin(self, request: GraphQLRequest, caller: Caller) -> OperationEvent:
-        event = OperationEvent(caller.request_id, caller.carrier.name, caller.arrived)
-        event.method = caller.carrier.method
-        event.document = request.query
-        if caller.credential is not None:
-            event.caller = caller.credential.fingerprint
-        if self._hooks.operation_began:
-            tell(self._hooks.operation_began, event)
+        """Tell of an operation before anything is known of it."""
+        event = OperationEvent(
+            caller.request_id,
+            caller.carrier.name,
+            caller.arrived,
+            caller.carrier.method,
+            request.query,
+            None if caller.credential is None else caller.credential.fingerprint,
+        )
+        tell(self._hooks.operation_began, event)
         return event
 
     def _end(
         self,
-        event: OperationEvent,
+        began: OperationEvent | None,
         request: GraphQLRequest,
         caller: Caller,
         tally: Tally,
         response: GraphQLResponse | None,
+        writes: list[WriteEvent] | None,
     ) -> None:
         """Tell what an operation came to; without a response it was cancelled."""
-        event.document = request.query
-        event.calls, event.shared = tally.calls, tally.shared
-        event.cached, event.retried = tally.cached, tally.retried
+        carrier, operation = caller.carrier, None
         if response is None:
-            event.status = CALLER_LEFT if caller.has_left else 0
+            status = CALLER_LEFT if caller.has_left else 0
         else:
-            event.status = caller.carrier.statuses.get(response.kind, 0)
-            event.size_bytes = len(response.body)
-            event.codes = response.codes
-            event.estimated = response.estimated_calls
-            if response.operation is not None:
-                event.name, event.type = response.operation.name, response.operation.type
-        event.duration_s = perf_counter() - event.began
+            status, operation = carrier.statuses.get(response.kind, 0), response.operation
+        # By position: names cost as much as the rest.
+        event = OperationEvent(
+            caller.request_id,
+            carrier.name,
+            caller.arrived,
+            carrier.method,
+            request.query,
+            None if caller.credential is None else caller.credential.fingerprint,
+            None if operation is None else operation.name,
+            None if operation is None else operation.type,
+            status,
+            response.codes if response is not None and response.errors else (),
+            perf_counter() - caller.arrived,
+            0 if response is None else len(response.body),
+            0 if response is None else response.estimated_calls,
+            tally.calls,
+            tally.shared,
+            tally.cached,
+            tally.retried,
+            tuple(writes) if writes else (),
+        )
+        if began is not None:
+            event = began.ended_as(event)
         tell(self._hooks.operation_ended, event)
 
 
-def _estimate(operation: Operation, plan: Plan, variables: VariableValues) -> Estimate:
+def _worked_out(
+    operation: Operation, plan: Plan, variables: VariableValues
+) -> tuple[Estimate, Size]:
+    """Cost and size, kept where they hang on no variables; raises `RequestError`."""
+    try:
+        estimate = estimate_cost(plan, variables)
+    except GraphQLError as error:
+        raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
+    size = plan.size or size_of(plan, estimate.rows)
     if not operation.node.variable_definitions:
-        if plan.estimate is None:
-            plan.estimate = estimate_cost(plan, variables)
-        return plan.estimate
-    return estimate_cost(plan, variables)
-
-
-def _size(operation: Operation, plan: Plan, estimate: Estimate) -> Size:
-    if not operation.node.variable_definitions:
-        if plan.size is None:
-            plan.size = size_of(plan, estimate.arguments)
-        return plan.size
-    return size_of(plan, estimate.arguments)
+        plan.estimate = estimate
+    if plan.estimate is not None or plan.fixed_estimate is not None:
+        plan.size = size
+    return estimate, size
 
 
 def _response(
@@ -322,12 +395,21 @@ def _response(
     )
 
 
-def _may_be_large(result: ExecutionResult, prepared: Prepared, scope: CallScope) -> bool:
+def _may_be_large(result: ExecutionResult, prepared: Prepared, tally: Tally) -> bool:
     """May the response be too long to be encoded at once?"""
     return (
-        prepared.size.bound(scope.tally.read_bytes) > ENCODED_AT_ONCE
+        prepared.size.bound(tally.read_bytes) > ENCODED_AT_ONCE
         or prepared.operation.introspected > MANY_INTROSPECTED
         or len(result.errors or ()) > MANY_ERRORS
+    )
+
+
+def _has_small_fields(result: ExecutionResult, prepared: Prepared, tally: Tally) -> bool:
+    """Can each field of the operation, and each item of a list there, be encoded at once?"""
+    return (
+        not result.errors
+        and not prepared.operation.introspected
+        and part_of(prepared.plan).bound(tally.read_bytes) <= ENCODED_AT_ONCE
     )
 
 

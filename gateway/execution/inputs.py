@@ -26,7 +26,7 @@ from graphql import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from graphql import DocumentNode, Node
 
@@ -38,6 +38,10 @@ __all__ = ["ERRORS_TOLD", "check_variables", "count_values", "errors_told", "fir
 ERRORS_TOLD: Final = 10
 # Values that the literals in all errors about a document may have together.
 VALUES_TOLD: Final = 1_000
+
+_TEXT: Final = {str}
+_LEAVES: Final = {str, int, float, bool, type(None)}
+_CONTAINERS: Final = (dict, list)
 
 # Where literals can stand below a node.
 _BELOW: Final[Mapping[type[Node], tuple[str, ...]]] = {
@@ -60,13 +64,18 @@ def check_variables(given: Mapping[str, Any], limits: Limits) -> str | None:
     """Which limit a request's variables exceed, as a sentence; looks at no more of them than the
     limits allow.
     """
+    if {*map(type, given.values())} <= _LEAVES and len(given) <= limits.values:
+        # So are most.
+        texts = [value for value in given.values() if value.__class__ is str]
+        if sum(map(len, given)) + sum(map(len, texts)) <= limits.variable_characters:
+            return None
     values = characters = depth = 0
     level: list[Any] = [given]
     while level:
         depth += 1
         if depth > limits.variable_depth:
             return f"the variables are more than {limits.variable_depth} levels deep"
-        below = []
+        below: list[Any] = []
         for container in level:
             values += len(container)
             if values > limits.values:
@@ -77,15 +86,26 @@ def check_variables(given: Mapping[str, Any], limits: Limits) -> str | None:
             if isinstance(container, dict):
                 characters += sum(map(len, container))
                 container = container.values()  # noqa: PLW2901 - the items of either
-            for item in container:
-                if isinstance(item, str):
-                    characters += len(item)
-                elif isinstance(item, dict | list):
-                    below.append(item)
+            if {*map(type, container)} == _TEXT:
+                # So are nearly all, and long lists of ids.
+                characters += sum(map(len, container))
+            else:
+                characters += _characters_of(container, below)
         if characters > limits.variable_characters:
             return f"the variables hold more than {limits.variable_characters} characters of text"
         level = below
     return None
+
+
+def _characters_of(items: Iterable[Any], below: list[Any]) -> int:
+    """Characters of the texts among items; the lists and objects are added to what is below."""
+    characters = 0
+    for item in items:
+        if isinstance(item, str):
+            characters += len(item)
+        elif isinstance(item, _CONTAINERS):
+            below.append(item)
+    return characters
 
 
 def count_values(document: DocumentNode) -> int:

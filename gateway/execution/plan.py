@@ -25,6 +25,7 @@ from dataclasses import field as with_default
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from graphql import is_non_null_type
+from msgspec import Struct
 
 from gateway.upstream.entities import Known
 from gateway.upstream.pruning import WHOLE
@@ -143,15 +144,16 @@ class Selection:
     outline: Outline | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True, eq=False):
     """`calls` at worst, and `dearest`, the path of response keys, joined by dots, that needs most
-    of them. `arguments` are those that were looked at, by slot: the resolvers get the same.
+    of them. `arguments` are those that were looked at, by slot: the resolvers get the same. `rows`
+    are what the slots with edges give at most.
     """
 
     calls: int
     dearest: str
     arguments: Mapping[int, dict[str, Any]]
+    rows: Mapping[int, int]
 
 
 class Size(NamedTuple):
@@ -171,10 +173,13 @@ class Size(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """Of a selection: the size of all that hangs on no argument, and the places that do."""
+    """Of a selection: the size of all that hangs on no argument, and the places that do: the number
+    of their slot, what can stand there, and whether that is a list. Where what stands there hangs
+    on no argument either, its size is told instead.
+    """
 
     size: Size
-    edges: list[tuple[Slot | None, list[Selection], bool]]
+    edges: list[tuple[int | None, list[Selection], bool, Size | None]]
 
 
 @dataclass(slots=True, eq=False)
@@ -193,8 +198,13 @@ class Plan:
     entity_types: Mapping[type, str] = with_default(default_factory=dict)
     # The cost, kept where it does not hang on variables.
     estimate: Estimate | None = None
-    # What the answer comes to, kept likewise.
+    # The same, but for the arguments, where no argument decides on calls and rows.
+    fixed_estimate: Estimate | None = None
+    # What the answer comes to, kept where it hangs on no variables.
     size: Size | None = None
+    # What a field of the root, or an item of its list, comes to, once that was asked; it hangs on
+    # no variables.
+    part: Size | None = None
 
     def selection(self, type_name: str, details: list[FieldDetails]) -> Selection | None:
         """The selection of an object type at a place. graphql-core hands one and the same list of

@@ -40,7 +40,7 @@ class Carrier:
     statuses: Mapping[ResponseKind, int] = field(default_factory=dict)
 
 
-class Caller:
+class Caller(msgspec.Struct, eq=False):
     """For whom operations are run: what carries them, with which credential, how long they may
     take.
 
@@ -54,28 +54,10 @@ class Caller:
     upstream calls of an operation may take, a time of the running loop's clock.
     """
 
-    __slots__ = (
-        "arrived",
-        "carrier",
-        "credential",
-        "deadline",
-        "has_left",
-        "is_cut_off",
-        "request_id",
-    )
-
-    def __init__(
-        self,
-        carrier: Carrier,
-        credential: Credential | None,
-        request_id: str,
-        *,
-        arrived: float,
-        deadline: float,
-    ) -> None:
-        self.carrier = carrier
-        self.credential = credential
-        self.request_id = request_id
-        self.arrived = arrived
-        self.deadline = deadline
-        self.has_left = self.is_cut_off = False
+    carrier: Carrier
+    credential: Credential | None
+    request_id: str
+    arrived: float
+    deadline: float
+    has_left: bool = False
+    is_cut_off: bool = False

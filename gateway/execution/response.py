@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.execution.documents import Operation
     from gateway.upstream.scope import Tally
 
-__all__ = ["GraphQLResponse", "RequestError", "ResponseKind", "error_of"]
+__all__ = ["GraphQLResponse", "RequestError", "ResponseKind", "encode", "error_of"]
 
 
 # What became of a request; a carrier tells each kind its own way. (An enum's members cost ten times
@@ -32,43 +32,21 @@ ResponseKind: TypeAlias = Literal[
 ]
 
 
-class GraphQLResponse:
+class GraphQLResponse(msgspec.Struct, eq=False):
     """A response (GraphQL specification, 7): its parts, and `body`, which is all of it as JSON.
 
     `data` is UNSET where execution never began. `operation` is None where the document was refused
     or holds no such operation. `tally` counts the upstream calls that were made for it.
     """
 
-    __slots__ = (
-        "body",
-        "data",
-        "errors",
-        "estimated_calls",
-        "extensions",
-        "kind",
-        "operation",
-        "tally",
-    )
-
-    def __init__(
-        self,
-        kind: ResponseKind,
-        tally: Tally,
-        *,
-        data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET,
-        errors: list[dict[str, Any]] | None = None,
-        extensions: dict[str, Any] | None = None,
-        operation: Operation | None = None,
-        estimated_calls: int = 0,
-    ) -> None:
-        self.kind = kind
-        self.tally = tally
-        self.data = data
-        self.errors = errors
-        self.extensions = extensions
-        self.operation = operation
-        self.estimated_calls = estimated_calls
-        self.body = b""
+    kind: ResponseKind
+    tally: Tally
+    data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    errors: list[dict[str, Any]] | None = None
+    extensions: dict[str, Any] | None = None
+    operation: Operation | None = None
+    estimated_calls: int = 0
+    body: bytes = b""
 
     def parts(self) -> dict[str, Any]:
         """The response as JSON writes it (GraphQL specification, 7.1: errors first)."""
@@ -83,7 +61,7 @@ class GraphQLResponse:
 
     def encoded(self) -> Self:
         """The same, its body written at once."""
-        self.body = _encode(self.parts())
+        self.body = encode(self.parts())
         return self
 
     @property
@@ -132,4 +110,4 @@ def error_of(message: str, code: str, request_id: str) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": code, "requestId": request_id}}
 
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode

@@ -27,9 +27,14 @@ V = TypeVar("V")
 class Loader(DataLoader[K, V]):
     """Reads by key; one read a key, unless `plan` does better."""
 
+    cache = False
+
     def __init__(self, loop: AbstractEventLoop) -> None:
+        # What aiodataloader's own sets, but for its look at whether `batch_load_fn` is a coroutine
+        # function, and for what it keeps values in: that is done for each operation.
+        self.loop = loop
+        self._queue = []
         self.flights: dict[K, Flight[V]] = {}
-        super().__init__(loop=loop, cache=False)
 
     def load(self, key: K) -> Flight[V]:
         """The value of a key, on its way; equal keys share it."""

@@ -96,6 +96,11 @@ class Cost:
     known: Known = Known.SHORT
     needs: Known = Known.HANDLE
 
+    @property
+    def is_fixed(self) -> bool:
+        """Are they the same for all arguments?"""
+        return isinstance(self.calls, int) and isinstance(self.rows, int)
+
     def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Calls and rows for these arguments."""
         calls, rows = self.calls, self.rows

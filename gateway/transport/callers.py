@@ -30,7 +30,7 @@ class Callers:
         the loop's clock. Raises `HttpError` (400) for a credential that no header can carry.
         """
         try:
-            credential = Credential.from_headers(request.scope["headers"], self._fingerprint_key)
+            credential = Credential.among(request.headers, self._fingerprint_key)
         except BadInput as error:
             raise HttpError(400, error.code, error.message) from None
         return Caller(

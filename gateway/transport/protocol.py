@@ -78,28 +78,25 @@ class BoundedProtocol(HttpToolsProtocol):
         self._running: RequestResponseCycle | None = None
 
     def data_received(self, data: bytes) -> None:
-        if len(data) <= PIECE_BYTES:
-            self._take(data)
+        if len(data) > PIECE_BYTES:
+            for start in range(0, len(data), PIECE_BYTES):
+                BoundedProtocol.data_received(self, data[start : start + PIECE_BYTES])
             return
-        for start in range(0, len(data), PIECE_BYTES):
-            self._take(data[start : start + PIECE_BYTES])
-
-    def _take(self, piece: bytes) -> None:
         if self.is_refused or self.transport.is_closing():
             return
         was_in_body, heads, body_bytes = self._in_body, self._heads, self._body_bytes
-        self._since_head_bytes += len(piece)
+        self._since_head_bytes += len(data)
         self._unset_keepalive_if_required()
         try:
-            self.parser.feed_data(piece)
+            self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            self._decline(offer, piece)
+            self._decline(offer, data)
         except httptools.HttpParserError:
             self._stopped()
         if heads != self._heads:
-            self._since_head_bytes = len(piece)
+            self._since_head_bytes = len(data)
         elif not self.is_refused:
-            self._measure(len(piece), self._body_bytes - body_bytes, was_in_body=was_in_body)
+            self._measure(len(data), self._body_bytes - body_bytes, was_in_body=was_in_body)
 
     def _measure(self, piece_bytes: int, body_bytes: int, *, was_in_body: bool) -> None:
         """Bound what comes without the end of a head: a head, a body's framing, its trailers."""
@@ -145,7 +142,7 @@ class BoundedProtocol(HttpToolsProtocol):
             else:
                 return
 
-    # The parser's callbacks
+    # The parser's callbacks. They name the class above: `super()` costs more than the call.
 
     def on_headers_complete(self) -> None:
         if self._since_head_bytes > HEAD_BYTES or len(self.headers) > HEADERS:
@@ -163,20 +160,20 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = True
         self._heads += 1
         self._headless_bytes = self._framing_bytes = self._body_bytes = 0
-        super().on_headers_complete()
+        HttpToolsProtocol.on_headers_complete(self)
         if not is_offer:
             # Trailers are no headers (RFC 9110, 6.5.1); nobody here reads them.
             self.headers = []
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        super().on_body(body)
+        HttpToolsProtocol.on_body(self, body)
 
     def on_message_complete(self) -> None:
         if self._offers:
             return
         self._in_body = False
-        super().on_message_complete()
+        HttpToolsProtocol.on_message_complete(self)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle

@@ -61,7 +61,7 @@ class Write(msgspec.Struct, omit_defaults=True):
     made: int | None = None
 
 
-class Record(msgspec.Struct, omit_defaults=True, kw_only=True, rename={"kind": "record"}):
+class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "record"}):
     """What is recorded of an operation, or of a request that never became one (`kind`); what it
     does not have is left out.
 
@@ -77,8 +77,9 @@ class Record(msgspec.Struct, omit_defaults=True, kw_only=True, rename={"kind": "
     carrier: str = "http"
     method: str = ""
     status: int = 0
-    duration_ms: float
-    bytes: int
+    # Always told: no record has these defaults.
+    duration_ms: float = -1.0
+    bytes: int = -1
     operation: str | None = None
     type: str | None = None
     document: str | None = None
@@ -159,29 +160,30 @@ class OperationRecords(Hook):
 
     def operation_ended(self, operation: OperationEvent) -> None:
         name, document = operation.name, operation.document
+        # By position: names cost as much as the rest.
         self._records.gather(
             _encode(
                 Record(
-                    time=datetime.now(UTC),
-                    level="info",
-                    kind="operation",
-                    request_id=operation.request_id,
-                    carrier=operation.carrier,
-                    method=operation.method,
-                    status=operation.status,
-                    duration_ms=round(operation.duration_s * 1000, 3),
-                    bytes=operation.size_bytes,
-                    operation=name[:NAME_CHARACTERS] if name else None,
-                    type=operation.type,
-                    document=document_hash(document) if document else None,
-                    caller=operation.caller,
-                    codes=operation.codes,
-                    estimated=operation.estimated,
-                    calls=operation.calls,
-                    shared=operation.shared,
-                    cached=operation.cached,
-                    retried=operation.retried,
-                    writes=_told_writes(operation) if operation.writes else (),
+                    datetime.now(UTC),
+                    "info",
+                    "operation",
+                    operation.request_id,
+                    operation.carrier,
+                    operation.method,
+                    operation.status,
+                    round(operation.duration_s * 1000, 3),
+                    operation.size_bytes,
+                    name[:NAME_CHARACTERS] if name else None,
+                    operation.type,
+                    document_hash(document) if document else None,
+                    operation.caller,
+                    operation.codes,
+                    operation.estimated,
+                    operation.calls,
+                    operation.shared,
+                    operation.cached,
+                    operation.retried,
+                    _told_writes(operation) if operation.writes else (),
                 )
             )
         )
@@ -190,15 +192,15 @@ class OperationRecords(Hook):
         self._records.gather(
             _encode(
                 Record(
-                    time=datetime.now(UTC),
-                    level="info",
-                    kind="request",
-                    request_id=request.request_id,
-                    carrier=request.carrier,
-                    method=request.method,
-                    status=request.status,
-                    duration_ms=round(request.duration_s * 1000, 3),
-                    bytes=request.size_bytes,
+                    datetime.now(UTC),
+                    "info",
+                    "request",
+                    request.request_id,
+                    request.carrier,
+                    request.method,
+                    request.status,
+                    round(request.duration_s * 1000, 3),
+                    request.size_bytes,
                     codes=request.codes,
                 )
             )

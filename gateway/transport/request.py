@@ -29,8 +29,14 @@ _READ = frozenset(
         b"x-request-id",
         b"access-control-request-headers",
         b"access-control-request-private-network",
+        b"authorization",
+        b"private-token",
+        b"job-token",
+        b"sudo",
     }
 )
+# Of these the first counts. (Joined, two credentials would be a third.)
+_SINGLE = frozenset({b"authorization", b"private-token", b"job-token"})
 _is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch
 # Ours: unlike any other process's, and cheap.
 _PROCESS = secrets.token_hex(6)
@@ -44,8 +50,9 @@ class CallerLeft(Exception):
 class HttpRequest:
     """A request to be answered.
 
-    `headers` are those we read, repeated ones joined. `arrived` is when it began to arrive, by
-    `perf_counter`. `media_type` is what the response is written in, once that is negotiated.
+    `headers` are those we read, repeated ones joined, of credentials the first. `arrived` is when
+    it began to arrive, by `perf_counter`. `media_type` is what the response is written in, once
+    that is negotiated.
     """
 
     __slots__ = (
@@ -133,6 +140,10 @@ def _read_headers(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """The headers we read; repeated ones joined (RFC 9110, 5.3)."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _READ:
-            found[name] = found[name] + b", " + value if name in found else value
+        if name not in _READ:
+            continue
+        if name not in found:
+            found[name] = value
+        elif name not in _SINGLE:
+            found[name] += b", " + value
     return found

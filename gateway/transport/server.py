@@ -241,7 +241,7 @@ class ArrivalProtocol(BoundedProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        BoundedProtocol.data_received(self, data)
         if self.is_refused:
             self._stop_timer()
             return

@@ -12,6 +12,8 @@ import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -30,7 +32,7 @@ class Ending(Enum):
     CUT_OFF = "the gateway stopped before it was done"
 
 
-class Watched:
+class Watched(Struct, eq=False):
     """One request under way, and the task that answers it.
 
     `started` is by the loop's clock, which stands still between two turns of the loop. Whoever
@@ -38,21 +40,13 @@ class Watched:
     run.
     """
 
-    __slots__ = ("_receive", "caller", "ending", "is_receiving", "listener", "started", "task")
-
-    def __init__(
-        self,
-        receive: Callable[[], Awaitable[Any]],
-        task: asyncio.Task[Any] | None,
-        started: float,
-    ) -> None:
-        self._receive = receive
-        self.task = task
-        self.started = started
-        self.is_receiving = False
-        self.caller: Caller | None = None
-        self.listener: asyncio.Task[None] | None = None
-        self.ending: Ending | None = None
+    receive: Callable[[], Awaitable[Any]]
+    task: asyncio.Task[Any] | None
+    started: float
+    is_receiving: bool = False
+    caller: Caller | None = None
+    listener: asyncio.Task[None] | None = None
+    ending: Ending | None = None
 
     def end(self, ending: Ending) -> None:
         """Stop what is being done for this request."""
@@ -69,7 +63,7 @@ class Watched:
 
     async def listen(self) -> None:
         """Wait for the caller to leave."""
-        while (await self._receive())["type"] != "http.disconnect":
+        while (await self.receive())["type"] != "http.disconnect":
             pass
         self.end(Ending.LEFT)
 

@@ -270,7 +270,7 @@ class Client:
         # The code reads `inputs`, the documentation says `job_inputs`; the other one is ignored.
         body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
         call = _write(scope, routes.RETRY, project, job_id, body)
-        answer = await self._sent(call)
+        answer = await self._chain.send(call)
         job = _written(call, answer, WHOLE.jobs)
         return told_or_not(job, is_told=_has(answer, "runner_manager"))
 
@@ -297,33 +297,30 @@ class Client:
         if inputs:
             body["job_inputs"] = inputs
         call = _write(scope, routes.PLAY, project, job_id, body)
-        answer = await self._sent(call)
+        answer = await self._chain.send(call)
         if _has(answer, "downstream_pipeline"):
             return _written(call, answer, WHOLE.bridges)
         return _written(call, answer, WHOLE.jobs)
 
     # -- how -----------------------------------------------------------------------------------
 
-    async def _sent(self, call: Call) -> Answer:
-        answer = await self._chain.send(call)
-        call.scope.tally.read_bytes += len(answer.body)
-        return answer
-
     async def _one(self, call: Call, reader: Reader[T]) -> T:
-        answer = await self._sent(call)
-        return reader.one(answer, endpoint=call.route.endpoint, project=call.project)
+        answer = await self._chain.send(call)
+        # The first argument is the project, where there is one (`routes`).
+        project = call.arguments[0] if call.arguments else None
+        return reader.one(answer, endpoint=call.route.endpoint, project=project)
 
     async def _list(
         self, call: Call, statuses: Sequence[str], parameter: str = "scope[]"
     ) -> Answer | None:
         """A page's answer; None where the upstream knows none of the statuses asked for."""
         if not statuses:
-            return await self._sent(call)
+            return await self._chain.send(call)
         name = quote(parameter)
 
         async def read(asked: tuple[str, ...]) -> Answer:
             query = "".join([f"&{name}={quote(status, safe='')}" for status in asked])
-            return await self._sent(msgspec.structs.replace(call, target=call.target + query))
+            return await self._chain.send(msgspec.structs.replace(call, target=call.target + query))
 
         return await self._statuses.read(statuses, read)
 
@@ -336,7 +333,7 @@ class Client:
         body: dict[str, Any],
     ) -> Job:
         call = _write(scope, route, project, job_id, body)
-        return _written(call, await self._sent(call), WHOLE.jobs)
+        return _written(call, await self._chain.send(call), WHOLE.jobs)
 
 
 def _write(

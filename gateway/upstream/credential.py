@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from gateway.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Credential"]
 
@@ -26,8 +28,7 @@ _HEADERS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Credential:
+class Credential(Struct, frozen=True, eq=False):
     """One header and its value, as the caller presented it, and the user that an administrator
     wants to act as (`Sudo`: a name or number), if so.
 
@@ -38,8 +39,8 @@ class Credential:
     header: str
     value: str
     sudo: str | None = None
-    fingerprint_key: bytes = field(default=_PROCESS_KEY, compare=False)
-    _fingerprint: str | None = field(default=None, init=False, compare=False)
+    fingerprint_key: bytes = _PROCESS_KEY
+    _fingerprint: str | None = None
 
     @classmethod
     def from_headers(
@@ -52,39 +53,57 @@ class Credential:
         two. Who sends it must not act as somebody else.
         """
         found: dict[bytes, bytes] = {}
-        sudo: str | None = None
         for name, value in headers:
-            if name in {b"authorization", b"private-token", b"job-token"}:
-                found.setdefault(name, value)
+            if name not in found:
+                found[name] = value
             elif name == b"sudo":
-                if sudo is not None:
-                    raise BadInput("the Sudo header is there twice; send it once")
-                sudo = _sudo_of(value)
-        presented = _presented(found)
-        if presented is not None:
-            return cls(*presented, sudo, fingerprint_key)
-        if sudo is not None:
+                found[name] += b", " + value
+        return cls.among(found, fingerprint_key)
+
+    @classmethod
+    def among(
+        cls, headers: Mapping[bytes, bytes], fingerprint_key: bytes = _PROCESS_KEY
+    ) -> Credential | None:
+        """The same, of headers by name: the first of a credential that came twice, and all that
+        came as `Sudo`, joined by commas.
+        """
+        presented = _presented(headers)
+        if b"sudo" not in headers:
+            return None if presented is None else cls(*presented, None, fingerprint_key)
+        sudo = _sudo_of(headers[b"sudo"])
+        if presented is None:
             raise BadInput("the Sudo header needs an administrator's credential beside it")
-        return None
+        return cls(*presented, sudo, fingerprint_key)
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits, the same for the same credential, `Sudo` and key."""
-        if self._fingerprint is None:
-            text = f"{self.header}\0{self.value}".encode()
-            if self.sudo is not None:
-                text += f"\0{self.sudo}".encode()
-            fingerprint = hashlib.blake2b(text, key=self.fingerprint_key, digest_size=8).hexdigest()
-            # It is asked for with every call.
-            object.__setattr__(self, "_fingerprint", fingerprint)
-            return fingerprint
-        return self._fingerprint
+        if self._fingerprint is not None:
+            return self._fingerprint
+        text = f"{self.header}\0{self.value}"
+        if self.sudo is not None:
+            text += f"\0{self.sudo}"
+        key = self.fingerprint_key
+        fingerprint = hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest()
+        # It is asked for with every call.
+        force_setattr(self, "_fingerprint", fingerprint)
+        return fingerprint
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Credential) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    @property
+    def _parts(self) -> tuple[str, str, str | None]:
+        return self.header, self.value, self.sudo
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"
 
 
-def _presented(found: dict[bytes, bytes]) -> tuple[str, str] | None:
+def _presented(found: Mapping[bytes, bytes]) -> tuple[str, str] | None:
     """The header that counts, and its value."""
     for name, header in _HEADERS:
         if name not in found:
@@ -105,6 +124,8 @@ def _presented(found: dict[bytes, bytes]) -> tuple[str, str] | None:
 
 def _sudo_of(value: bytes) -> str:
     text = value.decode("latin-1").strip()
+    if "," in text:
+        raise BadInput("the Sudo header is there twice; send it once")
     if not _VISIBLE.fullmatch(text):
         raise BadInput(
             "the Sudo header names no user; give a user's name or number, or leave it out"

@@ -83,7 +83,9 @@ class Route:
     def path(self, arguments: Arguments) -> str:
         """The path below the API's base; raises `BadInput` for a value that no path can hold."""
         if self._has_project:
-            arguments = (encode_project(arguments[0]), *arguments[1:])
+            project = arguments[0]
+            if not isinstance(project, int) or project < 1:
+                arguments = (encode_project(project), *arguments[1:])
         if self._has_sha:
             arguments = (*arguments[:-1], encode_ref(str(arguments[-1]), "sha"))
         return self._pattern % arguments

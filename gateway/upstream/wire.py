@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from msgspec import Struct
+
 from gateway.upstream.causes import Cause
 
 if TYPE_CHECKING:
@@ -106,23 +108,18 @@ class AnswerTooLong(WireError):
     """The body is longer than the wire's bound."""
 
 
-class Answer:
+class Answer(Struct, eq=False):
     """A whole answer. Without `values` its headers came once each."""
 
-    __slots__ = ("_values", "body", "header", "status")
-
-    def __init__(
-        self, status: int, header: HeaderLookUp, body: Body, values: HeaderValues | None = None
-    ) -> None:
-        self.status = status
-        self.header = header
-        self.body = body
-        self._values = values
+    status: int
+    header: HeaderLookUp
+    body: Body
+    values: HeaderValues | None = None
 
     def header_values(self, name: str) -> Sequence[str]:
         """All values of a header, in order."""
-        if self._values is not None:
-            return self._values(name)
+        if self.values is not None:
+            return self.values(name)
         value = self.header(name)
         return () if value is None else (value,)
 
@@ -172,6 +169,6 @@ def check_request(target: str, headers: Mapping[str, str]) -> None:
     """Raise `ValueError` for a target or header that would not stay on its line."""
     if _UNFIT_FOR_TARGET.search(target):
         raise ValueError("a target is visible ASCII, encoded by its maker")
-    for value in headers.values():
-        if "\n" in value or "\r" in value or "\0" in value:
-            raise ValueError("a header's value is one line")
+    values = "".join(headers.values())
+    if "\n" in values or "\r" in values or "\0" in values:
+        raise ValueError("a header's value is one line")

@@ -64,14 +64,15 @@ class Call(Struct, frozen=True, eq=False):
         return replace(self, attempt=self.attempt + 1, target=target or self.target)
 
 
-class OpenAnswer(Answer):
+class OpenAnswer(Answer, eq=False, kw_only=True):
     """The answer to a call with a stack: the body is read from `stream`, piece by piece."""
 
-    __slots__ = ("stream",)
+    stream: StreamedAnswer
 
-    def __init__(self, stream: StreamedAnswer) -> None:
-        super().__init__(stream.status, stream.header, b"")
-        self.stream = stream
+    @classmethod
+    def of(cls, stream: StreamedAnswer) -> OpenAnswer:
+        """The answer that this stream has begun."""
+        return cls(stream.status, stream.header, b"", stream=stream)
 
 
 class Layer(Protocol):

@@ -26,23 +26,24 @@ class Circuit:
 
     Failures are those of the upstream as a whole: no connection, or a front end that finds nobody
     behind it. What one job or one slow list can cause does not count, or one caller could shut out
-    all others. Times are of the loop's clock, in seconds.
+    all others. `failures` are those since a call was last answered. Times are of the loop's clock,
+    in seconds.
     """
 
     def __init__(self, *, threshold: int = 20, open_s: float = 2.0) -> None:
         self._threshold = threshold
         self._open_s = open_s
-        self._failures = 0
+        self.failures = 0
         self._open_until = 0.0
         # Of the last failure: its text, and its cause.
         self._last: tuple[str, str | None] = ("", None)
 
     def check(self, now: float, endpoint: str) -> None:
         """Raise `UpstreamUnavailable` while the circuit is open."""
-        if self._failures >= self._threshold and now < self._open_until:
+        if self.failures >= self._threshold and now < self._open_until:
             told, cause = self._last
             error = UpstreamUnavailable(
-                f"the upstream failed {self._failures} times in a row and is left alone for"
+                f"the upstream failed {self.failures} times in a row and is left alone for"
                 f" {self._open_until - now:.1f} s; try again then{told}",
                 endpoint=endpoint,
                 retry_after_s=round(self._open_until - now, 1),
@@ -51,23 +52,18 @@ class Circuit:
             error.is_circuit_open = True
             raise error
 
-    @property
-    def has_failed(self) -> bool:
-        """Did the last call fail?"""
-        return self._failures > 0
-
     def failed(self, now: float, error: UpstreamUnavailable | None = None) -> None:
         """A call failed, with this error if there was no answer."""
         self._last = ("", None)
         if error is not None and error.cause is not None:
             self._last = (f". The last time: {error.message}", error.cause)
-        self._failures += 1
-        if self._failures >= self._threshold:
+        self.failures += 1
+        if self.failures >= self._threshold:
             self._open_until = now + self._open_s
 
     def worked(self) -> None:
         """A call was answered."""
-        self._failures = 0
+        self.failures = 0
 
 
 class Breaker:
@@ -79,7 +75,7 @@ class Breaker:
 
     async def send(self, call: Call) -> Answer:
         circuit = self._circuit
-        if circuit.has_failed:
+        if circuit.failures:
             circuit.check(_now(), call.route.endpoint)
         try:
             answer = await self._below.send(call)
@@ -89,7 +85,8 @@ class Breaker:
         if answer.status in UNREACHABLE:
             circuit.failed(_now())
         else:
-            circuit.worked()
+            if circuit.failures:
+                circuit.worked()
             if call.stack is not None:
                 call.stack.push(partial(_ended, circuit))
         return answer

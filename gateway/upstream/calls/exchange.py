@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call
     from gateway.upstream.calls.config import ClientConfig
     from gateway.upstream.causes import Cause
-    from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Wire
 
 __all__ = ["Exchange"]
@@ -87,7 +86,7 @@ class Exchange:
             )
             if 200 <= streamed.status < 300:
                 stack.push_async_exit(attempt.pop_all())
-                return OpenAnswer(streamed)
+                return OpenAnswer.of(streamed)
             try:
                 body = await streamed.read(MAX_REFUSAL_BYTES)
             except WireError:
@@ -95,20 +94,17 @@ class Exchange:
         return Answer(streamed.status, streamed.header, body)
 
     def _headers(self, call: Call) -> Mapping[str, str]:
-        headers = call.scope.headers
-        if headers is None:
-            headers = call.scope.headers = self._headers_of(call.scope)
+        scope = call.scope
+        headers, credential = scope.headers, scope.credential
+        if not headers:
+            headers["User-Agent"] = self._user_agent
+            if credential is not None:
+                headers[credential.header] = credential.value
+                if credential.sudo is not None:
+                    headers["Sudo"] = credential.sudo
+            if scope.request_id:
+                headers["X-Request-Id"] = scope.request_id
         return headers if call.body is None else {**headers, "Content-Type": "application/json"}
-
-    def _headers_of(self, scope: CallScope) -> dict[str, str]:
-        headers = {"User-Agent": self._user_agent}
-        if scope.credential is not None:
-            headers[scope.credential.header] = scope.credential.value
-            if scope.credential.sudo is not None:
-                headers["Sudo"] = scope.credential.sudo
-        if scope.request_id:
-            headers["X-Request-Id"] = scope.request_id
-        return headers
 
 
 @contextmanager

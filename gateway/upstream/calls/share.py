@@ -22,6 +22,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import field
 from msgspec.structs import replace
 
 from gateway.errors import UpstreamTimeout
@@ -55,11 +56,22 @@ class Share:
             return await self._write(call)
         if call.stack is not None or scope.alone:
             return await self._below.send(call)
-        key = (scope.owner, call.target)
+        credential = scope.credential
+        key = ("" if credential is None else credential.fingerprint, call.target)
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = _Flight(self._flights, key, scope)
-            flight.start(self._below, call)
+            flight = self._flights[key] = _Flight(
+                credential,
+                scope.deadline,
+                scope.request_id,
+                tally=scope.tally,
+                headers=scope.headers,
+                open_flights=self._flights,
+                key=key,
+            )
+            flying = flight.fly(self._below, replace(call, scope=flight))
+            # In a task of its own, which ends with the last who waits for it.
+            flight.task = asyncio.get_running_loop().create_task(flying)
         else:
             scope.tally.shared += 1
         waiter = flight.join(scope, call.route.endpoint)
@@ -71,7 +83,7 @@ class Share:
             del waiter
 
     async def _write(self, call: Call) -> Answer:
-        key = (call.scope.owner, call.target, call.body)
+        key = (_owner(call.scope), call.target, call.body)
         task = self._writes.get(key)
         if task is None:
             task = self._writes[key] = asyncio.ensure_future(self._send_write(call))
@@ -89,7 +101,7 @@ class Share:
             return await self._below.send(call)
         finally:
             # Before anybody is told of the answer.
-            owner = call.scope.owner
+            owner = _owner(call.scope)
             for key in [key for key in self._flights if key[0] == owner]:
                 del self._flights[key]
 
@@ -100,44 +112,20 @@ class Share:
             task.exception()
 
 
-class _Flight(CallScope):
+class _Flight(CallScope, eq=False, kw_only=True):
     """A read under way, who waits for it, and the scope of its call: the credential and the request
     id of the first asker, the latest deadline, and the tally of one who still waits.
 
     Newcomers find it in `open_flights`.
     """
 
-    __slots__ = ("_first", "_key", "_open_flights", "_task", "_waiters")
-
-    def __init__(
-        self, open_flights: dict[ReadKey, _Flight], key: ReadKey, first: CallScope
-    ) -> None:
-        self.alone = False
-        self.credential = first.credential
-        self.deadline = first.deadline
-        self.request_id = first.request_id
-        self.tally = first.tally
-        self._first = first
-        self._key = key
-        self._open_flights = open_flights
-        self._task: asyncio.Task[None] | None = None
-        self._waiters: dict[asyncio.Future[Answer], _Waiting] = {}
-
-    @property
-    def headers(self) -> dict[str, str] | None:  # kept by the first scope
-        return self._first.headers
-
-    @headers.setter
-    def headers(self, headers: dict[str, str] | None) -> None:
-        self._first.headers = headers
+    open_flights: dict[ReadKey, _Flight]
+    key: ReadKey
+    task: asyncio.Task[None] | None = None
+    waiters: dict[asyncio.Future[Answer], _Waiting] = field(default_factory=dict)
 
     def exchange_timeout_s(self, now: float) -> float:  # noqa: ARG002 - the waiters keep the time
         return math.inf
-
-    def start(self, below: Layer, call: Call) -> None:
-        """Send the call in a task of its own, which ends with the last who waits for it."""
-        flying = self._fly(below, replace(call, scope=self))
-        self._task = asyncio.get_running_loop().create_task(flying)
 
     def join(self, scope: CallScope, endpoint: str) -> asyncio.Future[Answer]:
         """The answer, on its way to one more; fails with `UpstreamTimeout` at the scope's deadline.
@@ -146,47 +134,53 @@ class _Flight(CallScope):
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[Answer] = loop.create_future()
         timer = loop.call_at(scope.deadline, _time_out, waiter, endpoint)
-        self._waiters[waiter] = (scope, timer)
+        self.waiters[waiter] = (scope, timer)
         self.deadline = max(self.deadline, scope.deadline)
         return waiter
 
     def leave(self, waiter: asyncio.Future[Answer]) -> None:
         """Wait no more; the last one stops the call."""
-        scope, timer = self._waiters.pop(waiter)
+        scope, timer = self.waiters.pop(waiter)
         timer.cancel()
-        task = self._task
+        task = self.task
         if task is None:
             return
-        if not self._waiters:
+        if not self.waiters:
             self._close()
             # A cancelled task holds its frames, and they this flight.
-            self._task = None
+            self.task = None
             task.cancel()
             return
         # What is sent from now on is sent for those who are still there.
-        self.deadline = max(waiting.deadline for waiting, _ in self._waiters.values())
+        self.deadline = max(waiting.deadline for waiting, _ in self.waiters.values())
         if scope.tally is self.tally:
-            self.tally = next(waiting.tally for waiting, _ in self._waiters.values())
+            self.tally = next(waiting.tally for waiting, _ in self.waiters.values())
 
-    async def _fly(self, below: Layer, call: Call) -> None:
+    async def fly(self, below: Layer, call: Call) -> None:
         try:
             answer = await below.send(call)
         except Exception as error:  # noqa: BLE001 - the waiters' to handle
             self._close()
             without_frames(error)
-            for waiter in self._waiters:
+            for waiter in self.waiters:
                 if not waiter.done():
                     waiter.set_exception(error)
         else:
-            self._close()
-            for waiter in self._waiters:
+            if self.open_flights.get(self.key) is self:
+                del self.open_flights[self.key]
+            for waiter in self.waiters:
                 if not waiter.done():
                     waiter.set_result(answer)
-        self._task = None
+        self.task = None
 
     def _close(self) -> None:
-        if self._open_flights.get(self._key) is self:
-            del self._open_flights[self._key]
+        if self.open_flights.get(self.key) is self:
+            del self.open_flights[self.key]
+
+
+def _owner(scope: CallScope) -> str:
+    """Whose flights they are: the credential's fingerprint, empty without one."""
+    return "" if scope.credential is None else scope.credential.fingerprint
 
 
 def _time_out(waiter: asyncio.Future[Answer], endpoint: str) -> None:

@@ -12,9 +12,11 @@ import asyncio
 import math
 import select
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from msgspec import Struct
 
 from gateway.upstream.causes import NOT_UNDERSTOOD, Cause, broken_by, speaks_tls
 from gateway.upstream.wire import (
@@ -69,6 +71,8 @@ class Connection(asyncio.BufferedProtocol):
         self._on_lost = on_lost
         self._troubles = troubles
         self._transport: asyncio.Transport | None = None
+        # Headers as they come.
+        self._arriving: list[tuple[bytes, bytes]] = []
         self._parser = HttpResponseParser(self)
         self._is_paused = False
         # The exchange. Its reader waits for the answer, or for a stream's next piece.
@@ -83,7 +87,7 @@ class Connection(asyncio.BufferedProtocol):
         # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
         self._status = 0
         self._head_bytes = 0
-        self._headers = Headers()
+        self._headers = Headers({}, [])
         self._length = -1
         self._encoding = b""
         self._pieces: deque[bytes] = deque()
@@ -105,6 +109,7 @@ class Connection(asyncio.BufferedProtocol):
             body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._body = None
         pieces.clear()
+        self._pieces_bytes = 0
         if self._encoding:
             try:
                 body = _unpacked(body, self._encoding, max_bytes)
@@ -182,7 +187,6 @@ class Connection(asyncio.BufferedProtocol):
             message = "the connection to the upstream broke"
             raise ConnectionBroken(message, was_sent=False, cause=Cause.CONNECTION_LOST)
         self._status = self._head_bytes = 0
-        self._headers = Headers()
         self._length = -1
         self._encoding = b""
         self._max_bytes = max_bytes
@@ -334,22 +338,26 @@ class Connection(asyncio.BufferedProtocol):
     def on_message_begin(self) -> None:
         if not self._is_under_way:
             raise ValueError("a second answer to one request")
+        # What is there are trailers of the answer before; nothing of ours comes in one.
+        self._arriving = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._status >= 200:
-            # A trailer; nothing of ours comes in one.
-            return
-        self._headers.pairs.append((name, value))
-        # Told by their lengths first: this runs for some thirty headers an answer.
-        length = len(name)
-        if length == 14 and name.lower() == b"content-length":
-            self._length = int(value)
-        elif length == 16 and name.lower() == b"content-encoding":
-            self._encoding = value.strip().lower().replace(b"identity", b"")
+        # This runs for some thirty headers an answer: all else is done with them together.
+        self._arriving.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
         self._is_kept = self._parser.should_keep_alive()
+        pairs, self._arriving = self._arriving, []
+        fields: dict[bytes, bytes] = {}
+        if pairs:
+            names, values = zip(*pairs, strict=True)
+            fields = dict(zip(_known_as(names), values, strict=True))
+        self._headers = Headers(fields, pairs)
+        if (length := fields.get(b"content-length")) is not None:
+            self._length = int(length)
+        if (encoding := fields.get(b"content-encoding")) is not None:
+            self._encoding = encoding.strip().lower().replace(b"identity", b"")
         if self._is_streamed and self._status >= 200:
             self._wake()
 
@@ -369,31 +377,32 @@ class Connection(asyncio.BufferedProtocol):
             self._end()
         else:
             # "100 Continue", "103 Early Hints": the answer is yet to come.
-            self._headers = Headers()
             self._length = -1
 
 
-class Headers:
-    """An answer's headers; some thirty, of which two or three are asked for."""
+# The answers of an upstream have the same few sets of headers.
+@lru_cache(maxsize=64)
+def _known_as(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Names in lower case; of one in two spellings only the first is known by it."""
+    lowered = [name.lower() for name in names]
+    return tuple(b"" if name in lowered[:place] else name for place, name in enumerate(lowered))
 
-    __slots__ = ("_by_name", "pairs")
 
-    def __init__(self) -> None:
-        self.pairs: list[tuple[bytes, bytes]] = []
-        # By lower-case name, once one was asked for; the first of each.
-        self._by_name: dict[bytes, bytes] | None = None
+class Headers(Struct, eq=False):
+    """An answer's headers: the first of each by lower-case name, and all as they came."""
+
+    _fields: dict[bytes, bytes]
+    _pairs: list[tuple[bytes, bytes]]
 
     def get(self, name: str) -> str | None:
-        """The first value, without regard to the name's case."""
-        if self._by_name is None:
-            self._by_name = {found.lower(): value for found, value in reversed(self.pairs)}
-        value = self._by_name.get(name.lower().encode())
+        """The value, without regard to the name's case."""
+        value = self._fields.get(name.lower().encode())
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[str]:
         """All values, in order."""
         wanted = name.lower().encode()
-        return [value.decode("latin-1") for found, value in self.pairs if found.lower() == wanted]
+        return [value.decode("latin-1") for found, value in self._pairs if found.lower() == wanted]
 
 
 class Streamed:

@@ -98,6 +98,8 @@ class Http1Wire:
         try:
             yield await connection.open(request, deadline, heard_by=self._heard_by(connection))
         finally:
+            # Its reader may have left before the end.
+            connection.let_go()
             self._give_back(connection)
 
     async def aclose(self) -> None:
@@ -201,15 +203,15 @@ class Http1Wire:
                 timer.cancel()
 
     def _give_back(self, connection: Connection) -> None:
-        connection.let_go()
         now = asyncio.get_running_loop().time()
         if connection.fell_silent:
             self._silent_at = now
         is_old = now - connection.made_at >= self._max_age_s
         if is_old or self._is_closed or not connection.is_reusable:
+            connection.let_go()
             connection.close()
             return
-        if not self._hand_on(connection):
+        if not self._waiting or not self._hand_on(connection):
             self._idle.append(connection)
 
     def _hand_on(self, connection: Connection | None) -> bool:

@@ -424,7 +424,7 @@ class TestStreams:
     async def test_count_among_the_operations_calls_while_they_are_open(self, over, answer):
         it = over(answer(b"log"), answer(JOB))
         scope = it.scope()
-        scope._max_at_once = 1
+        scope.max_at_once = 1
 
         async with it.client.trace(scope, 1, 7):
             read = asyncio.ensure_future(it.client.job(scope, 1, 7))

@@ -105,11 +105,11 @@ class TestBound:
             await Bound(below).send(late)
 
         assert below.calls == []
-        assert not late.scope.limiter.locked()
+        assert late.scope.under_way == 0
 
     async def test_gives_room_back_after_failures(self):
         failing = call()
-        failing.scope._max_at_once = 1
+        failing.scope.max_at_once = 1
 
         for _ in range(3):
             with pytest.raises(NotFound):
@@ -199,7 +199,7 @@ class TestBreaker:
             with pytest.raises(UpstreamUnavailable):
                 await read()
         circuit = it.client._chain._below._below._below._below._circuit
-        assert circuit._failures == 1
+        assert circuit.failures == 1
 
 
 class TestObserve:

@@ -161,6 +161,17 @@ async def test_a_cut_stream_is_a_broken_connection(wire, server, answering):
             await streamed.read(1_000)
 
 
+async def test_bodies_in_pieces_come_whole_one_after_the_other(wire, server):
+    answers = []
+
+    for letter in (b"a", b"b", b"c"):
+        head = OK + b"Content-Length: 9000\r\n\r\n"
+        server.answer = raw(head + letter * 4_000, letter * 5_000)
+        answers.append(await wire.send("GET", "/", {}, timeout_s=5))
+
+    assert [bytes(answer.body) for answer in answers] == [b"a" * 9_000, b"b" * 9_000, b"c" * 9_000]
+
+
 @pytest.mark.parametrize("status", ["200 OK", "403 Forbidden", "404 Not Found"])
 @pytest.mark.parametrize("is_streamed", [False, True])
 async def test_an_empty_body_labelled_as_packed_is_an_empty_body(
