@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # The way stays below these. Before each layer of an upstream call was a class of its own, in a
 # module of its own, it was 111 functions in 29 modules, with 10 moves.
 FUNCTIONS = 111
-MODULES = 35
+MODULES = 36
 RISES = 10
 
 ROOT = Path(gateway.__file__).parent

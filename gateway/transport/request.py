@@ -89,8 +89,11 @@ class HttpRequest:
         """The body. Raises `HttpError` (413) once it is known to be larger than `at_most` bytes,
         and `CallerLeft`.
         """
-        if _length(self.headers) > at_most:
-            raise _too_large(at_most)
+        try:
+            if int(self.headers.get(b"content-length", b"0")) > at_most:
+                raise _too_large(at_most)
+        except ValueError:
+            raise HttpError(400, "BAD_REQUEST", "content-length is no number") from None
         parts: list[bytes] = []
         size = 0
         while True:
@@ -119,14 +122,6 @@ class HttpRequest:
             }
         )
         await self.send({"type": "http.response.body", "body": body})
-
-
-def _length(headers: dict[bytes, bytes]) -> int:
-    """What the caller says of the body's size; 0 where they don't."""
-    try:
-        return int(headers.get(b"content-length", b"0"))
-    except ValueError:
-        raise HttpError(400, "BAD_REQUEST", "content-length is no number") from None
 
 
 def _too_large(at_most: int) -> HttpError:

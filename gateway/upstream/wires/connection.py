@@ -243,7 +243,9 @@ class Connection(asyncio.BufferedProtocol):
                 self.idle_since = self._loop.time()
             if self._timer is not None:
                 self._timer.cancel()
-            self._wake()
+            waiter = self._waiter
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
         if kind is not None:
             self.close()
 

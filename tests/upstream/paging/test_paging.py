@@ -432,8 +432,9 @@ def test_nothing_is_asked_for_where_nobody_wants_to_know_of_a_next_page(silent, 
 @pytest.fixture
 def unreadable(silent: Any):
     """A silent list of which no job can be read."""
+    base: Any = silent
 
-    class Unreadable(silent):
+    class Unreadable(base):
         async def project_jobs_page(self, *place, per_page, cursor, **filters):
             page = await super().project_jobs_page(
                 *place, per_page=per_page, cursor=cursor, **filters
