@@ -404,6 +404,10 @@ class Headers(Struct, eq=False):
     def values(self, name: str) -> list[str]:
         """All values, in order."""
         wanted = name.lower().encode()
+        if b"" not in self._fields:
+            # No name came twice.
+            value = self._fields.get(wanted)
+            return [] if value is None else [value.decode("latin-1")]
         return [value.decode("latin-1") for found, value in self._pairs if found.lower() == wanted]
 
 
