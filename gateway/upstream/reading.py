@@ -68,13 +68,17 @@ class Reader(Generic[T]):
 
     def one(self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None) -> T:
         """One object; raises `UpstreamInvalid` where it is none."""
+        one: T | UpstreamInvalid
         try:
             one = self._decode_one(answer.body)
         except UNREADABLE as error:
-            salvaged = self._salvaged(answer.body, error, answer, endpoint)
-            if isinstance(salvaged, UpstreamInvalid):
-                raise salvaged from None
-            one = salvaged
+            one = self._salvaged(answer.body, error, answer, endpoint)
+        if isinstance(one, UpstreamInvalid):
+            try:
+                raise one
+            finally:
+                # An error in a local of a frame that it was raised through would keep the answer.
+                del one
         if self._note_origin is not None:
             self._note_origin((one,), project)
         return one

@@ -10,6 +10,7 @@ from textwrap import dedent
 
 import pytest
 
+from gateway import upstream as upstream_package
 from gateway.errors import (
     GatewayError,
     OutcomeUnknown,
@@ -251,7 +252,7 @@ async def test_the_clients_first_example_works(sandbox_server, capsys):
     example = "\n".join(takewhile(str.strip, lines[start:]))
     example = example.replace("https://gitlab.example.com", sandbox_server.url)
     example = example.replace('"group/project", 42', "1, 8")
-    names = {**vars(client_module), **globals(), "token": sandbox_server.tokens["developer"]}
+    names = {**vars(upstream_package), **globals(), "token": sandbox_server.tokens["developer"]}
 
     exec(f"async def example():\n{example}", names)  # noqa: S102 - it is ours
     await names["example"]()
