@@ -21,6 +21,9 @@ __all__ = ["page_links", "parameter_in"]
 # The relations that tell where a page lies in its list (RFC 8288, RFC 5005).
 PAGE_RELATIONS: Final = frozenset({"next", "prev", "previous", "first", "last"})
 
+# As GitLab itself writes them: taken apart in one step.
+_PLAIN = re.compile(r'<([^<>]*)>; rel="([a-z]+)"(?:, (?=<)|$)')
+_ONLY_PLAIN = re.compile(rf"(?:{_PLAIN.pattern})+")
 _LINK = re.compile(r"[\s,]*<([^<>]*)>")
 _PARAMETER = re.compile(r'\s*;\s*([^\s;,="]*)\s*(?:=\s*("(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s;,]*))?')
 _NEXT_LINK = re.compile(r",\s*(?=<)")
@@ -31,6 +34,11 @@ def page_links(headers: Iterable[str]) -> dict[str, str]:
     """The addresses of the pages that an answer links to, by relation; the first of each."""
     found: dict[str, str] = {}
     for header in headers:
+        if _ONLY_PLAIN.fullmatch(header):
+            for address, relation in _PLAIN.findall(header):
+                if relation in PAGE_RELATIONS:
+                    found.setdefault(relation, address)
+            continue
         for address, relations in _links(header):
             for relation in relations & PAGE_RELATIONS:
                 found.setdefault(relation, address)

@@ -134,10 +134,13 @@ def offset_page(
     length = number_in(answer, "x-total")
     total = None if length is None or length > MAX_TOTAL else length
     told = (answer.header("x-next-page") or "").strip()
+    next_page = whole_number(told)
+    if next_page:
+        return OffsetPage(items, next_page, total)
     links = page_links(answer.header_values("link"))
     if _DIGITS.fullmatch(told) or "next" in links:
         linked = parameter_in(links.get("next", ""), "page")
-        return OffsetPage(items, whole_number(told) or whole_number(linked) or page + 1, total)
+        return OffsetPage(items, whole_number(linked) or page + 1, total)
     if answer.header("x-next-page") == "" or links:
         return OffsetPage(items, None, total)
     if length is not None:
