@@ -10,7 +10,7 @@ it writes, up to `jobs` (`jobs-gateway explain FILE` prints this for any documen
              'user': None if (o := s.user) is None else {'username': o.username}, 'log': None}
         q[0]((s, r, (p, 'log')))
         return r
-    def e0(v, r, p, q): r[p[1]] = s1(v) if v is not None else other(v)
+    def e0(v, r, p, q): r[p[1]] = s1(v) if v.__class__ is LogOfJob else other(v)
     def l0(w, p, q): return [s2(v, (p, i), q) if (v := x).__class__ in Jobs else other(v)
                              for i, x in enumerate(w)]
     def s3(s, p, q): return {'nodes': never(v) if (v := s.items) is None
