@@ -46,21 +46,21 @@ __all__ = ["VALUES", "Operation", "operations"]
 
 Composite = GraphQLObjectType | GraphQLInterfaceType
 
-JOB, BRIDGE, PIPELINE, PROJECT = (
+JOB, BRIDGE, LOG, PIPELINE, PROJECT = (
     b64encode(text).decode().rstrip("=")
-    for text in (b"Job:1:2:6", b"Bridge:1:2:3", b"Pipeline:1:2", b"Project:1")
+    for text in (b"Job:1:2:6", b"Bridge:1:2:3", b"JobLog:1:2:6", b"Pipeline:1:2", b"Project:1")
 )
 # Of the jobs of a project and of a pipeline.
 CURSORS = [b64encode(text).decode().rstrip("=") for text in (b"j1.7", b"q1.2.7.0.")]
 # Values that work and values that fail, by argument or input field (of one owner, else of all),
 # else by scalar.
 VALUES: Mapping[str, tuple[list[Any], list[Any]]] = {
-    "JobRef.id": ([JOB, BRIDGE], [PIPELINE, "no id"]),
+    "JobRef.id": ([JOB, BRIDGE], [LOG, PIPELINE, "no id"]),
     "PipelineRef.id": ([PIPELINE], [JOB, "no id"]),
     "PipelineRef.webUrl": (["https://gitlab.test/a/b/-/pipelines/2"], ["https://gitlab.test/a/b"]),
     "project.id": (["1", "a/b"], ["nonsense"]),
-    "id": ([JOB, BRIDGE, PIPELINE, PROJECT], ["no id"]),
-    "ids": ([JOB, BRIDGE, PIPELINE, PROJECT], ["no id"]),
+    "id": ([JOB, BRIDGE, LOG, PIPELINE, PROJECT], ["no id"]),
+    "ids": ([JOB, BRIDGE, LOG, PIPELINE, PROJECT], ["no id"]),
     "project": (["1", "a/b", "2"], ["nonsense"]),
     "job": (["6", "7"], ["x"]),
     "pipeline": (["2", "3"], ["x"]),

@@ -18,9 +18,12 @@ IN_SANDBOX = {
     "JobRef.id": (ids("Job:1:6:6", "Job:1:6:8", "Job:1:6:7"), ids("Job:1:6:99", "Pipeline:1:6")),
     "PipelineRef.id": (ids("Pipeline:1:6", "Pipeline:1:5"), ids("Pipeline:1:99")),
     "project.id": (["1", "gitlab-org/gitlab-test"], ["no/such", "77"]),
-    "id": (ids("Job:1:6:6", "Pipeline:1:6", "Pipeline:1:5", "Project:1"), ids("Job:2:1:1")),
+    "id": (
+        ids("Job:1:6:6", "JobLog:1:6:6", "Pipeline:1:6", "Pipeline:1:5", "Project:1"),
+        ids("Job:2:1:1"),
+    ),
     "ids": (
-        ids("Job:1:6:6", "Job:1:6:7", "Job:1:6:8", "Pipeline:1:6", "Bridge:1:6:9"),
+        ids("Job:1:6:6", "Job:1:6:7", "Job:1:6:8", "JobLog:1:6:8", "Pipeline:1:6", "Bridge:1:6:9"),
         ["no id"],
     ),
     "project": (["1", "gitlab-org/gitlab-test"], ["no/such"]),
