@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from gateway.errors import (
@@ -132,13 +132,21 @@ class World:
             asked_project=None if is_numbered else project,
         )
 
+    def listed(self, project: entities.ProjectKey, number: int) -> entities.Pipeline:
+        """A row of the pipelines list: with its name, but for older upstreams'."""
+        name = UNSET if self.roll(3, "has no name", number) == 1 else self.name(number)
+        return replace(self.pipeline(project, number), name=name)
+
+    def name(self, number: int) -> str | None:
+        return self.maybe(f"pipeline {number}", "name", number)
+
     def detail(self, short: entities.Pipeline) -> entities.PipelineDetail:
-        """The long form, which agrees with the short one."""
+        """The long form, which agrees with the short one; so does its name with a list's."""
         number = short.id
-        known = {name: getattr(short, name) for name in short.__struct_fields__}
+        known = {name: getattr(short, name) for name in short.__struct_fields__ if name != "name"}
         return entities.PipelineDetail(
             **known,
-            name=self.maybe(f"pipeline {number}", "name", number),
+            name=self.name(number),
             tag=False,
             user=self.user(number),
             started_at=self.maybe(WHEN.format(3), "started", number),
@@ -269,7 +277,9 @@ class Urls:
             raise BadInput(f"webUrl: no such page: {text}")
         return project, int(number)
 
-    def path_of(self, web_url: str) -> str | None:
+    def path_of(self, web_url: str | None) -> str | None:
+        if web_url is None:
+            return None
         return web_url.removeprefix("https://gitlab.test/").partition("/-/")[0]
 
     def artifact(self, project: entities.ProjectKey, job_id: int, file_type: str) -> str | None:
@@ -371,7 +381,7 @@ class FakeContext:
         handle = entities.ProjectHandle(key if isinstance(key, int) else 77, f"{key}/path")
         return self.load(("project", key), lambda: handle)
 
-    def commit(self, project: Any, sha: str, _pipeline_id: int) -> Any:
+    def commit(self, project: Any, sha: str, pipeline_id: int | None = None) -> Any:
         return self.load(("commit", project, sha), lambda: self.world.commit(sha))
 
     def artifacts(self, job: entities.Job) -> Any:
@@ -423,7 +433,7 @@ class FakeContext:
         window: Any,
     ) -> Any:
         key = ("pipelines", project, ref, sha, status, source)
-        return self._listing(key, window, partial(self.world.pipeline, project))
+        return self._listing(key, window, partial(self.world.listed, project))
 
     def _listing(self, key: Key, window: Any, make: Callable[[int], Any]) -> Any:
         world = self.world

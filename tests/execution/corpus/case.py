@@ -19,6 +19,7 @@ __all__ = [
     "BRIDGE",
     "JOB",
     "OF_JOB_6",
+    "OF_PIPELINES",
     "OF_PROJECT_JOBS",
     "PIPELINE",
     "SAME_PIPELINE",
@@ -26,6 +27,7 @@ __all__ = [
     "broken",
     "global_id",
     "hidden",
+    "with_names",
     "with_row",
     "with_rows",
     "without",
@@ -102,6 +104,18 @@ def with_rows(**attributes: Any) -> Any:
     return change
 
 
+def with_names(*names: Any) -> Any:
+    """An outcome: the made-up listing, its rows with these names."""
+
+    def change(listing: Any) -> Any:
+        listing.items[:] = [
+            replace(item, name=name) for item, name in zip(listing.items, names, strict=True)
+        ]
+        return listing
+
+    return change
+
+
 # What the texts of cases abbreviate.
 SHORT = {
     "JOB_6": 'job(by: {id: "<Job:1:3:6>"})',
@@ -112,5 +126,6 @@ JOB, BRIDGE, PIPELINE = map(global_id, ("Job:1:3:6", "Bridge:1:2:3", "Pipeline:1
 # The keys of loads: what the fake context is asked for.
 OF_JOB_6 = ("job", 1, 6)
 OF_JOBS = ("jobs", 1, 2, (), False, 20, False, True)
+OF_PIPELINES = ("pipelines", 1, None, None, None, None, 3, False, True)
 OF_PROJECT_JOBS = ("project jobs", 1, (), 20, False, True)
 SAME_PIPELINE = with_rows(pipeline=World().pipeline(1, 9))

@@ -187,10 +187,13 @@ FRAGMENTS = [
     ),
     Case(
         "interface: each type by its own fragment",
-        """{ nodes(ids: ["<Job:1:3:6>", "<Bridge:1:2:3>", "<Pipeline:1:2>", "<Project:1>"]) {
+        """{ nodes(ids: ["<Job:1:3:6>", "<Bridge:1:2:3>", "<Pipeline:1:2>", "<Project:1>",
+             "<JobLog:1:3:6>"]) {
              __typename ... on Job { stage artifacts { fileType } } ... on Bridge {
              downstreamPipeline { databaseId } } ... on PipelineItem { name status } id ...
-             on Pipeline { ref commit { sha } } ... on Project { databaseId fullPath } } }""",
+             on Pipeline { ref commit { sha } } ... on Project { databaseId fullPath } ...
+             on JobLog { complete lineCount } } }""",
+        errors=[],
     ),
     Case(
         "interface: one key, another field for each type",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from gateway.upstream import entities
 from tests.execution.corpus.case import (
     JOB,
+    OF_PIPELINES,
     OF_PROJECT_JOBS,
     SAME_PIPELINE,
     Case,
     broken,
     global_id,
     hidden,
+    with_names,
     with_row,
     with_rows,
     without,
@@ -75,12 +79,36 @@ HYDRATION = [
     Case(
         "hydrated items of a list",
         """{ project(id: "1") { pipelines(first: 3) { nodes { ref duration } edges { cursor
-             node { name commit { sha } } } } } }""",
+             node { startedAt commit { sha } } } } } }""",
         errors=[
             "project.pipelines.nodes.1.duration",
-            "project.pipelines.edges.1.node.name",
+            "project.pipelines.edges.1.node.startedAt",
         ],
         world=World(outcomes={("hydrate", 1, 2): hidden("pipeline 2")}),
+    ),
+    Case(
+        "a name that the list brings is not asked for again",
+        """{ project(id: "1") { pipelines(first: 3) { nodes { name } edges { node { name tag } }
+             } } }""",
+        data={
+            "project": {
+                "pipelines": {
+                    "nodes": [{"name": "as listed"}, {"name": None}, {"name": None}],
+                    "edges": [
+                        {"node": {"name": "as listed", "tag": False}},
+                        {"node": {"name": None, "tag": False}},
+                        {"node": {"name": None, "tag": False}},
+                    ],
+                }
+            }
+        },
+        errors=["project.pipelines.edges.2.node.name", "project.pipelines.nodes.2.name"],
+        world=World(
+            outcomes={
+                OF_PIPELINES: with_names("as listed", None, UNSET),
+                ("pipeline", 1, 1): hidden("pipeline 1"),
+            }
+        ),
     ),
     Case(
         "hydrated below a bridge, with slots",
@@ -142,6 +170,7 @@ HYDRATION = [
                 ("project", 7): lambda _: entities.ProjectHandle(path="a/b"),
             }
         ),
+        errors=[],
     ),
 ]
 
