@@ -114,8 +114,19 @@ FAILURES = [
     ),
     Case(
         "a null object where one may stand is a null",
-        "{ allowedAgents { agents { databaseId configProject { name } } user { username } } }",
-        errors=[],
+        "{ allowedAgents { agents { databaseId } user { username } } }",
+        data={"allowedAgents": {"agents": [{"databaseId": 1}, {"databaseId": 2}], "user": None}},
+        world=World(outcomes={("agents",): without(user=None)}),
+    ),
+    Case(
+        "a null object where one was promised takes its item along",
+        "{ allowedAgents { agents { databaseId configProject { name } } } }",
+        data={
+            "allowedAgents": {
+                "agents": [{"databaseId": 1, "configProject": {"name": "agents"}}, None]
+            }
+        },
+        errors=["allowedAgents.agents.1.configProject"],
         world=World(
             outcomes={
                 ("agents",): lambda agents: replace(
@@ -156,7 +167,8 @@ FAILURES = [
                 ("agents",): lambda agents: replace(
                     agents,
                     allowed_agents=[
-                        replace(agent, config_project=None) for agent in agents.allowed_agents
+                        replace(agent, id=None, config_project=None)
+                        for agent in agents.allowed_agents
                     ],
                 )
             }
