@@ -146,6 +146,7 @@ def test_jobs_are_what_was_sent(rows, ask, context):
     items = [decoded(row, entities.Job) for row in rows]
     context.answers["project_jobs"] = SimpleNamespace(items=items, total=None)
     context.answers["hydrate"] = entities.PipelineDetail(6, asked_project=1)
+    context.answers["pipeline"] = entities.PipelineDetail(6, asked_project=1)
 
     result = ask("{ project(id: 1) { jobs { nodes %s } } }" % everything("Job"))
 
@@ -182,6 +183,7 @@ def test_bridges_are_what_was_sent(rows, ask, context):
     items = [decoded(row, entities.Bridge) for row in rows]
     context.answers["bridges"] = SimpleNamespace(items=items, total=len(rows))
     context.answers["hydrate"] = entities.PipelineDetail(6, asked_project=1)
+    context.answers["pipeline"] = entities.PipelineDetail(6, asked_project=1)
 
     result = ask(
         '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { bridges { nodes %s } } }'
