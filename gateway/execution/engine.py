@@ -438,7 +438,8 @@ def _cut_off(prepared: Prepared | None, scope: CallScope) -> GraphQLResponse:
     """The response of an operation that the gateway does not wait for, because it stops."""
     operation = prepared.operation if prepared else None
     estimated_calls = prepared.estimate.calls if prepared else 0
-    if operation is not None and operation.type == "mutation" and scope.tally.calls:
+    was_sent = scope.tally.calls or scope.tally.shared
+    if operation is not None and operation.type == "mutation" and was_sent:
         # Told as executed: what retries by the status must not send a write again.
         errors = [error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)]
         return GraphQLResponse(

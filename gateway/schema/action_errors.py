@@ -208,11 +208,12 @@ def status_changed(action: str, target: Target, status: str, wanted: list[Status
     )
 
 
-def nothing_to_cancel(target: Target, status: str, *, is_forced: bool) -> ActionError | None:
+def nothing_to_cancel(target: Target, status: str | None, *, is_forced: bool) -> ActionError | None:
     """The action error for a cancel that the upstream took and that changed nothing (upstream.md,
-    4.1), by the status it answered; None where the job is canceled or about to be.
+    4.1), by the status it answered; None where the job is canceled or about to be, and where the
+    answer tells no status.
     """
-    if status in CANCELED:
+    if status is None or status in CANCELED:
         return None
     why = "it has ended" if status in OVER else "it cannot be canceled now"
     if is_forced and status not in OVER:

@@ -130,3 +130,7 @@ def test_what_was_canceled_is_done_and_anything_else_was_in_vain():
         "nothing to cancel of job 8: its status is 'success', it has ended"
     )
     assert found["running"].message.endswith("'running', it cannot be canceled now")
+
+
+def test_an_answer_without_a_status_does_not_show_that_a_cancel_was_in_vain():
+    assert nothing_to_cancel(TARGET, None, is_forced=False) is None

@@ -27,9 +27,11 @@ class Hanging:
         self.caller = make_caller(self._run, max_batch=2)
         self.entered = asyncio.Event()
         self.calls = 1
+        self.shared = 0
 
     async def _run(self, scope):
         scope.tally.calls += self.calls
+        scope.tally.shared += self.shared
         self.entered.set()
         await asyncio.Event().wait()
         return ExecutionResult({}, None)
@@ -75,6 +77,14 @@ async def test_a_write_under_way_is_unknown_and_no_status_has_it_sent_again(
     assert answer.codes == ["OUTCOME_UNKNOWN"]
     records.flush()
     assert [(line["type"], line["codes"]) for line in lines] == [("mutation", ["OUTCOME_UNKNOWN"])]
+
+
+async def test_a_write_that_joined_one_under_way_is_unknown_too(hanging):
+    hanging.calls, hanging.shared = 0, 1
+
+    answer = await hanging.cut_off(WRITE, accept=GRAPHQL_RESPONSE)
+
+    assert (answer.status, answer.codes) == (200, ["OUTCOME_UNKNOWN"])
 
 
 async def test_a_write_that_was_not_sent_may_be_sent_again(hanging):

@@ -83,7 +83,9 @@ class Breaker:
             circuit.failed(_now(), error)
             raise
         if answer.status in UNREACHABLE:
-            circuit.failed(_now())
+            # A refused write says nothing of reads: maintenance refuses writes alone.
+            if call.route.method == "GET":
+                circuit.failed(_now())
         else:
             if circuit.failures:
                 circuit.worked()

@@ -167,12 +167,22 @@ class TestBreaker:
         breaker = Breaker(below, circuit)
         with pytest.raises(UpstreamUnavailable):
             await breaker.send(call())
-        await breaker.send(call(routes.CANCEL))
+        await breaker.send(call())
 
         for route in (routes.JOB, routes.CANCEL):
             with pytest.raises(UpstreamUnavailable, match="left alone"):
                 await breaker.send(call(route))
         assert len(below.calls) == 2
+
+    async def test_a_refused_write_says_nothing_of_reads(self):
+        below, circuit = Below(*[answer(503)] * 3, answer()), Circuit(threshold=2)
+        breaker = Breaker(below, circuit)
+
+        for _ in range(3):
+            await breaker.send(call(routes.CANCEL))
+        read = await breaker.send(call())
+
+        assert (read.status, circuit.failures) == (200, 0)
 
     async def test_tells_the_cause_of_the_last_failure_while_it_is_open(self):
         down = UpstreamUnavailable("refused", endpoint="GET", cause="CONNECTION_REFUSED")
