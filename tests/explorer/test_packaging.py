@@ -130,7 +130,8 @@ def test_an_editable_install_has_it(built, python):
     command = [python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "-e", folder]
 
     done = _run(command, NOWHERE | {"JOBS_GATEWAY_REQUIRE_EXPLORER": "1"})
-    where = _run([python, "-c", "import gateway; print(gateway.__file__)"]).stdout
+    # Without the folder it runs in, which is a checkout, too.
+    where = _run([python, "-P", "-c", "import gateway; print(gateway.__file__)"]).stdout
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert Path(where.strip()).parents[1] == folder.resolve()

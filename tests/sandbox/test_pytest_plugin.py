@@ -64,7 +64,7 @@ class TestPlugin:
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
         )
-        assert done.stdout.split() == ["gateway", "gateway.testing"]
+        assert done.stdout.split() == ["gateway", "gateway.testing", "gateway.version"]
 
     @pytest.mark.parametrize(("installed", "named"), [(True, True), (True, False), (False, True)])
     def test_registered_once_however_it_is_found(self, tmp_path, installed, named):
