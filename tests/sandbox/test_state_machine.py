@@ -225,7 +225,9 @@ class SandboxAgainstModel(RuleBasedStateMachine):
         if step is None or job.bridge:
             return
         self.lab.sandbox.set_status(job.id, step)
-        self.remember(replace(job, status=step) if step == "running" else job.ended(step))
+        # A pending job has no runner yet, and is given none here: nobody cancels it gracefully.
+        running = replace(job, status="running", graceful=False)
+        self.remember(running if step == "running" else job.ended(step))
 
     @invariant()
     def what_was_touched_is_as_the_model_says(self):
