@@ -69,8 +69,22 @@ def test_no_imports_go_in_a_circle():
             {"a": "from pack.b import X", "b": "from pack.a import Y\nstrawberry.lazy('pack.a')"},
             ["pack.a", "pack.b"],
         ),
+        (
+            {"__init__": "from pack.a import X", "a": "from pack import b", "b": ""},
+            ["pack", "pack.a"],
+        ),
+        ({"__init__": "from pack.a import X", "a": "import pack.b as b", "b": ""}, []),
     ],
-    ids=["none", "two", "three", "for types", "lazy type", "lazy and imported"],
+    ids=[
+        "none",
+        "two",
+        "three",
+        "for types",
+        "lazy type",
+        "lazy and imported",
+        "through the package's face",
+        "past the package's face",
+    ],
 )
 def test_circles_are_found(tmp_path, files, found):
     package = tmp_path / "pack"
@@ -82,7 +96,8 @@ def test_circles_are_found(tmp_path, files, found):
 
 
 def imports(package: Path) -> dict[str, set[str]]:
-    """The modules of a package that each of its modules imports, for types or to run.
+    """The modules of a package that each of its modules imports, for types or to run. A package's
+    `__init__` is a module, by the package's name.
 
     Strawberry's lazy types are left out: an import for types of a module that
     `strawberry.lazy("...")` names in the same file.
@@ -134,10 +149,8 @@ def _imported(tree: ast.Module, modules: set[str]) -> Iterator[tuple[str, bool]]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
             assert node.module is not None
-            names = [
-                whole if (whole := f"{node.module}.{alias.name}") in modules else node.module
-                for alias in node.names
-            ]
+            # A module that is taken from its package imports the package as well.
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
         yield from ((name, id(node) in for_types) for name in names if name in modules)

@@ -6,9 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway.errors import NotFound, UpstreamInvalid
-from gateway.loaders.flight import outcomes
+from gateway.loaders.flight import Loader, outcomes
 from gateway.loaders.fold import Fold
-from gateway.loaders.loader import Loader
 from gateway.upstream.entities import (
     Artifact,
     Bridge,

@@ -22,8 +22,8 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from gateway.loaders.flight import Loader
 from gateway.loaders.fold import Fold
-from gateway.loaders.loader import Loader
 from gateway.upstream.entities import Job, ProjectKey
 from gateway.upstream.pages import MAX_PER_PAGE, KeysetCursor
 from gateway.upstream.pruning import WHOLE

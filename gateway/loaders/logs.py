@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from gateway.loaders.flight import launch
-from gateway.loaders.loader import Loader
+from gateway.loaders.flight import Loader, launch
 from gateway.upstream.entities import Job  # noqa: TC001 - declared_classes reads it
 from gateway.upstream.logs import LogFormat, LogPiece, Slice, Tail, format_steps
 from gateway.upstream.logs.ranges import read_log

@@ -8,7 +8,7 @@ from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gateway.sandbox import demo
+from gateway.sandbox.demo import build as build_demo
 from gateway.sandbox.editor import Editor
 from gateway.sandbox.http.admin import Admin
 from gateway.sandbox.http.app import Api, Received, make_app
@@ -188,7 +188,7 @@ class Sandbox(Editor):
         people.populate(self.store, now=self._clock.now())
         builder = self._builder()
         if self._world is None:
-            demo.build(builder, jobs=self._jobs)
+            build_demo(builder, jobs=self._jobs)
         else:
             load_world(builder, self._world)
         self.store.index()

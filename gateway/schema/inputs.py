@@ -1,6 +1,7 @@
 """How callers name things, and what the names mean.
 
-A `Target` is a job (or bridge) as the caller named it. Errors point at the field that named it.
+A `Target` is a job (or bridge) as the caller named it. Errors point at the field that named it, and
+say what else a number may be that no job has (`job_or_why`).
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import strawberry
 from strawberry import UNSET
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, NotFound
 from gateway.schema.enums import Status
 from gateway.schema.ids import parse_global_id
 from gateway.schema.scalars import JSON, MAX_BIG_INT, URL
 from gateway.upstream.paths import encode_project
 
 if TYPE_CHECKING:
-    from gateway.upstream.entities import ProjectKey
+    from collections.abc import Awaitable
+
+    from gateway.upstream.entities import Job, ProjectKey
     from gateway.upstream.web_urls import WebUrls
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "PipelinePath",
     "PipelineRef",
     "Target",
+    "job_or_why",
     "number_of",
     "pipeline_target",
     "project_key",
@@ -151,6 +155,23 @@ def target_of(ref: JobRef, urls: WebUrls) -> Target:
     return Target(
         named.project, number, "id", pipeline_id or None, is_bridge=named.type_name == "Bridge"
     )
+
+
+async def job_or_why(read: Awaitable[Job]) -> Job:
+    """The job; where there is none of this number, the error says what else it may be."""
+    try:
+        return await read
+    except NotFound as error:
+        if "project" in (error.reason or "").lower():
+            raise
+        raise NotFound(
+            f"{error.message}; a bridge is not read by its number: ask for its pipeline's bridges"
+            " { nodes { … } }, or by its global id: node(id: …)",
+            endpoint=error.endpoint,
+            status=error.status,
+            upstream_request_id=error.upstream_request_id,
+            reason=error.reason,
+        ) from None
 
 
 def pipeline_target(ref: PipelineRef, urls: WebUrls) -> tuple[ProjectKey, int]:

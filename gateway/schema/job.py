@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import strawberry
 
-from gateway.errors import NotFound
 from gateway.schema.artifact import Artifact, archive_of
 from gateway.schema.enums import ERASABLE, RETRYABLE
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
@@ -17,10 +14,7 @@ from gateway.schema.runner import Runner, RunnerManager
 from gateway.schema.scalars import DateTime
 from gateway.upstream import entities
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-__all__ = ["Job", "job_or_why"]
+__all__ = ["Job"]
 
 # Newer upstreams let a job that is being canceled be run again.
 JOB_RETRYABLE = RETRYABLE | {"canceling"}
@@ -84,20 +78,3 @@ class Job(PipelineItem):
     )
     def log(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[JobLog | None]:
         return log_of(info.context, parent)
-
-
-async def job_or_why(read: Awaitable[entities.Job]) -> entities.Job:
-    """The job; where there is none of this number, the error says what else it may be."""
-    try:
-        return await read
-    except NotFound as error:
-        if "project" in (error.reason or "").lower():
-            raise
-        raise NotFound(
-            f"{error.message}; a bridge is not read by its number: ask for its pipeline's bridges"
-            " { nodes { … } }, or by its global id: node(id: …)",
-            endpoint=error.endpoint,
-            status=error.status,
-            upstream_request_id=error.upstream_request_id,
-            reason=error.reason,
-        ) from None

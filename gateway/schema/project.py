@@ -22,8 +22,8 @@ from gateway.schema.connections import (
 from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.identity import project_global_id
-from gateway.schema.inputs import number_of
-from gateway.schema.job import Job, job_or_why
+from gateway.schema.inputs import job_or_why, number_of
+from gateway.schema.job import Job
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.scalars import BigInt

@@ -11,8 +11,15 @@ from gateway.loaders.flight import outcomes
 from gateway.schema.agents import AllowedAgents
 from gateway.schema.fields import Cost, Gives, Info, edge
 from gateway.schema.ids import parse_global_id
-from gateway.schema.inputs import JobRef, PipelineRef, pipeline_target, project_key, target_of
-from gateway.schema.job import Job, job_or_why
+from gateway.schema.inputs import (
+    JobRef,
+    PipelineRef,
+    job_or_why,
+    pipeline_target,
+    project_key,
+    target_of,
+)
+from gateway.schema.job import Job
 from gateway.schema.log import log_of
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline

@@ -1,19 +1,36 @@
-"""Callers out of what carries their operations: the headers of an HTTP request."""
+"""Callers: made of what carries their operations, and watched while these run.
+
+    headers of a request ── Callers ──► caller
+    request under way ────── Watch ───► ended when its caller leaves, or the gateway stops
+
+The watch looks at all requests that are under way ten times a second, so that neither a timer nor a
+task has to be made for each: requests whose body does not arrive in time are ended, and operations
+that still run are ended when their caller leaves, or when the gateway stops. Requests that are
+answered between two looks cost it an entry in a set.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
 
 from gateway.errors import BadInput
 from gateway.execution.request import Caller
-from gateway.transport.http_error import HttpError
+from gateway.transport.request import HttpError
 from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from gateway.execution.request import Carrier
     from gateway.transport.request import HttpRequest
 
-__all__ = ["Callers"]
+__all__ = ["Callers", "Ending", "Watch", "Watched"]
+
+LOOK_EVERY_S: Final = 0.1
 
 
 class Callers:
@@ -40,3 +57,92 @@ class Callers:
             arrived=request.arrived,
             deadline=started + self._operation_timeout_s,
         )
+
+
+class Ending(Enum):
+    """Why a request was ended from outside."""
+
+    TOO_SLOW = "it did not arrive in time"
+    LEFT = "the caller left"
+    CUT_OFF = "the gateway stopped before it was done"
+
+
+class Watched(Struct, eq=False):
+    """One request under way, and the task that answers it.
+
+    `started` is by the loop's clock, which stands still between two turns of the loop. Whoever
+    answers the request sets `is_receiving` while its body arrives, and `caller` once its operations
+    run.
+    """
+
+    receive: Callable[[], Awaitable[Any]]
+    task: asyncio.Task[Any] | None
+    started: float
+    is_receiving: bool = False
+    caller: Caller | None = None
+    listener: asyncio.Task[None] | None = None
+    ending: Ending | None = None
+
+    def end(self, ending: Ending) -> None:
+        """Stop what is being done for this request."""
+        if self.ending is None and self.task is not None:
+            self.ending = ending
+            if self.caller is not None:
+                self.caller.has_left = ending is Ending.LEFT
+                self.caller.is_cut_off = ending is Ending.CUT_OFF
+            self.task.cancel()
+
+    def was_ended(self) -> bool:
+        """Did the request end by its `ending`, and was its task cancelled for nothing else?"""
+        return self.ending is not None and (self.task is None or self.task.uncancel() == 0)
+
+    async def listen(self) -> None:
+        """Wait for the caller to leave."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        self.end(Ending.LEFT)
+
+
+class Watch:
+    """The requests under way."""
+
+    def __init__(self, receive_timeout_s: float) -> None:
+        self._receive_timeout_s = receive_timeout_s
+        self._all: set[Watched] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def enter(
+        self, receive: Callable[[], Awaitable[Any]], loop: asyncio.AbstractEventLoop
+    ) -> Watched:
+        """Watch over a request; call it in the task that answers it."""
+        watched = Watched(receive, asyncio.current_task(loop), loop.time())
+        self._all.add(watched)
+        if self._timer is None:
+            self._timer = loop.call_later(LOOK_EVERY_S, self._look, loop)
+        return watched
+
+    def leave(self, watched: Watched) -> None:
+        self._all.discard(watched)
+        listener, watched.listener = watched.listener, None
+        if listener is not None:
+            # It holds the request, and with it the whole answer: hold on to it no longer, or both
+            # wait for the collector.
+            listener.cancel()
+
+    def cut_off(self) -> None:
+        """End all that is under way: the gateway stops."""
+        for watched in self._all:
+            watched.end(Ending.CUT_OFF)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        too_early = loop.time() - self._receive_timeout_s
+        for watched in self._all:
+            if not watched.is_receiving:
+                if watched.listener is None:
+                    watched.listener = loop.create_task(watched.listen())
+            elif watched.started <= too_early:
+                watched.end(Ending.TOO_SLOW)
+        self._timer = loop.call_later(LOOK_EVERY_S, self._look, loop) if self._all else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gateway.transport.http_error import Headers
+    from gateway.transport.request import Headers
 
 __all__ = ["CrossOrigin", "crossing_origins"]
 

@@ -19,9 +19,9 @@ from gateway.errors import UpstreamUnavailable
 from gateway.execution.engine import CUT_OFF
 from gateway.execution.request import Carrier
 from gateway.hooks import RequestEvent, tell
+from gateway.transport.callers import Ending, Watch
 from gateway.transport.compression import LEAST_BYTES
 from gateway.transport.cors import CrossOrigin
-from gateway.transport.http_error import Headers, HttpError, error_body
 from gateway.transport.negotiation import (
     GRAPHQL_RESPONSE,
     HTML,
@@ -29,9 +29,15 @@ from gateway.transport.negotiation import (
     content_type_fault,
     negotiate,
 )
-from gateway.transport.parameters import read_body, read_query
-from gateway.transport.request import CallerLeft, HttpRequest
-from gateway.transport.watch import Ending, Watch
+from gateway.transport.request import (
+    CallerLeft,
+    Headers,
+    HttpError,
+    HttpRequest,
+    error_body,
+    read_body,
+    read_query,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,10 +47,9 @@ if TYPE_CHECKING:
     from gateway.execution.response import ResponseKind
     from gateway.hooks import Hooks
     from gateway.settings import Settings
-    from gateway.transport.callers import Callers
+    from gateway.transport.callers import Callers, Watched
     from gateway.transport.compression import Compressor
     from gateway.transport.explorer import Explorer
-    from gateway.transport.watch import Watched
 
 __all__ = ["Endpoint"]
 

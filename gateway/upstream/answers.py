@@ -29,7 +29,7 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamUnavailable,
 )
-from gateway.upstream.numbers import whole_number
+from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
     from gateway.errors import UpstreamError

@@ -22,10 +22,11 @@ from urllib.parse import quote
 
 import msgspec
 
+import gateway.upstream.routes as routes
 from gateway.errors import UpstreamInvalid
-from gateway.upstream import entities, routes
 from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
+from gateway.upstream.entities import AllowedAgents, Project
 from gateway.upstream.pages import (
     KeysetCursor,
     KeysetPage,
@@ -43,7 +44,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from gateway.upstream.calls import Layer
-    from gateway.upstream.entities import Bridge, Item, Job, Pipeline, PipelineDetail, ProjectKey
+    from gateway.upstream.entities import (
+        Bridge,
+        Commit,
+        Item,
+        Job,
+        Pipeline,
+        PipelineDetail,
+        ProjectKey,
+    )
     from gateway.upstream.pruning import Readers
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
@@ -53,8 +62,8 @@ __all__ = ["Client", "ClientConfig", "LogRanges"]
 
 T = TypeVar("T")
 
-PROJECT: Final = Reader(entities.Project)
-AGENTS: Final = Reader(entities.AllowedAgents)
+PROJECT: Final = Reader(Project)
+AGENTS: Final = Reader(AllowedAgents)
 
 
 class _ItemKeys(msgspec.Struct):
@@ -197,13 +206,13 @@ class Client:
         call = Call.of(scope, routes.PIPELINE, project, pipeline_id)
         return await self._one(call, readers.details)
 
-    async def project(self, scope: CallScope, project: ProjectKey) -> entities.Project:
+    async def project(self, scope: CallScope, project: ProjectKey) -> Project:
         """One project."""
         return await self._one(Call.of(scope, routes.PROJECT, project), PROJECT)
 
     async def commit(
         self, scope: CallScope, project: ProjectKey, sha: str, *, readers: Readers = WHOLE
-    ) -> entities.Commit:
+    ) -> Commit:
         """One commit, by hash, branch or tag."""
         return await self._one(Call.of(scope, routes.COMMIT, project, sha), readers.commits)
 
@@ -211,7 +220,7 @@ class Client:
         """The job of the presented job token (upstream.md, 3.6)."""
         return await self._one(Call.of(scope, routes.CURRENT_JOB), readers.jobs)
 
-    async def allowed_agents(self, scope: CallScope) -> entities.AllowedAgents:
+    async def allowed_agents(self, scope: CallScope) -> AllowedAgents:
         """The agents that the presented job token may use (upstream.md, 3.7)."""
         return await self._one(Call.of(scope, routes.ALLOWED_AGENTS), AGENTS)
 

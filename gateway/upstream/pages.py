@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.links import page_links, parameter_in
-from gateway.upstream.numbers import whole_number
+from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

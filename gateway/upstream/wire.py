@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -34,6 +34,7 @@ __all__ = [
     "WireError",
     "WireOptions",
     "check_request",
+    "whole_number",
 ]
 
 Body: TypeAlias = bytes | bytearray
@@ -44,6 +45,8 @@ HeaderLookUp: TypeAlias = Callable[[str], str | None]
 HeaderValues: TypeAlias = Callable[[str], Sequence[str]]
 
 
+# What fits into 64 bits whatever the digits are. Python refuses to read thousands of them.
+_DIGITS: Final = re.compile(r"[0-9]{1,18}")
 _UNFIT_FOR_TARGET = re.compile(r"[^\x21-\x7e]")
 
 
@@ -172,3 +175,9 @@ def check_request(target: str, headers: Mapping[str, str]) -> None:
     values = "".join(headers.values())
     if "\n" in values or "\r" in values or "\0" in values:
         raise ValueError("a header's value is one line")
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number that a text is; None for any other text, and for numbers beyond 64 bits."""
+    digits = None if text is None else _DIGITS.fullmatch(text.strip())
+    return None if digits is None else int(digits[0])

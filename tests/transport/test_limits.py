@@ -7,8 +7,8 @@ import logging
 import pytest
 from graphql import ExecutionResult
 
+from gateway.transport.callers import Watched
 from gateway.transport.request import HttpRequest
-from gateway.transport.watch import Watched
 
 pytestmark = pytest.mark.anyio
 

@@ -21,7 +21,7 @@ from gateway.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.transport.http_error import Headers
+    from gateway.transport.request import Headers
 
 __all__ = ["Bundle", "Examples", "Explorer"]
 

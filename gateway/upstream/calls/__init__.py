@@ -8,6 +8,9 @@
               Observe    tells hooks (only where one listens)
                 Exchange   one request over the wire, with the caller's credential
 
+`Bound` and `Share` (`admission`) see what is asked for; `Retry`, `Observe` and `Exchange`
+(`attempts`) what is sent.
+
 Every layer has the one method `send(call)` and is tested alone. `standard_chain` puts them
 together; the circuit and the pace, which all calls to an upstream share, can be handed in. Reads
 that are kept for a while will stand in front of them all.
@@ -17,15 +20,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.upstream.calls.bound import Bound
+from gateway.upstream.calls.admission import Bound, Share
+from gateway.upstream.calls.attempts import ClientConfig, Exchange, Observe, Retry
 from gateway.upstream.calls.call import Call, Layer, OpenAnswer
 from gateway.upstream.calls.circuit import Breaker, Circuit
-from gateway.upstream.calls.config import ClientConfig
-from gateway.upstream.calls.exchange import Exchange
-from gateway.upstream.calls.observe import Observe
 from gateway.upstream.calls.pace import Pace, Paced
-from gateway.upstream.calls.retry import Retry
-from gateway.upstream.calls.share import Share
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.errors import RateLimited
 from gateway.upstream.answers import retry_after_s
-from gateway.upstream.numbers import whole_number
+from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call, Layer

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.upstream.paging.window import Window
     from gateway.upstream.scope import Tally
 
-__all__ = ["KeysetRows", "walk"]
+__all__ = ["KeysetRows", "walk_keyset"]
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Read(Protocol):
     ) -> Awaitable[KeysetPage[Job]]: ...
 
 
-async def walk(read: Read, tally: Tally, window: Window) -> KeysetRows[Job]:
+async def walk_keyset(read: Read, tally: Tally, window: Window) -> KeysetRows[Job]:
     """The rows of a window.
 
     Cost: 1 call; one more for each end that is asked for and that the page itself does not show.

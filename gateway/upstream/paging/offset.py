@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import Tally
 
-__all__ = ["OffsetRows", "walk"]
+__all__ = ["OffsetRows", "walk_offset"]
 
 T = TypeVar("T", bound=Job | Bridge | Pipeline)
 
@@ -65,7 +65,7 @@ class Read(Protocol[T]):
     def __call__(self, *, page: int, per_page: int) -> Awaitable[OffsetPage[T]]: ...
 
 
-async def walk(
+async def walk_offset(
     read: Read[T], route: Route, tally: Tally, window: Window, *, grows_at_top: bool
 ) -> OffsetRows[T]:
     """The rows of a window of the list that `read` reads pages of. `grows_at_top` says that rows

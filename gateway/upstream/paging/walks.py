@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gateway.errors import BadInput, UpstreamInvalid
-from gateway.upstream import routes
 from gateway.upstream.entities import Bridge, Job, Pipeline
-from gateway.upstream.paging import keyset, offset
 from gateway.upstream.paging.cursors import MAX_ID, Cursor
-from gateway.upstream.paging.offset import OffsetRows
+from gateway.upstream.paging.keyset import walk_keyset
+from gateway.upstream.paging.offset import OffsetRows, walk_offset
 from gateway.upstream.pruning import WHOLE
+from gateway.upstream.routes import PIPELINE_BRIDGES, PIPELINE_JOBS, PROJECT_PIPELINES
 
 if TYPE_CHECKING:
     from gateway.upstream.client import Client
@@ -118,7 +118,7 @@ async def walk_project_jobs(
     """Jobs of a project, retried ones included, without bridges. Cost: `calls_at_most`."""
     check_cursor(window.cursor, "j", 0)
     read = partial(client.project_jobs_page, scope, project, statuses=statuses, readers=readers)
-    return Listing("j", 0, window, await keyset.walk(read, scope.tally, window))
+    return Listing("j", 0, window, await walk_keyset(read, scope.tally, window))
 
 
 async def walk_pipeline_jobs(
@@ -143,9 +143,7 @@ async def walk_pipeline_jobs(
         include_retried=include_retried,
         readers=readers,
     )
-    rows = await offset.walk(
-        read, routes.PIPELINE_JOBS, scope.tally, window, grows_at_top=not statuses
-    )
+    rows = await walk_offset(read, PIPELINE_JOBS, scope.tally, window, grows_at_top=not statuses)
     return Listing("q", pipeline_id, window, rows)
 
 
@@ -167,9 +165,7 @@ async def walk_bridges(
     read = partial(
         client.bridges_page, scope, project, pipeline_id, statuses=statuses, readers=readers
     )
-    rows = await offset.walk(
-        read, routes.PIPELINE_BRIDGES, scope.tally, window, grows_at_top=not statuses
-    )
+    rows = await walk_offset(read, PIPELINE_BRIDGES, scope.tally, window, grows_at_top=not statuses)
     return Listing("b", pipeline_id, window, rows)
 
 
@@ -198,9 +194,7 @@ async def walk_pipelines(  # noqa: PLR0913 - the parameters of the list
         readers=readers,
     )
     unfiltered = ref is None and sha is None and status is None and source is None
-    rows = await offset.walk(
-        read, routes.PROJECT_PIPELINES, scope.tally, window, grows_at_top=unfiltered
-    )
+    rows = await walk_offset(read, PROJECT_PIPELINES, scope.tally, window, grows_at_top=unfiltered)
     return Listing("p", 0, window, rows)
 
 

@@ -19,8 +19,7 @@ from gateway.errors import (
 )
 from gateway.upstream import routes
 from gateway.upstream.calls import Call, ClientConfig
-from gateway.upstream.calls.exchange import Exchange
-from gateway.upstream.calls.retry import Retry
+from gateway.upstream.calls.attempts import Exchange, Retry
 from gateway.upstream.causes import Cause
 from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, TimedOut
 

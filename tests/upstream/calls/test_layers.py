@@ -18,13 +18,10 @@ from gateway.errors import (
 from gateway.hooks import Hook, Hooks
 from gateway.upstream import calls, routes
 from gateway.upstream.calls import Call, Circuit, ClientConfig, Pace, standard_chain
-from gateway.upstream.calls.bound import Bound
+from gateway.upstream.calls.admission import Bound, Share
+from gateway.upstream.calls.attempts import Exchange, Observe, Retry
 from gateway.upstream.calls.circuit import Breaker
-from gateway.upstream.calls.exchange import Exchange
-from gateway.upstream.calls.observe import Observe
 from gateway.upstream.calls.pace import Paced
-from gateway.upstream.calls.retry import Retry
-from gateway.upstream.calls.share import Share
 from gateway.upstream.credential import Credential
 from gateway.upstream.wire import Answer, ConnectionBroken
 from tests.harness.over import make_scope

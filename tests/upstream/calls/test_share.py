@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gateway.errors import NotFound, UpstreamTimeout
 from gateway.upstream import routes
 from gateway.upstream.calls import Call
-from gateway.upstream.calls.share import Share
+from gateway.upstream.calls.admission import Share
 from gateway.upstream.credential import Credential
 from gateway.upstream.entities import Job
 from gateway.upstream.pruning import readers_of
