@@ -27,6 +27,7 @@ from graphql import (
     visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
+from msgspec import Struct
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.inputs import count_values, errors_told
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
     from graphql import DocumentNode
     from graphql.execution.values import VariableValues
 
-    from gateway.execution.plan import Plan
+    from gateway.execution.plan import Estimate, Plan, Size
 
-__all__ = ["Document", "Documents", "Operation"]
+__all__ = ["Document", "Documents", "Operation", "Prepared"]
 
 # Plans that are kept of an operation, one for each choice of its @skip/@include variables.
 PLANS_KEPT = 16
@@ -105,6 +106,18 @@ class Operation:
 
     def _make(self, variables: VariableValues) -> Plan:
         return make_plan(self._strawberry, self.node, self.fragments, variables)
+
+
+class Prepared(Struct, eq=False):
+    """An operation that may be executed: with its plan for these variables, and what that can
+    take.
+    """
+
+    operation: Operation
+    plan: Plan
+    variables: VariableValues
+    estimate: Estimate
+    size: Size
 
 
 class Document:

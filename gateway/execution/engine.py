@@ -10,35 +10,33 @@ here, and hooks are told here, once when an operation begins and once when it en
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from graphql import ExecutionResult, GraphQLError
-from msgspec import Struct
 
 from gateway.context import Context
-from gateway.errors import CostExceeded, OutcomeUnknown, ResponseTooLarge, UpstreamUnavailable
-from gateway.execution.budget import (
-    ENCODED_AT_ONCE,
-    is_small,
-    part_of,
-    size_of,
-    write_fields,
-    write_steps,
-)
+from gateway.errors import CostExceeded, ResponseTooLarge
 from gateway.execution.cost import estimate_cost
-from gateway.execution.documents import Documents, Operation
+from gateway.execution.documents import Documents, Prepared
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import Limits
-from gateway.execution.masking import format_error
 from gateway.execution.persisted import PersistedDocuments
-from gateway.execution.response import GraphQLResponse, RequestError, encode, error_of
+from gateway.execution.response import (
+    GraphQLResponse,
+    RequestError,
+    cut_off,
+    encode,
+    executed,
+    failed,
+    too_large,
+)
 from gateway.execution.schema import make_schema
+from gateway.execution.size import size_of
 from gateway.execution.variables import NO_VARIABLES
-from gateway.frames import without_frames
+from gateway.execution.writing import ENCODED_AT_ONCE, MANY_INTROSPECTED, write
 from gateway.hooks import WRITES, Hooks, OperationEvent, WriteEvent, tell
 from gateway.schema.ways import tell_way
 from gateway.turns import Turns
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
 
     from graphql.execution.values import VariableValues
 
+    from gateway.execution.documents import Operation
     from gateway.execution.plan import Estimate, Plan, Size
     from gateway.execution.request import Caller, GraphQLRequest
     from gateway.upstream.client import Client
@@ -58,18 +57,8 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "Engine"]
 
 MUTATION_BY_GET: Final = "mutations are not run by GET; send this operation by POST"
-CUT_OFF: Final = "the gateway stopped before the upstream had answered; send the operation again"
-WRITE_CUT_OFF: Final = (
-    "the gateway stopped before the upstream had answered a write: it may have happened; look"
-    " before you send it again"
-)
 # The status of an operation whose caller left, as nginx counts it; nobody receives it.
 CALLER_LEFT: Final = 499
-# Told in full they may be more than a part.
-MANY_ERRORS: Final = 200
-MANY_INTROSPECTED: Final = 10_000
-
-_log: Final = logging.getLogger("gateway.execution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +72,6 @@ class Budget:
     page_size: int = 100
     response_nodes: int = 250_000
     response_bytes: int = 50_000_000
-
-
-class Prepared(Struct, eq=False):
-    """An operation that may be executed."""
-
-    operation: Operation
-    plan: Plan
-    variables: VariableValues
-    estimate: Estimate
-    size: Size
 
 
 class Engine:
@@ -146,18 +125,17 @@ class Engine:
                 result = await result
             response = self._ordinary(result, prepared, request, scope)
             if response is None:
-                response = _response(result, prepared, request, scope)
-                await self._write(response, result, prepared)
+                response = await self._written(result, prepared, request, scope)
         except RequestError as error:
             response = error.response(scope.tally, caller.request_id)
         except ResponseTooLarge as error:
-            response = _too_large(error, prepared, scope)
+            response = too_large(error, prepared, scope)
         except asyncio.CancelledError:
             if not caller.is_cut_off:
                 raise
-            response = _cut_off(prepared, scope)
+            response = cut_off(prepared, scope)
         except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
-            response = _failed(scope)
+            response = failed(scope)
         finally:
             if self._is_heard:
                 self._end(began, request, caller, scope.tally, response, writes)
@@ -276,29 +254,20 @@ class Engine:
             "executed", scope.tally, data, None, None, operation, prepared.estimate.calls, body
         )
 
-    async def _write(
-        self, response: GraphQLResponse, result: ExecutionResult, prepared: Prepared
-    ) -> None:
-        """Encode a response, which may be large."""
-        parts, max_bytes = response.parts(), self._budget.response_bytes
-        if not _may_be_large(result, prepared, response.tally):
-            self._encode(response)
-        elif _has_small_fields(result, prepared, response.tally):
-            steps = write_fields(parts, max_bytes)
-            try:
-                next(steps)
-            except StopIteration as stop:
-                response.body = stop.value
-            else:
-                response.body = await self._turns.run(steps)
-        elif is_small(parts):
-            self._encode(response)
-        else:
-            response.body = await self._turns.run(write_steps(parts, max_bytes))
-
-    def _encode(self, response: GraphQLResponse) -> None:
-        if len(response.encoded().body) > self._budget.response_bytes:
-            raise ResponseTooLarge.by_bytes(self._budget.response_bytes)
+    async def _written(
+        self, result: ExecutionResult, prepared: Prepared, request: GraphQLRequest, scope: CallScope
+    ) -> GraphQLResponse:
+        """The response of whatever was executed; raises `ResponseTooLarge`."""
+        tells_cost = bool(request.extensions and request.extensions.get("cost"))
+        response = executed(result, prepared, scope, tells_cost=tells_cost)
+        await write(
+            response,
+            result,
+            prepared,
+            max_bytes=self._budget.response_bytes,
+            turns=self._turns,
+        )
+        return response
 
     def _begin(self, request: GraphQLRequest, caller: Caller) -> OperationEvent:
         """Tell of an operation before anything is known of it."""
@@ -368,103 +337,3 @@ def _worked_out(
     if plan.estimate is not None or plan.fixed_estimate is not None:
         plan.size = size
     return estimate, size
-
-
-def _response(
-    result: ExecutionResult, prepared: Prepared, request: GraphQLRequest, scope: CallScope
-) -> GraphQLResponse:
-    """The response to what was executed; raises `ResponseTooLarge` where that ended it."""
-    errors = extensions = None
-    if result.errors:
-        errors = [format_error(error, scope.request_id) for error in result.errors]
-        for error in result.errors:
-            # Their frames hold the execution, which holds them: entities, pages and all.
-            without_frames(error)
-            if isinstance(error.original_error, ResponseTooLarge):
-                raise error.original_error
-    if request.extensions and request.extensions.get("cost"):
-        extensions = {"cost": _told_cost(prepared.estimate, scope.tally)}
-    return GraphQLResponse(
-        "executed",
-        scope.tally,
-        data=result.data,
-        errors=errors,
-        extensions=extensions,
-        operation=prepared.operation,
-        estimated_calls=prepared.estimate.calls,
-    )
-
-
-def _may_be_large(result: ExecutionResult, prepared: Prepared, tally: Tally) -> bool:
-    """May the response be too long to be encoded at once?"""
-    return (
-        prepared.size.bound(tally.read_bytes) > ENCODED_AT_ONCE
-        or prepared.operation.introspected > MANY_INTROSPECTED
-        or len(result.errors or ()) > MANY_ERRORS
-    )
-
-
-def _has_small_fields(result: ExecutionResult, prepared: Prepared, tally: Tally) -> bool:
-    """Can each field of the operation, and each item of a list there, be encoded at once?"""
-    return (
-        not result.errors
-        and not prepared.operation.introspected
-        and part_of(prepared.plan).bound(tally.read_bytes) <= ENCODED_AT_ONCE
-    )
-
-
-def _too_large(
-    error: ResponseTooLarge, prepared: Prepared | None, scope: CallScope
-) -> GraphQLResponse:
-    return GraphQLResponse(
-        "executed",
-        scope.tally,
-        data=None,
-        errors=[error_of(error.message, error.code, scope.request_id)],
-        operation=prepared.operation if prepared else None,
-        estimated_calls=prepared.estimate.calls if prepared else 0,
-    ).encoded()
-
-
-def _failed(scope: CallScope) -> GraphQLResponse:
-    """The response of an operation that met a bug, which is recorded."""
-    _log.exception("request %s failed unexpectedly", scope.request_id)
-    message = "internal error; the gateway's records hold it under this request id"
-    error = error_of(message, "INTERNAL_SERVER_ERROR", scope.request_id)
-    return GraphQLResponse("failed", scope.tally, errors=[error]).encoded()
-
-
-def _cut_off(prepared: Prepared | None, scope: CallScope) -> GraphQLResponse:
-    """The response of an operation that the gateway does not wait for, because it stops."""
-    operation = prepared.operation if prepared else None
-    estimated_calls = prepared.estimate.calls if prepared else 0
-    was_sent = scope.tally.calls or scope.tally.shared
-    if operation is not None and operation.type == "mutation" and was_sent:
-        # Told as executed: what retries by the status must not send a write again.
-        errors = [error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)]
-        return GraphQLResponse(
-            "executed",
-            scope.tally,
-            data=None,
-            errors=errors,
-            operation=operation,
-            estimated_calls=estimated_calls,
-        ).encoded()
-    errors = [error_of(CUT_OFF, UpstreamUnavailable.code, scope.request_id)]
-    return GraphQLResponse(
-        "stopped",
-        scope.tally,
-        errors=errors,
-        operation=operation,
-        estimated_calls=estimated_calls,
-    ).encoded()
-
-
-def _told_cost(estimate: Estimate, tally: Tally) -> dict[str, int]:
-    return {
-        "estimated": estimate.calls,
-        "calls": tally.calls,
-        "shared": tally.shared,
-        "cached": tally.cached,
-        "retried": tally.retried,
-    }

@@ -1,22 +1,45 @@
-"""What the engine gives back: a response, or the reason why a request is not executed."""
+"""What the engine gives back: the response to what was executed, or to what could not be."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+import logging
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 
 import msgspec
 
+from gateway.errors import OutcomeUnknown, ResponseTooLarge, UpstreamUnavailable
 from gateway.execution.inputs import first_errors
-from gateway.execution.masking import format_request_error
+from gateway.execution.masking import format_error, format_request_error
+from gateway.frames import without_frames
 
 if TYPE_CHECKING:
-    from graphql import GraphQLError
+    from graphql import ExecutionResult, GraphQLError
 
-    from gateway.execution.documents import Operation
-    from gateway.upstream.scope import Tally
+    from gateway.execution.documents import Operation, Prepared
+    from gateway.execution.plan import Estimate
+    from gateway.upstream.scope import CallScope, Tally
 
-__all__ = ["GraphQLResponse", "RequestError", "ResponseKind", "encode", "error_of"]
+__all__ = [
+    "CUT_OFF",
+    "GraphQLResponse",
+    "RequestError",
+    "ResponseKind",
+    "cut_off",
+    "encode",
+    "error_of",
+    "executed",
+    "failed",
+    "too_large",
+]
 
+
+CUT_OFF: Final = "the gateway stopped before the upstream had answered; send the operation again"
+WRITE_CUT_OFF: Final = (
+    "the gateway stopped before the upstream had answered a write: it may have happened; look"
+    " before you send it again"
+)
+
+_log: Final = logging.getLogger("gateway.execution")
 
 # What became of a request; a carrier tells each kind its own way. (An enum's members cost ten times
 # a string's look-up in Python 3.11.)
@@ -103,6 +126,89 @@ class RequestError(Exception):
             errors = [error_of(self.message, self.code, request_id)]
         response = GraphQLResponse(self.kind, tally, errors=errors, operation=self.operation)
         return response.encoded()
+
+
+def executed(
+    result: ExecutionResult, prepared: Prepared, scope: CallScope, *, tells_cost: bool
+) -> GraphQLResponse:
+    """The response to what was executed; raises `ResponseTooLarge` where that ended it."""
+    errors = extensions = None
+    if result.errors:
+        errors = [format_error(error, scope.request_id) for error in result.errors]
+        for error in result.errors:
+            # Their frames hold the execution, which holds them: entities, pages and all.
+            without_frames(error)
+            if isinstance(error.original_error, ResponseTooLarge):
+                raise error.original_error
+    if tells_cost:
+        extensions = {"cost": _cost_of(prepared.estimate, scope.tally)}
+    return GraphQLResponse(
+        "executed",
+        scope.tally,
+        data=result.data,
+        errors=errors,
+        extensions=extensions,
+        operation=prepared.operation,
+        estimated_calls=prepared.estimate.calls,
+    )
+
+
+def too_large(
+    error: ResponseTooLarge, prepared: Prepared | None, scope: CallScope
+) -> GraphQLResponse:
+    """The response in the place of one that is larger than allowed."""
+    return GraphQLResponse(
+        "executed",
+        scope.tally,
+        data=None,
+        errors=[error_of(error.message, error.code, scope.request_id)],
+        operation=prepared.operation if prepared else None,
+        estimated_calls=prepared.estimate.calls if prepared else 0,
+    ).encoded()
+
+
+def failed(scope: CallScope) -> GraphQLResponse:
+    """The response of an operation that met a bug, which is recorded."""
+    _log.exception("request %s failed unexpectedly", scope.request_id)
+    message = "internal error; the gateway's records hold it under this request id"
+    error = error_of(message, "INTERNAL_SERVER_ERROR", scope.request_id)
+    return GraphQLResponse("failed", scope.tally, errors=[error]).encoded()
+
+
+def cut_off(prepared: Prepared | None, scope: CallScope) -> GraphQLResponse:
+    """The response of an operation that the gateway does not wait for, because it stops."""
+    operation = prepared.operation if prepared else None
+    estimated_calls = prepared.estimate.calls if prepared else 0
+    was_sent = scope.tally.calls or scope.tally.shared
+    if operation is not None and operation.type == "mutation" and was_sent:
+        # Told as executed: what retries by the status must not send a write again.
+        errors = [error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)]
+        return GraphQLResponse(
+            "executed",
+            scope.tally,
+            data=None,
+            errors=errors,
+            operation=operation,
+            estimated_calls=estimated_calls,
+        ).encoded()
+    errors = [error_of(CUT_OFF, UpstreamUnavailable.code, scope.request_id)]
+    return GraphQLResponse(
+        "stopped",
+        scope.tally,
+        errors=errors,
+        operation=operation,
+        estimated_calls=estimated_calls,
+    ).encoded()
+
+
+def _cost_of(estimate: Estimate, tally: Tally) -> dict[str, int]:
+    return {
+        "estimated": estimate.calls,
+        "calls": tally.calls,
+        "shared": tally.shared,
+        "cached": tally.cached,
+        "retried": tally.retried,
+    }
 
 
 def error_of(message: str, code: str, request_id: str) -> dict[str, Any]:

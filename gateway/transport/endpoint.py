@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gateway.errors import UpstreamUnavailable
-from gateway.execution.engine import CUT_OFF
 from gateway.execution.request import Carrier
+from gateway.execution.response import CUT_OFF
 from gateway.hooks import RequestEvent, tell
 from gateway.transport.callers import Ending, Watch
 from gateway.transport.compression import LEAST_BYTES
