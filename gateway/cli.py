@@ -23,8 +23,8 @@ from gateway.execution.schema import print_sdl
 from gateway.memory import settle_in
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
-from gateway.settings_checks import is_loopback
-from gateway.settings_page import describe_settings
+from gateway.settings.checks import is_loopback
+from gateway.settings.page import describe_settings
 from gateway.stopping import StopSignals
 from gateway.transport.explorer import Bundle
 from gateway.transport.line_writer import LineWriter, standard_streams, write_to

@@ -17,7 +17,7 @@ import pytest
 
 from gateway import __version__
 from gateway.cli import main
-from gateway.settings_page import describe_settings
+from gateway.settings.page import describe_settings
 
 STARTED_S = 60
 

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from gateway.settings import Settings, SettingsError, choices_of, flag_of, variable_of
-from gateway.settings_page import describe_settings
+from gateway.settings.page import describe_settings
 from gateway.upstream.wires import WIRES
 
 PATH_IN_ORIGIN = (

@@ -14,7 +14,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-from gateway.settings_checks import is_loopback
+from gateway.settings.checks import is_loopback
 
 __all__ = ["Place", "is_beyond_loopback", "place_of"]
 

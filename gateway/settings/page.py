@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from gateway.settings import Settings, choices_of, flag_of, is_switch, variable_of
+from gateway.settings.knobs import flag_of, variable_of
+from gateway.settings.settings import Settings, choices_of, is_switch
 
 __all__ = ["describe_settings"]
 

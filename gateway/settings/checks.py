@@ -1,24 +1,32 @@
-"""What settings that name places may hold: addresses, origins, a path prefix, files.
+"""What settings may hold: numbers, addresses, origins, a path prefix, files.
 
-Each check takes a text, gives the one to keep, and raises `ValueError` with what is wrong and what
+Each check takes a value, gives the one to keep, and raises `ValueError` with what is wrong and what
 to write instead.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
+    "at_least",
     "ca_file",
     "instance_url",
     "is_loopback",
     "listening_host",
     "origin",
+    "page_size",
     "path_prefix",
+    "port",
+    "positive",
     "proxy",
     "web_address",
 ]
@@ -28,6 +36,33 @@ PAGE_SCHEMES: Final = re.compile(r"https?|[a-z]+(-[a-z]+)*-extension|app|capacit
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _is_host = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?").fullmatch
 _is_segment = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+").fullmatch
+
+
+def port(value: int) -> int:
+    if not 0 <= value <= 65_535:
+        raise ValueError("is no port (0 to 65535)")
+    return value
+
+
+def page_size(value: int) -> int:
+    if not 1 <= value <= 100:
+        raise ValueError("is no size of a page (1 to 100)")
+    return value
+
+
+def at_least(least: float) -> Callable[[Any], Any]:
+    def check(value: float) -> float:
+        if not math.isfinite(value) or value < least:
+            raise ValueError(f"must be at least {least}")
+        return value
+
+    return check
+
+
+def positive(value: float) -> float:
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError("must be more than 0")
+    return value
 
 
 def web_address(value: str) -> str:

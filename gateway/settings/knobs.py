@@ -1,0 +1,141 @@
+"""Knobs: how a setting is declared, named, and read from a text."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from dataclasses import Field
+
+__all__ = [
+    "PREFIX",
+    "SWITCHES",
+    "SettingsError",
+    "checked",
+    "flag_of",
+    "knob",
+    "read_knobs",
+    "variable_of",
+]
+
+PREFIX: Final = "GATEWAY_"
+# The types of what is on or off.
+SWITCHES: Final = (bool, bool | None)
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """All that is wrong with the settings, in one message; `mistakes` has a sentence for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def knob(
+    default: T,
+    sentence: str,
+    *,
+    unit: str = "",
+    check: Callable[[Any], Any] | None = None,
+    is_secret: bool = False,
+) -> T:
+    """A setting. `check` takes a parsed value, or each of several, and gives the one to keep. The
+    value of one that `is_secret` is printed nowhere.
+    """
+    metadata = {"sentence": sentence, "unit": unit, "check": check, "is_secret": is_secret}
+    made: T = field(default=default, metadata=metadata, repr=not is_secret)
+    return made
+
+
+def variable_of(name: str) -> str:
+    """The environment's name of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag_of(name: str) -> str:
+    """The command line's name of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def read_knobs(
+    knobs: Iterable[Field[Any]],
+    types: Mapping[str, Any],
+    environment: Mapping[str, str],
+    flags: Mapping[str, str],
+) -> dict[str, Any]:
+    """The values that are set, by field name; raises `SettingsError` with all that is wrong.
+
+    An empty or blank variable counts as not set, but that of the upstream: whoever sets it wants
+    one, and not the sandbox.
+    """
+    values: dict[str, Any] = {}
+    known = {variable_of(each.name): each for each in knobs}
+    named = sorted(name for name in environment if name.startswith(PREFIX))
+    mistakes = [_unknown(name, known) for name in named if name not in known]
+    for name, each in known.items():
+        source, text = name, environment.get(name, "").strip() or None
+        is_blank = text is None and name in environment
+        if each.name in flags:
+            source, text = flag_of(each.name), flags[each.name].strip()
+            is_blank = not text
+        if is_blank and each.name == "upstream_url":
+            mistakes.append(
+                f"{source} is empty: give the address of the GitLab to ask, such as"
+                " https://gitlab.example.com, or leave it out"
+            )
+            continue
+        if text is None:
+            continue
+        try:
+            values[each.name] = checked(each, _parsed(types[each.name], text))
+        except ValueError as error:
+            mistakes.append(f"{source}={_shown(each, text)} {error}")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return values
+
+
+def checked(each: Field[Any], value: Any) -> Any:
+    """A parsed value as its check gives it; raises `ValueError`."""
+    check = each.metadata["check"]
+    if check is None or value is None:
+        return value
+    return tuple(map(check, value)) if isinstance(value, tuple) else check(value)
+
+
+def _parsed(type_: Any, text: str) -> Any:
+    """The value a text stands for; raises `ValueError` saying what it should be."""
+    choices = get_args(type_)
+    if type_ in SWITCHES:
+        words = {"true": True, "1": True, "yes": True, "on": True}
+        words |= {"false": False, "0": False, "no": False, "off": False}
+        if text.lower() not in words:
+            raise ValueError("is neither true nor false")
+        return words[text.lower()]
+    if type_ in {int, float}:
+        try:
+            return type_(text)
+        except ValueError:
+            kind = "whole number" if type_ is int else "number"
+            raise ValueError(f"is no {kind}") from None
+    if type_ == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if choices and type(None) not in choices and text not in choices:
+        raise ValueError(f"is none of {', '.join(choices)}")
+    return text
+
+
+def _shown(each: Field[Any], text: str) -> str:
+    """A value as a message may repeat it: an address may hold a credential by mistake."""
+    return "…" if each.metadata["is_secret"] or "@" in text else repr(text)
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    meant = f"; did you mean {nearest[0]}?" if nearest else ""
+    return f"{name} is no setting{meant}"
