@@ -19,7 +19,8 @@ from gateway.schema.scalars import MAX_BIG_INT, BigInt
 from gateway.upstream import logs
 
 if TYPE_CHECKING:
-    from gateway.context import Context, LogReader
+    from gateway.context import Context
+    from gateway.loaders.logs import LogReader
     from gateway.upstream import entities
 
 __all__ = ["JobLog", "LogChunk", "LogFormat", "log_of"]

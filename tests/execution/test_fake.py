@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from gateway.context import Context, LogReader
+from gateway.context import Context
+from gateway.loaders.logs import LogReader
 from gateway.upstream.web_urls import WebUrls
 from tests.execution import fake
 

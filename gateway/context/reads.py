@@ -1,8 +1,7 @@
-"""The context of one operation: all that its resolvers ask of the upstream goes through it.
+"""What one operation reads of the upstream.
 
-Everything is made when it is first used. Methods that read give futures (`Flight`s); equal reads
-are one read, and what a list has shown is not read again. Writes are coroutines; each one makes the
-operation forget what it has read, so that it reads its own writes.
+Everything is made when it is first used. Methods give futures (`Flight`s); equal reads are one
+read, and what a list has shown is not read again.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from gateway.loaders.jobs import JobLoader
 from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
 from gateway.turns import Turns
-from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle, UntoldItem
+from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
 from gateway.upstream.paging import (
     MAX_SIZE,
     walk_all_pipeline_jobs,
@@ -34,18 +33,16 @@ from gateway.upstream.paging import (
     walk_project_jobs,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import item_of, job_of
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
 
     from gateway.upstream.client import Client
     from gateway.upstream.entities import (
         AllowedAgents,
         Artifact,
         Commit,
-        Item,
         PipelineDetail,
         PipelineHandle,
         ProjectKey,
@@ -55,11 +52,10 @@ if TYPE_CHECKING:
     from gateway.upstream.scope import CallScope, Tally
     from gateway.upstream.web_urls import WebUrls
 
-__all__ = ["Context", "LogReader"]
+__all__ = ["Reads"]
 
 T = TypeVar("T")
 L = TypeVar("L", bound=Job | Bridge | Pipeline)
-W = TypeVar("W", bound=Job | Bridge)
 
 # Rows from which a page crowds the processor's cache: it is offered to the operation's own task,
 # which shows it while it is there. Smaller ones fare better step by step, in turns with others.
@@ -71,9 +67,9 @@ PIPELINE_LISTS: Final = {walk_pipeline_jobs, walk_all_pipeline_jobs, walk_bridge
 Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
 
 
-class Context:
-    """What one operation reads and writes, with one credential and within one deadline. Its reads
-    decode what `readers` are for.
+class Reads:
+    """What one operation reads, with one credential and within one deadline; decoded is what
+    `readers` are for.
     """
 
     __slots__ = (
@@ -260,55 +256,6 @@ class Context:
         """Pipelines of a project. Cost: `calls_at_most`."""
         return self._list(walk_pipelines, window, project, ref, sha, status, source)
 
-    # -- writes ----------------------------------------------------------------------------------
-
-    async def cancel(self, project: ProjectKey, job_id: int, *, force: bool = False) -> Job:
-        """Cancel a job. Cost: 1 call."""
-        return await self._write(
-            project, self.client.cancel(self.scope, project, job_id, force=force)
-        )
-
-    async def retry(
-        self,
-        project: ProjectKey,
-        job_id: int,
-        *,
-        is_bridge: bool | None = None,
-        inputs: dict[str, Any] | None = None,
-    ) -> Item:
-        """Run a job or bridge again; the new one. Cost: 1 call.
-
-        The upstream answers both in the shape of a job: `is_bridge` says which it is, where that is
-        known. Where nothing tells, the new one is an `UntoldItem`: a single read finds no bridges,
-        and so tells.
-        """
-        if is_bridge is None:
-            if self._seen.bridge(project, job_id) is not None:
-                is_bridge = True
-            elif self._seen.job(project, job_id) is not None:
-                is_bridge = False
-        write = self.client.retry(self.scope, project, job_id, inputs=inputs)
-        answer = await self._write(project, write)
-        if is_bridge is False:
-            return job_of(answer) if isinstance(answer, UntoldItem) else answer
-        return item_of(answer, is_bridge=is_bridge is True)
-
-    async def erase(self, project: ProjectKey, job_id: int) -> Job:
-        """Delete a job's log and artifacts. Cost: 1 call."""
-        return await self._write(project, self.client.erase(self.scope, project, job_id))
-
-    async def play(
-        self,
-        project: ProjectKey,
-        job_id: int,
-        *,
-        variables: Sequence[tuple[str, str]] = (),
-        inputs: dict[str, Any] | None = None,
-    ) -> Item:
-        """Start a manual or delayed job or bridge. Cost: 1 call."""
-        write = self.client.play(self.scope, project, job_id, variables=variables, inputs=inputs)
-        return await self._write(project, write)
-
     # -- how -------------------------------------------------------------------------------------
 
     def _job_loader(self) -> JobLoader:
@@ -367,17 +314,3 @@ class Context:
         if job.pipeline is not None:
             seen.add(job.pipeline.project, (job,))
         return job
-
-    async def _write(self, project: ProjectKey, write: Awaitable[W]) -> W:
-        """Write, and forget all that was read before. Of the answer only what holds everything is
-        remembered: an old upstream may leave out the pipeline or the artifacts of a job.
-        """
-        try:
-            item = await write
-        finally:
-            self._forget()
-        if isinstance(item, UntoldItem):
-            return item
-        if item.pipeline is not None and (isinstance(item, Bridge) or item.artifacts is not None):
-            self._seen.add(project, (item,))
-        return item
