@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.context.reads import Reads
 from gateway.upstream.entities import Bridge, Job, UntoldItem
-from gateway.upstream.reading import item_of, job_of
+from gateway.upstream.written import item_of, job_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence

@@ -47,7 +47,7 @@ from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
 from gateway.schema.noted import noted
 from gateway.upstream import entities
-from gateway.upstream.reading import item_of, job_of
+from gateway.upstream.written import item_of, job_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

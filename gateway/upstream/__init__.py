@@ -5,12 +5,13 @@
         deadline = asyncio.get_running_loop().time() + 10
         scope = CallScope(Credential("PRIVATE-TOKEN", token), deadline)
         job = await client.job(scope, "group/project", 42)
+        print(job.status, scope.tally.calls)
 
     paging ─ windows over the client's lists
       client ─ one method for each endpoint (`routes`)
         calls ─ the layers that a call passes through
           wires ─ HTTP: `http1` by ourselves, `httpx` to compare with
-        reading ─ bytes to entities
+        reading ─ bytes to entities; `written` ─ what a write's answer stands for
 
 What is listed here is the public face, with `entities` for what the client answers and
 `gateway.errors` for what it raises.

@@ -1,12 +1,5 @@
 """The Jobs API client: one method for each endpoint, typed entities out, errors by cause.
 
-    async with open_wire("http1", WireOptions("https://gitlab.example.com")) as wire:
-        client = Client(wire, ClientConfig("https://gitlab.example.com/api/v4"))
-        deadline = asyncio.get_running_loop().time() + 10
-        scope = CallScope(Credential("PRIVATE-TOKEN", token), deadline)
-        job = await client.job(scope, "group/project", 42)
-        print(job.status, scope.tally.calls)
-
 Every method takes the scope of the operation first: a call is made with its credential and within
 its deadline. What may happen to a call on its way is in `calls`. Methods that read may be given
 `readers` (`pruning`), which decode less than the whole answer; the answer to a write is always
@@ -23,8 +16,6 @@ from urllib.parse import quote
 import msgspec
 
 import gateway.upstream.routes as routes
-from gateway.errors import UpstreamInvalid
-from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
 from gateway.upstream.entities import AllowedAgents, Project
 from gateway.upstream.pages import (
@@ -36,9 +27,9 @@ from gateway.upstream.pages import (
     offset_page,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import Reader, check_is_log, told_or_not
-from gateway.upstream.salvage import UNREADABLE, keys_of
+from gateway.upstream.reading import Reader, check_is_log
 from gateway.upstream.statuses import KnownStatuses
+from gateway.upstream.written import has_key, read_written, told_or_not
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -66,15 +57,7 @@ PROJECT: Final = Reader(Project)
 AGENTS: Final = Reader(AllowedAgents)
 
 
-class _ItemKeys(msgspec.Struct):
-    """Tells the shapes that play and retry answer with apart."""
-
-    downstream_pipeline: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    runner_manager: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
 _encode = msgspec.json.Encoder().encode
-_decode_keys = msgspec.json.Decoder(_ItemKeys).decode
 
 
 class LogRanges:
@@ -274,14 +257,14 @@ class Client:
         inputs: Mapping[str, Any] | None = None,
     ) -> Job:
         """Retry; the new job. A bridge is answered in the job's shape (upstream.md, 4.2), so where
-        the answer fits both it is an `UntoldItem`; `reading.item_of` makes it either.
+        the answer fits both it is an `UntoldItem`; `written.item_of` makes it either.
         """
         # The code reads `inputs`, the documentation says `job_inputs`; the other one is ignored.
         body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
         call = _write(scope, routes.RETRY, project, job_id, body)
         answer = await self._chain.send(call)
-        job = _written(call, answer, WHOLE.jobs)
-        return told_or_not(job, is_told=_has(answer, "runner_manager"))
+        job = read_written(call, answer, WHOLE.jobs)
+        return told_or_not(job, is_told=has_key(answer, "runner_manager"))
 
     async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
         """Erase log and artifacts; the job as it is now (upstream.md, 4.3)."""
@@ -307,9 +290,9 @@ class Client:
             body["job_inputs"] = inputs
         call = _write(scope, routes.PLAY, project, job_id, body)
         answer = await self._chain.send(call)
-        if _has(answer, "downstream_pipeline"):
-            return _written(call, answer, WHOLE.bridges)
-        return _written(call, answer, WHOLE.jobs)
+        if has_key(answer, "downstream_pipeline"):
+            return read_written(call, answer, WHOLE.bridges)
+        return read_written(call, answer, WHOLE.jobs)
 
     # -- how -----------------------------------------------------------------------------------
 
@@ -342,29 +325,13 @@ class Client:
         body: dict[str, Any],
     ) -> Job:
         call = _write(scope, route, project, job_id, body)
-        return _written(call, await self._chain.send(call), WHOLE.jobs)
+        return read_written(call, await self._chain.send(call), WHOLE.jobs)
 
 
 def _write(
     scope: CallScope, route: Route, project: ProjectKey, job_id: int, body: dict[str, Any]
 ) -> Call:
     return Call.of(scope, route, project, job_id, body=_encode(body) if body else None)
-
-
-def _has(answer: Answer, key: str) -> bool:
-    """Does an answer have this key?"""
-    try:
-        return getattr(_decode_keys(answer.body), key) is not msgspec.UNSET
-    except UNREADABLE:
-        return key in keys_of(answer.body)
-
-
-def _written(call: Call, answer: Answer, reader: Reader[T]) -> T:
-    """What a write answered; raises as `unreadable_write`."""
-    try:
-        return reader.one(answer, endpoint=call.route.endpoint, project=call.project)
-    except UpstreamInvalid:
-        raise unreadable_write(answer, call.route.endpoint) from None
 
 
 def _offset_page(

@@ -12,25 +12,21 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import msgspec
 
 from gateway.errors import UpstreamInvalid
-from gateway.upstream.entities import Bridge, Job, UntoldItem
-from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, is_salvaged, rows_of
+from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gateway.upstream.entities import Item, Pipeline, ProjectKey
+    from gateway.upstream.entities import Item, Job, Pipeline, ProjectKey
     from gateway.upstream.wire import Answer, Body
 
 __all__ = [
     "UNREADABLE",
     "Reader",
     "check_is_log",
-    "item_of",
-    "job_of",
     "note_job_of_artifacts",
     "note_project_of_items",
     "note_project_of_pipelines",
-    "told_or_not",
 ]
 
 T = TypeVar("T")
@@ -161,36 +157,6 @@ def note_project_of_pipelines(
     for pipeline in pipelines:
         if not isinstance(pipeline, UpstreamInvalid) and pipeline.project_id is None:
             pipeline.asked_project = project
-
-
-def told_or_not(job: Job, *, is_told: bool) -> Job:
-    """The answer to a retry; an `UntoldItem` where nothing in it tells a job from a bridge.
-
-    Bridges have no files, no runner and no tags. Jobs of newer upstreams always have the key
-    `runner_manager`, which says `is_told`; those of older ones may look like a bridge.
-    """
-    has_marks = job.artifacts or job.artifacts_file or job.runner is not None or job.tag_list
-    if is_told or has_marks or is_salvaged(job):
-        return job
-    return UntoldItem(**{name: getattr(job, name) for name in Job.__struct_fields__})
-
-
-def job_of(item: UntoldItem) -> Job:
-    """The job that an answer which may be a bridge's stands for after all."""
-    return Job(**{name: getattr(item, name) for name in Job.__struct_fields__})
-
-
-def item_of(job: Job, *, is_bridge: bool = False) -> Item:
-    """The job or bridge that an answer in the shape of a job stands for: the answer to the retry of
-    a bridge has that shape, too (upstream.md, 4.2).
-
-    It is a bridge where the caller knows so, or where the answer has the marks of one.
-    """
-    if not is_bridge and (job.tag_list != ["bridge"] or job.artifacts or job.runner is not None):
-        return job
-    names = Bridge.__struct_fields__
-    shared = {name: getattr(job, name) for name in names if name != "downstream_pipeline"}
-    return Bridge(**shared)
 
 
 def check_is_log(answer: Answer, endpoint: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import BadInput, NotFound, RequestRefused, UpstreamInvalid
 from gateway.upstream.entities import Bridge, Job
 from gateway.upstream.pages import KeysetCursor
-from gateway.upstream.reading import item_of
+from gateway.upstream.written import item_of
 
 pytestmark = pytest.mark.anyio
 
