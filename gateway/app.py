@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from gateway.execution.documents import Documents
@@ -35,13 +34,21 @@ from gateway.execution.schema import make_schema
 from gateway.hooks import Hooks
 from gateway.sandbox import Sandbox
 from gateway.settings import Settings
+from gateway.transport.addressing import (
+    GRAPHQL_PATH,
+    is_beyond_loopback,
+    not_found,
+    not_running,
+    place_of,
+    sandbox_is_private,
+    to_explorer,
+)
 from gateway.transport.callers import Callers
 from gateway.transport.compression import Compressor
 from gateway.transport.cors import CrossOrigin, crossing_origins
 from gateway.transport.endpoint import Endpoint
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
-from gateway.transport.places import is_beyond_loopback, place_of
 from gateway.transport.records import CallRecords, OperationRecords, Records, standard_records
 from gateway.transport.server import address_of, listen, serving
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
@@ -55,9 +62,6 @@ from gateway.version import __version__
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from gateway.hooks import Hook
     from gateway.upstream.wire import Wire
 
@@ -65,7 +69,6 @@ __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
 
 _log: Final = logging.getLogger("gateway.app")
 
-GRAPHQL_PATH: Final = "/graphql"
 # In the sandbox's world.
 DEMO: Final = Examples(project="1", other_project="6", pipeline="6", failed_job="7", manual_job="1")
 USER_AGENT: Final = f"jobs-gateway/{__version__}"
@@ -116,11 +119,11 @@ class Gateway:
             lifespan=self._lifespan,
             routes=[
                 *self._health.routes,
-                Route("/", _to_explorer),
+                Route("/", to_explorer),
                 *([self._bundle.route(f"{GRAPHQL_PATH}/explorer")] if self._bundle else []),
-                Route(GRAPHQL_PATH, _not_running, methods=["GET", "HEAD", "OPTIONS", "POST"]),
+                Route(GRAPHQL_PATH, not_running, methods=["GET", "HEAD", "OPTIONS", "POST"]),
             ],
-            exception_handlers={404: _not_found},
+            exception_handlers={404: not_found},
         )
         # It would lead to an absolute address, over plain HTTP where a proxy ends TLS.
         self._rest.router.redirect_slashes = False
@@ -154,7 +157,7 @@ class Gateway:
         if self._endpoint is None and scope.get("root_path"):
             await self._start()
         if not self._answers_all and is_beyond_loopback(scope):
-            await _sandbox_is_private(scope, receive, send)
+            await sandbox_is_private(scope, receive, send)
         elif self._endpoint is not None and place.path == GRAPHQL_PATH:
             await self._endpoint(scope, receive, send)
         else:
@@ -323,37 +326,3 @@ async def _embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox
     with closing(sandbox):
         async with serving(sandbox.app, listener, shutdown_timeout_s=1, lifespan=True):
             yield EmbeddedSandbox(url, sandbox.tokens)
-
-
-async def _to_explorer(request: Request) -> Response:
-    # Relative where it can be: a proxy may serve this under a path that nobody told.
-    if request.scope["gateway.asked"].endswith("/"):
-        return RedirectResponse(GRAPHQL_PATH.removeprefix("/"))
-    return RedirectResponse(request.scope["gateway.base"] + GRAPHQL_PATH)
-
-
-async def _not_running(_: Request) -> Response:
-    message = (
-        "the gateway is not running: the application that it is mounted in has to enter"
-        " `running()` of it in its lifespan, or the server to speak the lifespan protocol"
-    )
-    return JSONResponse({"errors": [{"message": message}]}, 503)
-
-
-_sandbox_is_private: Final = JSONResponse(
-    {
-        "errors": [
-            {
-                "message": "this gateway runs over the sandbox, whose tokens are public, and"
-                " answers on this machine only: set GATEWAY_UPSTREAM_URL, or GATEWAY_SANDBOX=true"
-            }
-        ]
-    },
-    403,
-)
-
-
-async def _not_found(request: Request, _: Exception) -> Response:
-    asked, base = request.scope["gateway.asked"], request.scope["gateway.base"]
-    message = f"nothing is served at {asked:.200}; GraphQL is at {base}{GRAPHQL_PATH}"
-    return JSONResponse({"errors": [{"message": message}]}, 404)

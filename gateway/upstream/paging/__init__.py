@@ -4,7 +4,7 @@
     cursors   our own positions in a list: by id, whatever way the upstream pages it
     walks     one function for each list; its rows as a `Listing`, newest id first
       keyset    over lists that the upstream pages by id: the jobs of a project
-      offset    over lists that it pages by number: the others
+      offset    over lists that it pages by number, page by page (`offset_pages`): the others
 
 Lists move while they are read. Rows that are created or drop out between two windows make no row
 appear twice and none be skipped (architecture.md, cursors by id).

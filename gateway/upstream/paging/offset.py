@@ -18,7 +18,7 @@ there are rows after a full page, one more asks for the next row.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -26,6 +26,14 @@ from gateway.errors import BadInput, UpstreamInvalid
 from gateway.upstream.entities import Bridge, Job, Pipeline
 from gateway.upstream.pages import MAX_PER_PAGE
 from gateway.upstream.paging.cursors import MAX_ID
+from gateway.upstream.paging.offset_pages import (
+    Page,
+    Search,
+    end_of_taken,
+    id_of,
+    page_holding,
+    start_of_taken,
+)
 from gateway.upstream.paging.window import calls_at_most
 
 if TYPE_CHECKING:
@@ -89,22 +97,6 @@ async def walk_offset(
         tally.retried += max(0, walker.calls - planned)
 
 
-class _Page(Struct, Generic[T]):
-    """A page and where it lies: `start` is its first row's offset. `more` is None where nothing
-    tells whether there are rows after it.
-    """
-
-    items: list[T | UpstreamInvalid]
-    start: int
-    more: bool | None
-    total: int | None
-
-    @property
-    def end(self) -> int:
-        """The offset after its last row."""
-        return self.start + len(self.items)
-
-
 class _Walker(Generic[T]):
     __slots__ = (
         "_grows_at_top",
@@ -135,20 +127,20 @@ class _Walker(Generic[T]):
         """
         items: list[T | UpstreamInvalid] = []
         offsets: list[int] = []
-        search: _Search | None = None
+        search: Search | None = None
         while True:
             missing = size - len(items)
             proves = self._grows_at_top and total is not None
             low = at if at >= 0 and not proves else at + 1
             page = await self._page(low, low + self._per_page if search else at + missing)
-            first_id = next(filter(None, map(_id_of, page.items)), 0)
+            first_id = next(filter(None, map(id_of, page.items)), 0)
             is_proven = proves and page.start <= low and (page.total or 0) >= (total or 0)
             if page.start and first_id < bound and not is_proven:
                 # What lay on this page may have moved up, out of it.
-                search = search or _Search(self._per_page)
+                search = search or Search(self._per_page)
                 at, total = search.before(page), None
                 continue
-            cut = _end_of_taken(page.items, bound, at - page.start)
+            cut = end_of_taken(page.items, bound, at - page.start)
             taken = page.items[cut : cut + missing]
             items += taken
             offsets += range(page.start + cut, page.start + cut + len(taken))
@@ -163,10 +155,10 @@ class _Walker(Generic[T]):
                     has_previous=(offsets[0] if offsets else page.start + cut) > 0,
                 )
             if taken:
-                bound = min(filter(None, map(_id_of, taken)), default=bound)
+                bound = min(filter(None, map(id_of, taken)), default=bound)
                 at, total, search = page.end - 1, page.total, None
             else:
-                search = search or _Search(self._per_page)
+                search = search or Search(self._per_page)
                 at = search.beyond(page)
                 total = page.total if at == page.end - 1 else None
 
@@ -175,7 +167,7 @@ class _Walker(Generic[T]):
         items: list[T | UpstreamInvalid] = []
         offsets: list[int] = []
         has_next: bool | None = None
-        search: _Search | None = None
+        search: Search | None = None
         while True:
             missing = size - len(items)
             if search:
@@ -183,15 +175,15 @@ class _Walker(Generic[T]):
             else:
                 # Bound 0 is below all ids: the row at the list's end is wanted itself.
                 page = await self._page(max(at - missing + (not bound), 0), at, keep_high=True)
-            last_id = next(filter(None, map(_id_of, reversed(page.items))), bound + 1)
+            last_id = next(filter(None, map(id_of, reversed(page.items))), bound + 1)
             if last_id > bound and await self._goes_on(page):
                 # What lay above the bound may have moved down, out of this page.
-                search = search or _Search(self._per_page)
+                search = search or Search(self._per_page)
                 at = search.beyond(page)
                 continue
-            cut = _start_of_taken(page.items, bound, at - page.start)
+            cut = start_of_taken(page.items, bound, at - page.start)
             if page.start and not cut:
-                search = search or _Search(self._per_page)
+                search = search or Search(self._per_page)
                 at = search.before(page)
                 continue
             if has_next is None:
@@ -207,7 +199,7 @@ class _Walker(Generic[T]):
                     has_next=has_next,
                     has_previous=bool(offsets) and offsets[0] > 0,
                 )
-            bound = max(filter(None, map(_id_of, taken)), default=bound)
+            bound = max(filter(None, map(id_of, taken)), default=bound)
             at, search = page.start, None
 
     async def oldest(self, size: int) -> OffsetRows[T]:
@@ -230,9 +222,9 @@ class _Walker(Generic[T]):
             )
         return await self.up(size, 0, page.total - 1)
 
-    async def _page(self, low: int, high: int, *, keep_high: bool = False) -> _Page[T]:
+    async def _page(self, low: int, high: int, *, keep_high: bool = False) -> Page[T]:
         """The smallest page that holds these offsets, else one that holds most of them."""
-        number, per_page = _page_holding(low, high, self._per_page, keep_high=keep_high)
+        number, per_page = page_holding(low, high, self._per_page, keep_high=keep_high)
         page = await self._read_page(number, per_page)
         count = len(page.items)
         more = page.next_page is not None
@@ -245,9 +237,9 @@ class _Walker(Generic[T]):
         self._scanned += count
         self._longest = max(self._longest, page.total or 0)
         start = (number - 1) * per_page
-        return _Page(page.items, start, more if page.is_told else None, page.total)
+        return Page(page.items, start, more if page.is_told else None, page.total)
 
-    async def _goes_on(self, page: _Page[T]) -> bool:
+    async def _goes_on(self, page: Page[T]) -> bool:
         """Are there rows after a page? Where nothing tells, the next row is asked for."""
         if page.more is None:
             page.more = bool((await self._read_page(page.end + 1, 1)).items)
@@ -263,7 +255,7 @@ class _Walker(Generic[T]):
         self,
         items: list[T | UpstreamInvalid],
         offsets: Sequence[int],
-        page: _Page[T],
+        page: Page[T],
         *,
         has_next: bool,
         has_previous: bool,
@@ -281,96 +273,3 @@ class _Walker(Generic[T]):
 
     def _leads_nowhere(self, message: str) -> UpstreamInvalid:
         return UpstreamInvalid(message, endpoint=self._route.endpoint)
-
-
-class _Search:
-    """Where to look for the rows next to a bound, once they are not where they were seen.
-
-    First near by, then twice as far each time; between two places that are too high and too low, in
-    the middle.
-    """
-
-    __slots__ = ("_gap", "_reach", "_too_high", "_too_low")
-
-    def __init__(self, reach: int) -> None:
-        self._reach = reach
-        self._gap = 0
-        self._too_high = -1
-        self._too_low: int | None = None
-
-    def beyond(self, page: _Page[Any]) -> int:
-        """An offset to look at: the rows lie after this page."""
-        self._too_high = page.end - 1
-        if self._too_low is not None and self._too_low <= self._too_high:
-            # The list has moved since.
-            self._too_low = None
-        return self._aim()
-
-    def before(self, page: _Page[Any]) -> int:
-        """An offset to look at: the rows begin before this page, which may lie behind the end."""
-        self._too_low = page.start if page.total is None else min(page.start, page.total)
-        if self._too_high >= self._too_low:
-            self._too_high = -1
-        return self._aim()
-
-    def _aim(self) -> int:
-        gap, self._gap = self._gap, max(self._gap * 2, self._reach)
-        if self._too_low is None:
-            return self._too_high + gap
-        if self._too_high < 0:
-            return max(self._too_low - self._reach - gap, 0)
-        return max((self._too_high + self._too_low - self._reach) // 2, self._too_high)
-
-
-def _page_holding(low: int, high: int, most: int, *, keep_high: bool) -> tuple[int, int]:
-    """Number and length of the smallest page that holds the offsets from `low` to `high`; where
-    none of at most `most` rows does, of the one that reaches furthest from the end to keep.
-    """
-    for length in range(high - low + 1, most + 1):
-        if low // length == high // length:
-            return low // length + 1, length
-    if keep_high:
-        length = max(range(1, most + 1), key=lambda length: high % length)
-        return high // length + 1, length
-    length = max(range(1, most + 1), key=lambda length: length - low % length)
-    return low // length + 1, length
-
-
-def _end_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
-    """The index in a page at which the rows below the id `bound` begin.
-
-    The rows before it were taken already. An unreadable row has no id: it counts as taken if a
-    readable row after it was taken, or if its index is not above `at`.
-    """
-    end = 0
-    for index, item in enumerate(items):
-        if isinstance(item, UpstreamInvalid):
-            if end == index <= at:
-                end = index + 1
-        elif item.id < bound:
-            break
-        else:
-            end = index + 1
-    return end
-
-
-def _start_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
-    """The index in a page at which the rows above the id `bound` end.
-
-    The rows from there on were taken already. An unreadable row has no id: it counts as taken if
-    no row after it is still to be taken, and its index is not below `at`.
-    """
-    start = 0
-    for index, item in enumerate(items):
-        if isinstance(item, UpstreamInvalid):
-            if index < at:
-                start = index + 1
-        elif item.id <= bound:
-            break
-        else:
-            start = index + 1
-    return start
-
-
-def _id_of(item: T | UpstreamInvalid) -> int | None:
-    return None if isinstance(item, UpstreamInvalid) else item.id
