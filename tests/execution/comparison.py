@@ -23,7 +23,8 @@ from gateway.execution import documents, executor
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error
 from gateway.execution.schema import make_schema
-from tests.execution.fake import FakeContext, World
+from tests.execution.fake import FakeContext
+from tests.execution.fake_world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

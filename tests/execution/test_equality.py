@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
 from tests.execution.comparison import Comparison, failures_of
-from tests.execution.fake import World
+from tests.execution.fake_world import World
 from tests.execution.operations import Operation, operations
 from tests.execution.sandboxed import IN_SANDBOX
 

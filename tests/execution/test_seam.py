@@ -19,7 +19,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.schema import make_schema
 from tests.execution.corpus import global_id
-from tests.execution.fake import FakeContext, World
+from tests.execution.fake import FakeContext
+from tests.execution.fake_world import World
 
 if TYPE_CHECKING:
     import strawberry

@@ -17,7 +17,8 @@ from gateway.loaders.flight import offer
 from gateway.schema.log import LogFormat
 from gateway.upstream import entities
 from tests.execution.corpus import global_id
-from tests.execution.fake import ENDPOINT, FakeContext, World
+from tests.execution.fake import FakeContext
+from tests.execution.fake_world import ENDPOINT, World
 
 if TYPE_CHECKING:
     from tests.execution.comparison import Comparison

@@ -4,7 +4,6 @@ gateway: a part that cannot be read costs only itself.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from types import SimpleNamespace
@@ -15,24 +14,14 @@ import pytest
 from graphql import get_named_type, is_non_null_type, is_object_type
 from graphql.pyutils import Undefined
 
-from gateway.context import Context
-from gateway.execution.engine import Budget, Engine
-from gateway.execution.masking import format_error
-from gateway.execution.request import GraphQLRequest
 from gateway.execution.schema import make_schema
 from gateway.schema.fields import Edge, Read, kind_of
 from gateway.testing.server import serve
-from gateway.upstream.client import Client, ClientConfig
-from gateway.upstream.credential import Credential
 from gateway.upstream.entities import Known
-from gateway.upstream.scope import CallScope
-from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import Answer
-from tests.harness.over import make_caller
+from tests.schema.unreadable import Gate
 
 logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
 
-API = "https://gitlab.test/api/v4"
 TYPES: Any = make_schema()._schema.type_map
 
 # What stands in the place of a value, as JSON text; None takes the key out.
@@ -83,63 +72,6 @@ def everything(type_name, depth=3, needs=Known.SHORT):
         elif depth:
             selected.append(f"{name} {everything(below.name, depth - 1)}")
     return f"{{ {' '.join(selected)} }}"
-
-
-class Served:
-    """Answers by route, written by hand; `text` as it is to be sent."""
-
-    def __init__(self):
-        self.texts = {}
-        self.called = []
-
-    async def send(self, method, target, headers, *, body=None, timeout_s):
-        path = target.removeprefix("/api/v4").partition("?")[0]
-        self.called.append(f"{method} {path}")
-        text = self.texts.get(path)
-        if text is None:
-            return Answer(404, {}.get, b'{"message":"404 Not found"}')
-        # Latin-1 keeps the byte that is no UTF-8.
-        kind = "text/html" if text.startswith("<") else "application/json"
-        headers = {"x-next-page": "", "content-type": kind}
-        return Answer(200, headers.get, text.encode("latin-1"))
-
-    async def aclose(self):
-        """Nothing is open."""
-
-
-class Gate:
-    """An engine and a reference executor over the same answers."""
-
-    def __init__(self):
-        self.served = Served()
-        self._urls = WebUrls(API)
-        self._client = Client(self.served, ClientConfig(url=API, retry_pause_s=0.0))
-        self._engine = Engine(self._client, self._urls, budget=Budget(calls=10_000))
-        self._reference = make_schema(None)
-        self._runner = asyncio.Runner()
-
-    def _scope(self):
-        credential = Credential("PRIVATE-TOKEN", "glpat-x")
-        return CallScope(credential, asyncio.get_running_loop().time() + 30, "test")
-
-    def planned(self, document):
-        async def run():
-            caller = make_caller(Credential("PRIVATE-TOKEN", "glpat-x"))
-            return await self._engine.execute(GraphQLRequest(query=document), caller)
-
-        outcome = self._runner.run(run())
-        return outcome.data, outcome.errors or []
-
-    def reference(self, document):
-        async def run():
-            context = Context(self._client, self._scope(), self._urls)
-            return await self._reference.execute(document, context_value=context)
-
-        result = self._runner.run(run())
-        return result.data, [format_error(error, "test") for error in result.errors or []]
-
-    def close(self):
-        self._runner.close()
 
 
 @pytest.fixture(scope="module")
@@ -406,101 +338,3 @@ def test_what_all_upstreams_send_is_null_with_an_error_where_it_is_lacking(gate,
     place = ["project", "jobs", "nodes", 0, field]
     assert {error["extensions"]["code"] for error in errors} == {"UPSTREAM_INVALID"}
     assert {tuple(error["path"][:5]) for error in errors} == {tuple(place)}
-
-
-DEEP = "[" * 1100 + "]" * 1100
-JOB = {"id": 7, "status": "pending", "name": "build", "pipeline": {"id": 6, "project_id": 1}}
-
-
-@pytest.mark.parametrize("answer", [DEEP, "{}", "[]", "null", '{"id": "x"}', "7"], ids=repr)
-@pytest.mark.parametrize(
-    ("action", "field"),
-    [("Play", "item"), ("Cancel", "job"), ("Erase", "job")],
-)
-def test_a_write_whose_answer_cannot_be_read_was_done(gate, action, field, answer):
-    gate.served.texts = {
-        f"/projects/1/jobs/7/{action.lower()}": answer,
-        "/projects/1/jobs/7": json.dumps(JOB),
-    }
-    gate.served.called.clear()
-
-    data, errors = gate.planned(
-        f'mutation {{ job{action}(input: {{job: {{path: {{project: "1", job: "7"}}}}}})'
-        f" {{ userErrors {{ code }} {field} {{ databaseId }} }} }}"
-    )
-
-    assert errors == []
-    assert data == {f"job{action}": {"userErrors": [], field: {"databaseId": 7}}}
-    assert gate.served.called == [
-        f"POST /projects/1/jobs/7/{action.lower()}",
-        "GET /projects/1/jobs/7",
-    ]
-
-
-RETRY = (
-    'mutation { jobRetry(input: {job: {path: {project: "1", job: "7"}}})'
-    " { userErrors { code } item { __typename databaseId status } } }"
-)
-
-
-def test_the_new_attempt_of_a_retry_whose_answer_cannot_be_read_is_an_error_at_its_place(gate):
-    gate.served.texts = {"/projects/1/jobs/7/retry": DEEP}
-
-    data, errors = gate.planned(RETRY)
-
-    assert data == {"jobRetry": {"userErrors": [], "item": None}}
-    assert [(error["path"], error["extensions"]["code"]) for error in errors] == [
-        (["jobRetry", "item"], "UPSTREAM_INVALID")
-    ]
-    assert "was retried" in errors[0]["message"]
-
-
-def test_a_page_in_the_place_of_a_write_s_answer_says_nothing_of_the_write(gate):
-    gate.served.texts = {"/projects/1/jobs/7/retry": "<html>Sign in</html>"}
-
-    data, _ = gate.planned(RETRY)
-
-    assert data["jobRetry"]["userErrors"] == [{"code": "OUTCOME_UNKNOWN"}]
-
-
-# As GitLab 19.5 answers the retry of a bridge; a job of an old version may look the same.
-UNTOLD = JOB | {"id": 8, "tag_list": [], "artifacts": [], "runner": None}
-
-
-@pytest.mark.parametrize(
-    ("answer", "is_job", "type_name", "calls"),
-    [
-        (UNTOLD, False, "Bridge", 2),
-        (UNTOLD, True, "Job", 2),
-        (UNTOLD | {"tag_list": ["bridge"]}, False, "Bridge", 1),
-        (UNTOLD | {"runner_manager": None}, True, "Job", 1),
-        (UNTOLD | {"tag_list": ["linux"]}, True, "Job", 1),
-        (UNTOLD | {"runner": {"id": 1}}, True, "Job", 1),
-        (UNTOLD | {"artifacts": [{"file_type": "trace"}]}, True, "Job", 1),
-    ],
-    ids=["bridge", "old job", "old bridge", "job", "tagged", "taken", "with files"],
-)
-def test_a_retried_bridge_is_told_from_a_job(gate, answer, is_job, type_name, calls):
-    gate.served.texts = {"/projects/1/jobs/7/retry": json.dumps(answer)}
-    if is_job:
-        gate.served.texts["/projects/1/jobs/8"] = json.dumps(UNTOLD)
-    gate.served.called.clear()
-
-    data, errors = gate.planned(RETRY)
-
-    assert errors == []
-    assert data["jobRetry"]["item"] == {
-        "__typename": type_name,
-        "databaseId": 8,
-        "status": "PENDING",
-    }
-    assert len(gate.served.called) == calls
-
-
-def test_nothing_is_asked_for_where_the_new_attempt_is_not_selected(gate):
-    gate.served.texts = {"/projects/1/jobs/7/retry": json.dumps(UNTOLD)}
-    gate.served.called.clear()
-
-    gate.planned(RETRY.replace("item { __typename databaseId status }", ""))
-
-    assert gate.served.called == ["POST /projects/1/jobs/7/retry"]

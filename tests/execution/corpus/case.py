@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from gateway.errors import Forbidden, UpstreamInvalid
-from tests.execution.fake import ENDPOINT, World
+from tests.execution.fake_world import ENDPOINT, World
 
 if TYPE_CHECKING:
     from tests.execution.comparison import Answer

@@ -15,7 +15,7 @@ from tests.execution.corpus.case import (
     with_row,
     without,
 )
-from tests.execution.fake import ENDPOINT, World
+from tests.execution.fake_world import ENDPOINT, World
 
 __all__ = ["FAILURES", "MUTATIONS"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.upstream import entities
 from tests.execution.corpus.case import JOB, OF_JOB_6, PIPELINE, Case, without
-from tests.execution.fake import World
+from tests.execution.fake_world import World
 
 __all__ = ["FIELDS", "FRAGMENTS"]
 

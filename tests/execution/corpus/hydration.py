@@ -19,7 +19,7 @@ from tests.execution.corpus.case import (
     with_rows,
     without,
 )
-from tests.execution.fake import World
+from tests.execution.fake_world import World
 
 __all__ = ["HYDRATION", "SHARING"]
 

@@ -1,4 +1,4 @@
-"""What may happen to a call: retries, redirects, lost writes, bounds."""
+"""What may happen to a read: retries, redirects, limits, bounds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 from gateway.errors import (
     Forbidden,
     NotFound,
-    OutcomeUnknown,
     RateLimited,
-    Redirected,
     RequestRefused,
     UpstreamInvalid,
     UpstreamTimeout,
@@ -21,14 +19,10 @@ from gateway.upstream import routes
 from gateway.upstream.calls import Call, ClientConfig
 from gateway.upstream.calls.attempts import Exchange, Retry
 from gateway.upstream.causes import Cause
-from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, TimedOut
+from gateway.upstream.wire import AnswerTooLong, NotConnected
+from tests.upstream.samples import CUT, JOB, LATE, UNSENT
 
 pytestmark = pytest.mark.anyio
-
-JOB = {"id": 7, "status": "success", "name": "build"}
-UNSENT = NotConnected(Cause.CONNECTION_REFUSED)
-CUT = ConnectionBroken("the connection to the upstream broke")
-LATE = TimedOut("the upstream did not answer in time")
 
 
 class TestReads:
@@ -212,117 +206,6 @@ class TestRateLimits:
         assert len(it.wire.sent) == 2
 
 
-class TestWrites:
-    @pytest.mark.parametrize(
-        ("failure", "kind"),
-        [
-            (CUT, OutcomeUnknown),
-            (LATE, OutcomeUnknown),
-            (AnswerTooLong("too long"), OutcomeUnknown),
-            (UNSENT, UpstreamUnavailable),
-            (TimedOut("no connection came free", was_sent=False), UpstreamTimeout),
-            (503, UpstreamUnavailable),
-            (429, RateLimited),
-            (301, Redirected),
-        ],
-    )
-    async def test_are_sent_once_whatever_happens(self, over, answer, failure, kind):
-        failed = failure if isinstance(failure, Exception) else answer(b"", failure)
-        it = over(failed, answer(JOB))
-        scope = it.scope()
-
-        with pytest.raises(kind):
-            await it.client.retry(scope, 1, 7)
-
-        assert len(it.wire.sent) == 1
-        assert (scope.tally.calls, scope.tally.retried) == (1, 0)
-
-    async def test_that_are_equal_and_in_flight_are_one(self, over, answer):
-        gate = asyncio.Event()
-
-        async def slow(_):
-            await gate.wait()
-            return answer(JOB)
-
-        it = over(slow)
-        scopes = [it.scope() for _ in range(3)]
-        writes = [asyncio.ensure_future(it.client.retry(scope, 1, 7)) for scope in scopes]
-        await asyncio.sleep(0)
-        gate.set()
-
-        assert [job.id for job in await asyncio.gather(*writes)] == [7, 7, 7]
-        assert len(it.wire.sent) == 1
-        assert [scope.tally.calls for scope in scopes] == [1, 0, 0]
-        assert [scope.tally.shared for scope in scopes] == [0, 1, 1]
-        await it.client.retry(it.scope(), 1, 7)
-        assert len(it.wire.sent) == 2
-
-    async def test_that_differ_are_not_one(self, over, answer):
-        gate = asyncio.Event()
-
-        async def slow(_):
-            await gate.wait()
-            return answer(JOB)
-
-        it = over(slow)
-        other = it.scope(token="glpat-other")
-        writes = [
-            asyncio.ensure_future(write)
-            for write in (
-                it.client.play(it.scope(), 1, 7),
-                it.client.play(it.scope(), 1, 8),
-                it.client.play(other, 1, 7),
-                it.client.play(it.scope(token=None), 1, 7),
-                it.client.play(it.scope(), 1, 7, variables=[("A", "1")]),
-                it.client.retry(it.scope(), 1, 7),
-            )
-        ]
-        await asyncio.sleep(0)
-        gate.set()
-        await asyncio.gather(*writes)
-
-        assert len(it.wire.sent) == len(writes)
-
-    async def test_go_on_when_their_caller_leaves(self, over, answer):
-        gate = asyncio.Event()
-        ended = asyncio.Event()
-
-        async def slow(_):
-            await gate.wait()
-            ended.set()
-            return answer(JOB)
-
-        it = over(slow)
-        write = asyncio.ensure_future(it.client.retry(it.scope(), 1, 7))
-        while not it.wire.sent:  # noqa: ASYNC110
-            await asyncio.sleep(0)
-        write.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await write
-        gate.set()
-
-        await ended.wait()
-
-    async def test_that_nobody_waits_for_may_fail_in_silence(self, over):
-        gate = asyncio.Event()
-
-        async def slow(_):
-            await gate.wait()
-            raise CUT
-
-        it = over(slow)
-        write = asyncio.ensure_future(it.client.retry(it.scope(), 1, 7))
-        while not it.wire.sent:  # noqa: ASYNC110
-            await asyncio.sleep(0)
-        write.cancel()
-        await asyncio.gather(write, return_exceptions=True)
-        gate.set()
-
-        # A task whose error nobody looked at is a warning, and warnings are errors here.
-        for _ in range(5):
-            await asyncio.sleep(0)
-
-
 class TestRedirects:
     @pytest.mark.parametrize(
         "location",
@@ -378,59 +261,6 @@ class TestRedirects:
 
         async with it.client.trace(it.scope(), "old/path", 7) as streamed:
             assert await streamed.read(100) == b"log"
-
-
-class TestStreams:
-    @pytest.mark.parametrize("failure", [503, UNSENT, CUT])
-    async def test_are_sent_again_before_their_first_piece(self, over, answer, failure):
-        failed = failure if isinstance(failure, Exception) else answer(b"", failure)
-        it = over(failed, answer(b"log"))
-        scope = it.scope()
-
-        async with it.client.trace(scope, 1, 7) as streamed:
-            assert await streamed.read(100) == b"log"
-        assert (scope.tally.calls, scope.tally.retried) == (2, 1)
-
-    @pytest.mark.parametrize(
-        ("failure", "kind"), [(CUT, UpstreamUnavailable), (LATE, UpstreamTimeout)]
-    )
-    async def test_that_break_later_are_not(self, over, answer, failure, kind):
-        broken = answer(b"")
-        broken.body = [b"so far", failure]
-        it = over(broken)
-        seen = []
-
-        async def read():
-            async with it.client.trace(it.scope(), 1, 7) as streamed:
-                async for piece in streamed.chunks():
-                    seen.append(piece)  # noqa: PERF401 - what came before the end counts
-
-        with pytest.raises(kind):
-            await read()
-        assert seen == [b"so far"]
-        assert len(it.wire.sent) == 1
-
-    async def test_pass_on_what_their_reader_raises(self, over, answer):
-        it = over(answer(b"log"))
-
-        async def read():
-            async with it.client.trace(it.scope(), 1, 7):
-                raise KeyError("the reader's own")
-
-        with pytest.raises(KeyError):
-            await read()
-
-    async def test_count_among_the_operations_calls_while_they_are_open(self, over, answer):
-        it = over(answer(b"log"), answer(JOB))
-        scope = it.scope()
-        scope.max_at_once = 1
-
-        async with it.client.trace(scope, 1, 7):
-            read = asyncio.ensure_future(it.client.job(scope, 1, 7))
-            for _ in range(10):
-                await asyncio.sleep(0)
-            assert len(it.wire.sent) == 1
-        assert (await read).id == 7
 
 
 class TestBounds:

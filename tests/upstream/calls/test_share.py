@@ -22,8 +22,6 @@ from gateway.upstream.wire import Answer, ConnectionBroken
 
 pytestmark = pytest.mark.anyio
 
-JOB = {"id": 7, "status": "success", "name": "build"}
-
 
 class Held:
     """A layer whose answers come when a test gives them; `calls` are those that were sent."""
