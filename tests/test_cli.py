@@ -53,7 +53,7 @@ class TestHealth:
         assert run("health", GATEWAY_PORT="0").returncode == 1
 
     def test_settings_that_only_serve_is_given_do_not_matter(self, free_port):
-        done = run("health", "--port", str(free_port), GATEWAY_HOST="0.0.0.0")  # noqa: S104
+        done = run("health", "--port", str(free_port), GATEWAY_HOST="0.0.0.0")
 
         assert "does not answer" in done.stderr
 
@@ -73,7 +73,7 @@ class TestHealth:
 
 class TestSandbox:
     def test_beyond_this_machine_it_warns(self):
-        with running("sandbox", "--port", "0", "--host", "0.0.0.0") as served:  # noqa: S104
+        with running("sandbox", "--port", "0", "--host", "0.0.0.0") as served:
             [record] = served.stop()
 
         assert record["level"] == "warning"

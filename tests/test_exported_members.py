@@ -41,7 +41,7 @@ def test_every_error_is_offered():
 
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        gateway.nothing  # noqa: B018
+        gateway.nothing  # noqa: B018 - asking is the act
 
 
 def test_the_client_alone_loads_no_framework():

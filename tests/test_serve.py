@@ -130,7 +130,7 @@ class TestServe:
         [
             ({"GATEWAY_UPSTREAM_URL": ""}, "GATEWAY_UPSTREAM_URL is empty: give the address"),
             ({"GATEWAY_UPSTREAM_URL": " "}, "GATEWAY_UPSTREAM_URL is empty: give the address"),
-            ({"GATEWAY_HOST": "0.0.0.0"}, "GATEWAY_SANDBOX=true for the sandbox"),  # noqa: S104
+            ({"GATEWAY_HOST": "0.0.0.0"}, "GATEWAY_SANDBOX=true for the sandbox"),
             ({"GATEWAY_HOST": "::"}, "GATEWAY_SANDBOX=true for the sandbox"),
             ({"GATEWAY_SANDBOX": "off"}, "GATEWAY_UPSTREAM_URL is missing"),
             (

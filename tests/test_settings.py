@@ -14,7 +14,7 @@ PATH_IN_ORIGIN = (
     "GATEWAY_CORS_ORIGINS='https://a.example/path' is no origin as browsers send it;"
     " write https://a.example"
 )
-ALL_OF_IPV4 = "0.0.0.0"  # noqa: S104 - nothing is bound
+ALL_OF_IPV4 = "0.0.0.0"
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
@@ -290,7 +290,7 @@ def test_values_given_in_code_are_checked_the_same_way():
 
 def test_settings_do_not_change():
     with pytest.raises(FrozenInstanceError):
-        Settings().port = 1  # type: ignore[misc]
+        Settings().port = 1  # type: ignore[misc]  # they are frozen
 
 
 def test_every_setting_is_a_variable_and_a_flag_with_a_sentence():

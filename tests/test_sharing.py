@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from tests.harness.app import running_app
+from tests.harness.turns import turns, until
 from tests.upstream.conftest import RawServer
-from tests.upstream.wires.raw import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -55,12 +55,6 @@ async def ask(upstream):
             return await api(document, token=token, extensions=extensions)
 
         yield send
-
-
-async def until(condition):
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - turns of the loop, no time
-            await asyncio.sleep(0)
 
 
 async def test_two_hundred_at_once_are_one_call(ask, upstream):

@@ -21,6 +21,7 @@ import pytest
 import gateway
 from gateway.app import create_app
 from gateway.settings import Settings
+from tests.harness.turns import turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,8 +133,7 @@ async def way_of(query: str, url: str, token: str) -> tuple[Way, Any]:
         for _ in range(8):
             way = Way(layers())
             # What the operation before leaves to be done is not counted here.
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await turns(10)
             with walked(way):
                 answer = await ask(app, query, token)
             ways.append(way)

@@ -76,11 +76,11 @@ class Operation:
         }
         self._strawberry = strawberry
         # The variables as the schema types them, of a request's values; or what is wrong with them.
-        self.variables = Variables(strawberry._schema, node).values  # noqa: SLF001 - its only name
+        self.variables = Variables(strawberry._schema, node).values
         self._deciding = _deciding_variables(node, self.fragment_definitions)
         # Fields of introspection in its answer at most.
         self.introspected = introspected_nodes(
-            strawberry._schema,  # noqa: SLF001 - its only name
+            strawberry._schema,
             node,
             self.fragment_definitions,
             MAX_INTROSPECTED,
@@ -247,7 +247,7 @@ class Documents:
             )
             errors.append(GraphQLError(message))
         errors = errors or validate(
-            self._strawberry._schema,  # noqa: SLF001 - its only name
+            self._strawberry._schema,
             parsed,
             self._rules,
             max_errors=errors_told(values),

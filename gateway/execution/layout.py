@@ -71,7 +71,7 @@ class _Layout:
         fragments: dict[str, FragmentDetails],
         variables: VariableValues,
     ) -> None:
-        self.schema: GraphQLSchema = strawberry._schema  # noqa: SLF001 - its only name
+        self.schema: GraphQLSchema = strawberry._schema
         self.selections: list[Selection] = []
         self.slots: list[Slot] = []
         self.by_details: dict[tuple[int, str], Selection] = {}

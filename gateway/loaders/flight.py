@@ -214,7 +214,7 @@ class Loader(DataLoader[K, V]):
         if len(self._queue) == 1:
             self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
 
-    async def batch_load_fn(self, keys: list[K]) -> list[Flight[V]]:  # type: ignore[override]
+    async def batch_load_fn(self, keys: list[K]) -> list[Flight[V]]:  # type: ignore[override]  # its futures
         """Start the reads for the keys that somebody still waits for; each key's own future. The
         first of the reads by key is done here, in the batch's task.
         """

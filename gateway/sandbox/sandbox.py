@@ -81,7 +81,7 @@ class Sandbox(Editor):
         """The faults in force; the first that matches strikes. Change the list at any time."""
         self.received: deque[Received] = deque(maxlen=_MAX_RECEIVED)
         """The last 10,000 requests, oldest first. Empty with `record=False`."""
-        chance = Random(seed)  # noqa: S311 - faults strike the same way in every run
+        chance = Random(seed)
         api = Api(
             self._instance,
             faults=lambda: self.faults,

@@ -113,8 +113,8 @@ class Settings:
         " has for it. Requests whose prefix the proxy has taken off are answered as well.",
         check=checks.path_prefix,
     )
-    explorer: bool = knob(True, "Serve the explorer (GraphiQL) to browsers at `/graphql`.")  # noqa: FBT003
-    introspection: bool = knob(True, "Let callers read the schema.")  # noqa: FBT003
+    explorer: bool = knob(True, "Serve the explorer (GraphiQL) to browsers at `/graphql`.")
+    introspection: bool = knob(True, "Let callers read the schema.")
     cors_origins: tuple[str, ...] = knob(
         (),
         "Origins whose pages may call the gateway from a browser, separated by commas, as browsers"
@@ -180,7 +180,7 @@ class Settings:
         check=checks.at_least(1),
     )
     compression: bool = knob(
-        True,  # noqa: FBT003
+        True,
         "Compress responses of 2 kB and more by gzip for callers that accept it. Takes about as"
         " much CPU as making the response; off where a proxy in front does it.",
     )

@@ -45,7 +45,7 @@ class World:
     @classmethod
     def make(cls) -> World:
         """The one world there is."""
-        gaps, dice = random.Random(1), random.Random(2)  # noqa: S311 - a world, no secret
+        gaps, dice = random.Random(1), random.Random(2)
         jobs: dict[int, bytes] = {}
         jobs_of: dict[int, list[int]] = {}
         pipelines: dict[int, bytes] = {}

@@ -87,7 +87,7 @@ def test_mutations_take_entities_whole() -> None:
     text = "mutation { jobErase(input: {job: {path: {project: 1, job: 8}}}) { job { name } } }"
 
     assert read(text) == {}
-    assert plan(text).readers.jobs.one.__self__._shape is entities.Job  # type: ignore[attr-defined]
+    assert plan(text).readers.jobs.one.__self__._shape is entities.Job  # type: ignore[attr-defined]  # a method
 
 
 def test_selections_that_cannot_be_told_take_entities_whole() -> None:

@@ -19,6 +19,7 @@ from gateway.upstream import entities
 from tests.execution.corpus import global_id
 from tests.execution.fake import FakeContext
 from tests.execution.fake_world import ENDPOINT, World
+from tests.harness.turns import turns
 
 if TYPE_CHECKING:
     from tests.execution.comparison import Comparison
@@ -125,8 +126,7 @@ class TestCancellation:
 
         async def run() -> None:
             running = asyncio.ensure_future(execute(query, context))
-            for _ in range(5):
-                await asyncio.sleep(0)
+            await turns()
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running

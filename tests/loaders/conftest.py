@@ -15,6 +15,7 @@ from gateway.upstream.client import LogRanges
 from gateway.upstream.entities import Bridge, Commit, Job, Pipeline, PipelineDetail, Project
 from gateway.upstream.pages import KeysetPage, OffsetPage
 from tests.harness.over import make_scope
+from tests.harness.turns import turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -179,8 +180,7 @@ class Memory:
 
     async def is_called(self) -> None:
         """Wait until a call is made."""
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await turns(20)
         assert self.calls
 
     def found(self, rows: dict[int, Any], row_id: int) -> Any:

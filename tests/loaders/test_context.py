@@ -16,6 +16,7 @@ from gateway.upstream.entities import (
 )
 from gateway.upstream.pages import OffsetPage
 from gateway.upstream.paging import window_of
+from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -380,8 +381,7 @@ async def test_a_log_is_read_no_further_when_all_who_asked_have_left(memory, con
 
     for flight in flights:
         flight.cancel()
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()
 
     assert memory.stopped == ["log 5"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.loaders.flight import Flight, launch, offer, outcomes
+from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -39,16 +40,11 @@ async def wait_for(flight: Flight[Any]) -> Any:
     return await flight
 
 
-async def some_ticks() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
-
-
 async def test_all_waiters_get_the_value():
     source = Source()
     flight = launch(asyncio.get_running_loop(), source.read())
     waiters = [asyncio.create_task(wait_for(flight)) for _ in range(3)]
-    await some_ticks()
+    await turns()
 
     source.told.set_result("value")
 
@@ -59,10 +55,10 @@ async def test_a_cancelled_waiter_leaves_alone():
     source = Source()
     flight = launch(asyncio.get_running_loop(), source.read())
     leaves, stays = (asyncio.create_task(wait_for(flight)) for _ in range(2))
-    await some_ticks()
+    await turns()
 
     leaves.cancel()
-    await some_ticks()
+    await turns()
     source.told.set_result("value")
 
     assert leaves.cancelled()
@@ -74,11 +70,11 @@ async def test_the_read_stops_when_its_last_waiter_has_left():
     source = Source()
     flight = launch(asyncio.get_running_loop(), source.read())
     waiters = [asyncio.create_task(wait_for(flight)) for _ in range(2)]
-    await some_ticks()
+    await turns()
 
     for waiter in waiters:
         waiter.cancel()
-    await some_ticks()
+    await turns()
 
     assert source.was_stopped
     assert flight.cancelled()
@@ -90,14 +86,14 @@ async def test_who_waits_by_callback_keeps_the_read_alive_until_it_takes_it_away
     arrived: list[Any] = []
     flight.add_done_callback(arrived.append)
     waiter = asyncio.create_task(wait_for(flight))
-    await some_ticks()
+    await turns()
 
     waiter.cancel()
-    await some_ticks()
+    await turns()
     assert not source.was_stopped
     flight.remove_done_callback(arrived.append)
     flight.cancel()
-    await some_ticks()
+    await turns()
 
     assert source.was_stopped
 
@@ -109,7 +105,7 @@ async def test_a_waiter_that_leaves_by_timeout_is_one_that_leaves():
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await flight
-    await some_ticks()
+    await turns()
 
     assert source.was_stopped
 
@@ -118,7 +114,7 @@ async def test_a_failure_is_raised_to_every_waiter():
     source = Source()
     flight = launch(asyncio.get_running_loop(), source.read())
     waiters = [asyncio.create_task(wait_for(flight)) for _ in range(2)]
-    await some_ticks()
+    await turns()
 
     source.told.set_exception(ValueError("no"))
     results = await asyncio.gather(*waiters, return_exceptions=True)
@@ -134,11 +130,11 @@ async def test_a_failure_that_nobody_waits_for_does_not_warn():
     flight = launch(loop, wait_for(launch(loop, source.read())))
 
     source.told.set_exception(ValueError("no"))
-    await some_ticks()
+    await turns()
     assert flight.done()
     del flight, source
     gc.collect()
-    await some_ticks()
+    await turns()
 
     assert complaints == []
 
@@ -147,10 +143,10 @@ async def test_a_read_that_is_cancelled_from_elsewhere_is_told_as_cancelled():
     source = Source()
     flight = launch(asyncio.get_running_loop(), source.read())
     waiter = asyncio.create_task(wait_for(flight))
-    await some_ticks()
+    await turns()
 
     source.told.cancel()
-    await some_ticks()
+    await turns()
 
     assert flight.cancelled()
     assert waiter.cancelled()
@@ -173,12 +169,12 @@ class TestOutcomes:
         sources = [Source() for _ in range(3)]
         flights = [launch(asyncio.get_running_loop(), source.read()) for source in sources]
         gathering = asyncio.create_task(outcomes(flights))
-        await some_ticks()
+        await turns()
         sources[0].told.set_result("first")
-        await some_ticks()
+        await turns()
 
         gathering.cancel()
-        await some_ticks()
+        await turns()
 
         assert gathering.cancelled()
         assert [source.was_stopped for source in sources] == [False, True, True]
@@ -190,7 +186,7 @@ class TestOffers:
         flight = offer(asyncio.get_running_loop(), source.read())
         source.told.set_result("value")
 
-        await some_ticks()
+        await turns()
 
         assert flight.result() == "value"
 
@@ -209,18 +205,18 @@ class TestOffers:
         await flight.drive()
 
         assert flight.result() is asyncio.current_task()
-        await some_ticks()
+        await turns()
         assert asyncio.all_tasks() == before
 
     async def test_that_are_taken_over_can_be_waited_for_by_others(self):
         source = Source()
         driving = asyncio.create_task(take_over(source))
-        await some_ticks()
+        await turns()
         leaves, stays = (asyncio.create_task(wait_for(source.flight)) for _ in range(2))
-        await some_ticks()
+        await turns()
 
         leaves.cancel()
-        await some_ticks()
+        await turns()
         source.told.set_result("value")
 
         assert await driving == await stays == "value"
@@ -228,12 +224,12 @@ class TestOffers:
     async def test_that_are_taken_over_go_on_when_the_others_have_left(self):
         source = Source()
         driving = asyncio.create_task(take_over(source))
-        await some_ticks()
+        await turns()
         leaves = asyncio.create_task(wait_for(source.flight))
-        await some_ticks()
+        await turns()
 
         leaves.cancel()
-        await some_ticks()
+        await turns()
         source.told.set_result("value")
 
         assert await driving == "value"
@@ -241,10 +237,10 @@ class TestOffers:
     async def test_end_with_who_took_them_over(self):
         source = Source()
         driving = asyncio.create_task(take_over(source))
-        await some_ticks()
+        await turns()
 
         driving.cancel()
-        await some_ticks()
+        await turns()
 
         assert source.was_stopped
         assert source.flight.cancelled()
@@ -254,7 +250,7 @@ class TestOffers:
         flight = offer(asyncio.get_running_loop(), source.read())
 
         assert flight.cancel()
-        await some_ticks()
+        await turns()
         gc.collect()
 
         assert not source.was_stopped

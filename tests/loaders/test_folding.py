@@ -33,7 +33,7 @@ async def test_sixty_jobs_of_a_pipeline_of_two_hundred_builds_take_two_calls(
     memory, context, outcomes
 ):
     memory.add_jobs(range(1, 201))
-    wanted = Random(1).sample(range(1, 201), 60)  # noqa: S311
+    wanted = Random(1).sample(range(1, 201), 60)
 
     read = context()
     jobs = await outcomes(read.job(1, job_id, 6) for job_id in wanted)
@@ -59,7 +59,7 @@ async def test_fifty_jobs_within_three_hundred_builds_of_a_project_take_three_ca
     memory, context, outcomes, spread, gap
 ):
     # Ids lie far apart in places, where many projects share an upstream.
-    random = Random(2)  # noqa: S311
+    random = Random(2)
     builds = [gap * number for number in range(1, 301)]
     builds += range(builds[-1] + 1, builds[-1] + 101)
     memory.add_jobs(builds[:200], pipeline_id=5)

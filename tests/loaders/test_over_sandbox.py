@@ -27,7 +27,7 @@ async def test_a_walk_by_sevens_shows_every_job_that_stays_exactly_once(
     operation, sandbox_server, way, backward
 ):
     sandbox = sandbox_server.sandbox
-    random = Random(3)  # noqa: S311
+    random = Random(3)
     pipeline = sandbox.create_pipeline(1)
     made = [sandbox.create_job(1, pipeline) for _ in range(300)]
     builds = sandbox.jobs(1) if way == "keyset" else sandbox.jobs(1, pipeline)
@@ -66,7 +66,7 @@ async def test_many_jobs_of_a_pipeline_take_a_call_a_hundred(operation, sandbox_
     made = [sandbox.create_job(1, pipeline) for _ in range(190)]
     for job_id in made[:10]:
         sandbox.retry(job_id)
-    wanted = Random(1).sample(made, 60)  # noqa: S311
+    wanted = Random(1).sample(made, 60)
     read = operation()
 
     jobs = await outcomes(read.job(1, job_id, pipeline) for job_id in wanted)
@@ -77,7 +77,7 @@ async def test_many_jobs_of_a_pipeline_take_a_call_a_hundred(operation, sandbox_
 
 async def test_many_jobs_of_a_project_take_a_call_a_hundred(operation, sandbox_server, outcomes):
     recent = [job.id for job in sandbox_server.sandbox.jobs(6) if not job.bridge][:300]
-    wanted = Random(1).sample(recent, 50)  # noqa: S311
+    wanted = Random(1).sample(recent, 50)
     read = operation()
 
     jobs = await outcomes(read.job(6, job_id) for job_id in wanted)

@@ -7,6 +7,7 @@ import pytest
 from graphql import ExecutionResult
 
 from gateway.transport.server import CUT_OFF_S
+from tests.harness.turns import turns
 from tests.transport.serving import served, until_closed
 
 pytestmark = pytest.mark.anyio
@@ -112,8 +113,7 @@ async def test_a_request_that_has_not_arrived_is_told(caller, make_exchange, rec
     asking = asyncio.create_task(
         caller.exchange(exchange, content_type="application/json", origin="https://a.example")
     )
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()
 
     caller.app.cut_off()
     await asking

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.testing.server import serve
 from tests.harness.app import listening, running_app
+from tests.harness.turns import turns
 from tests.transport.serving import UNTIL_CLOSED_S, echo, served, until_closed
 
 pytestmark = pytest.mark.anyio
@@ -59,8 +60,7 @@ async def exchange(connect, parts):
     for part in parts:
         writer.write(part)
         await writer.drain()
-        for _ in range(10):
-            await asyncio.sleep(0)
+        await turns(10)
     received = await until_closed(reader)
     writer.close()
     return received

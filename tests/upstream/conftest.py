@@ -13,6 +13,7 @@ from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.credential import Credential
 from gateway.upstream.wire import Answer
 from tests.harness.over import make_scope
+from tests.harness.turns import turns
 
 if TYPE_CHECKING:
     import ssl
@@ -109,8 +110,7 @@ def say(
 async def _closed_connections(anyio_backend: str) -> AsyncIterator[None]:
     """Gives transports the turns of the loop that they need to close."""
     yield
-    for _ in range(20):
-        await asyncio.sleep(0)
+    await turns(20)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ class TestCredentials:
         credential = Credential("PRIVATE-TOKEN", "a")
 
         with pytest.raises(AttributeError):
-            credential.value = "b"  # type: ignore[misc]
+            credential.value = "b"  # type: ignore[misc]  # it is frozen
 
 
 class TestProjects:

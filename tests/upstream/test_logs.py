@@ -116,7 +116,7 @@ def test_pieces_of_lines_that_are_too_long_put_together_are_the_whole(log, max_b
 @pytest.mark.parametrize("path", sorted(RECORDED.glob("trace__*")), ids=lambda path: path.stem)
 def test_pieces_of_recorded_logs_put_together_are_the_whole(path):
     log = path.read_bytes()
-    draw = random.Random(path.stem)  # noqa: S311 - the same cuts each time
+    draw = random.Random(path.stem)
 
     for max_bytes in [1, 100, 4_096, 65_536, *(draw.randrange(1, 5_000) for _ in range(20))]:
         check_pieces(log[: 400 * max_bytes], max_bytes, draw.randrange(1, 9_000))

@@ -23,7 +23,7 @@ _NAMES = ("compile", "rspec", "jest", "rubocop", "brakeman", "deploy:review")
 
 def add_history(world: Builder) -> None:
     """Twenty ordinary pipelines of project 1."""
-    chance = Random(world.seed)  # noqa: S311 - a deterministic world, no secrets
+    chance = Random(world.seed)
     for number in range(20):
         row = world.pipeline(
             DEMO,
@@ -64,7 +64,7 @@ def add_monorepo(world: Builder, builds: int) -> None:
     """Project 6: a pipeline to fold, one too large to be counted if so many are asked for, the rest
     small.
     """
-    chance = Random(world.seed + 1)  # noqa: S311 - a deterministic world, no secrets
+    chance = Random(world.seed + 1)
     sizes = [_FOLDING]
     if builds > _UNCOUNTED:
         sizes.append(_UNCOUNTED)
@@ -84,7 +84,7 @@ def add_monorepo(world: Builder, builds: int) -> None:
 def add_shop(world: Builder) -> None:
     """Project 5: ids above 2³¹. It comes last, so that ids given out later are larger still."""
     world.skip_ids(pipelines=_HUGE_PIPELINE - 1, jobs=_HUGE_JOB - 1)
-    chance = Random(world.seed + 2)  # noqa: S311 - a deterministic world, no secrets
+    chance = Random(world.seed + 2)
     for number in range(4):
         row = world.pipeline(SHOP, created=world.now - 3000 + number * 500)
         _ordinary_jobs(world, row, chance)

@@ -58,7 +58,11 @@ def format_steps(piece: LogPiece, form: LogFormat) -> Generator[None, None, str]
                 is_all_without_end = piece.start_byte + start == 0 and "\n" not in text
                 ends_inside = found.ends_inside or (end == len(raw) and piece.ends_inside)
                 texts.append(
-                    _without_returns(text, begins_inside, ends_inside or is_all_without_end)
+                    _without_returns(
+                        text,
+                        begins_inside=begins_inside,
+                        ends_inside=ends_inside or is_all_without_end,
+                    )
                 )
         start = end
         begins_inside = found.ends_inside
@@ -81,7 +85,7 @@ def _without_marks(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _without_returns(text: str, begins_inside: bool, ends_inside: bool) -> str:  # noqa: FBT001
+def _without_returns(text: str, *, begins_inside: bool, ends_inside: bool) -> str:
     if "\r" not in text:
         return text
     # The first line and the last one, where they are parts of a line.

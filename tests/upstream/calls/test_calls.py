@@ -20,6 +20,7 @@ from gateway.upstream.calls import Call, ClientConfig
 from gateway.upstream.calls.attempts import Exchange, Retry
 from gateway.upstream.causes import Cause
 from gateway.upstream.wire import AnswerTooLong, NotConnected
+from tests.harness.turns import turns
 from tests.upstream.samples import CUT, JOB, LATE, UNSENT
 
 pytestmark = pytest.mark.anyio
@@ -271,8 +272,7 @@ class TestBounds:
             nonlocal at_once, most
             at_once += 1
             most = max(most, at_once)
-            for _ in range(3):
-                await asyncio.sleep(0)
+            await turns(3)
             at_once -= 1
             return answer(JOB)
 

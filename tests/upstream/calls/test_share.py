@@ -19,6 +19,7 @@ from gateway.upstream.pruning import readers_of
 from gateway.upstream.salvage import is_salvaged
 from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import Answer, ConnectionBroken
+from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -61,11 +62,6 @@ def read(share, its_scope, job_id=7):
 
 def write(share, its_scope, job_id=7):
     return asyncio.ensure_future(share.send(Call.of(its_scope, routes.RETRY, 1, job_id)))
-
-
-async def turns(count=5):
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 class TestReads:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from gateway.errors import UpstreamTimeout, UpstreamUnavailable
+from tests.harness.turns import turns
 from tests.upstream.samples import CUT, JOB, LATE, UNSENT
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +60,6 @@ class TestStreams:
 
         async with it.client.trace(scope, 1, 7):
             read = asyncio.ensure_future(it.client.job(scope, 1, 7))
-            for _ in range(10):
-                await asyncio.sleep(0)
+            await turns(10)
             assert len(it.wire.sent) == 1
         assert (await read).id == 7

@@ -14,6 +14,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream.wire import AnswerTooLong, TimedOut
+from tests.harness.turns import turns, until
 from tests.upstream.samples import CUT, JOB, LATE, UNSENT
 
 pytestmark = pytest.mark.anyio
@@ -101,8 +102,7 @@ class TestWrites:
 
         it = over(slow)
         write = asyncio.ensure_future(it.client.retry(it.scope(), 1, 7))
-        while not it.wire.sent:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await until(lambda: it.wire.sent)
         write.cancel()
         with pytest.raises(asyncio.CancelledError):
             await write
@@ -119,12 +119,10 @@ class TestWrites:
 
         it = over(slow)
         write = asyncio.ensure_future(it.client.retry(it.scope(), 1, 7))
-        while not it.wire.sent:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await until(lambda: it.wire.sent)
         write.cancel()
         await asyncio.gather(write, return_exceptions=True)
         gate.set()
 
         # A task whose error nobody looked at is a warning, and warnings are errors here.
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns()

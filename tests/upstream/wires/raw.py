@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from tests.harness.turns import turns
 
-__all__ = ["CHUNKED", "OK", "raw", "turns"]
+__all__ = ["CHUNKED", "OK", "raw"]
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-async def turns(count=50):
-    """Let the loop tell the wire what its sockets have heard."""
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 def raw(*parts):

@@ -12,7 +12,8 @@ from gateway.upstream.wire import (
     WireOptions,
 )
 from gateway.upstream.wires import open_wire
-from tests.upstream.wires.raw import CHUNKED, OK, raw, turns
+from tests.harness.turns import turns
+from tests.upstream.wires.raw import CHUNKED, OK, raw
 
 pytestmark = pytest.mark.anyio
 

@@ -20,8 +20,9 @@ from gateway.upstream.wire import WireError, WireOptions
 from gateway.upstream.wires import open_wire
 from gateway.upstream.wires.httpx import HttpxWire
 from tests.harness.over import make_scope
+from tests.harness.turns import turns
 from tests.upstream.conftest import say
-from tests.upstream.wires.raw import CHUNKED, raw, turns
+from tests.upstream.wires.raw import CHUNKED, raw
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
@@ -83,13 +84,13 @@ async def grown_bytes(act, wire=None):
     """
     for _ in range(2):
         await act()
-    await turns()
+    await turns(50)
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(TIMES):
             await act()
-            await turns()
+            await turns(50)
         if isinstance(wire, HttpxWire):
             wire.collect()
         after, _ = tracemalloc.get_traced_memory()
@@ -161,7 +162,7 @@ async def test_a_caller_that_leaves_leaves_no_buffer(wire_name, server, is_strea
             reading = stream() if is_streamed else wire.send("GET", "/", {}, timeout_s=30)
             task = asyncio.ensure_future(reading)
             await server.arrived.wait()
-            await turns()
+            await turns(50)
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

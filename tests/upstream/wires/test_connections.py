@@ -15,7 +15,8 @@ from gateway.upstream.wire import (
     WireOptions,
 )
 from gateway.upstream.wires import WIRES, open_wire
-from tests.upstream.wires.raw import OK, turns
+from tests.harness.turns import turns
+from tests.upstream.wires.raw import OK
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.upstream.wire import AnswerTooLong, ConnectionBroken, NotConnected, WireOptions
 from gateway.upstream.wires import Http1Wire, http1
-from tests.upstream.wires.raw import turns
+from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +75,7 @@ async def test_an_idle_connection_that_says_something_is_dropped(wire, server, a
     server.answer = answer
     await wire.send("GET", "/", {}, timeout_s=5)
     writers[0].write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-    await turns()
+    await turns(50)
 
     assert (await wire.send("GET", "/", {}, timeout_s=5)).status == 200
     assert server.connections == 2
@@ -106,11 +106,11 @@ async def test_those_who_wait_are_served_in_their_order(wire, server, answering)
     for number in range(12):
         sends.append(asyncio.ensure_future(wire.send("GET", f"/{number}", {}, timeout_s=5)))
         await turns(2)
-    await turns()
+    await turns(50)
     sends[5].cancel()
     for gate in gates:
         gate.set()
-        await turns()
+        await turns(50)
     await asyncio.gather(*sends, return_exceptions=True)
 
     order = [int(head.split(" ")[1][1:]) for head in server.heads]
@@ -165,7 +165,7 @@ async def test_a_wire_closed_while_it_connects_leaves_nothing_open(server):
 
     with pytest.raises(ConnectionBroken):
         await send
-    await turns()
+    await turns(50)
     assert (server.heads, server.open) == ([], 0)
 
 
@@ -243,7 +243,7 @@ async def test_tls_goes_through_the_tunnel_of_a_proxy(tls_server, tmp_path):
         assert (await wire.send("GET", "/x", {"A": "secret"}, timeout_s=5)).status == 200
     await wire.aclose()
     listener.close()
-    await turns()
+    await turns(50)
 
     assert len(asked) == 1
     assert asked[0].startswith(b"CONNECT " + server.origin.removeprefix("https://").encode())

@@ -10,6 +10,7 @@ from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import TimedOut, WireOptions
 from gateway.upstream.wires import Http1Wire, http1, open_wire
+from tests.harness.turns import until
 from tests.upstream.wires.raw import OK
 
 pytestmark = pytest.mark.anyio
@@ -115,8 +116,7 @@ async def test_those_kept_beside_a_deaf_one_are_not_tried(server, answering):
     server.answer = wait
     async with open_wire("http1", WireOptions(server.origin, silence_s=SILENCE_S)) as wire:
         sends = [asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=5)) for _ in range(3)]
-        while len(server.heads) < 3:  # noqa: ASYNC110 - the server has no event for it
-            await asyncio.sleep(0)
+        await until(lambda: len(server.heads) == 3)
         gate.set()
         await asyncio.gather(*sends)
         server.answer = server.never
