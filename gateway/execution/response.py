@@ -157,14 +157,8 @@ def too_large(
     error: ResponseTooLarge, prepared: Prepared | None, scope: CallScope
 ) -> GraphQLResponse:
     """The response in the place of one that is larger than allowed."""
-    return GraphQLResponse(
-        "executed",
-        scope.tally,
-        data=None,
-        errors=[error_of(error.message, error.code, scope.request_id)],
-        operation=prepared.operation if prepared else None,
-        estimated_calls=prepared.estimate.calls if prepared else 0,
-    ).encoded()
+    told = error_of(error.message, error.code, scope.request_id)
+    return _ended_by(told, "executed", prepared, scope)
 
 
 def failed(scope: CallScope) -> GraphQLResponse:
@@ -177,27 +171,26 @@ def failed(scope: CallScope) -> GraphQLResponse:
 
 def cut_off(prepared: Prepared | None, scope: CallScope) -> GraphQLResponse:
     """The response of an operation that the gateway does not wait for, because it stops."""
-    operation = prepared.operation if prepared else None
-    estimated_calls = prepared.estimate.calls if prepared else 0
     was_sent = scope.tally.calls or scope.tally.shared
-    if operation is not None and operation.type == "mutation" and was_sent:
+    if prepared is not None and prepared.operation.type == "mutation" and was_sent:
         # Told as executed: what retries by the status must not send a write again.
-        errors = [error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)]
-        return GraphQLResponse(
-            "executed",
-            scope.tally,
-            data=None,
-            errors=errors,
-            operation=operation,
-            estimated_calls=estimated_calls,
-        ).encoded()
-    errors = [error_of(CUT_OFF, UpstreamUnavailable.code, scope.request_id)]
+        told = error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)
+        return _ended_by(told, "executed", prepared, scope)
+    told = error_of(CUT_OFF, UpstreamUnavailable.code, scope.request_id)
+    return _ended_by(told, "stopped", prepared, scope)
+
+
+def _ended_by(
+    error: dict[str, Any], kind: ResponseKind, prepared: Prepared | None, scope: CallScope
+) -> GraphQLResponse:
+    """The response of an operation that one error has ended; null where it was executed."""
     return GraphQLResponse(
-        "stopped",
+        kind,
         scope.tally,
-        errors=errors,
-        operation=operation,
-        estimated_calls=estimated_calls,
+        data=None if kind == "executed" else msgspec.UNSET,
+        errors=[error],
+        operation=prepared.operation if prepared else None,
+        estimated_calls=prepared.estimate.calls if prepared else 0,
     ).encoded()
 
 

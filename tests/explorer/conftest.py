@@ -13,18 +13,9 @@ import pytest
 from gateway.app import Gateway
 from gateway.transport.explorer import Bundle
 from tests.harness.app import listening, running_app
+from tests.harness.browser import browsing
 
 EXPLORER = Path(__file__).parents[2] / "explorer"
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture
@@ -107,17 +98,14 @@ async def explored(chromium, address, tmp_path, request) -> AsyncIterator[Explor
 
     `@pytest.mark.parametrize("explored", [{"color_scheme": "dark"}], indirect=True)` sets options.
     """
-    from playwright.async_api import async_playwright  # noqa: PLC0415 - slow to import
-
     options = {"viewport": {"width": 1400, "height": 860}} | getattr(request, "param", {})
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=chromium,
-            args=[*FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"],
-            permissions=["clipboard-read", "clipboard-write"],
-            **options,
-        )
+    async with browsing(
+        chromium,
+        tmp_path / "profile",
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        permissions=["clipboard-read", "clipboard-write"],
+        **options,
+    ) as browser:
         page = await browser.new_page()
         page.set_default_timeout(30_000)
         explored = Explored(page)

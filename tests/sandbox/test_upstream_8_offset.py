@@ -1,36 +1,14 @@
 """upstream.md, 8.1: offset pages. One test per row of its table, in their order."""
 
-import base64
-import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from tests.sandbox.listing import BRIDGES, JOBS, PAGING_HEADERS, PIPELINE_JOBS, PIPELINES, walk
+
 BASE = "http://127.0.0.1:8001/api/v4"
-JOBS = "/projects/1/jobs"
-PIPELINE_JOBS = "/projects/1/pipelines/6/jobs"
-BRIDGES = "/projects/1/pipelines/6/bridges"
-PIPELINES = "/projects/1/pipelines"
 OFFSET_LISTS = [JOBS, PIPELINE_JOBS, BRIDGES, PIPELINES]
 COUNTED_LISTS = [PIPELINE_JOBS, BRIDGES, PIPELINES]
-PAGING_HEADERS = ["x-page", "x-per-page", "x-next-page", "x-prev-page", "x-total", "x-total-pages"]
-
-
-def cursor(**content: str) -> str:
-    """A keyset cursor with this content, as the server would write it."""
-    text = json.dumps(content, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def walk(caller, target_of, target: str) -> list[list[int]]:
-    """Ids of all pages from `target` on, following `next`."""
-    pages: list[list[int]] = []
-    while True:
-        answer = caller.get(target)
-        pages.append(answer.ids)
-        if "next" not in answer.links:
-            return pages
-        target = target_of(answer.links["next"])
 
 
 class TestOffset:

@@ -6,19 +6,17 @@ The answers are third-party material beside the checkout; without them these tes
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import msgspec
 import pytest
-from graphql import Undefined, get_named_type, is_non_null_type, is_object_type
+from graphql import get_named_type, is_object_type
 from strawberry.utils.str_converters import to_camel_case
 
-from gateway.execution.schema import make_schema
 from gateway.schema.fields import Edge, kind_of
 from gateway.upstream import entities
+from tests.schema import selections
 
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
-TYPES: Any = make_schema()._schema.type_map
 
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
 
@@ -37,21 +35,13 @@ def rows_of(content):
     return content if isinstance(content, list) else [content]
 
 
-def everything(type_name, depth=3):
+def everything(type_name):
     """A selection of all that can be read without naming more, and costs no list."""
-    selected = []
-    for name, field in TYPES[type_name].fields.items():
-        below = get_named_type(field.type)
-        if any(
-            is_non_null_type(argument.type) and argument.default_value is Undefined
-            for argument in field.args.values()
-        ) or (is_object_type(below) and isinstance(kind_of(field), Edge)):
-            continue
-        if not is_object_type(below):
-            selected.append(name)
-        elif depth:
-            selected.append(f"{name} {everything(below.name, depth - 1)}")
-    return f"{{ {' '.join(selected)} }}"
+    return selections.everything(type_name, costs_no_list)
+
+
+def costs_no_list(_, field):
+    return not (is_object_type(get_named_type(field.type)) and isinstance(kind_of(field), Edge))
 
 
 def as_sent(row, names, **renamed):

@@ -6,23 +6,21 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
-from graphql import get_named_type, is_non_null_type, is_object_type
-from graphql.pyutils import Undefined
+from graphql import get_named_type, is_object_type
 
-from gateway.execution.schema import make_schema
 from gateway.schema.fields import Edge, Read, kind_of
 from gateway.testing.server import serve
 from gateway.upstream.entities import Known
+from tests.schema import selections
 from tests.schema.unreadable import Gate
 
 logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
 
-TYPES: Any = make_schema()._schema.type_map
 
 # What stands in the place of a value, as JSON text; None takes the key out.
 MUTATIONS = {
@@ -48,30 +46,24 @@ COMPARED = {"whole", "absent", "deep"}
 MAIN = ("absent", "text", "deep")
 
 
-def everything(type_name, depth=3, needs=Known.SHORT):
+def everything(type_name, needs=Known.SHORT):
     """A selection of all that is read off an answer, and costs no further call."""
-    selected = []
-    for name, field in TYPES[type_name].fields.items():
-        below, kind = get_named_type(field.type), kind_of(field)
-        if isinstance(kind, Edge) and (
-            is_object_type(below)
-            or name == "fullPath"
-            or kind.cost.calls
-            or kind.cost.needs > needs
-        ):
-            continue
-        if isinstance(kind, Read) and kind.needs > needs:
-            continue
-        if any(
-            is_non_null_type(argument.type) and argument.default_value is Undefined
-            for argument in field.args.values()
-        ):
-            continue
-        if not is_object_type(below):
-            selected.append(name)
-        elif depth:
-            selected.append(f"{name} {everything(below.name, depth - 1)}")
-    return f"{{ {' '.join(selected)} }}"
+    return selections.everything(
+        type_name, partial(is_read, needs=needs), below=partial(is_read, needs=Known.SHORT)
+    )
+
+
+def is_read(name, field, needs):
+    """Is a field read off an answer of which so much is known?"""
+    kind = kind_of(field)
+    if isinstance(kind, Read):
+        return kind.needs <= needs
+    return not isinstance(kind, Edge) or not (
+        is_object_type(get_named_type(field.type))
+        or name == "fullPath"
+        or kind.cost.calls
+        or kind.cost.needs > needs
+    )
 
 
 @pytest.fixture(scope="module")

@@ -17,22 +17,13 @@ from starlette.applications import Starlette
 from gateway.execution.schema import make_schema
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from tests.harness.app import caller_of, listening
+from tests.harness.browser import browsing
 
 pytestmark = pytest.mark.anyio
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 DEMO = {"PRIVATE-TOKEN": "glpat-sandbox-developer"}
 SCRIPT = b"console.log(1);\n" * 200
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture
@@ -189,15 +180,8 @@ class TestFiles:
 
 @pytest.fixture
 async def page(lacking, chromium, tmp_path):
-    from playwright.async_api import async_playwright  # noqa: PLC0415 - slow to import
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=chromium,
-            args=FLAGS,
-            viewport={"width": 1200, "height": 760},
-        )
+    viewport = {"width": 1200, "height": 760}
+    async with browsing(chromium, tmp_path / "profile", viewport=viewport) as browser:
         page = await browser.new_page()
         page.set_default_timeout(20_000)
         yield page
