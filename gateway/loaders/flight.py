@@ -57,7 +57,8 @@ class Flight(Future[T]):
 
     def __await__(self) -> Generator[Any, None, T]:
         if not self.done():
-            self.start()
+            if self.offered is not None:
+                self.start()
             # A future of the waiter's own: cancelling it does not touch the others.
             waiter: Future[None] = self.get_loop().create_future()
 

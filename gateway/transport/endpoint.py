@@ -193,14 +193,20 @@ class Endpoint:
     async def _answer(self, request: HttpRequest, watched: Watched) -> HttpResponse:
         method, accept = request.method, request.headers.get(b"accept", b"")
         if method == "POST":
-            request.media_type = _negotiated(negotiate(accept))
+            media_type = negotiate(accept)
+            if media_type is None:
+                raise _not_acceptable()
+            request.media_type = media_type
             body = await self._body(request, watched)
             asked = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
             if isinstance(asked, list):
                 return await self._execute_batch(asked, request, watched)
         elif method in {"GET", "HEAD"}:
             explorer = self._explorer
-            request.media_type = _negotiated(negotiate(accept, offers_html=explorer is not None))
+            media_type = negotiate(accept, offers_html=explorer is not None)
+            if media_type is None:
+                raise _not_acceptable()
+            request.media_type = media_type
             if explorer is not None and request.media_type is HTML:
                 return HttpResponse(200, *explorer.page())
             asked = read_query(request.scope["query_string"])
@@ -264,14 +270,9 @@ class Endpoint:
         tell(self._hooks.request_ended, event)
 
 
-def _negotiated(media_type: bytes | None) -> bytes:
-    if media_type is None:
-        raise HttpError(
-            406,
-            "NOT_ACCEPTABLE",
-            "accept application/graphql-response+json or application/json",
-        )
-    return media_type
+def _not_acceptable() -> HttpError:
+    message = "accept application/graphql-response+json or application/json"
+    return HttpError(406, "NOT_ACCEPTABLE", message)
 
 
 _LEFT: Final = HttpResponse(CALLER_LEFT, b"")
