@@ -2,14 +2,13 @@
 // "Jobs. **Cost: 1 call.**".
 
 import type { GraphQLAnswer } from "./answers/answers.ts";
-import type { Parameters } from "./fetcher.ts";
 
 const COST = /(^|\s)(Cost: [\s\S]+)$/;
 
 /** GraphiQL reads the schema by an operation of this name. */
 export const INTROSPECTION = "ReadTheSchema";
 
-export function isIntrospection({ operationName }: Parameters): boolean {
+export function isIntrospection({ operationName }: { operationName?: string | null }): boolean {
   return operationName === INTROSPECTION;
 }
 

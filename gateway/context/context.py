@@ -73,8 +73,8 @@ class Context(Reads):
         return await self._write(project, write)
 
     async def _write(self, project: ProjectKey, write: Awaitable[W]) -> W:
-        """Write, and forget all that was read before. Of the answer only what holds everything is
-        remembered: an old upstream may leave out the pipeline or the artifacts of a job.
+        """Write, and forget all that was read before. The answer is remembered where it holds
+        everything: an old upstream may leave out the pipeline or the artifacts of a job.
         """
         try:
             item = await write

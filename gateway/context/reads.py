@@ -68,8 +68,8 @@ Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
 
 
 class Reads:
-    """What one operation reads, with one credential and within one deadline; decoded is what
-    `readers` are for.
+    """What one operation reads, with one credential and within one deadline. Of each answer it
+    decodes what `readers` are for.
     """
 
     __slots__ = (

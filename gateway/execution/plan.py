@@ -173,9 +173,10 @@ class Size(NamedTuple):
 
 
 class Outline(NamedTuple):
-    """Of a selection: the size of all that hangs on no argument, and the places that do: the number
-    of their slot, what can stand there, and whether that is a list. Where what stands there hangs
-    on no argument either, its size is told instead.
+    """What is known of a selection's size before its arguments are. `size` is that of all that
+    hangs on no argument. `edges` are the places that do hang on one, each with the number of its
+    slot, the selections that can stand there, whether that is a list, and their size, where that
+    hangs on no argument.
     """
 
     size: Size

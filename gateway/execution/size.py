@@ -1,9 +1,10 @@
 """What an answer can come to, known before it is built.
 
-The plan is walked with the rows that its edges may give (`cost`). Told are the fields of the answer
-(nodes), the bytes of all that is no text of the upstream, and how many times the answer can show
-one and the same byte that was read of it: by aliases of a field, and by objects that stand at many
-places. With the bytes read that is a bound (`Size.bound`).
+The plan is walked with the rows that its edges may give (`cost`). A `Size` tells: the
+fields of the answer (nodes), the bytes of all that is no text of the upstream, and how many times
+the answer can show one byte that was read of the upstream. A byte is shown again by each alias of
+its field, and wherever its object stands. With the bytes that were read this gives a bound
+(`Size.bound`).
 """
 
 from __future__ import annotations

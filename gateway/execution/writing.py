@@ -1,9 +1,9 @@
 """How a response is written, within its bound.
 
-Where what it can come to (`size`) is small, the response is encoded at once, as all ordinary ones
-are. Else what is small by itself is encoded by itself, and counted, so that the response ends where
-it exceeds what is allowed, by no more than one such part: fields of the operation and items of
-their lists, where the bound says that these are small (`write_fields`), or whatever turns out to be
+A response that cannot be large (`size`) is encoded at once; all ordinary ones are. Any other is
+encoded in small parts that are counted, so that it exceeds what is allowed by one part at most.
+Where the bound says that each field of the operation, and each item of a list there, is small,
+these are the parts (`write_fields`). Elsewhere parts are whatever turns out to be small
 (`write_steps`).
 """
 

@@ -7,13 +7,13 @@ that are under way:
     operation ──┼── flight ── one call          equal reads of one credential, whoever asks
     operation ──┘
 
-A flight lives as long as somebody waits for it: who leaves, or whose time is over, harms no other,
-and the last one stops the call. The first asker's tally counts the call, the others count it as
-shared; all are given the same bytes, and each decodes them for itself.
+A flight lives as long as somebody waits for it. Who leaves, or whose time is over, harms no other;
+the last one stops the call. The first asker's tally counts the call, the others count it as shared.
+All are given the same bytes, and each decodes them for itself.
 
-So that callers read their own writes, a write that has ended, however it ended, closes the flights
-of its credential to newcomers: their answers may have been made before it. And the reads of a scope
-that is `alone` are made by themselves.
+Callers read their own writes: a write that has ended, however it ended, closes the flights of its
+credential to newcomers, since their answers may have been made before it. The reads of a scope that
+is `alone` are never joined.
 
 A write that equals one under way is not sent again. It goes on when all its callers have left.
 """
