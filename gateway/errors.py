@@ -6,7 +6,8 @@ Data travels on the exception; texts never hold a credential or a raw body.
     ├── CallerError                 the caller's mistake
     │   ├── BadInput                an argument that cannot be used          BAD_USER_INPUT
     │   ├── CostExceeded            too many calls may be needed             COST_EXCEEDED
-    │   └── ResponseTooLarge        the answer would be larger than allowed  RESPONSE_TOO_LARGE
+    │   ├── ResponseTooLarge        the answer would be larger than allowed  RESPONSE_TOO_LARGE
+    │   └── SubscriberTooSlow       a log came faster than it was taken      SUBSCRIBER_TOO_SLOW
     ├── UpstreamError               an upstream call that did not work out
     │   ├── UpstreamTimeout         no answer within the deadline            UPSTREAM_TIMEOUT
     │   ├── UpstreamUnavailable     no connection, reset, 5xx                UPSTREAM_UNAVAILABLE
@@ -40,6 +41,7 @@ __all__ = [
     "Redirected",
     "RequestRefused",
     "ResponseTooLarge",
+    "SubscriberTooSlow",
     "Unauthenticated",
     "UpstreamError",
     "UpstreamInvalid",
@@ -103,6 +105,21 @@ class ResponseTooLarge(CallerError):
             f"the response may have {nodes} fields, rows counted; {max_nodes} are allowed"
             " (GATEWAY_MAX_RESPONSE_NODES): ask for fewer rows or fields, or in several operations"
         )
+
+
+class SubscriberTooSlow(CallerError):
+    """A log came faster than its subscriber took it, for too long. Nothing is lost: a new
+    subscription from `resume_from` goes on.
+    """
+
+    code = "SUBSCRIBER_TOO_SLOW"
+
+    def __init__(self, resume_from: int) -> None:
+        super().__init__(
+            "the log came faster than this subscription took it; subscribe again with"
+            f" fromByte: {resume_from}, and nothing is lost"
+        )
+        self.resume_from = resume_from
 
 
 class UpstreamError(GatewayError):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from gateway.errors import CostExceeded, GatewayError, UpstreamError
+from gateway.errors import CostExceeded, GatewayError, SubscriberTooSlow, UpstreamError
 
 __all__ = ["format_error", "format_request_error", "shortened"]
 
@@ -91,6 +91,8 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
         }
         if cause.retry_after_s is not None:
             extensions["retryAfter"] = cause.retry_after_s
+    if isinstance(cause, SubscriberTooSlow):
+        extensions["resumeFrom"] = cause.resume_from
     if isinstance(cause, CostExceeded):
         extensions["cost"] = {
             "estimated": cause.estimated,

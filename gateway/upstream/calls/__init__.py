@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from gateway.upstream.calls.admission import Bound, Share
 from gateway.upstream.calls.attempts import ClientConfig, Exchange, Observe, Retry
-from gateway.upstream.calls.call import Call, Layer, OpenAnswer
+from gateway.upstream.calls.call import Call, Layer, NotModified, OpenAnswer
 from gateway.upstream.calls.circuit import Breaker, Circuit
 from gateway.upstream.calls.pace import Pace, Paced
 
@@ -35,6 +35,7 @@ __all__ = [
     "Circuit",
     "ClientConfig",
     "Layer",
+    "NotModified",
     "OpenAnswer",
     "Pace",
     "standard_chain",

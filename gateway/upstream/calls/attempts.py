@@ -26,7 +26,7 @@ from gateway.errors import (
 from gateway.frames import without_frames
 from gateway.hooks import CallEvent, tell
 from gateway.upstream.answers import error_of, unreadable_write
-from gateway.upstream.calls.call import OpenAnswer
+from gateway.upstream.calls.call import NotModified, OpenAnswer
 from gateway.upstream.causes import Troubles, misdirected
 from gateway.upstream.paths import has_dots
 from gateway.upstream.web_urls import origin_of
@@ -90,6 +90,8 @@ class Retry:
             else:
                 if 200 <= answer.status < 300:
                     return answer
+                if answer.status == 304 and call.scope.tags is not None:
+                    raise NotModified
                 is_moved = answer.status in REDIRECTS and call.route.is_read
                 if is_moved and redirects < MAX_REDIRECTS:
                     call = call.again(self._moved_to(call, answer))
@@ -220,6 +222,12 @@ class Exchange:
             if head is None or 200 <= head.status < 300:
                 raise _meaning(error, call) from without_frames(error)
             answer = head
+        if scope.tags is not None and answer.status == 200:
+            tag = answer.header("etag")
+            if tag:
+                scope.tags[call.target] = tag
+            else:
+                scope.tags.pop(call.target, None)
         if (
             answer.status in {400, 407}
             and (cause := misdirected(answer.status, answer.body)) is not None
@@ -260,6 +268,8 @@ class Exchange:
                     headers["Sudo"] = credential.sudo
             if scope.request_id:
                 headers["X-Request-Id"] = scope.request_id
+        if scope.tags is not None and call.target in scope.tags:
+            return {**headers, "If-None-Match": scope.tags[call.target]}
         return headers if call.body is None else {**headers, "Content-Type": "application/json"}
 
 

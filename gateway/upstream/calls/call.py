@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import StreamedAnswer
 
-__all__ = ["Call", "Layer", "OpenAnswer"]
+__all__ = ["Call", "Layer", "NotModified", "OpenAnswer"]
 
 
 class Call(Struct, frozen=True, eq=False):
@@ -73,6 +73,10 @@ class OpenAnswer(Answer, eq=False, kw_only=True):
     def of(cls, stream: StreamedAnswer) -> OpenAnswer:
         """The answer that this stream has begun."""
         return cls(stream.status, stream.header, b"", stream=stream)
+
+
+class NotModified(Exception):
+    """The upstream has nothing newer than what it answered before (304), to a scope with tags."""
 
 
 class Layer(Protocol):

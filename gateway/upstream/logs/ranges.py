@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.upstream.logs.pieces import LogWant
     from gateway.upstream.scope import CallScope
 
-__all__ = ["read_log"]
+__all__ = ["find_out_ranges", "read_log"]
 
 # Runs steps to their end, with the loop turning in between (`gateway.turns`).
 Run: TypeAlias = "Callable[[Generator[None, None, None]], Awaitable[None]]"
@@ -152,15 +152,8 @@ class _Reading:
 
     async def probe(self) -> bool:
         """Find out whether the upstream sends parts, by a log of more than a few bytes."""
-        ranges = self._client.log_ranges
         self._scope.tally.retried += 1
-        async with self._client.trace(self._scope, *self._job, byte_limit=PROBE_BYTES) as streamed:
-            held, is_longer = await _read_beyond(streamed.chunks(), PROBE_BYTES)
-        if is_longer:
-            ranges.are_honoured = False
-        elif sum(map(len, held)) == PROBE_BYTES:
-            ranges.are_honoured = True
-        return ranges.are_honoured is True
+        return await find_out_ranges(self._client, self._scope, *self._job)
 
     async def _is_part(self, held: Sequence[bytes], offset: int) -> bool:
         """Is this the part that begins at the offset, and not all of a short log?"""
@@ -185,6 +178,22 @@ class _Reading:
         for chunk in held:
             await self._run(scan.feed_steps(chunk))
         return scan
+
+
+async def find_out_ranges(
+    client: Client, scope: CallScope, project: ProjectKey, job_id: int
+) -> bool:
+    """Find out whether the upstream sends parts of logs, by one of more than a few bytes; keeps it
+    in `client.log_ranges`. Cost: 1 call.
+    """
+    ranges = client.log_ranges
+    async with client.trace(scope, project, job_id, byte_limit=PROBE_BYTES) as streamed:
+        held, is_longer = await _read_beyond(streamed.chunks(), PROBE_BYTES)
+    if is_longer:
+        ranges.are_honoured = False
+    elif sum(map(len, held)) == PROBE_BYTES:
+        ranges.are_honoured = True
+    return ranges.are_honoured is True
 
 
 async def _read_beyond(chunks: AsyncIterator[bytes], limit: int) -> tuple[list[bytes], bool]:

@@ -1,0 +1,73 @@
+"""What counts as a change of a job, a bridge or a pipeline.
+
+Some values of a thing that runs move by themselves with every answer: how long it has been running,
+when its runner was heard of last. They are told with the next change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from gateway.upstream.entities import Item, Pipeline, PipelineDetail
+
+__all__ = ["ACTIVE", "FINISHED", "Change", "has_changed"]
+
+# A status that is not left by itself.
+FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
+ACTIVE: Final = frozenset(
+    {
+        "created",
+        "waiting_for_resource",
+        "preparing",
+        "waiting_for_callback",
+        "pending",
+        "running",
+        "canceling",
+        "scheduled",
+    }
+)
+
+_MOVING: Final = frozenset({"duration", "queued_duration", "updated_at", "runner_manager"})
+# What an item embeds and does not own: the same in each of its states.
+_EMBEDDED: Final = frozenset({"commit", "user", "project", "pipeline"})
+
+
+class Change(Struct, frozen=True, eq=False):
+    """A pipeline as it is now, and its jobs and bridges that are new or have changed, newest id
+    first.
+    """
+
+    pipeline: PipelineDetail
+    items: tuple[Item, ...]
+
+    def after(self, earlier: Change) -> Change:
+        """Both as one: the last state of each item."""
+        items = {item.id: item for item in (*earlier.items, *self.items)}
+        ordered = sorted(items.values(), key=lambda item: item.id, reverse=True)
+        return Change(self.pipeline, tuple(ordered))
+
+
+def has_changed(old: Item | Pipeline | None, new: Item | Pipeline) -> bool:
+    """Is there more to tell of the new state than that time has passed?"""
+    if old is None or old.__class__ is not new.__class__:
+        return True
+    is_over = new.status in FINISHED
+    for name in new.__struct_fields__:
+        if name in _EMBEDDED or (name in _MOVING and not is_over):
+            continue
+        before, after = getattr(old, name), getattr(new, name)
+        if before is after:
+            continue
+        if name == "downstream_pipeline":
+            if _status(before) != _status(after):
+                return True
+        elif before != after:
+            return True
+    return False
+
+
+def _status(pipeline: Pipeline | None) -> tuple[int, str | None] | None:
+    return None if pipeline is None else (pipeline.id, pipeline.status)

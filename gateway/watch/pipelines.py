@@ -1,0 +1,301 @@
+"""The poller of a pipeline: of all its jobs that somebody watches, and of the pipeline itself.
+
+Polls fold as reads do (architecture.md, folding). Many watched jobs are read off the pipeline's
+list, where that takes fewer calls than reading each; jobs that the list does not show are read
+singly. Where the whole pipeline is watched its own page, its jobs and its bridges are read side by
+side.
+
+A job whose pipeline is not known yet has a poller of its own. Its first round tells the pipeline,
+and the poller then becomes that pipeline's, or hands its listeners over to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from gateway.errors import (
+    Forbidden,
+    NotFound,
+    RequestRefused,
+    Unauthenticated,
+    UpstreamError,
+    UpstreamInvalid,
+)
+from gateway.frames import without_frames
+from gateway.upstream.calls import NotModified
+from gateway.upstream.pages import MAX_PER_PAGE
+from gateway.watch.listeners import JobListeners, PipelineListeners
+from gateway.watch.poller import Poller, Round
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from gateway.upstream.credential import Credential
+    from gateway.upstream.entities import Bridge, Item, Job, Pipeline, ProjectKey
+    from gateway.upstream.pages import OffsetPage
+    from gateway.upstream.scope import CallScope
+    from gateway.watch.feed import ChangeFeed, Feed
+    from gateway.watch.surroundings import Surroundings
+
+__all__ = ["PipelinePoller", "pipeline_of"]
+
+T = TypeVar("T")
+R = TypeVar("R", "Job", "Bridge")
+
+# From so many watched jobs on a page of the list is no dearer than reading them singly.
+FOLD_FROM: Final = 4
+# Pages of a list that a round reads at most: a pipeline of more jobs is watched as far as that.
+MAX_PAGES: Final = 20
+# What is no passing fault of the upstream: nobody needs to ask again.
+LASTING: Final = (Forbidden, NotFound, RequestRefused, Unauthenticated)
+
+
+class PipelinePoller(Poller):
+    """Polls what is watched of one pipeline. Without a `pipeline_id` that is one job whose pipeline
+    is not known.
+    """
+
+    def __init__(
+        self,
+        around: Surroundings,
+        credential: Credential | None,
+        project: ProjectKey,
+        pipeline_id: int | None,
+    ) -> None:
+        super().__init__(around, credential)
+        self.project = project
+        self.pipeline_id = pipeline_id
+        self.jobs: dict[int, JobListeners] = {}
+        self.followers = PipelineListeners()
+        # What a round is answered "not modified" about.
+        self._known: dict[object, Any] = {}
+        # Pages of the list of jobs, as it told last.
+        self._pages = 1
+
+    # -- listeners -------------------------------------------------------------------------------
+
+    @property
+    def is_wanted(self) -> bool:
+        return bool(self.followers.feeds) or any(one.feeds for one in self.jobs.values())
+
+    def listen_to_job(self, job_id: int, feed: Feed[Job]) -> None:
+        """Tell a feed the job as it is, then what becomes of it."""
+        listeners = self.jobs.setdefault(job_id, JobListeners())
+        listeners.add(feed, is_fresh=self.is_fresh)
+        self._listen(feed)
+
+    def listen_to_all(self, feed: ChangeFeed) -> None:
+        """Tell a feed the pipeline with all its jobs and bridges, then what changes of it."""
+        self.followers.add(feed, is_fresh=self.is_fresh)
+        self._listen(feed)
+
+    def take(self, other: PipelinePoller) -> None:
+        """Take over the listeners of another poller of this pipeline."""
+        for job_id, listeners in other.jobs.items():
+            self.jobs.setdefault(job_id, JobListeners()).take(listeners)
+        self.followers.take(other.followers)
+        for feed in self._feeds():
+            feed.leave = self._left
+        self.wake(at_once=not self.is_fresh)
+        self.start()
+
+    def _listen(self, feed: Feed[Any]) -> None:
+        feed.leave = self._left
+        if not feed.has_begun:
+            self.wake(at_once=True)
+        self.start()
+
+    def _left(self) -> None:
+        """Somebody has left: their feed is closed."""
+        self.followers.feeds = [feed for feed in self.followers.feeds if not feed.is_closed]
+        for listeners in self.jobs.values():
+            listeners.feeds = [feed for feed in listeners.feeds if not feed.is_closed]
+        self._tidy()
+        self.check()
+
+    def _feeds(self) -> list[Feed[Any]]:
+        return [*self.followers.feeds, *(feed for one in self.jobs.values() for feed in one.feeds)]
+
+    def _tidy(self) -> None:
+        """Forget jobs that nobody listens to."""
+        for job_id in [job_id for job_id, one in self.jobs.items() if not one.feeds]:
+            del self.jobs[job_id]
+            if self._known.pop(("job", job_id), None) is not None:
+                # With what is forgotten no answer may be "not modified".
+                self._tags.clear()
+        if not self.followers.feeds:
+            self.followers = PipelineListeners()
+
+    # -- rounds ----------------------------------------------------------------------------------
+
+    async def poll(self, scope: CallScope, found: Round) -> None:
+        if self.pipeline_id is None:
+            await self._poll_singly(scope, found, list(self.jobs))
+        elif self.followers.feeds:
+            await self._poll_all(scope, found, self.pipeline_id)
+        else:
+            await self._poll_jobs(scope, found, self.pipeline_id)
+        self.around.settle(self)
+        self._tidy()
+
+    def tell_fault(self, fault: UpstreamError) -> None:
+        self.followers.tell(fault, is_last=False)
+        for listeners in self.jobs.values():
+            listeners.tell(fault, is_last=False)
+
+    def end(self) -> None:
+        for feed in self._feeds():
+            feed.end()
+
+    async def _poll_all(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
+        """The pipeline's page, its jobs and its bridges, side by side."""
+        page, jobs, bridges = await asyncio.gather(
+            self._read(("pipeline",), self.client.pipeline(scope, self.project, pipeline_id)),
+            self._list("jobs", lambda n: self._jobs_page(scope, pipeline_id, n)),
+            self._list("bridges", lambda n: self._bridges_page(scope, pipeline_id, n)),
+            return_exceptions=True,
+        )
+        if not isinstance(jobs, BaseException):
+            missing = self._show(found, jobs)
+            await self._poll_singly(scope, found, missing)
+        for part in (page, jobs, bridges):
+            if isinstance(part, BaseException):
+                self._fail(part, found)
+                return
+        items: list[Item] = [*jobs, *bridges]  # type: ignore[misc]  # narrowed above
+        found.changed |= self.followers.show(page, items)  # type: ignore[arg-type]  # as above
+
+    async def _poll_jobs(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
+        """The watched jobs, by the list where that is fewer calls."""
+        wanted = list(self.jobs)
+        if len(wanted) >= max(FOLD_FROM, self._pages + 1):
+            try:
+                jobs = await self._list(
+                    "jobs", lambda n: self._jobs_page(scope, pipeline_id, n), wanted=set(wanted)
+                )
+            except LASTING as error:
+                # A caller may see a job and not the list.
+                if isinstance(error, Unauthenticated):
+                    self._fail(error, found)
+                    return
+            else:
+                wanted = self._show(found, jobs)
+        await self._poll_singly(scope, found, wanted)
+
+    async def _poll_singly(self, scope: CallScope, found: Round, wanted: list[int]) -> None:
+        reads = [self._poll_job(scope, found, job_id) for job_id in wanted]
+        for error in await asyncio.gather(*reads, return_exceptions=True):
+            if isinstance(error, UpstreamError):
+                found.fault = without_frames(error)
+            elif error is not None:
+                raise error
+
+    async def _poll_job(self, scope: CallScope, found: Round, job_id: int) -> None:
+        try:
+            job = await self._read(("job", job_id), self.client.job(scope, self.project, job_id))
+        except Unauthenticated as error:
+            self._fail(error, found)
+        except LASTING as error:
+            if job_id in self.jobs:
+                self.jobs[job_id].tell(without_frames(error), is_last=True)
+        else:
+            self._show(found, [job])
+
+    def _show(self, found: Round, jobs: list[Job]) -> list[int]:
+        """Tell of those that are watched; the ids of watched ones that are not among them."""
+        shown = {job.id: job for job in jobs if job.id in self.jobs}
+        for job_id, job in shown.items():
+            found.changed |= self.jobs[job_id].show(job)
+        return [job_id for job_id in self.jobs if job_id not in shown]
+
+    def _fail(self, error: BaseException, found: Round) -> None:
+        """A part of a round failed: for good, or for now."""
+        if not isinstance(error, UpstreamError):
+            raise error
+        if not isinstance(error, LASTING):
+            found.fault = without_frames(error)
+            return
+        self.followers.tell(without_frames(error), is_last=True)
+        if isinstance(error, Unauthenticated):
+            for listeners in self.jobs.values():
+                listeners.tell(error, is_last=True)
+
+    # -- reads -----------------------------------------------------------------------------------
+
+    async def _read(self, key: object, read: Awaitable[T]) -> T:
+        """What is read, or was read before where it has not been modified since."""
+        try:
+            value = self._known[key] = await read
+        except NotModified:
+            value = self._known[key]
+        except UpstreamError:
+            # It may have been an answer with a tag that could not be read.
+            self._tags.clear()
+            raise
+        return value
+
+    async def _list(
+        self,
+        name: str,
+        page_at: Callable[[int], Coroutine[Any, Any, OffsetPage[R]]],
+        *,
+        wanted: set[int] | None = None,
+    ) -> list[R]:
+        """The rows of a list: all of them, or from the top as long as that finds `wanted` ones in
+        fewer calls than single reads.
+        """
+        first = await self._read((name, 1), page_at(1))
+        pages = min(MAX_PAGES, math.ceil((first.total or 0) / MAX_PER_PAGE))
+        if first.total is None and first.next_page is not None:
+            pages = MAX_PAGES
+        if name == "jobs":
+            self._pages = pages
+        rows = _readable(first)
+        if wanted is not None:
+            wanted -= {row.id for row in rows}
+            if len(wanted) < pages - 1:
+                return rows
+        if first.total is not None:
+            numbers = range(2, pages + 1)
+            reads = [self._read((name, number), page_at(number)) for number in numbers]
+            for page in await asyncio.gather(*reads):
+                rows += _readable(page)
+            return rows
+        page, number = first, 1
+        while page.next_page is not None and number < MAX_PAGES:
+            number += 1
+            page = await self._read((name, number), page_at(number))
+            rows += _readable(page)
+        return rows
+
+    def _jobs_page(
+        self, scope: CallScope, pipeline_id: int, number: int
+    ) -> Coroutine[Any, Any, OffsetPage[Job]]:
+        return self.client.pipeline_jobs_page(
+            scope, self.project, pipeline_id, page=number, per_page=MAX_PER_PAGE
+        )
+
+    def _bridges_page(
+        self, scope: CallScope, pipeline_id: int, number: int
+    ) -> Coroutine[Any, Any, OffsetPage[Bridge]]:
+        return self.client.bridges_page(
+            scope, self.project, pipeline_id, page=number, per_page=MAX_PER_PAGE
+        )
+
+
+def _readable(page: OffsetPage[R]) -> list[R]:
+    return [row for row in page.items if not isinstance(row, UpstreamInvalid)]
+
+
+def pipeline_of(poller: PipelinePoller) -> tuple[ProjectKey, int] | None:
+    """The pipeline that a poller's rounds have told, its project by number where the upstream tells
+    it; None while they have not.
+    """
+    states: list[Pipeline | None] = [poller.followers.state]
+    states += [one.state.pipeline if one.state else None for one in poller.jobs.values()]
+    for pipeline in states:
+        if pipeline is not None and poller.pipeline_id in {None, pipeline.id}:
+            return (pipeline.project, pipeline.id)
+    return None

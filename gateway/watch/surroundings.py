@@ -1,0 +1,84 @@
+"""What all pollers share: the client, time, intervals, and the order of their turns."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.upstream.client import Client
+    from gateway.upstream.credential import Credential
+    from gateway.watch.clock import Clock
+    from gateway.watch.interval import Pacing
+
+__all__ = ["Surroundings", "Turns"]
+
+
+class Turns:
+    """The turns of one credential's pollers: so many rounds at once, in order of asking."""
+
+    def __init__(self, at_once: int, beyond: asyncio.Semaphore) -> None:
+        self._own = asyncio.Semaphore(at_once)
+        self._beyond = beyond
+
+    async def __aenter__(self) -> None:
+        await self._own.acquire()
+        try:
+            await self._beyond.acquire()
+        except BaseException:
+            self._own.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._beyond.release()
+        self._own.release()
+
+
+class Surroundings:
+    """Made once; `forget` is told of pollers that have stopped, `settle` of those that may know
+    their pipeline now.
+
+    At most `rounds_at_once` rounds are under way for one credential, four times as many for all
+    together, and `calls_at_once` calls in each. A round takes `poll_timeout_s` at most.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        pacing: Pacing,
+        *,
+        forget: Callable[[Any], object],
+        settle: Callable[[Any], object],
+        poll_timeout_s: float = 30.0,
+        rounds_at_once: int = 4,
+        calls_at_once: int = 4,
+    ) -> None:
+        self.client = client
+        self.clock = clock
+        self.pacing = pacing
+        self.forget = forget
+        self.settle = settle
+        self.poll_timeout_s = poll_timeout_s
+        self.calls_at_once = calls_at_once
+        self._rounds_at_once = rounds_at_once
+        self._all = asyncio.Semaphore(4 * rounds_at_once)
+        # They live as long as a poller of theirs.
+        self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
+        self._numbers = count(1)
+
+    def turns(self, credential: Credential | None) -> Turns:
+        """The turns of a credential's pollers."""
+        key = "" if credential is None else credential.fingerprint
+        turns = self._turns.get(key)
+        if turns is None:
+            turns = self._turns[key] = Turns(self._rounds_at_once, self._all)
+        return turns
+
+    def request_id(self) -> str:
+        """A name for the calls of one round, as the upstream and the records see them."""
+        return f"watch-{next(self._numbers):x}"

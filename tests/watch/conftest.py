@@ -1,0 +1,128 @@
+"""What is watched, over a served sandbox, in time that the tests drive."""
+
+import asyncio
+import math
+from collections import Counter
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.watch import Clock, Live, Pacing
+from tests.harness.over import over
+
+LEAST_S = 2.0
+STEP_S = 5.0
+
+
+class DrivenClock(Clock):
+    """Time that stands still until a test moves it."""
+
+    def __init__(self):
+        self.time = 1_000.0
+        self.waiting = set()
+
+    def now(self):
+        return self.time
+
+    async def wait(self, event, timeout_s):
+        until = self.time + timeout_s
+        waker = asyncio.get_running_loop().create_future()
+        waiting = (until, waker)
+        self.waiting.add(waiting)
+        came = asyncio.ensure_future(event.wait())
+        try:
+            await asyncio.wait([waker, came], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.waiting.discard(waiting)
+            came.cancel()
+        return event.is_set()
+
+    def move_to(self, time):
+        self.time = time
+        for until, waker in self.waiting:
+            if until <= time and not waker.done():
+                waker.set_result(None)
+
+
+class World:
+    """Live subjects over a sandbox; `advance` moves both clocks, `calls` counts upstream calls."""
+
+    def __init__(self, gateway, pacing):
+        self.gateway = gateway
+        self.server = gateway.server
+        self.sandbox = gateway.server.sandbox
+        self.clock = DrivenClock()
+        self.live = Live(gateway.client, clock=self.clock, pacing=pacing)
+
+    def credential(self, role="developer"):
+        return self.gateway.credential(role)
+
+    async def idle(self):
+        """Wait until every poller waits for its time."""
+        async with asyncio.timeout(STEP_S):
+            while True:
+                # What was just told, or woken, has its turn first.
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                if len(self.clock.waiting) >= len(self.live):
+                    return
+                await asyncio.sleep(0.001)
+
+    async def advance(self, seconds, *, world_s=None):
+        """Let so much time pass: first the sandbox's, then, step by step, that of the pollers."""
+        if world_s != 0:
+            self.sandbox.advance(seconds if world_s is None else world_s)
+        end = self.clock.time + seconds
+        while True:
+            await self.idle()
+            due = min((until for until, _ in self.clock.waiting), default=math.inf)
+            if due > end:
+                break
+            self.clock.move_to(max(due, self.clock.time))
+        self.clock.move_to(end)
+        await self.idle()
+
+    def calls(self):
+        """Upstream calls by the last part of their path, since this was last asked."""
+        counted = Counter(_kind(one.raw_path) for one in self.sandbox.received)
+        self.sandbox.received.clear()
+        return dict(counted)
+
+
+def _kind(raw_path):
+    """A call's kind: the word before its number, or its last word."""
+    *_, before, last = raw_path.partition("?")[0].split("/")
+    return before.removesuffix("s") if last.isdigit() else last
+
+
+def now_waiting(feed):
+    """What a feed holds, taken off it."""
+    taken = []
+    while feed._events:
+        event = feed._events.popleft()
+        event.missed, feed._missed = feed._missed, 0
+        taken.append(event)
+    return taken
+
+
+@pytest.fixture
+def taken():
+    return now_waiting
+
+
+@pytest.fixture
+def world(sandbox_server):
+    """Makes worlds, each for an `async with`: it closes in the end, and nothing may be left."""
+
+    @asynccontextmanager
+    async def make(**config):
+        pacing = Pacing(LEAST_S, 15.0, jitter=0.0)
+        async with over(sandbox_server, max_retries=0, **config) as gateway:
+            made = World(gateway, pacing)
+            try:
+                yield made
+            finally:
+                await made.live.aclose()
+            assert len(made.live) == 0
+
+    return make
