@@ -36,6 +36,7 @@ from gateway.sandbox import Sandbox
 from gateway.settings import Settings
 from gateway.transport.addressing import (
     GRAPHQL_PATH,
+    SANDBOX_IS_PRIVATE,
     is_beyond_loopback,
     not_found,
     not_running,
@@ -49,8 +50,16 @@ from gateway.transport.cors import CrossOrigin, crossing_origins
 from gateway.transport.endpoint import Endpoint
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
-from gateway.transport.records import CallRecords, OperationRecords, Records, standard_records
+from gateway.transport.records import (
+    CallRecords,
+    OperationRecords,
+    Records,
+    SubscriptionRecords,
+    standard_records,
+)
+from gateway.transport.seats import Seats
 from gateway.transport.server import address_of, listen, serving
+from gateway.transport.websocket import WebSockets, refuse
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.readiness import NotReady, why_not_ready
@@ -58,6 +67,7 @@ from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wire import WireOptions
 from gateway.upstream.wires import open_wire
 from gateway.version import __version__
+from gateway.watch import Live, Pacing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -95,13 +105,16 @@ class Gateway:
         self.settings = settings
         self.sandbox: EmbeddedSandbox | None = None
         """Where the upstream is the sandbox, while this runs."""
+        self.live: Live | None = None
+        """What is watched, while this runs."""
         self._records = records
         if settings.log_level in {"debug", "info"}:
-            hooks = (OperationRecords(records), *hooks)
+            hooks = (OperationRecords(records), SubscriptionRecords(records), *hooks)
         if settings.log_level == "debug":
             hooks = (CallRecords(records), *hooks)
         self._hooks = Hooks(*hooks)
         self._endpoint: Endpoint | None = None
+        self._web_sockets: WebSockets | None = None
         self._health = Health(self._why_not_ready)
         self._wire: Wire | None = None
         self._api_url = ""
@@ -143,8 +156,27 @@ class Gateway:
             await self._endpoint(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve_elsewhere(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._serve_web_socket(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
+
+    async def _serve_web_socket(
+        self,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        if self._endpoint is None and scope.get("root_path"):
+            await self._start()
+        if not self._answers_all and is_beyond_loopback(scope):
+            await refuse(send, 403, SANDBOX_IS_PRIVATE)
+        elif self._web_sockets is None:
+            await refuse(send, 503, "the gateway is not running")
+        elif place_of(scope, self.settings.path_prefix).path != GRAPHQL_PATH:
+            await refuse(send, 404, f"GraphQL is at {GRAPHQL_PATH}")
+        else:
+            await self._web_sockets(scope, receive, send)
 
     async def _serve_elsewhere(
         self,
@@ -199,6 +231,13 @@ class Gateway:
         """Tell who asks for readiness that this is about to stop; all else goes on."""
         self._health.drain()
 
+    def hang_up(self) -> None:
+        """End what would go on for long, with the word to come again: this is about to stop."""
+        if self._endpoint is not None:
+            self._endpoint.hang_up()
+        if self._web_sockets is not None:
+            self._web_sockets.hang_up()
+
     def cut_off(self) -> None:
         """Answer all operations that run, at once, with an error that says so."""
         if self._endpoint is not None:
@@ -225,20 +264,35 @@ class Gateway:
                 pace=Pace(),
                 hooks=self._hooks,
             )
+            client = Client.over(chain)
+            self.live = Live(
+                client,
+                pacing=Pacing(
+                    settings.watch_interval_s,
+                    max(settings.watch_interval_s, settings.watch_idle_interval_s),
+                ),
+                poll_timeout_s=settings.request_timeout_s,
+            )
+            stack.push_async_callback(self.live.aclose)
             engine = Engine(
-                Client.over(chain),
+                client,
                 WebUrls(self._api_url, settings.upstream_web_url),
                 budget=_budget(settings),
                 documents=_documents(settings),
                 persisted=PersistedDocuments(settings.persisted_documents),
                 hooks=self._hooks,
+                live=self.live,
             )
-            callers = Callers(secrets.token_bytes(32), settings.request_timeout_s)
+            fingerprint_key = secrets.token_bytes(32)
+            callers = Callers(fingerprint_key, settings.request_timeout_s)
+            seats = Seats(settings.max_subscriptions)
+            self._web_sockets = WebSockets(engine, fingerprint_key, settings, seats)
+            stack.callback(setattr, self, "_web_sockets", None)
             compressor = Compressor() if settings.compression else None
             if compressor is not None:
                 stack.callback(compressor.close)
             self._endpoint = Endpoint(
-                engine, callers, settings, self._hooks, self._explorer(), compressor
+                engine, callers, settings, self._hooks, self._explorer(), compressor, seats
             )
             stack.callback(setattr, self, "_endpoint", None)
             yield
@@ -274,6 +328,8 @@ def create_app(settings: Settings | None = None, *hooks: Hook) -> Gateway:
 def _budget(settings: Settings) -> Budget:
     return Budget(
         calls=settings.max_calls,
+        event_calls=settings.max_event_calls,
+        event_timeout_s=settings.request_timeout_s,
         calls_in_flight=settings.max_calls_in_flight,
         page_size=settings.max_page_size,
         response_nodes=settings.max_response_nodes,

@@ -86,7 +86,9 @@ def _serve(options: argparse.Namespace) -> int:
                     listener,
                     shutdown_timeout_s=settings.shutdown_timeout_s,
                     receive_timeout_s=settings.receive_timeout_s,
+                    hang_up=gateway.hang_up,
                     cut_off=gateway.cut_off,
+                    max_message_bytes=settings.max_body_bytes,
                 ) as server,
             ):
                 _announce(*_gateway_banner(gateway, address_of(listener)))

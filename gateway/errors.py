@@ -114,11 +114,8 @@ class SubscriberTooSlow(CallerError):
 
     code = "SUBSCRIBER_TOO_SLOW"
 
-    def __init__(self, resume_from: int) -> None:
-        super().__init__(
-            "the log came faster than this subscription took it; subscribe again with"
-            f" fromByte: {resume_from}, and nothing is lost"
-        )
+    def __init__(self, message: str, *, resume_from: int) -> None:
+        super().__init__(message)
         self.resume_from = resume_from
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "Hooks",
     "OperationEvent",
     "RequestEvent",
+    "SubscriptionEvent",
     "WriteEvent",
     "tell",
 ]
@@ -139,6 +140,35 @@ class RequestEvent:
         self.notes: dict[object, Any] = {}
 
 
+class SubscriptionEvent(Struct, eq=False):
+    """One subscription, from its acceptance to its end; the same object for both events.
+
+    `field` is the root field it selects, `events` the responses so far, `missed` the states that
+    were left out of them; calls and bytes are those of all events together, without polling, which
+    is shared. `ending` is why it ended: "complete" with its subject, "left" by its caller,
+    "stopped" with the gateway, "revoked" with its credential. `began` is by `perf_counter`.
+    """
+
+    request_id: str
+    carrier: str
+    began: float
+    document: str = ""
+    caller: str | None = None
+    name: str | None = None
+    field: str = ""
+    estimated: int = 0
+    ending: Literal["complete", "left", "stopped", "revoked"] = "left"
+    codes: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    size_bytes: int = 0
+    events: int = 0
+    missed: int = 0
+    calls: int = 0
+    shared: int = 0
+    cached: int = 0
+    retried: int = 0
+
+
 class CallEvent:
     """One request to the upstream; the same object for both events.
 
@@ -183,6 +213,12 @@ class Hook:
     def operation_ended(self, operation: OperationEvent) -> None:
         """An operation was answered, refused, or its caller left."""
 
+    def subscription_began(self, subscription: SubscriptionEvent) -> None:
+        """A subscription was accepted. One that is refused is told as an operation."""
+
+    def subscription_ended(self, subscription: SubscriptionEvent) -> None:
+        """A subscription has come to its end, whatever it was."""
+
     def request_ended(self, request: RequestEvent) -> None:
         """A request that never became an operation was answered, or its caller left."""
 
@@ -202,12 +238,16 @@ class Hooks:
         "operation_began",
         "operation_ended",
         "request_ended",
+        "subscription_began",
+        "subscription_ended",
     )
 
     def __init__(self, *hooks: Hook) -> None:
         self.operation_began = _listeners(hooks, "operation_began")
         self.operation_ended = _listeners(hooks, "operation_ended")
         self.request_ended = _listeners(hooks, "request_ended")
+        self.subscription_began = _listeners(hooks, "subscription_began")
+        self.subscription_ended = _listeners(hooks, "subscription_ended")
         self.call_began = _listeners(hooks, "call_began")
         self.call_ended = _listeners(hooks, "call_ended")
 
@@ -224,7 +264,13 @@ def tell(listeners: tuple[Callable[[E], None], ...], event: E) -> None:
 def _listeners(
     hooks: tuple[Hook, ...],
     name: Literal[
-        "operation_began", "operation_ended", "request_ended", "call_began", "call_ended"
+        "operation_began",
+        "operation_ended",
+        "request_ended",
+        "subscription_began",
+        "subscription_ended",
+        "call_began",
+        "call_ended",
     ],
 ) -> tuple[Callable[[Any], None], ...]:
     return tuple(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.context.reads import Reads
+from gateway.errors import OutcomeUnknown
 from gateway.upstream.entities import Bridge, Job, UntoldItem
 from gateway.upstream.written import item_of, job_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from gateway.upstream.entities import Item, ProjectKey
+    from gateway.upstream.entities import Item, Pipeline, ProjectKey
 
 __all__ = ["Context"]
 
@@ -28,7 +29,7 @@ class Context(Reads):
     async def cancel(self, project: ProjectKey, job_id: int, *, force: bool = False) -> Job:
         """Cancel a job. Cost: 1 call."""
         return await self._write(
-            project, self.client.cancel(self.scope, project, job_id, force=force)
+            project, job_id, self.client.cancel(self.scope, project, job_id, force=force)
         )
 
     async def retry(
@@ -51,14 +52,14 @@ class Context(Reads):
             elif self._seen.job(project, job_id) is not None:
                 is_bridge = False
         write = self.client.retry(self.scope, project, job_id, inputs=inputs)
-        answer = await self._write(project, write)
+        answer = await self._write(project, job_id, write)
         if is_bridge is False:
             return job_of(answer) if isinstance(answer, UntoldItem) else answer
         return item_of(answer, is_bridge=is_bridge is True)
 
     async def erase(self, project: ProjectKey, job_id: int) -> Job:
         """Delete a job's log and artifacts. Cost: 1 call."""
-        return await self._write(project, self.client.erase(self.scope, project, job_id))
+        return await self._write(project, job_id, self.client.erase(self.scope, project, job_id))
 
     async def play(
         self,
@@ -70,18 +71,31 @@ class Context(Reads):
     ) -> Item:
         """Start a manual or delayed job or bridge. Cost: 1 call."""
         write = self.client.play(self.scope, project, job_id, variables=variables, inputs=inputs)
-        return await self._write(project, write)
+        return await self._write(project, job_id, write)
 
-    async def _write(self, project: ProjectKey, write: Awaitable[W]) -> W:
+    async def _write(self, project: ProjectKey, job_id: int, write: Awaitable[W]) -> W:
         """Write, and forget all that was read before. The answer is remembered where it holds
-        everything: an old upstream may leave out the pipeline or the artifacts of a job.
+        everything: an old upstream may leave out the pipeline or the artifacts of a job. Whoever
+        watches what was written on is told at once.
         """
         try:
             item = await write
+        except OutcomeUnknown:
+            self._wake(None, job_id)
+            raise
         finally:
             self._forget()
+        self._wake(item.pipeline, job_id, item.id)
         if isinstance(item, UntoldItem):
             return item
         if item.pipeline is not None and (isinstance(item, Bridge) or item.artifacts is not None):
             self._seen.add(project, (item,))
         return item
+
+    def _wake(self, pipeline: Pipeline | None, *job_ids: int) -> None:
+        if self._live is not None:
+            self._live.wake(
+                pipeline_id=None if pipeline is None else pipeline.id,
+                job_ids=job_ids,
+                at_once=True,
+            )

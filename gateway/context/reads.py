@@ -24,6 +24,7 @@ from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
 from gateway.turns import Turns
 from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
+from gateway.upstream.logs import format_steps
 from gateway.upstream.paging import (
     MAX_SIZE,
     walk_all_pipeline_jobs,
@@ -36,7 +37,7 @@ from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from gateway.upstream.client import Client
     from gateway.upstream.entities import (
@@ -47,10 +48,12 @@ if TYPE_CHECKING:
         PipelineHandle,
         ProjectKey,
     )
+    from gateway.upstream.logs import LogFormat, LogPiece
     from gateway.upstream.paging import Listing, Window
     from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope, Tally
     from gateway.upstream.web_urls import WebUrls
+    from gateway.watch import Live
 
 __all__ = ["Reads"]
 
@@ -77,6 +80,7 @@ class Reads:
         "_bridges",
         "_commits",
         "_jobs",
+        "_live",
         "_loop",
         "_pipelines",
         "_projects",
@@ -99,9 +103,11 @@ class Reads:
         max_page_size: int = MAX_SIZE,
         readers: Readers = WHOLE,
         turns: Turns | None = None,
+        live: Live | None = None,
     ) -> None:
         self.client = client
         self._turns = turns or Turns()
+        self._live = live
         self.max_page_size = max_page_size
         self.readers = readers
         self.scope = scope
@@ -127,6 +133,16 @@ class Reads:
     def tally(self) -> Tally:
         """The upstream calls so far."""
         return self.scope.tally
+
+    @property
+    def live(self) -> Live:
+        """What is watched, for all callers."""
+        assert self._live is not None  # noqa: S101 - who makes contexts for subscriptions gives it
+        return self._live
+
+    def format(self, piece: LogPiece, form: LogFormat) -> Awaitable[str]:
+        """The text of a piece of a log, in steps. Cost: 0."""
+        return self._turns.run(format_steps(piece, form))
 
     # -- single things ---------------------------------------------------------------------------
 

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
-from gateway.errors import CostExceeded, ResponseTooLarge
-from gateway.execution.cost import estimate_cost
+from gateway.errors import ResponseTooLarge
 from gateway.execution.documents import Documents, Prepared
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
+from gateway.execution.forecast import forecast, too_dear
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import PersistedDocuments
@@ -34,40 +33,43 @@ from gateway.execution.response import (
     too_large,
 )
 from gateway.execution.schema import make_schema
-from gateway.execution.size import size_of
+from gateway.execution.subscribing import listener_of, responses
+from gateway.execution.telling import tell_began, tell_ended, tell_subscribed
 from gateway.execution.variables import NO_VARIABLES
 from gateway.execution.writing import ENCODED_AT_ONCE, MANY_INTROSPECTED, write
-from gateway.hooks import WRITES, Hooks, OperationEvent, WriteEvent, tell
+from gateway.hooks import WRITES, Hooks, WriteEvent
 from gateway.schema.ways import tell_way
 from gateway.turns import Turns
 from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from graphql.execution.values import VariableValues
+    from collections.abc import AsyncGenerator, Awaitable
 
     from gateway.execution.documents import Operation
-    from gateway.execution.plan import Estimate, Plan, Size
     from gateway.execution.request import Caller, GraphQLRequest
     from gateway.upstream.client import Client
-    from gateway.upstream.scope import Tally
     from gateway.upstream.web_urls import WebUrls
+    from gateway.watch import Live
 
 __all__ = ["Budget", "Engine"]
 
 MUTATION_BY_GET: Final = "mutations are not run by GET; send this operation by POST"
-# The status of an operation whose caller left, as nginx counts it; nobody receives it.
-CALLER_LEFT: Final = 499
+SUBSCRIPTION: Final = (
+    "a subscription has many responses; ask for it by WebSocket (graphql-transport-ws), or by POST"
+    " or GET with accept: text/event-stream or multipart/mixed"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one operation may take: upstream calls at worst and at once, rows of a page (1 to 100),
-    fields of its response (nodes) and bytes of it.
+    fields of its response (nodes) and bytes of it. An event of a subscription may need fewer calls,
+    and has so long for them.
     """
 
     calls: int = 250
+    event_calls: int = 10
+    event_timeout_s: float = 30.0
     calls_in_flight: int = 16
     page_size: int = 100
     response_nodes: int = 250_000
@@ -86,9 +88,11 @@ class Engine:
         documents: Documents | None = None,
         persisted: PersistedDocuments | None = None,
         hooks: Hooks | None = None,
+        live: Live | None = None,
     ) -> None:
         self._client = client
         self._urls = urls
+        self._live = live
         if documents is None:
             documents = Documents(make_schema(PlannedExecutor), Limits())
         self._documents = documents
@@ -112,14 +116,14 @@ class Engine:
             max_at_once=self._budget.calls_in_flight,
             max_bytes=self._budget.response_bytes,
         )
-        began = self._begin(request, caller) if self._hooks.operation_began else None
+        hooks = self._hooks
+        began = tell_began(hooks, request, caller) if hooks.operation_began else None
         response = prepared = None
         writes: list[WriteEvent] | None = None
         try:
             prepared = self._prepare(request, caller)
-            if prepared.operation.type == "mutation" and self._is_heard:
-                writes = []
-                WRITES.set(writes)
+            if prepared.operation.type != "query":
+                writes = self._begin_writes(prepared.operation)
             result = self._start(prepared, scope)
             if not isinstance(result, ExecutionResult):
                 result = await result
@@ -138,12 +142,100 @@ class Engine:
             response = failed(scope)
         finally:
             if self._is_heard:
-                self._end(began, request, caller, scope.tally, response, writes)
+                tell_ended(hooks, began, request, caller, scope.tally, response, writes)
         return response
 
-    def _prepare(self, request: GraphQLRequest, caller: Caller) -> Prepared:
-        """All that can be known without an upstream call; raises `RequestError`."""
-        operation = self._operation(request, caller)
+    def is_subscription(self, request: GraphQLRequest) -> bool:
+        """Does a request ask for a subscription? Not if it is refused anyway."""
+        try:
+            return self._operation(request, is_read_only=False).type == "subscription"
+        except RequestError:
+            return False
+
+    async def subscribe(
+        self, request: GraphQLRequest, caller: Caller
+    ) -> AsyncGenerator[GraphQLResponse]:
+        """Run any operation, and give its responses as they come: one for a query or a mutation, as
+        `execute`; one for each event of a subscription. A refused one has one that says so.
+
+        The calls of an event are made with the caller's credential, and within a time of their own.
+        Who stops before the end closes it (`aclose`).
+        """
+        if not self.is_subscription(request):
+            yield await self.execute(request, caller)
+            return
+        try:
+            prepared = self._prepare(request, caller, self._budget.event_calls)
+            listener = listener_of(prepared, self._context(prepared, self._scope(caller)))
+        except RequestError as error:
+            response = error.response(self._scope(caller).tally, caller.request_id)
+            if self._is_heard:
+                began = tell_began(self._hooks, request, caller)
+                tally = response.tally
+                tell_ended(self._hooks, began, request, caller, tally, response, None)
+            yield response
+            return
+
+        async def answer(event: Any, scope: CallScope) -> GraphQLResponse:
+            return await self._answer_event(event, prepared, request, scope)
+
+        told = tell_subscribed(self._hooks, request, caller, prepared)
+        stream = responses(
+            listener,
+            caller,
+            told,
+            self._hooks,
+            scope=lambda: self._scope(caller),
+            answer=answer,
+        )
+        try:
+            async for response in stream:
+                yield response
+        finally:
+            await stream.aclose()
+
+    async def _answer_event(
+        self, event: Any, prepared: Prepared, request: GraphQLRequest, scope: CallScope
+    ) -> GraphQLResponse:
+        try:
+            result = self._start(prepared, scope, event)
+            if not isinstance(result, ExecutionResult):
+                result = await result
+            response = self._ordinary(result, prepared, request, scope)
+            return response or await self._written(result, prepared, request, scope)
+        except ResponseTooLarge as error:
+            return too_large(error, prepared, scope)
+        except Exception:  # noqa: BLE001 - the edge of an event: recorded, told by its id only
+            return failed(scope)
+
+    def _scope(self, caller: Caller) -> CallScope:
+        """The scope of an event that begins now."""
+        return CallScope(
+            caller.credential,
+            asyncio.get_running_loop().time() + self._budget.event_timeout_s,
+            caller.request_id,
+            max_at_once=self._budget.calls_in_flight,
+            max_bytes=self._budget.response_bytes,
+        )
+
+    def _begin_writes(self, operation: Operation) -> list[WriteEvent] | None:
+        """What is told of a mutation's writes; raises `RequestError` for what is none."""
+        if operation.type == "subscription":
+            refusal = [GraphQLError(SUBSCRIPTION)]
+            raise RequestError("BAD_REQUEST", errors=refusal, operation=operation)
+        if not self._is_heard:
+            return None
+        writes: list[WriteEvent] = []
+        WRITES.set(writes)
+        return writes
+
+    def _prepare(
+        self, request: GraphQLRequest, caller: Caller, ceiling: int | None = None
+    ) -> Prepared:
+        """All that can be known without an upstream call; raises `RequestError`, for what may need
+        more calls than the ceiling, too.
+        """
+        operation = self._operation(request, is_read_only=caller.carrier.is_read_only)
         limits = self._documents.limits
         if request.variables and (excess := check_variables(request.variables, limits)):
             raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
@@ -158,17 +250,17 @@ class Engine:
         plan = operation.plan(variables)
         estimate, size = plan.estimate, plan.size
         if estimate is None or size is None:
-            estimate, size = _worked_out(operation, plan, variables)
-        if estimate.calls > self._budget.calls:
-            too_dear = self._too_dear(estimate)
-            raise RequestError("COST_EXCEEDED", errors=[too_dear], operation=operation)
+            estimate, size = forecast(operation, plan, variables)
+        if estimate.calls > (ceiling or self._budget.calls):
+            refused = too_dear(estimate, ceiling or self._budget.calls)
+            raise RequestError("COST_EXCEEDED", errors=[refused], operation=operation)
         if size.nodes > self._budget.response_nodes:
             refusal = ResponseTooLarge.by_nodes(size.nodes, self._budget.response_nodes)
             too_large = GraphQLError(refusal.message, original_error=refusal)
             raise RequestError(refusal.code, errors=[too_large], operation=operation)
         return Prepared(operation, plan, variables, estimate, size)
 
-    def _operation(self, request: GraphQLRequest, caller: Caller) -> Operation:
+    def _operation(self, request: GraphQLRequest, *, is_read_only: bool) -> Operation:
         """The operation that a request asks for, by text or by hash; raises `RequestError`."""
         persisted = request.extensions and request.extensions.get("persistedQuery")
         if persisted:
@@ -184,7 +276,7 @@ class Engine:
             raise RequestError("OPERATION_RESOLUTION_FAILURE", errors=[error]) from None
         if persisted:
             self._persisted.keep(request.query)
-        if operation.type == "mutation" and caller.carrier.is_read_only:
+        if operation.type == "mutation" and is_read_only:
             raise RequestError(
                 "BAD_REQUEST",
                 errors=[GraphQLError(MUTATION_BY_GET)],
@@ -193,20 +285,8 @@ class Engine:
             )
         return operation
 
-    def _too_dear(self, estimate: Estimate) -> GraphQLError:
-        ceiling = self._budget.calls
-        refusal = CostExceeded(
-            f"the operation may need {estimate.calls} upstream calls,"
-            f" {ceiling} are allowed; most of them for {estimate.dearest}:"
-            " ask for fewer rows there, or in several operations",
-            estimated=estimate.calls,
-            ceiling=ceiling,
-            dearest=estimate.dearest,
-        )
-        return GraphQLError(refusal.message, original_error=refusal)
-
     def _start(
-        self, prepared: Prepared, scope: CallScope
+        self, prepared: Prepared, scope: CallScope, root: Any = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
         """Execute as far as it goes without waiting."""
         operation, plan = prepared.operation, prepared.plan
@@ -215,22 +295,26 @@ class Engine:
             return ExecutionResult(plan.root.project(None), None)
         # What a write hangs on must not have been asked for by somebody else, before.
         scope.alone = operation.type == "mutation"
-        context = Context(
-            self._client,
-            scope,
-            self._urls,
-            max_page_size=self._budget.page_size,
-            readers=plan.readers,
-            turns=self._turns,
-        )
         return execute_plan(
             PlanExecution(
                 operation,
                 plan,
                 prepared.variables,
-                context,
+                self._context(prepared, scope),
                 arguments=prepared.estimate.arguments,
+                root_value=root,
             )
+        )
+
+    def _context(self, prepared: Prepared, scope: CallScope) -> Context:
+        return Context(
+            self._client,
+            scope,
+            self._urls,
+            max_page_size=self._budget.page_size,
+            readers=prepared.plan.readers,
+            turns=self._turns,
+            live=self._live,
         )
 
     def _ordinary(
@@ -268,72 +352,3 @@ class Engine:
             turns=self._turns,
         )
         return response
-
-    def _begin(self, request: GraphQLRequest, caller: Caller) -> OperationEvent:
-        """Tell of an operation before anything is known of it."""
-        event = OperationEvent(
-            caller.request_id,
-            caller.carrier.name,
-            caller.arrived,
-            caller.carrier.method,
-            request.query,
-            None if caller.credential is None else caller.credential.fingerprint,
-        )
-        tell(self._hooks.operation_began, event)
-        return event
-
-    def _end(
-        self,
-        began: OperationEvent | None,
-        request: GraphQLRequest,
-        caller: Caller,
-        tally: Tally,
-        response: GraphQLResponse | None,
-        writes: list[WriteEvent] | None,
-    ) -> None:
-        """Tell what an operation came to; without a response it was cancelled."""
-        carrier, operation = caller.carrier, None
-        if response is None:
-            status = CALLER_LEFT if caller.has_left else 0
-        else:
-            status, operation = carrier.statuses.get(response.kind, 0), response.operation
-        # By position: names cost as much as the rest.
-        event = OperationEvent(
-            caller.request_id,
-            carrier.name,
-            caller.arrived,
-            carrier.method,
-            request.query,
-            None if caller.credential is None else caller.credential.fingerprint,
-            None if operation is None else operation.name,
-            None if operation is None else operation.type,
-            status,
-            response.codes if response is not None and response.errors else (),
-            perf_counter() - caller.arrived,
-            0 if response is None else len(response.body),
-            0 if response is None else response.estimated_calls,
-            tally.calls,
-            tally.shared,
-            tally.cached,
-            tally.retried,
-            tuple(writes) if writes else (),
-        )
-        if began is not None:
-            event = began.ended_as(event)
-        tell(self._hooks.operation_ended, event)
-
-
-def _worked_out(
-    operation: Operation, plan: Plan, variables: VariableValues
-) -> tuple[Estimate, Size]:
-    """Cost and size, kept where they hang on no variables; raises `RequestError`."""
-    try:
-        estimate = estimate_cost(plan, variables)
-    except GraphQLError as error:
-        raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
-    size = plan.size or size_of(plan, estimate.rows)
-    if not operation.node.variable_definitions:
-        plan.estimate = estimate
-    if plan.estimate is not None or plan.fixed_estimate is not None:
-        plan.size = size
-    return estimate, size

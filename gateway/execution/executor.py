@@ -57,9 +57,9 @@ def execute_plan(execution: PlanExecution | PlannedExecutor) -> AwaitableOrValue
         return execution.reference.execute_mutation()
     try:
         if not root.has_slots:
-            return ExecutionResult(root.project(None), None)
+            return ExecutionResult(root.project(execution.root_value), None)
         filler = SlotFiller(execution, plan, is_whole=True)
-        data = root.project(None, None, filler.queues)
+        data = root.project(execution.root_value, None, filler.queues)
         if filler.begin():
             return _finish(execution, filler, data)
     except GraphQLError as error:
@@ -89,6 +89,7 @@ class PlanExecution:
         "context_value",
         "errors",
         "plan",
+        "root_value",
         "variable_values",
     )
 
@@ -100,7 +101,9 @@ class PlanExecution:
         context_value: Any,
         *,
         arguments: Arguments = _NONE_KNOWN,
+        root_value: Any = None,
     ) -> None:
+        self.root_value = root_value
         self.context_value = context_value
         self.errors: list[GraphQLError] | None = None
         self.plan = plan
@@ -117,7 +120,7 @@ class PlanExecution:
                 self.plan.schema,
                 self._operation.fragment_definitions,
                 self._operation.fragments,
-                None,
+                self.root_value,
                 self.context_value,
                 self._operation.node,
                 self.variable_values,

@@ -70,6 +70,8 @@ class GraphQLResponse(msgspec.Struct, eq=False):
     operation: Operation | None = None
     estimated_calls: int = 0
     body: bytes = b""
+    # The last of a subscription: the upstream takes the credential no more.
+    is_revoked: bool = False
 
     def parts(self) -> dict[str, Any]:
         """The response as JSON writes it (GraphQL specification, 7.1: errors first)."""

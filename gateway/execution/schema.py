@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from gateway.schema import SCALARS, Bridge, Mutation, Query
+from gateway.schema import SCALARS, Bridge, Mutation, Query, Subscription
 from gateway.schema.fields import Info
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def make_schema(execution_context_class: type[Executor[Any]] | None = None) -> s
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         # Reached through interfaces only.
         types=[Bridge],
         config=StrawberryConfig(info_class=Info, scalar_map=SCALARS),

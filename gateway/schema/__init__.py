@@ -5,5 +5,6 @@ from gateway.schema.mutation import Mutation
 from gateway.schema.node import ENTITY_TYPES
 from gateway.schema.query import Query
 from gateway.schema.scalars import SCALARS
+from gateway.schema.subscription import Subscription
 
-__all__ = ["ENTITY_TYPES", "SCALARS", "Bridge", "Mutation", "Query"]
+__all__ = ["ENTITY_TYPES", "SCALARS", "Bridge", "Mutation", "Query", "Subscription"]

@@ -55,12 +55,14 @@ __all__ = [
     "Gives",
     "Info",
     "Read",
+    "Source",
     "derived",
     "edge",
     "fields_by",
     "kind_of",
     "plain",
     "reads_any",
+    "source",
 ]
 
 # What the description of a promised field says.
@@ -152,6 +154,15 @@ class Edge:
     cost: Cost
     reads: Reads
     reads_elsewhere: tuple[tuple[type, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Edge):
+    """A root of watching: `watch(context, **arguments)` gives the listener of its events, and
+    `resolve` gets what one of them holds, or its error, as the parent.
+    """
+
+    watch: Callable[..., Any]
 
 
 class Info(strawberry.Info[Context, None]):
@@ -292,6 +303,16 @@ def edge(
 
     def declare(resolver: Callable[..., Any]) -> Any:
         kind = Edge(resolver, cost, reads, reads_elsewhere)
+        return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
+
+    return declare
+
+
+def source(description: str, *, watch: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """A root of watching: a resolver as an edge's, whose parent is what an event holds."""
+
+    def declare(resolver: Callable[..., Any]) -> Any:
+        kind = Source(resolver, Cost(), None, (), watch)
         return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
 
     return declare

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from gateway.loaders.logs import LogReader
     from gateway.upstream import entities
 
-__all__ = ["JobLog", "LogChunk", "LogFormat", "log_of"]
+__all__ = [
+    "FORMS",
+    "Format",
+    "JobLog",
+    "LogChunk",
+    "LogFormat",
+    "Shown",
+    "check_range",
+    "log_of",
+]
 
 SHARED: Final = "Cost: 1 call for all such fields of the job's log."
 

@@ -101,6 +101,48 @@ class Settings:
         check=checks.page_size,
     )
 
+    watch_interval_s: float = knob(
+        2.0,
+        "Least time between two looks at what is watched (subscriptions), while it changes.",
+        unit="s",
+        check=checks.positive,
+    )
+    watch_idle_interval_s: float = knob(
+        15.0,
+        "Time to which that grows while nothing changes.",
+        unit="s",
+        check=checks.positive,
+    )
+    max_event_calls: int = knob(
+        10,
+        "Upstream calls that what a subscription selects may need for one event; one that may need"
+        " more is refused with `COST_EXCEEDED`.",
+        check=checks.at_least(1),
+    )
+    max_subscriptions: int = knob(
+        2_000,
+        "Subscriptions that one credential may hold at the same time.",
+        check=checks.at_least(0),
+    )
+    max_connection_subscriptions: int = knob(
+        100,
+        "Operations that one WebSocket may hold at the same time.",
+        check=checks.at_least(1),
+    )
+    heartbeat_s: float = knob(
+        12.0,
+        "How often a stream that is silent says that it is there.",
+        unit="s",
+        check=checks.positive,
+    )
+    webhook_secret: str | None = knob(
+        None,
+        "Secret of the webhooks by which a GitLab tells of jobs and pipelines at"
+        " `/webhooks/gitlab`, so that what is watched is looked at sooner: its secret token, or"
+        " its signing token (`whsec_…`). Not set: no webhooks are taken.",
+        is_secret=True,
+    )
+
     host: str = knob(
         "127.0.0.1",
         "Address to listen on; `0.0.0.0` for all of IPv4, `::` for all of IPv6 and IPv4.",

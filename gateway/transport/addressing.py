@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GRAPHQL_PATH",
+    "SANDBOX_IS_PRIVATE",
     "Place",
     "is_beyond_loopback",
     "not_found",
@@ -85,17 +86,11 @@ async def not_running(_: Request) -> Response:
     return JSONResponse({"errors": [{"message": message}]}, 503)
 
 
-sandbox_is_private: Final = JSONResponse(
-    {
-        "errors": [
-            {
-                "message": "this gateway runs over the sandbox, whose tokens are public, and"
-                " answers on this machine only: set GATEWAY_UPSTREAM_URL, or GATEWAY_SANDBOX=true"
-            }
-        ]
-    },
-    403,
+SANDBOX_IS_PRIVATE: Final = (
+    "this gateway runs over the sandbox, whose tokens are public, and answers on this machine only:"
+    " set GATEWAY_UPSTREAM_URL, or GATEWAY_SANDBOX=true"
 )
+sandbox_is_private: Final = JSONResponse({"errors": [{"message": SANDBOX_IS_PRIVATE}]}, 403)
 
 
 async def not_found(request: Request, _: Exception) -> Response:

@@ -109,10 +109,11 @@ class Watch:
     def __init__(self, receive_timeout_s: float) -> None:
         self._receive_timeout_s = receive_timeout_s
         self._all: set[Watched] = set()
+        self._held: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._all) + len(self._held)
 
     def enter(
         self, receive: Callable[[], Awaitable[Any]], loop: asyncio.AbstractEventLoop
@@ -124,8 +125,18 @@ class Watch:
             self._timer = loop.call_later(LOOK_EVERY_S, self._look, loop)
         return watched
 
+    def hold(self, watched: Watched) -> None:
+        """Watch over a response that goes on for long: its caller is listened for from now on, and
+        it ends when the gateway begins to stop.
+        """
+        self._all.discard(watched)
+        self._held.add(watched)
+        if watched.listener is None:
+            watched.listener = asyncio.get_running_loop().create_task(watched.listen())
+
     def leave(self, watched: Watched) -> None:
         self._all.discard(watched)
+        self._held.discard(watched)
         listener, watched.listener = watched.listener, None
         if listener is not None:
             # It holds the request, and with it the whole answer: hold on to it no longer, or both
@@ -135,6 +146,12 @@ class Watch:
     def cut_off(self) -> None:
         """End all that is under way: the gateway stops."""
         for watched in self._all:
+            watched.end(Ending.CUT_OFF)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End what would go on for long."""
+        for watched in self._held:
             watched.end(Ending.CUT_OFF)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:

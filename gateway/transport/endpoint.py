@@ -27,7 +27,9 @@ from gateway.transport.negotiation import (
     HTML,
     JSON,
     content_type_fault,
+    names_stream,
     negotiate,
+    negotiate_stream,
 )
 from gateway.transport.request import (
     CallerLeft,
@@ -38,6 +40,8 @@ from gateway.transport.request import (
     read_body,
     read_query,
 )
+from gateway.transport.seats import Seats, TooManySubscriptions
+from gateway.transport.streams import stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     from gateway.transport.callers import Callers, Watched
     from gateway.transport.compression import Compressor
     from gateway.transport.explorer import Explorer
+    from gateway.transport.streams import StreamFormat
 
 __all__ = ["Endpoint"]
 
@@ -105,6 +110,7 @@ class Endpoint:
         hooks: Hooks,
         explorer: Explorer | None = None,
         compressor: Compressor | None = None,
+        seats: Seats | None = None,
     ) -> None:
         self._engine = engine
         self._callers = callers
@@ -116,6 +122,8 @@ class Endpoint:
         self._cross_origin = CrossOrigin(settings.cors_origins)
         self._watch = Watch(settings.receive_timeout_s)
         self._compressor = compressor
+        self._heartbeat_s = settings.heartbeat_s
+        self._seats = Seats(settings.max_subscriptions) if seats is None else seats
         varies = ["accept", *(["accept-encoding"] if compressor else ())]
         if settings.cors_origins:
             varies.append("origin")
@@ -124,6 +132,10 @@ class Endpoint:
         # Answers depend on the credential, so no cache between here and the caller may keep them.
         # For POST that goes without saying (RFC 9110, 9.3.3).
         self._not_by_post: Headers = (*self._vary, (b"cache-control", b"no-store"))
+
+    def hang_up(self) -> None:
+        """End responses that would go on for long: the gateway begins to stop."""
+        self._watch.hang_up()
 
     def cut_off(self) -> None:
         """Answer all that is under way, at once: with an error that says that the gateway stops."""
@@ -152,7 +164,7 @@ class Endpoint:
             response = _failed(request)
         finally:
             self._watch.leave(watched)
-        if response is not _LEFT:
+        if response is not _LEFT and response is not _STREAMED:
             body, told = response.body, request.headers
             if (
                 len(body) < LEAST_BYTES
@@ -194,31 +206,65 @@ class Endpoint:
         method, accept = request.method, request.headers.get(b"accept", b"")
         if method == "POST":
             media_type = negotiate(accept)
-            if media_type is None:
-                raise _not_acceptable()
-            request.media_type = media_type
+            form = negotiate_stream(accept) if names_stream(accept) else None
+            request.media_type = _negotiated(media_type) if form is None else JSON
             body = await self._body(request, watched)
             asked = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
             if isinstance(asked, list):
+                request.media_type = _negotiated(media_type)
                 return await self._execute_batch(asked, request, watched)
         elif method in {"GET", "HEAD"}:
             explorer = self._explorer
             media_type = negotiate(accept, offers_html=explorer is not None)
-            if media_type is None:
-                raise _not_acceptable()
-            request.media_type = media_type
-            if explorer is not None and request.media_type is HTML:
+            form = negotiate_stream(accept) if names_stream(accept) else None
+            request.media_type = _negotiated(media_type) if form is None else JSON
+            if explorer is not None and media_type is HTML:
                 return HttpResponse(200, *explorer.page())
             asked = read_query(request.scope["query_string"])
         elif method == "OPTIONS":
             return HttpResponse(200, b"", (METHODS, *self._preflight(request)))
         else:
             raise HttpError(405, "METHOD_NOT_ALLOWED", "send operations by POST or GET", (METHODS,))
+        if form is not None:
+            if self._goes_on(asked, form, media_type):
+                return await self._stream(asked, request, watched, form)
+            request.media_type = _negotiated(media_type)
         carrier = _CARRIERS[method, request.media_type]
         caller = watched.caller = self._callers.of_request(request, carrier, watched.started)
         response = await self._engine.execute(asked, caller)
         headers = _ALLOW_POST if response.kind == "read only" else ()
         return HttpResponse(carrier.statuses[response.kind], response.body, headers)
+
+    def _goes_on(self, asked: GraphQLRequest, form: StreamFormat, media_type: bytes | None) -> bool:
+        """Is this answered in a stream? A subscription is, and what its caller takes no other way:
+        some clients name a stream in every request.
+        """
+        if media_type is None and not form.for_subscriptions_only:
+            return True
+        return self._engine.is_subscription(asked)
+
+    async def _stream(
+        self, asked: GraphQLRequest, request: HttpRequest, watched: Watched, form: StreamFormat
+    ) -> HttpResponse:
+        """Answer with responses as they come."""
+        carrier = form.carrier(request.method)
+        caller = self._callers.of_request(request, carrier, watched.started)
+        try:
+            with self._seats.taken(caller.credential):
+                watched.caller = caller
+                self._watch.hold(watched)
+                headers = self._vary + self._cross_origin.headers(request.headers.get(b"origin"))
+                responses = self._engine.subscribe(asked, caller)
+                await stream(request, responses, form, headers, heartbeat_s=self._heartbeat_s)
+        except TooManySubscriptions as error:
+            raise HttpError(429, error.code, str(error)) from None
+        except asyncio.CancelledError:
+            if not watched.was_ended():
+                raise
+            if watched.ending is Ending.CUT_OFF:
+                await request.send_part(form.broken)
+                await request.end()
+        return _STREAMED
 
     async def _execute_batch(
         self, asked: list[GraphQLRequest], request: HttpRequest, watched: Watched
@@ -270,12 +316,16 @@ class Endpoint:
         tell(self._hooks.request_ended, event)
 
 
-def _not_acceptable() -> HttpError:
-    message = "accept application/graphql-response+json or application/json"
-    return HttpError(406, "NOT_ACCEPTABLE", message)
+def _negotiated(media_type: bytes | None) -> bytes:
+    if media_type is None:
+        message = "accept application/graphql-response+json or application/json"
+        raise HttpError(406, "NOT_ACCEPTABLE", message)
+    return media_type
 
 
 _LEFT: Final = HttpResponse(CALLER_LEFT, b"")
+# It has gone out already.
+_STREAMED: Final = HttpResponse(200, b"")
 
 
 def _ended(ending: Ending | None, request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-__all__ = ["GRAPHQL_RESPONSE", "HTML", "JSON", "content_type_fault", "negotiate"]
+from gateway.transport.streams import EVENT_STREAM, MULTIPART, StreamFormat
+
+__all__ = [
+    "GRAPHQL_RESPONSE",
+    "HTML",
+    "JSON",
+    "content_type_fault",
+    "names_stream",
+    "negotiate",
+    "negotiate_stream",
+]
 
 MediaType: TypeAlias = bytes
 
@@ -26,6 +36,7 @@ _NAMED = {
     "application/graphql-response+json": GRAPHQL_RESPONSE,
     "application/json": JSON,
 }
+_STREAMS = {"text/event-stream": EVENT_STREAM, "multipart/mixed": MULTIPART}
 _COVERED = ("application/json", "application/graphql-response+json")
 
 
@@ -49,6 +60,22 @@ def negotiate(accept: bytes, *, offers_html: bool = False) -> MediaType | None:
     if covered and covering[covered] > (ranges[best] if best else 0.0):
         return _NAMED[covered]
     return _NAMED[best] if best and ranges[best] > 0 else None
+
+
+def names_stream(accept: bytes) -> bool:
+    """May a caller want responses that go on?"""
+    return b"event-stream" in accept or b"multipart" in accept
+
+
+@lru_cache(maxsize=256)
+def negotiate_stream(accept: bytes) -> StreamFormat | None:
+    """How to write the responses of a subscription, for callers that name it; between equals what
+    is named first. Those who take it also name others: which one is taken hangs on the operation.
+    """
+    ranges = _ranges(accept.decode("latin-1"))
+    named = [name for name in ranges if name in _STREAMS and ranges[name] > 0]
+    best = max(named, key=lambda name: ranges[name], default=None)
+    return None if best is None else _STREAMS[best]
 
 
 def _ranges(accept: str) -> dict[str, float]:

@@ -181,8 +181,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Offers to go on in another protocol
 
+    def handle_websocket_upgrade(self) -> None:
+        # From here on the connection is another protocol's.
+        self.is_refused = True
+        super().handle_websocket_upgrade()
+
     def _should_upgrade(self) -> bool:
-        """Is the offer of this request taken? By none, while the server has no WebSockets; they are
+        """Is the offer of this request taken? By none where the server has no WebSockets; they are
         offered by GET.
         """
         return self.parser.get_method() == b"GET" and super()._should_upgrade()

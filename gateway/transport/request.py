@@ -27,6 +27,7 @@ __all__ = [
     "HttpError",
     "HttpRequest",
     "error_body",
+    "new_request_id",
     "read_body",
     "read_query",
 ]
@@ -122,7 +123,7 @@ class HttpRequest:
         if told is not None and _is_request_id(told):
             self.request_id = told.decode()
         else:
-            self.request_id = f"{_PROCESS}-{next(_numbers):x}"
+            self.request_id = new_request_id()
         self.media_type = JSON
 
     async def body(self, at_most: int) -> bytes:
@@ -162,6 +163,33 @@ class HttpRequest:
             }
         )
         await self.send({"type": "http.response.body", "body": body})
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Begin a response of unknown length."""
+        await self.send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    (b"content-type", self.media_type),
+                    (b"x-request-id", self.request_id.encode()),
+                    *headers,
+                ],
+            }
+        )
+
+    async def send_part(self, part: bytes) -> None:
+        """Send a part of it at once; waits while the caller does not read."""
+        await self.send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def end(self) -> None:
+        """End it."""
+        await self.send({"type": "http.response.body", "body": b""})
+
+
+def new_request_id() -> str:
+    """An id that no other operation has."""
+    return f"{_PROCESS}-{next(_numbers):x}"
 
 
 def _too_large(at_most: int) -> HttpError:

@@ -85,11 +85,16 @@ async def serving(
     shutdown_timeout_s: float,
     receive_timeout_s: float = 10.0,
     lifespan: bool = False,
+    hang_up: Callable[[], None] | None = None,
     cut_off: Callable[[], None] | None = None,
+    max_message_bytes: int | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve an ASGI application on a listener until the block is left.
 
-    Then nothing new is accepted and running requests get `shutdown_timeout_s` to finish. After that
+    WebSockets are served where `max_message_bytes` says how long their messages may be.
+
+    Then nothing new is accepted, `hang_up` ends what would go on for long, and running requests get
+    `shutdown_timeout_s` to finish. After that
     `cut_off` is called, which has the application answer what still runs, at once; what is not
     answered `CUT_OFF_S` later is answered 503 without it, and cancelled.
     """
@@ -97,7 +102,10 @@ async def serving(
         uvicorn.Config(
             app,
             http=arrival_protocol(receive_timeout_s),
-            ws="none",
+            ws="none" if max_message_bytes is None else "websockets-sansio",
+            ws_max_size=max_message_bytes or 0,
+            # It would hold back what is to be seen at once, and take memory for each connection.
+            ws_per_message_deflate=False,
             lifespan="on" if lifespan else "off",
             log_config=None,
             access_log=False,
@@ -105,6 +113,7 @@ async def serving(
             server_header=False,
         ),
         shutdown_timeout_s,
+        hang_up,
         cut_off,
     )
     running = asyncio.create_task(server.serve([listener]))
@@ -146,12 +155,17 @@ class _Server(uvicorn.Server):
     """uvicorn that says when it has started, leaves signals to its owner, and ends in peace."""
 
     def __init__(
-        self, config: uvicorn.Config, shutdown_timeout_s: float, cut_off: Callable[[], None] | None
+        self,
+        config: uvicorn.Config,
+        shutdown_timeout_s: float,
+        hang_up: Callable[[], None] | None,
+        cut_off: Callable[[], None] | None,
     ) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
         self.is_hurried = asyncio.Event()
         self._shutdown_timeout_s = shutdown_timeout_s
+        self._hang_up = hang_up
         self._cut_off = cut_off
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -174,12 +188,21 @@ class _Server(uvicorn.Server):
             listener.close()
         for connection in self._connections():
             connection.shutdown()
+        if self._hang_up is not None:
+            self._hang_up()
+        asyncio.get_running_loop().call_later(CUT_OFF_S, self._close_web_sockets)
         if not await self._have_ended(self._shutdown_timeout_s, self.is_hurried):
             if self._cut_off is not None:
                 self._cut_off()
             if self._cut_off is None or not await self._have_ended(CUT_OFF_S):
                 await self._abandon()
         await self.lifespan.shutdown()
+
+    def _close_web_sockets(self) -> None:
+        """Close those whose clients do not answer that they were hung up on."""
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, BoundedProtocol):
+                connection.shutdown()
 
     async def _have_ended(self, timeout_s: float, hurried: asyncio.Event | None = None) -> bool:
         """Wait for connections and requests to end, so long at most; tells whether they have."""

@@ -9,11 +9,11 @@
 It stands beside the loaders: those read for one operation, this for all callers of a credential.
 """
 
-from gateway.watch.changes import Change
+from gateway.watch.changes import CHANGED_AT_ONCE, Change
 from gateway.watch.clock import Clock
 from gateway.watch.feed import Event
 from gateway.watch.interval import Pacing
 from gateway.watch.live import Live
 from gateway.watch.tape import LogEvent
 
-__all__ = ["Change", "Clock", "Event", "Live", "LogEvent", "Pacing"]
+__all__ = ["CHANGED_AT_ONCE", "Change", "Clock", "Event", "Live", "LogEvent", "Pacing"]

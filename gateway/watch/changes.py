@@ -13,7 +13,10 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from gateway.upstream.entities import Item, Pipeline, PipelineDetail
 
-__all__ = ["ACTIVE", "FINISHED", "Change", "has_changed"]
+__all__ = ["ACTIVE", "CHANGED_AT_ONCE", "FINISHED", "Change", "has_changed"]
+
+# Items that are told together at most: what is selected of them is bounded so.
+CHANGED_AT_ONCE: Final = 100
 
 # A status that is not left by itself.
 FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
@@ -42,6 +45,13 @@ class Change(Struct, frozen=True, eq=False):
 
     pipeline: PipelineDetail
     items: tuple[Item, ...]
+
+    def parts(self) -> list[Change]:
+        """The same in as many parts as it takes."""
+        starts = range(0, max(1, len(self.items)), CHANGED_AT_ONCE)
+        return [
+            Change(self.pipeline, self.items[start : start + CHANGED_AT_ONCE]) for start in starts
+        ]
 
     def after(self, earlier: Change) -> Change:
         """Both as one: the last state of each item."""

@@ -193,7 +193,12 @@ class LogReader:
 
     def cut_off(self) -> None:
         """Read no more, and say where to go on; what is on the tape is not for this reader."""
-        self.errors = [LogEvent(SubscriberTooSlow(self.position), is_last=True)]
+        error = SubscriberTooSlow(
+            "the log came faster than this subscription took it; subscribe again with"
+            f" fromByte: {self.position}, and nothing is lost",
+            resume_from=self.position,
+        )
+        self.errors = [LogEvent(error, is_last=True)]
         self.tape.readers.remove(self)
         self.tape.moved()
         self.tape = Tape(self.position)

@@ -11,7 +11,14 @@ from graphql import GraphQLError, GraphQLSyntaxError, Source
 from graphql.error import located_error
 
 from gateway import errors
-from gateway.errors import CostExceeded, Forbidden, GatewayError, RateLimited, UpstreamError
+from gateway.errors import (
+    CostExceeded,
+    Forbidden,
+    GatewayError,
+    RateLimited,
+    SubscriberTooSlow,
+    UpstreamError,
+)
 from gateway.execution.masking import format_error, format_request_error
 
 if TYPE_CHECKING:
@@ -31,6 +38,8 @@ def made(error: type[GatewayError]) -> GatewayError:
         return error("it said no", endpoint=ENDPOINT)
     if issubclass(error, CostExceeded):
         return error("it said no", estimated=9, ceiling=5, dearest="a.b")
+    if issubclass(error, SubscriberTooSlow):
+        return error("it said no", resume_from=7)
     return error("it said no")
 
 

@@ -88,7 +88,10 @@ def caller_of(app: ASGIApp) -> httpx.AsyncClient:
 async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """An application behind the gateway's own server on a free port; gives the GraphQL address."""
     listener = listen("127.0.0.1", 0)
-    async with serving(app, listener, shutdown_timeout_s=1):
+    hang_up = app.hang_up if isinstance(app, Gateway) else None
+    async with serving(
+        app, listener, shutdown_timeout_s=1, hang_up=hang_up, max_message_bytes=100_000
+    ):
         yield f"{address_of(listener)}/graphql"
 
 

@@ -1,0 +1,47 @@
+"""What an operation will come to at most, worked out before it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphql import GraphQLError
+
+from gateway.errors import CostExceeded
+from gateway.execution.cost import estimate_cost
+from gateway.execution.response import RequestError
+from gateway.execution.size import size_of
+
+if TYPE_CHECKING:
+    from graphql.execution.values import VariableValues
+
+    from gateway.execution.documents import Operation
+    from gateway.execution.plan import Estimate, Plan, Size
+
+__all__ = ["forecast", "too_dear"]
+
+
+def too_dear(estimate: Estimate, ceiling: int) -> GraphQLError:
+    """The refusal of what may need more calls than are allowed."""
+    refusal = CostExceeded(
+        f"the operation may need {estimate.calls} upstream calls,"
+        f" {ceiling} are allowed; most of them for {estimate.dearest}:"
+        " ask for fewer rows there, or in several operations",
+        estimated=estimate.calls,
+        ceiling=ceiling,
+        dearest=estimate.dearest,
+    )
+    return GraphQLError(refusal.message, original_error=refusal)
+
+
+def forecast(operation: Operation, plan: Plan, variables: VariableValues) -> tuple[Estimate, Size]:
+    """Cost and size, kept where they hang on no variables; raises `RequestError`."""
+    try:
+        estimate = estimate_cost(plan, variables)
+    except GraphQLError as error:
+        raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
+    size = plan.size or size_of(plan, estimate.rows)
+    if not operation.node.variable_definitions:
+        plan.estimate = estimate
+    if plan.estimate is not None or plan.fixed_estimate is not None:
+        plan.size = size
+    return estimate, size

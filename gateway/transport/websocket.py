@@ -1,0 +1,393 @@
+"""GraphQL over WebSocket: the protocol graphql-transport-ws, at `/graphql`.
+
+    handshake ── origin, subprotocol ── connection_init ── credential ──► ack
+    subscribe ──► engine ──► next, next, … complete          ping ──► pong
+
+Follows https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. A mistake of the client's
+closes the connection with the code that says so:
+
+    4400 a message that is none   4401 subscribe before the ack   4403 a credential that is refused
+    4406 another subprotocol      4408 no connection_init         4409 an id that is in use
+    4429 a second connection_init                                 1012 the gateway stops: come again
+
+The credential comes from the handshake's headers or from the payload of `connection_init`, under
+the same names; the payload wins. One that the upstream takes no more closes the connection (4403).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from gateway.errors import BadInput
+from gateway.execution.request import Caller, Carrier
+from gateway.transport.request import HttpError, new_request_id, read_body
+from gateway.transport.seats import TooManySubscriptions
+from gateway.upstream.credential import Credential
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from gateway.execution.engine import Engine
+    from gateway.execution.request import GraphQLRequest
+    from gateway.execution.response import GraphQLResponse
+    from gateway.settings import Settings
+    from gateway.transport.seats import Seats
+
+__all__ = ["SUBPROTOCOL", "WebSockets"]
+
+_log: Final = logging.getLogger("gateway.transport")
+
+SUBPROTOCOL: Final = "graphql-transport-ws"
+CARRIER: Final = Carrier("websocket")
+INVALID: Final = 4400
+# A close frame holds no more.
+REASON_BYTES: Final = 120
+_NAMES: Final = (b"authorization", b"private-token", b"job-token", b"sudo")
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Message(msgspec.Struct):
+    """What a client sends."""
+
+    type: str
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode = msgspec.json.Decoder(Message).decode
+_decode_payload = msgspec.json.Decoder(dict[str, Any] | None).decode
+
+
+class _Close(Exception):
+    """Ends the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class WebSockets:
+    """Answers the WebSockets at `/graphql` with an engine."""
+
+    def __init__(
+        self, engine: Engine, fingerprint_key: bytes, settings: Settings, seats: Seats
+    ) -> None:
+        self.engine = engine
+        self.fingerprint_key = fingerprint_key
+        self.operation_timeout_s = settings.request_timeout_s
+        self.init_timeout_s = settings.receive_timeout_s
+        self.max_operations = settings.max_connection_subscriptions
+        self.max_values = settings.max_values
+        self.seats = seats
+        self._origins = frozenset(settings.cors_origins)
+        self._sessions: set[_Session] = set()
+
+    def __len__(self) -> int:
+        """How many connections there are."""
+        return len(self._sessions)
+
+    def hang_up(self) -> None:
+        """Tell every client to come again: the gateway stops."""
+        for session in self._sessions:
+            session.hang_up()
+
+    async def __call__(
+        self,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        await receive()
+        headers = dict(reversed(scope["headers"]))
+        if not self._takes(headers):
+            await refuse(send, 403, "the origin of this page is not among GATEWAY_CORS_ORIGINS")
+            return
+        if SUBPROTOCOL not in scope["subprotocols"]:
+            await send({"type": "websocket.accept"})
+            reason = f"this server speaks {SUBPROTOCOL}"
+            await send({"type": "websocket.close", "code": 4406, "reason": reason})
+            return
+        await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        session = _Session(self, headers, receive, send)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+
+    def _takes(self, headers: dict[bytes, bytes]) -> bool:
+        """May this page connect? Pages of this host may, and what is no page."""
+        origin = headers.get(b"origin")
+        if origin is None or "*" in self._origins:
+            return True
+        told = origin.decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1")
+        return told in self._origins or told.partition("://")[2] == host
+
+
+class _Session:
+    """One connection."""
+
+    def __init__(
+        self,
+        all_of_them: WebSockets,
+        headers: dict[bytes, bytes],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        self._all = all_of_them
+        self._headers: Mapping[bytes, bytes] = {
+            name: headers[name] for name in _NAMES if name in headers
+        }
+        self._receive = receive
+        self._send = send
+        self._credential: Credential | None = None
+        self._is_init = False
+        self._is_acked = False
+        self._is_closed = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._callers: dict[str, Caller] = {}
+        self._task = asyncio.current_task()
+        self._is_hung_up = False
+
+    async def run(self) -> None:
+        """Take messages until the connection ends."""
+        try:
+            await self._take_messages()
+        except _Close as close:
+            await self._close(close.code, close.reason)
+        except asyncio.CancelledError:
+            if not self._is_hung_up or (self._task is not None and self._task.uncancel()):
+                raise
+            await self._close(1012, "the gateway stops; come again")
+        except OSError:
+            # The client is gone.
+            pass
+        finally:
+            await self._end_operations()
+
+    def hang_up(self) -> None:
+        """End the connection with the word to come again."""
+        if not self._is_hung_up and self._task is not None:
+            self._is_hung_up = True
+            for caller in self._callers.values():
+                caller.is_cut_off = True
+            self._task.cancel()
+
+    async def _take_messages(self) -> None:
+        until = asyncio.get_running_loop().time() + self._all.init_timeout_s
+        try:
+            async with asyncio.timeout_at(until):
+                while not self._is_acked:
+                    if not await self._take():
+                        return
+        except TimeoutError:
+            raise _Close(4408, "Connection initialisation timeout") from None
+        while await self._take():
+            pass
+
+    async def _take(self) -> bool:
+        """Take one message; False where there are no more."""
+        received = await self._receive()
+        if received["type"] == "websocket.disconnect" or self._is_closed:
+            return False
+        text = received.get("text")
+        if text is None:
+            raise _Close(INVALID, "messages are text")
+        try:
+            message = _decode(text)
+        except (msgspec.DecodeError, RecursionError):
+            raise _Close(INVALID, "a message is a JSON object with a type") from None
+        await self._heed(message)
+        return True
+
+    async def _heed(self, message: Message) -> None:
+        match message.type:
+            case "connection_init":
+                await self._init(message)
+            case "ping":
+                payload = message.payload
+                if _payload(message) is None:
+                    await self._say({"type": "pong"})
+                else:
+                    await self._say({"type": "pong", "payload": payload})
+            case "pong":
+                _payload(message)
+            case "subscribe":
+                await self._subscribe(message)
+            case "complete":
+                self._complete(_id(message))
+            case _:
+                raise _Close(INVALID, f"no message has the type {message.type!r:.40}")
+
+    async def _init(self, message: Message) -> None:
+        if self._is_init:
+            raise _Close(4429, "Too many initialisation requests")
+        self._is_init = True
+        try:
+            headers: Mapping[bytes, bytes] = _headers_in(_payload(message)) or self._headers
+            self._credential = Credential.among(headers, self._all.fingerprint_key)
+        except BadInput as error:
+            raise _Close(4403, f"Forbidden: {error.message}") from None
+        await self._say({"type": "connection_ack"})
+        self._is_acked = True
+
+    async def _subscribe(self, message: Message) -> None:
+        if not self._is_acked:
+            raise _Close(4401, "Unauthorized")
+        name = _id(message)
+        if message.payload is msgspec.UNSET:
+            raise _Close(INVALID, "subscribe has a payload")
+        try:
+            asked = read_body(bytes(message.payload), max_batch=0, max_values=self._all.max_values)
+        except HttpError as error:
+            raise _Close(INVALID, error.message) from None
+        if isinstance(asked, list) or (asked.query is None and not asked.extensions):
+            raise _Close(INVALID, "the payload of subscribe has a query")
+        if name in self._operations:
+            raise _Close(4409, f"Subscriber for {name} already exists")
+        if len(self._operations) >= self._all.max_operations:
+            await self._refuse(
+                name,
+                f"this connection holds {self._all.max_operations} operations, as many as it may"
+                " (GATEWAY_MAX_CONNECTION_SUBSCRIPTIONS)",
+            )
+            return
+        loop = asyncio.get_running_loop()
+        caller = self._callers[name] = Caller(
+            CARRIER,
+            self._credential,
+            new_request_id(),
+            arrived=perf_counter(),
+            deadline=loop.time() + self._all.operation_timeout_s,
+        )
+        self._operations[name] = loop.create_task(self._operate(name, asked, caller))
+
+    def _complete(self, name: str) -> None:
+        """The client wants no more of an operation."""
+        task = self._operations.pop(name, None)
+        if task is not None:
+            self._callers.pop(name).has_left = True
+            task.cancel()
+
+    async def _operate(self, name: str, asked: GraphQLRequest, caller: Caller) -> None:
+        """Run an operation, in a task of its own."""
+        try:
+            await self._run(name, asked, caller)
+        except TooManySubscriptions as error:
+            await self._refuse(name, str(error))
+        except OSError:
+            # The client is gone, which the task that receives sees.
+            return
+        finally:
+            if self._callers.get(name) is caller:
+                del self._callers[name], self._operations[name]
+
+    async def _run(self, name: str, asked: GraphQLRequest, caller: Caller) -> None:
+        with self._all.seats.taken(caller.credential):
+            responses = self._all.engine.subscribe(asked, caller)
+            try:
+                async for response in responses:
+                    if not await self._tell(name, response):
+                        return
+            finally:
+                await responses.aclose()
+        if self._callers.get(name) is caller and not caller.is_cut_off:
+            # Its id is free before the client knows that it is complete.
+            del self._callers[name], self._operations[name]
+            await self._say({"id": name, "type": "complete"})
+
+    async def _tell(self, name: str, response: GraphQLResponse) -> bool:
+        """Tell of a response; False where it is the last."""
+        if response.kind != "executed":
+            await self._say({"id": name, "type": "error", "payload": response.errors})
+            return False
+        body = response.body.decode()
+        head = _encode(name).decode()
+        await self._send(
+            {
+                "type": "websocket.send",
+                "text": f'{{"id":{head},"type":"next","payload":{body}}}',
+            }
+        )
+        if response.is_revoked:
+            await self._close(4403, "Forbidden: the upstream does not accept the credential")
+            return False
+        return True
+
+    async def _refuse(self, name: str, message: str) -> None:
+        error = {"message": message, "extensions": {"code": TooManySubscriptions.code}}
+        await self._say({"id": name, "type": "error", "payload": [error]})
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self._send({"type": "websocket.send", "text": _encode(message).decode()})
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        told = reason.encode()[:REASON_BYTES].decode(errors="ignore")
+        try:
+            await self._send({"type": "websocket.close", "code": code, "reason": told})
+        except OSError:
+            # The client is gone.
+            return
+
+    async def _end_operations(self) -> None:
+        tasks = list(self._operations.values())
+        for caller in self._callers.values():
+            caller.has_left = not caller.is_cut_off
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("an operation over WebSocket failed unexpectedly", exc_info=error)
+
+
+async def refuse(send: Callable[[Any], Awaitable[None]], status: int, message: str) -> None:
+    """Answer a handshake with no."""
+    body = _encode({"errors": [{"message": message}]})
+    headers = [(b"content-type", b"application/json; charset=utf-8")]
+    start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": body})
+
+
+def _id(message: Message) -> str:
+    if not isinstance(message.id, str) or not message.id:
+        raise _Close(INVALID, f"{message.type} has an id, a text that is not empty")
+    return message.id
+
+
+def _payload(message: Message) -> dict[str, Any] | None:
+    """The payload of a message that need have none."""
+    if message.payload is msgspec.UNSET:
+        return None
+    try:
+        payload: dict[str, Any] | None = _decode_payload(message.payload)
+    except (msgspec.DecodeError, RecursionError):
+        raise _Close(INVALID, f"the payload of {message.type} is an object") from None
+    return payload
+
+
+def _headers_in(payload: Mapping[str, Any] | None) -> dict[bytes, bytes]:
+    """The headers of a credential that a payload names, itself or in its `headers`."""
+    if not payload:
+        return {}
+    nested = payload.get("headers")
+    named = {**payload, **(nested if isinstance(nested, dict) else {})}
+    found: dict[bytes, bytes] = {}
+    for name, value in named.items():
+        lower = name.lower().encode(errors="replace")
+        if lower in _NAMES and isinstance(value, str):
+            found[lower] = value.encode("latin-1", "replace")
+    return found
