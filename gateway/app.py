@@ -25,13 +25,10 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from gateway.execution.documents import Documents
-from gateway.execution.engine import Budget, Engine
-from gateway.execution.executor import PlannedExecutor
-from gateway.execution.limits import Limits
+from gateway.execution.engine import Engine
 from gateway.execution.persisted import PersistedDocuments
-from gateway.execution.schema import make_schema
 from gateway.hooks import Hooks
+from gateway.parts import budget_of, documents_of, live_of, wire_options_of
 from gateway.sandbox import Sandbox
 from gateway.settings import Settings
 from gateway.transport.addressing import (
@@ -54,26 +51,27 @@ from gateway.transport.records import (
     CallRecords,
     OperationRecords,
     Records,
-    SubscriptionRecords,
     standard_records,
 )
 from gateway.transport.seats import Seats
 from gateway.transport.server import address_of, listen, serving
-from gateway.transport.websocket import WebSockets, refuse
+from gateway.transport.subscription_records import SubscriptionRecords
+from gateway.transport.webhooks import webhooks_route
+from gateway.transport.websocket import WebSockets
+from gateway.transport.websocket_messages import refuse
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.readiness import NotReady, why_not_ready
 from gateway.upstream.web_urls import WebUrls
-from gateway.upstream.wire import WireOptions
 from gateway.upstream.wires import open_wire
 from gateway.version import __version__
-from gateway.watch import Live, Pacing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from gateway.hooks import Hook
     from gateway.upstream.wire import Wire
+    from gateway.watch import Live
 
 __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
 
@@ -134,6 +132,7 @@ class Gateway:
                 *self._health.routes,
                 Route("/", to_explorer),
                 *([self._bundle.route(f"{GRAPHQL_PATH}/explorer")] if self._bundle else []),
+                *self._webhooks(),
                 Route(GRAPHQL_PATH, not_running, methods=["GET", "HEAD", "OPTIONS", "POST"]),
             ],
             exception_handlers={404: not_found},
@@ -254,7 +253,7 @@ class Gateway:
                 settings = replace(settings, upstream_url=self.sandbox.url, sandbox=None)
             self._api_url = f"{settings.upstream_url}/api/v4"
             self._wire = await stack.enter_async_context(
-                open_wire(settings.wire, _wire_options(settings, self._api_url))
+                open_wire(settings.wire, wire_options_of(settings, self._api_url))
             )
             stack.push_async_callback(self._health.close)
             chain = standard_chain(
@@ -265,20 +264,13 @@ class Gateway:
                 hooks=self._hooks,
             )
             client = Client.over(chain)
-            self.live = Live(
-                client,
-                pacing=Pacing(
-                    settings.watch_interval_s,
-                    max(settings.watch_interval_s, settings.watch_idle_interval_s),
-                ),
-                poll_timeout_s=settings.request_timeout_s,
-            )
+            self.live = live_of(settings, client)
             stack.push_async_callback(self.live.aclose)
             engine = Engine(
                 client,
                 WebUrls(self._api_url, settings.upstream_web_url),
-                budget=_budget(settings),
-                documents=_documents(settings),
+                budget=budget_of(settings),
+                documents=documents_of(settings),
                 persisted=PersistedDocuments(settings.persisted_documents),
                 hooks=self._hooks,
                 live=self.live,
@@ -296,6 +288,10 @@ class Gateway:
             )
             stack.callback(setattr, self, "_endpoint", None)
             yield
+
+    def _webhooks(self) -> list[Route]:
+        secret = self.settings.webhook_secret
+        return [] if secret is None else [webhooks_route(secret, lambda: self.live)]
 
     def _explorer(self) -> Explorer | None:
         if self._bundle is None:
@@ -323,48 +319,6 @@ def create_app(settings: Settings | None = None, *hooks: Hook) -> Gateway:
     `hooks` are told of all that happens (`gateway.hooks`).
     """
     return Gateway(settings or Settings.read(os.environ), standard_records(), *hooks)
-
-
-def _budget(settings: Settings) -> Budget:
-    return Budget(
-        calls=settings.max_calls,
-        event_calls=settings.max_event_calls,
-        event_timeout_s=settings.request_timeout_s,
-        calls_in_flight=settings.max_calls_in_flight,
-        page_size=settings.max_page_size,
-        response_nodes=settings.max_response_nodes,
-        response_bytes=settings.max_response_bytes,
-    )
-
-
-def _documents(settings: Settings) -> Documents:
-    limits = Limits(
-        tokens=settings.max_tokens,
-        depth=settings.max_depth,
-        fields=settings.max_fields,
-        repeats=settings.max_repeats,
-        values=settings.max_values,
-    )
-    return Documents(
-        make_schema(PlannedExecutor),
-        limits,
-        introspection=settings.introspection,
-        kept=settings.documents_kept,
-    )
-
-
-def _wire_options(settings: Settings, api_url: str) -> WireOptions:
-    parts = urlsplit(api_url)
-    return WireOptions(
-        origin=f"{parts.scheme}://{parts.netloc}",
-        connect_timeout_s=settings.connect_timeout_s,
-        max_connections=settings.max_upstream_connections,
-        max_answer_bytes=settings.max_answer_bytes,
-        ca_file=settings.upstream_ca_file,
-        proxy=settings.upstream_proxy,
-        silence_s=settings.request_timeout_s / 3,
-        max_age_s=settings.max_connection_age_s,
-    )
 
 
 @asynccontextmanager

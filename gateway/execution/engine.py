@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from graphql import ExecutionResult, GraphQLError
@@ -171,23 +172,17 @@ class Engine:
             response = error.response(self._scope(caller).tally, caller.request_id)
             if self._is_heard:
                 began = tell_began(self._hooks, request, caller)
-                tally = response.tally
-                tell_ended(self._hooks, began, request, caller, tally, response, None)
+                tell_ended(self._hooks, began, request, caller, response.tally, response, None)
             yield response
             return
 
         async def answer(event: Any, scope: CallScope) -> GraphQLResponse:
             return await self._answer_event(event, prepared, request, scope)
 
-        told = tell_subscribed(self._hooks, request, caller, prepared)
-        stream = responses(
-            listener,
-            caller,
-            told,
-            self._hooks,
-            scope=lambda: self._scope(caller),
-            answer=answer,
-        )
+        hooks = self._hooks
+        told = tell_subscribed(hooks, request, caller, prepared)
+        make_scope = partial(self._scope, caller)
+        stream = responses(listener, caller, told, hooks, scope=make_scope, answer=answer)
         try:
             async for response in stream:
                 yield response

@@ -27,9 +27,7 @@ from gateway.transport.negotiation import (
     HTML,
     JSON,
     content_type_fault,
-    names_stream,
     negotiate,
-    negotiate_stream,
 )
 from gateway.transport.request import (
     CallerLeft,
@@ -41,7 +39,7 @@ from gateway.transport.request import (
     read_query,
 )
 from gateway.transport.seats import Seats, TooManySubscriptions
-from gateway.transport.streams import stream
+from gateway.transport.streams import names_stream, negotiate_stream, stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -239,9 +237,8 @@ class Endpoint:
         """Is this answered in a stream? A subscription is, and what its caller takes no other way:
         some clients name a stream in every request.
         """
-        if media_type is None and not form.for_subscriptions_only:
-            return True
-        return self._engine.is_subscription(asked)
+        takes_no_other = media_type is None and not form.for_subscriptions_only
+        return takes_no_other or self._engine.is_subscription(asked)
 
     async def _stream(
         self, asked: GraphQLRequest, request: HttpRequest, watched: Watched, form: StreamFormat

@@ -12,17 +12,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from gateway.transport.streams import EVENT_STREAM, MULTIPART, StreamFormat
-
-__all__ = [
-    "GRAPHQL_RESPONSE",
-    "HTML",
-    "JSON",
-    "content_type_fault",
-    "names_stream",
-    "negotiate",
-    "negotiate_stream",
-]
+__all__ = ["GRAPHQL_RESPONSE", "HTML", "JSON", "content_type_fault", "negotiate", "ranges_of"]
 
 MediaType: TypeAlias = bytes
 
@@ -36,7 +26,6 @@ _NAMED = {
     "application/graphql-response+json": GRAPHQL_RESPONSE,
     "application/json": JSON,
 }
-_STREAMS = {"text/event-stream": EVENT_STREAM, "multipart/mixed": MULTIPART}
 _COVERED = ("application/json", "application/graphql-response+json")
 
 
@@ -48,7 +37,7 @@ def negotiate(accept: bytes, *, offers_html: bool = False) -> MediaType | None:
     """
     if not accept.strip():
         return JSON
-    ranges = _ranges(accept.decode("latin-1"))
+    ranges = ranges_of(accept.decode("latin-1"))
     named = [name for name in _NAMED if name in ranges and (offers_html or name != "text/html")]
     best = max(named, key=lambda name: ranges[name], default=None)
     covering = {name: ranges.get("application/*", ranges.get("*/*", 0.0)) for name in _COVERED}
@@ -62,23 +51,7 @@ def negotiate(accept: bytes, *, offers_html: bool = False) -> MediaType | None:
     return _NAMED[best] if best and ranges[best] > 0 else None
 
 
-def names_stream(accept: bytes) -> bool:
-    """May a caller want responses that go on?"""
-    return b"event-stream" in accept or b"multipart" in accept
-
-
-@lru_cache(maxsize=256)
-def negotiate_stream(accept: bytes) -> StreamFormat | None:
-    """How to write the responses of a subscription, for callers that name it; between equals what
-    is named first. Those who take it also name others: which one is taken hangs on the operation.
-    """
-    ranges = _ranges(accept.decode("latin-1"))
-    named = [name for name in ranges if name in _STREAMS and ranges[name] > 0]
-    best = max(named, key=lambda name: ranges[name], default=None)
-    return None if best is None else _STREAMS[best]
-
-
-def _ranges(accept: str) -> dict[str, float]:
+def ranges_of(accept: str) -> dict[str, float]:
     """Quality by media range; ranges whose charset is not ours are left out."""
     ranges: dict[str, float] = {}
     for part in accept.split(","):

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from gateway.execution.request import Carrier
+from gateway.transport.negotiation import ranges_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
     from gateway.execution.response import GraphQLResponse, ResponseKind
     from gateway.transport.request import Headers, HttpRequest
 
-__all__ = ["EVENT_STREAM", "MULTIPART", "StreamFormat", "stream"]
+__all__ = [
+    "EVENT_STREAM",
+    "MULTIPART",
+    "StreamFormat",
+    "names_stream",
+    "negotiate_stream",
+    "stream",
+]
 
 # Each kind of response is told in the stream, whose status has been sent.
 _STATUSES: Final[dict[ResponseKind, int]] = {
@@ -97,6 +106,25 @@ _KEPT_BY_NOBODY: Final = (
     # nginx sends on what comes at once, then.
     (b"x-accel-buffering", b"no"),
 )
+
+
+_STREAMS: Final = {"text/event-stream": EVENT_STREAM, "multipart/mixed": MULTIPART}
+
+
+def names_stream(accept: bytes) -> bool:
+    """May a caller want responses that go on?"""
+    return b"event-stream" in accept or b"multipart" in accept
+
+
+@lru_cache(maxsize=256)
+def negotiate_stream(accept: bytes) -> StreamFormat | None:
+    """How to write the responses of a subscription, for callers that name it; between equals what
+    is named first. Those who take it also name others: which one is taken hangs on the operation.
+    """
+    ranges = ranges_of(accept.decode("latin-1"))
+    named = [name for name in ranges if name in _STREAMS and ranges[name] > 0]
+    best = max(named, key=lambda name: ranges[name], default=None)
+    return None if best is None else _STREAMS[best]
 
 
 async def stream(

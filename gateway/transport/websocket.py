@@ -27,6 +27,16 @@ from gateway.errors import BadInput
 from gateway.execution.request import Caller, Carrier
 from gateway.transport.request import HttpError, new_request_id, read_body
 from gateway.transport.seats import TooManySubscriptions
+from gateway.transport.websocket_messages import (
+    CREDENTIAL_HEADERS,
+    INVALID,
+    Close,
+    decode_message,
+    headers_in,
+    id_of,
+    payload_of,
+    refuse,
+)
 from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
     from gateway.execution.response import GraphQLResponse
     from gateway.settings import Settings
     from gateway.transport.seats import Seats
+    from gateway.transport.websocket_messages import Message
 
 __all__ = ["SUBPROTOCOL", "WebSockets"]
 
@@ -44,33 +55,10 @@ _log: Final = logging.getLogger("gateway.transport")
 
 SUBPROTOCOL: Final = "graphql-transport-ws"
 CARRIER: Final = Carrier("websocket")
-INVALID: Final = 4400
 # A close frame holds no more.
 REASON_BYTES: Final = 120
-_NAMES: Final = (b"authorization", b"private-token", b"job-token", b"sudo")
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Message(msgspec.Struct):
-    """What a client sends."""
-
-    type: str
-    id: str | msgspec.UnsetType = msgspec.UNSET
-    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-_decode = msgspec.json.Decoder(Message).decode
-_decode_payload = msgspec.json.Decoder(dict[str, Any] | None).decode
-
-
-class _Close(Exception):
-    """Ends the connection."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 class WebSockets:
@@ -144,7 +132,7 @@ class _Session:
     ) -> None:
         self._all = all_of_them
         self._headers: Mapping[bytes, bytes] = {
-            name: headers[name] for name in _NAMES if name in headers
+            name: headers[name] for name in CREDENTIAL_HEADERS if name in headers
         }
         self._receive = receive
         self._send = send
@@ -161,7 +149,7 @@ class _Session:
         """Take messages until the connection ends."""
         try:
             await self._take_messages()
-        except _Close as close:
+        except Close as close:
             await self._close(close.code, close.reason)
         except asyncio.CancelledError:
             if not self._is_hung_up or (self._task is not None and self._task.uncancel()):
@@ -189,7 +177,7 @@ class _Session:
                     if not await self._take():
                         return
         except TimeoutError:
-            raise _Close(4408, "Connection initialisation timeout") from None
+            raise Close(4408, "Connection initialisation timeout") from None
         while await self._take():
             pass
 
@@ -200,11 +188,11 @@ class _Session:
             return False
         text = received.get("text")
         if text is None:
-            raise _Close(INVALID, "messages are text")
+            raise Close(INVALID, "messages are text")
         try:
-            message = _decode(text)
+            message = decode_message(text)
         except (msgspec.DecodeError, RecursionError):
-            raise _Close(INVALID, "a message is a JSON object with a type") from None
+            raise Close(INVALID, "a message is a JSON object with a type") from None
         await self._heed(message)
         return True
 
@@ -214,45 +202,45 @@ class _Session:
                 await self._init(message)
             case "ping":
                 payload = message.payload
-                if _payload(message) is None:
+                if payload_of(message) is None:
                     await self._say({"type": "pong"})
                 else:
                     await self._say({"type": "pong", "payload": payload})
             case "pong":
-                _payload(message)
+                payload_of(message)
             case "subscribe":
                 await self._subscribe(message)
             case "complete":
-                self._complete(_id(message))
+                self._complete(id_of(message))
             case _:
-                raise _Close(INVALID, f"no message has the type {message.type!r:.40}")
+                raise Close(INVALID, f"no message has the type {message.type!r:.40}")
 
     async def _init(self, message: Message) -> None:
         if self._is_init:
-            raise _Close(4429, "Too many initialisation requests")
+            raise Close(4429, "Too many initialisation requests")
         self._is_init = True
         try:
-            headers: Mapping[bytes, bytes] = _headers_in(_payload(message)) or self._headers
+            headers: Mapping[bytes, bytes] = headers_in(payload_of(message)) or self._headers
             self._credential = Credential.among(headers, self._all.fingerprint_key)
         except BadInput as error:
-            raise _Close(4403, f"Forbidden: {error.message}") from None
+            raise Close(4403, f"Forbidden: {error.message}") from None
         await self._say({"type": "connection_ack"})
         self._is_acked = True
 
     async def _subscribe(self, message: Message) -> None:
         if not self._is_acked:
-            raise _Close(4401, "Unauthorized")
-        name = _id(message)
+            raise Close(4401, "Unauthorized")
+        name = id_of(message)
         if message.payload is msgspec.UNSET:
-            raise _Close(INVALID, "subscribe has a payload")
+            raise Close(INVALID, "subscribe has a payload")
         try:
             asked = read_body(bytes(message.payload), max_batch=0, max_values=self._all.max_values)
         except HttpError as error:
-            raise _Close(INVALID, error.message) from None
+            raise Close(INVALID, error.message) from None
         if isinstance(asked, list) or (asked.query is None and not asked.extensions):
-            raise _Close(INVALID, "the payload of subscribe has a query")
+            raise Close(INVALID, "the payload of subscribe has a query")
         if name in self._operations:
-            raise _Close(4409, f"Subscriber for {name} already exists")
+            raise Close(4409, f"Subscriber for {name} already exists")
         if len(self._operations) >= self._all.max_operations:
             await self._refuse(
                 name,
@@ -351,43 +339,3 @@ class _Session:
         for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 _log.error("an operation over WebSocket failed unexpectedly", exc_info=error)
-
-
-async def refuse(send: Callable[[Any], Awaitable[None]], status: int, message: str) -> None:
-    """Answer a handshake with no."""
-    body = _encode({"errors": [{"message": message}]})
-    headers = [(b"content-type", b"application/json; charset=utf-8")]
-    start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
-    await send(start)
-    await send({"type": "websocket.http.response.body", "body": body})
-
-
-def _id(message: Message) -> str:
-    if not isinstance(message.id, str) or not message.id:
-        raise _Close(INVALID, f"{message.type} has an id, a text that is not empty")
-    return message.id
-
-
-def _payload(message: Message) -> dict[str, Any] | None:
-    """The payload of a message that need have none."""
-    if message.payload is msgspec.UNSET:
-        return None
-    try:
-        payload: dict[str, Any] | None = _decode_payload(message.payload)
-    except (msgspec.DecodeError, RecursionError):
-        raise _Close(INVALID, f"the payload of {message.type} is an object") from None
-    return payload
-
-
-def _headers_in(payload: Mapping[str, Any] | None) -> dict[bytes, bytes]:
-    """The headers of a credential that a payload names, itself or in its `headers`."""
-    if not payload:
-        return {}
-    nested = payload.get("headers")
-    named = {**payload, **(nested if isinstance(nested, dict) else {})}
-    found: dict[bytes, bytes] = {}
-    for name, value in named.items():
-        lower = name.lower().encode(errors="replace")
-        if lower in _NAMES and isinstance(value, str):
-            found[lower] = value.encode("latin-1", "replace")
-    return found

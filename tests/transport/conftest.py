@@ -134,7 +134,7 @@ class ScriptedEngine(Engine):
         super().__init__(NOBODY, NOBODY, **options)
         self._run = run
 
-    def _start(self, prepared: Any, scope: Any) -> Any:
+    def _start(self, prepared: Any, scope: Any, root: Any = None) -> Any:
         return self._run(scope)
 
 

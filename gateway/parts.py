@@ -1,0 +1,75 @@
+"""Parts of the application, as the settings want them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from gateway.execution.documents import Documents
+from gateway.execution.engine import Budget
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.schema import make_schema
+from gateway.upstream.wire import WireOptions
+from gateway.watch import Live, Pacing
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from gateway.upstream.client import Client
+
+__all__ = ["budget_of", "documents_of", "live_of", "wire_options_of"]
+
+
+def budget_of(settings: Settings) -> Budget:
+    """What an operation may take."""
+    return Budget(
+        calls=settings.max_calls,
+        event_calls=settings.max_event_calls,
+        event_timeout_s=settings.request_timeout_s,
+        calls_in_flight=settings.max_calls_in_flight,
+        page_size=settings.max_page_size,
+        response_nodes=settings.max_response_nodes,
+        response_bytes=settings.max_response_bytes,
+    )
+
+
+def documents_of(settings: Settings) -> Documents:
+    """The documents, with the schema and their limits."""
+    limits = Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        fields=settings.max_fields,
+        repeats=settings.max_repeats,
+        values=settings.max_values,
+    )
+    return Documents(
+        make_schema(PlannedExecutor),
+        limits,
+        introspection=settings.introspection,
+        kept=settings.documents_kept,
+    )
+
+
+def wire_options_of(settings: Settings, api_url: str) -> WireOptions:
+    """How the upstream is reached."""
+    parts = urlsplit(api_url)
+    return WireOptions(
+        origin=f"{parts.scheme}://{parts.netloc}",
+        connect_timeout_s=settings.connect_timeout_s,
+        max_connections=settings.max_upstream_connections,
+        max_answer_bytes=settings.max_answer_bytes,
+        ca_file=settings.upstream_ca_file,
+        proxy=settings.upstream_proxy,
+        silence_s=settings.request_timeout_s / 3,
+        max_age_s=settings.max_connection_age_s,
+    )
+
+
+def live_of(settings: Settings, client: Client) -> Live:
+    """What is watched."""
+    least_s = settings.watch_interval_s
+    return Live(
+        client,
+        pacing=Pacing(least_s, max(least_s, settings.watch_idle_interval_s)),
+        poll_timeout_s=settings.request_timeout_s,
+    )
