@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -110,19 +111,25 @@ def taken():
     return now_waiting
 
 
+@asynccontextmanager
+async def world_over(server, **config):
+    """A world for a block; it closes in the end, and nothing may be left."""
+    pacing = Pacing(LEAST_S, 15.0, jitter=0.0)
+    async with over(server, max_retries=0, **config) as gateway:
+        made = World(gateway, pacing)
+        try:
+            yield made
+        finally:
+            await made.live.aclose()
+        assert len(made.live) == 0
+
+
 @pytest.fixture
 def world(sandbox_server):
-    """Makes worlds, each for an `async with`: it closes in the end, and nothing may be left."""
+    """Makes worlds over the test's sandbox, each for an `async with`."""
+    return partial(world_over, sandbox_server)
 
-    @asynccontextmanager
-    async def make(**config):
-        pacing = Pacing(LEAST_S, 15.0, jitter=0.0)
-        async with over(sandbox_server, max_retries=0, **config) as gateway:
-            made = World(gateway, pacing)
-            try:
-                yield made
-            finally:
-                await made.live.aclose()
-            assert len(made.live) == 0
 
-    return make
+@pytest.fixture(scope="session")
+def worlds_over():
+    return world_over
