@@ -40,8 +40,8 @@ class CallScope(Struct, eq=False):
     `deadline` is a time of the running loop's clock, in seconds. The reads of an operation that is
     `alone` are never answered by a call that was made for another one: set it where a write hangs
     on what was read.
-    One that `is_patient` polls: it gives way to operations, whose callers wait. It may hold `tags`,
-    the entity tags of earlier answers by target: what has not changed since raises `NotModified`.
+    One that polls may hold `tags`, the entity tags of earlier answers by target: what has not
+    changed since raises `NotModified`.
     `max_bytes` bounds what logs may give to the answer. `under_way` is how many calls are,
     `waiting` are those that wait until they may.
     """
@@ -58,7 +58,6 @@ class CallScope(Struct, eq=False):
     under_way: int = 0
     waiting: deque[Future[None]] | None = None
     tags: dict[str, str] | None = None
-    is_patient: bool = False
     _held_bytes: int = 0
 
     def hold(self, size_bytes: int) -> None:

@@ -151,7 +151,6 @@ class Poller:
             max_at_once=self.around.calls_at_once,
             alone=True,
             tags=self._tags,
-            is_patient=True,
         )
         found = Round()
         try:

@@ -67,13 +67,13 @@ await step("apollo multipart", () => {
   );
 });
 
-/** urql tells the end of a subscription by its source. */
+/** urql tells the end of a subscription by its source, and the last state once more before it. */
 function byUrql(client: Client) {
   return states((variables, sink) => {
     client.subscription(TEXT, variables)((signal: any) => {
       if (signal === 0) sink.complete();
       else if (signal.tag === 0) signal[0](0);
-      else sink.next(signal[0]);
+      else if (signal[0].hasNext) sink.next(signal[0]);
     });
   });
 }
