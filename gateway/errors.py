@@ -127,10 +127,12 @@ class UpstreamError(GatewayError):
     there was an answer, `upstream_request_id` the upstream's `X-Request-Id`, `reason` the
     upstream's own sentence where it gave one that is safe to repeat, `retry_after_s`
     when it wants to be asked again, where it said so, and `cause` a word of
-    `gateway.upstream.causes.Cause` where no answer of its API came.
+    `gateway.upstream.causes.Cause` where no answer of its API came. An answer that looks like no
+    word of the API, but like a web page or a proxy's text, `is_foreign`.
     """
 
     code = "UPSTREAM_ERROR"
+    is_foreign = False
 
     def __init__(
         self,
@@ -181,10 +183,36 @@ class UpstreamInvalid(UpstreamError):
 
 class OutcomeUnknown(UpstreamError):
     """A write that was sent, and nothing that came back tells whether it happened: no answer, or
-    one that somebody on the way gave in the upstream's place.
+    one that somebody on the way gave in the upstream's place. `came` says which.
     """
 
     code = "OUTCOME_UNKNOWN"
+    came = "no answer to it came"
+
+    @classmethod
+    def after(
+        cls,
+        came: str,
+        *,
+        endpoint: str | None,
+        status: int | None = None,
+        upstream_request_id: str | None = None,
+        reason: str | None = None,
+        retry_after_s: float | None = None,
+        cause: str | None = None,
+    ) -> OutcomeUnknown:
+        """The error where this came in the place of an answer."""
+        error = cls(
+            f"{came}; the write may or may not have happened, so read the job before trying again",
+            endpoint=endpoint,
+            status=status,
+            upstream_request_id=upstream_request_id,
+            reason=reason,
+            retry_after_s=retry_after_s,
+            cause=cause,
+        )
+        error.came = came
+        return error
 
 
 class UpstreamRefused(UpstreamError):

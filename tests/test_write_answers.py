@@ -112,7 +112,9 @@ class TestUnreadable:
 
         error = await write(mutation)
 
-        assert error["code"] == code
+        # What refuses a request with a page stands before the upstream, which says 400 in JSON.
+        is_by_proxy = (status, spoiled) == (400, "a page")
+        assert error["code"] == ("UPSTREAM_REFUSED" if is_by_proxy else code)
 
     async def test_a_yes_is_a_yes_unless_a_page_says_it(self, server, write, mutation, spoiled):
         server.answer = answered(201, spoiled)
@@ -121,6 +123,7 @@ class TestUnreadable:
 
         if spoiled == "a page":
             assert error["code"] == "OUTCOME_UNKNOWN"
+            assert "a web page came in place of the API's answer (HTTP 201)" in error["message"]
         else:
             assert error is None
 
@@ -138,10 +141,69 @@ class TestRedirects:
         assert "https://other.example/(credential)/sign_in " in error["message"]
         assert not any(secret in error["message"] for secret in (TOKEN, "pw@", "private_token"))
 
-    async def test_to_nowhere_are_told(self, server, write, mutation):
-        server.answer = answered(302, headers=["location: https://[broken"])
+    @pytest.mark.parametrize("place", ["https://[broken", "javascript:x", "//a b/", ""])
+    async def test_to_nowhere_are_told(self, server, write, mutation, place):
+        server.answer = answered(302, headers=[f"location: {place}"])
 
         assert (await write(mutation))["code"] == "REDIRECTED"
+
+    async def test_to_another_host_by_the_same_scheme_are_told(self, server, write, mutation):
+        server.answer = answered(302, headers=["location: //other.example/x"])
+
+        assert "to http://other.example/x (HTTP 302)" in (await write(mutation))["message"]
+
+    async def test_not_modified_is_none(self, server, write, mutation):
+        server.answer = answered(304)
+
+        error = await write(mutation)
+
+        assert error["code"] == "OUTCOME_UNKNOWN"
+        assert "the upstream answered HTTP 304" in error["message"]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+class TestNoAnswer:
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            (b"", "no answer to it came: the connection to the upstream broke"),
+            (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "the upstream's answer is no HTTP"),
+            (
+                b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+                # httpx does not tell the status.
+                ("(HTTP 101)", "the upstream's answer is no HTTP"),
+            ),
+        ],
+    )
+    async def test_what_came_is_told(self, server, write, mutation, said, told):
+        async def answer(writer):
+            writer.write(said)
+            await writer.drain()
+            writer.close()
+
+        server.answer = answer
+
+        error = await write(mutation)
+
+        assert error["code"] == "OUTCOME_UNKNOWN"
+        assert any(text in error["message"] for text in ([told] if isinstance(told, str) else told))
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("status", [402, 405, 413, 418, 422, 423])
+async def test_a_refusal_for_any_other_reason_is_data(server, write, mutation, status):
+    server.answer = say(b'{"message":{"base":["why"]}}', status=f"{status} X")
+
+    error = await write(mutation)
+
+    assert error["code"] == "UPSTREAM_REFUSED"
+    assert error["message"].endswith(f"(HTTP {status}): why")
+
+
+async def test_a_cancel_that_ends_in_a_word_of_tomorrow_was_not_in_vain(server, write):
+    server.answer = say(b'{"id": 8, "name": "x", "status": "zapped"}', status="201 Created")
+
+    assert await write("jobCancel") is None
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
+from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import strawberry
@@ -20,11 +22,13 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamUnavailable,
 )
+from gateway.schema.enums import Status, status_of
 from gateway.schema.fields import plain
 from gateway.schema.scalars import Duration
 
 if TYPE_CHECKING:
-    from gateway.schema.enums import Status
+    from collections.abc import Sequence
+
     from gateway.schema.inputs import Target
 
 __all__ = [
@@ -81,6 +85,13 @@ class JobActionErrorCode(Enum):
             " or the gateway's address of the upstream is wrong."
         ),
     )
+    UPSTREAM_REFUSED = strawberry.enum_value(
+        "UPSTREAM_REFUSED",
+        description=(
+            "The upstream, or a proxy before it, refused it for another reason, which the message"
+            " tells; nothing was done."
+        ),
+    )
     OUTCOME_UNKNOWN = strawberry.enum_value(
         "OUTCOME_UNKNOWN",
         description="The write may or may not have happened; read the job before trying again.",
@@ -110,11 +121,24 @@ class JobActionError:
 
 Code = JobActionErrorCode
 # Parts of the upstream's sentences where the status is the reason (upstream.md, 4).
-STATE_SENTENCES: Final = ("not retryable", "not erasable", "unplayable")
+STATE_SENTENCES: Final = ("not retryable", "not erasable", "unplayable", "not playable")
 # How a secondary, and an upstream in maintenance, refuse every write (upstream.md, 2).
 READ_ONLY: Final = "read-only instance"
-# What is wrong with the values that were sent: they make no sense, or too many bytes.
+# What is wrong with the values that were sent: they make no sense, or are too many bytes.
 VALUE_STATUSES: Final = {400, 413, 422}
+# How the upstream names what was sent (upstream.md, 4.2 and 4.4), and our fields for it.
+VARIABLE: Final = re.compile(r"\bjob_variables_attributes(?:\[(\d+)\])?(?:\[(key|value)\])?")
+NAMED: Final = {
+    "variables": re.compile(r"\b(?:job_)?variables?\b", re.IGNORECASE),
+    "inputs": re.compile(r"\b(?:job_)?inputs?\b", re.IGNORECASE),
+}
+# The fields for values that the input of an action has.
+TAKES: Final = {"play": ("variables", "inputs"), "retry": ("inputs",)}
+WEB_PAGE: Final = (
+    "a web page came in place of the API's answer; check the gateway's upstream URL, and what"
+    " stands before the upstream"
+)
+LOOK_FIRST: Final = "it may or may not have happened, so read the job before a next try"
 # What the caller's choice of a job is to blame for.
 ABOUT_JOB: Final = {Code.NOT_ALLOWED_IN_STATUS, Code.NOT_FOUND, Code.FORBIDDEN, Code.NOTHING_TO_DO}
 # A job that is canceled, or about to be.
@@ -123,28 +147,41 @@ OVER: Final = {"success", "failed", "skipped"}
 
 
 def action_error_for(
-    error: UpstreamError, action: str, target: Target, *, has_values: bool = False
+    error: UpstreamError, action: str, target: Target, *, sent: Sequence[str] = ()
 ) -> ActionError | None:
-    """The action error for an error of the upstream; None where the write failed for a reason that
-    the schema does not list. `has_values` tells that variables or inputs went with the write.
+    """The action error for an error of the upstream; None where the write was not asked for: the
+    credential is not accepted, or nothing could be sent.
+
+    `sent` names the input's fields whose values went with the write: variables, inputs.
     """
     said = f": {error.reason}" if error.reason else ""
+    if error.is_foreign and not said:
+        said = f": {WEB_PAGE}"
     what = f"{action} job {target.number}"
-    found = _about_upstream(error, what, said) or _about_job(error, what, said, action, has_values)
+    # A proxy looks at no more of the values than their size.
+    speaks_of_values = error.status == 413 if error.is_foreign else error.status in VALUE_STATUSES
+    blamed = None if error.is_foreign else _field_named(error.reason, TAKES.get(action, ()))
+    found = _about_upstream(error, what, said) or _about_job(
+        error, what, said, are_values_bad=speaks_of_values and bool(blamed or sent)
+    )
     if found is None:
         return None
     code, message = found
-    is_about_job = code in ABOUT_JOB or (code is Code.REDIRECTED and error.status == 405)
-    return ActionError(
-        code, message, ["job", target.way] if is_about_job else None, error.retry_after_s
-    )
+    field: list[str] | None = None
+    if code is Code.INVALID_VARIABLES:
+        field = blamed or ([sent[0]] if len(sent) == 1 else None)
+    elif code is Code.FORBIDDEN and blamed is not None and blamed[0] in sent:
+        field = blamed
+    elif code in ABOUT_JOB or (code is Code.REDIRECTED and error.status == 405):
+        field = ["job", target.way]
+    return ActionError(code, message, field, error.retry_after_s)
 
 
 def _about_upstream(
     error: UpstreamError, what: str, said: str
 ) -> tuple[JobActionErrorCode, str] | None:
     """What the upstream, or the way to it, is the reason of."""
-    after = "later" if error.retry_after_s is None else f"in {error.retry_after_s:g} s"
+    after = "later" if error.retry_after_s is None else f"in {ceil(error.retry_after_s)} s"
     match error:
         case Redirected():
             return Code.REDIRECTED, f"did not {what}: {error.message.partition(': ')[2]}"
@@ -153,26 +190,18 @@ def _about_upstream(
         case Conflict():
             return Code.CONFLICT, f"cannot {what} just now, try again {after}{said}"
         case OutcomeUnknown() | UpstreamInvalid():
-            told = (
-                f"the upstream failed (HTTP {error.status}) and may have done it{said};"
-                if (error.status or 0) >= 500
-                else "no answer to it came;"
-            )
-            return Code.OUTCOME_UNKNOWN, f"asked to {what}, {told} read the job before a next try"
+            came = error.came if isinstance(error, OutcomeUnknown) else error.message
+            return Code.OUTCOME_UNKNOWN, f"asked to {what}, but {came}; {LOOK_FIRST}"
     # One that may have been handled is `OutcomeUnknown`; one that was not sent has no status.
     is_down = isinstance(error, UpstreamUnavailable) and error.status is not None
     if is_down or (isinstance(error, Forbidden) and READ_ONLY in (error.reason or "")):
-        message = f"did not {what}: the upstream takes no writes now{said}; try again {after}"
-        return Code.UNAVAILABLE, message
+        told = f"the upstream takes no writes now{said}; try again {after}"
+        return Code.UNAVAILABLE, f"did not {what}: {error.message if error.cause else told}"
     return None
 
 
 def _about_job(
-    error: UpstreamError,
-    what: str,
-    said: str,
-    action: str,
-    has_values: bool,
+    error: UpstreamError, what: str, said: str, *, are_values_bad: bool
 ) -> tuple[JobActionErrorCode, str] | None:
     """What the job, the caller, or what was sent with it is the reason of."""
     code: JobActionErrorCode
@@ -182,12 +211,18 @@ def _about_job(
         case NotFound():
             code = Code.NOT_FOUND
             message = f"cannot {what}: there is none, it is not visible, or it is a bridge"
+            message += said if error.is_foreign else ""
         case Forbidden():
             code, message = Code.FORBIDDEN, f"not allowed to {what}{said}"
-        case RequestRefused() if has_values and error.status in VALUE_STATUSES:
+        case RequestRefused() if are_values_bad:
             code, message = Code.INVALID_VARIABLES, f"cannot {what} with these values{said}"
-        case RequestRefused(status=400) if action == "play" or not error.reason:
-            code, message = Code.NOT_ALLOWED_IN_STATUS, f"cannot {what} as it is now{said}"
+        case RequestRefused(status=400) if not error.reason and not error.is_foreign:
+            # Its body was empty or cut: a well-formed request is refused so for its job's state.
+            code, message = Code.NOT_ALLOWED_IN_STATUS, f"cannot {what} as it is now"
+        case RequestRefused():
+            code = Code.UPSTREAM_REFUSED
+            who = "a proxy before the upstream" if error.is_foreign else "the upstream"
+            message = f"did not {what}: {who} refused it (HTTP {error.status}){said}"
         case _:
             return None
     return code, message
@@ -197,6 +232,15 @@ def is_about_state(error: UpstreamError) -> bool:
     """Does the upstream name the job's state as its reason?"""
     reason = (error.reason or "").lower()
     return any(sentence in reason for sentence in STATE_SENTENCES)
+
+
+def _field_named(reason: str | None, fields: Sequence[str]) -> list[str] | None:
+    """The field of the input that the upstream blames, as far as it tells."""
+    if reason is None:
+        return None
+    if "variables" in fields and (named := VARIABLE.search(reason)) is not None:
+        return ["variables", *(part for part in named.groups() if part is not None)]
+    return next(([field] for field in fields if NAMED[field].search(reason)), None)
 
 
 def status_changed(action: str, target: Target, status: str, wanted: list[Status]) -> ActionError:
@@ -211,9 +255,9 @@ def status_changed(action: str, target: Target, status: str, wanted: list[Status
 def nothing_to_cancel(target: Target, status: str | None, *, is_forced: bool) -> ActionError | None:
     """The action error for a cancel that the upstream took and that changed nothing (upstream.md,
     4.1), by the status it answered; None where the job is canceled or about to be, and where the
-    answer tells no status.
+    answer tells no status, or one whose meaning nobody knows here.
     """
-    if status is None or status in CANCELED:
+    if status is None or status in CANCELED or status_of(status) is Status.UNKNOWN:
         return None
     why = "it has ended" if status in OVER else "it cannot be canceled now"
     if is_forced and status not in OVER:

@@ -36,7 +36,7 @@ from gateway.upstream import entities
 from gateway.upstream.written import item_of, job_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from gateway.context import Context
     from gateway.schema.enums import Status
@@ -74,7 +74,7 @@ async def act(
     if_status: list[Status] | None,
     write: Callable[[], Awaitable[Item]],
     *,
-    has_values: bool = False,
+    sent: Sequence[str] = (),
 ) -> ActionResult:
     """Check `if_status`, then write. Raises an upstream's failure that is no `ActionError`."""
     if if_status == []:
@@ -92,15 +92,15 @@ async def act(
     except UpstreamError as error:
         if isinstance(error, UpstreamInvalid) and error.was_carried_out:
             return ActionResult(target, unread=without_frames(error))
-        return failed(error, action, target, has_values=has_values)
+        return failed(error, action, target, sent=sent)
     return ActionResult(target, answer)
 
 
 def failed(
-    error: UpstreamError, action: str, target: Target, *, has_values: bool = False
+    error: UpstreamError, action: str, target: Target, *, sent: Sequence[str] = ()
 ) -> ActionResult:
     """The result of a write that was not done; raises the error again where it is a failure."""
-    action_error = action_error_for(error, action, target, has_values=has_values)
+    action_error = action_error_for(error, action, target, sent=sent)
     if action_error is None:
         raise error
     return ActionResult(target, None, [action_error])

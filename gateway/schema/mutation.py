@@ -125,7 +125,9 @@ COSTS = "Cost: 1 call, with ifStatus 2."
 @strawberry.type(
     description=(
         "Writes. A refused action is data (userErrors), not a GraphQL error; nothing is retried by"
-        " itself. A mutation is null, with an error, only where it could not be asked for at all."
+        " itself. A mutation is null, with an error, only where it could not be asked for at all:"
+        " its arguments cannot be used, the upstream does not accept the credential"
+        " (UNAUTHENTICATED), or it could not be reached in time."
     )
 )
 class Mutation:
@@ -173,7 +175,7 @@ class Mutation:
                 lambda: context.retry(
                     target.project, target.number, is_bridge=target.is_bridge, inputs=inputs
                 ),
-                has_values=bool(inputs),
+                sent=["inputs"] if inputs else [],
             )
             return note.of(msgspec.structs.replace(result, before=before))
 
@@ -220,7 +222,10 @@ class Mutation:
                     variables=tuple((variable.key, variable.value) for variable in variables),
                     inputs=inputs,
                 ),
-                has_values=bool(variables or inputs),
+                sent=[
+                    *(["variables"] if variables else []),
+                    *(["inputs"] if inputs else []),
+                ],
             )
             return note.of(result)
 

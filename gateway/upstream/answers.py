@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
@@ -36,7 +36,14 @@ if TYPE_CHECKING:
     from gateway.upstream.credential import Credential
     from gateway.upstream.wire import Answer, Body, HeaderLookUp
 
-__all__ = ["error_of", "reason_in", "retry_after_s", "unreadable_write"]
+__all__ = [
+    "error_of",
+    "is_page",
+    "place_in",
+    "reason_in",
+    "retry_after_s",
+    "unreadable_write",
+]
 
 MAX_REASON: Final = 300
 # More of a body is not looked at: no refusal is that long.
@@ -54,11 +61,20 @@ NOT_HANDLED: Final = frozenset({501, 503, 505, 511, 521, 523, 525, 526})
 # A proxy's 503 for a request that it had handed on (Envoy), unless it could not connect.
 CUT_OFF: Final = "reset before headers"
 UNSENT: Final = ("connection failure", "connection refused", "overflow")
+# Which lead elsewhere; "304 Not Modified" does not, and 300 to 399 else do by RFC 9110, 15.
+REDIRECTS: Final = frozenset(range(300, 400)) - {304}
+# As in `{"message": {"job_variables_attributes": [{"key": ["can't be blank"]}]}}`, and one more.
+MAX_NESTING: Final = 5
+# The keys of a refusal that say why, the best first; the last ones are those of RFC 9457.
+SAYING: Final = ("error_description", "message", "error", "errors", "detail", "title")
+# Keys within them that name no part of what was sent.
+_NAMELESS: Final = frozenset({"base", "error", "errors", "message"})
 # Longer waits are no more than a way to say never.
 MAX_WAIT_S: Final = 366 * 24 * 3600.0
 
 # "403 Forbidden - <reason>", with one space or two.
 _PREFIX = re.compile(r"^\d{3} [A-Za-z ]+?\s+-\s+")
+_JSON_BEGINS: Final = frozenset({b"{", b"[", b'"'})
 _TOKEN = re.compile(r"(?:\bgl[a-z]{2,8}-|Bearer\s+)[\w.~+/=-]+")
 
 
@@ -69,93 +85,131 @@ def error_of(
     subject: str,
     credential: Credential | None,
     is_read: bool = True,
+    asked: str = "",
 ) -> UpstreamError:
-    """The error that an answer other than 2xx means. `subject` says what was asked for."""
+    """The error that an answer other than 2xx means. `subject` says what was asked for, `asked` at
+    which address.
+    """
     status = answer.status
     reason = reason_in(answer.body, credential)
     told = f": {_PREFIX.sub('', reason)}" if reason else ""
-    request_id = answer.header("x-request-id")
+    if is_page(answer):
+        told = ": a web page came in place of the API's answer"
     wait_s = _wait_s(answer.header("retry-after"))
     if status == 429 or (status in {400, 403} and THROTTLED in (reason or "")):
         wait_s = retry_after_s(answer.header)
-        return RateLimited(
-            f"the upstream limits how often {subject} may be asked for; try again"
-            f" {'in a minute' if wait_s is None else f'in {wait_s:.0f} s'}",
-            endpoint=endpoint,
-            status=status,
-            upstream_request_id=request_id,
-            reason=reason,
-            retry_after_s=wait_s,
-        )
-    kind: type[UpstreamError]
-    if status == 401 and credential is None:
-        kind = Unauthenticated
-        message = f"{subject}: the upstream asks for a credential; set the header {HEADERS}"
-    elif status == 401:
-        kind = Unauthenticated
-        message = (
-            f"{subject}: the upstream does not accept the credential{told};"
-            f" set a valid one in the header {HEADERS}"
-        )
-    elif status == 403:
-        kind = Forbidden
-        message = f"{subject}: the credential does not allow it{told}"
-    elif status == 404:
-        kind = NotFound
-        place = "its project" if "project" in told.lower() and "project" not in subject[:7] else ""
-        message = (
-            f"{subject}: {place or 'it'} does not exist, or is not visible with"
-            f" {'this credential' if credential else 'no credential'}"
-        )
-    elif not is_read and (300 <= status < 400 or (status == 405 and MOVED in (reason or ""))):
-        kind = Redirected
-        message = f"{subject}: {_leads(answer, credential)}"
-    elif status == 409:
-        kind = Conflict
-        message = f"{subject}: not at the moment{told}"
+        after = "in a minute" if wait_s is None else f"in {wait_s:.0f} s"
+        kind: type[UpstreamError] = RateLimited
+        message = f"the upstream limits how often {subject} may be asked for; try again {after}"
+    elif not is_read and (status in REDIRECTS or (status == 405 and MOVED in (reason or ""))):
+        kind, message = Redirected, f"{subject}: {_leads(answer, asked, credential)}"
     elif 400 <= status < 500:
-        kind = RequestRefused
-        message = f"{subject}: the upstream refuses{told or f' (HTTP {status})'}"
-    elif status >= 500:
-        is_open = is_read or (status in NOT_HANDLED and not _was_handed_on(reason))
-        kind = UpstreamUnavailable if is_open else OutcomeUnknown
-        after = "" if wait_s is None else f" in {wait_s:.0f} s"
-        message = f"{subject}: the upstream failed (HTTP {status}){told}; " + (
-            f"try again{after}"
-            if is_open
-            else "it may or may not have been done, so read the job before trying again"
-        )
-    else:
+        kind, message = _refusal(status, subject, told, credential)
+    elif status < 500:
         kind = UpstreamInvalid
-        message = f"{subject}: the upstream answered HTTP {status}, which means nothing here"
-    return kind(
-        message,
+        place = place_in(answer, asked, credential)
+        what = f"redirects it again and again, at last to {place}" if place else "tells nothing"
+        message = f"{subject}: the upstream {what} (HTTP {status})"
+    else:
+        kind = UpstreamUnavailable
+        after = "" if wait_s is None else f" in {wait_s:.0f} s"
+        message = f"{subject}: the upstream failed (HTTP {status}){told}; try again{after}"
+    facts = _Facts(
         endpoint=endpoint,
         status=status,
-        upstream_request_id=request_id,
+        upstream_request_id=answer.header("x-request-id"),
         reason=reason,
         retry_after_s=wait_s,
     )
+    if not is_read and (outcome := _open_outcome(status, reason, told, facts)) is not None:
+        return outcome
+    error = kind(message, **facts)
+    error.is_foreign = is_foreign(answer)
+    return error
+
+
+class _Facts(TypedDict):
+    endpoint: str
+    status: int
+    upstream_request_id: str | None
+    reason: str | None
+    retry_after_s: float | None
+
+
+def _refusal(
+    status: int, subject: str, told: str, credential: Credential | None
+) -> tuple[type[UpstreamError], str]:
+    """What a status from 400 to 499 means."""
+    if status == 401 and credential is None:
+        message = f"the upstream asks for a credential; set the header {HEADERS}"
+        return Unauthenticated, f"{subject}: {message}"
+    if status == 401:
+        message = (
+            f"the upstream does not accept the credential{told}; set a valid one in the header"
+        )
+        return Unauthenticated, f"{subject}: {message} {HEADERS}"
+    if status == 403:
+        return Forbidden, f"{subject}: the credential does not allow it{told}"
+    if status == 404:
+        place = "its project" if "project" in told.lower() and "project" not in subject[:7] else ""
+        message = f"{place or 'it'} does not exist, or is not visible with"
+        return NotFound, f"{subject}: {message} {'this' if credential else 'no'} credential"
+    if status == 409:
+        return Conflict, f"{subject}: not at the moment{told}"
+    return RequestRefused, f"{subject}: the upstream refuses{told or f' (HTTP {status})'}"
+
+
+def _open_outcome(
+    status: int, reason: str | None, told: str, facts: _Facts
+) -> OutcomeUnknown | None:
+    """The error for an answer to a write that does not tell whether it was carried out; None for
+    those that do.
+    """
+    if status in REDIRECTS or 400 <= status < 500:
+        return None
+    if status < 500:
+        return OutcomeUnknown.after(
+            f"the upstream answered HTTP {status}, which tells nothing of a write", **facts
+        )
+    if status in NOT_HANDLED and not _was_handed_on(reason):
+        return None
+    return OutcomeUnknown.after(f"the upstream failed (HTTP {status}){told}", **facts)
 
 
 def unreadable_write(answer: Answer, endpoint: str) -> UpstreamError:
     """The error for a 2xx answer to a write whose body cannot be read. The status tells that it was
     carried out; but a page comes from something else than the API, a sign-in for instance.
     """
-    is_page = (answer.header("content-type") or "").lower().startswith("text/html")
-    kind = OutcomeUnknown if is_page else UpstreamInvalid
-    error = kind(
-        "a page came in place of an answer, so the write may or may not have happened; read the job"
-        " before trying again"
-        if is_page
-        else f"the write was carried out (HTTP {answer.status}), but its answer cannot be read",
+    status, request_id = answer.status, answer.header("x-request-id")
+    if is_page(answer):
+        return OutcomeUnknown.after(
+            f"a web page came in place of the API's answer (HTTP {status})",
+            endpoint=endpoint,
+            status=status,
+            upstream_request_id=request_id,
+        )
+    error = UpstreamInvalid(
+        f"the write was carried out (HTTP {status}), but its answer cannot be read",
         endpoint=endpoint,
-        status=answer.status,
-        upstream_request_id=answer.header("x-request-id"),
+        status=status,
+        upstream_request_id=request_id,
     )
-    if isinstance(error, UpstreamInvalid):
-        error.was_carried_out = True
+    error.was_carried_out = True
     return error
+
+
+def is_page(answer: Answer) -> bool:
+    """Is it a web page, by its type, or by its first letter where that is not told?"""
+    kind = (answer.header("content-type") or "").lower()
+    if "json" in kind:
+        return False
+    return "html" in kind or bytes(answer.body[:64]).lstrip().startswith(b"<")
+
+
+def is_foreign(answer: Answer) -> bool:
+    """Does it look like no word of the API: a page, or text that does not begin as its JSON?"""
+    said = bytes(answer.body[:64]).lstrip()
+    return is_page(answer) or (bool(said) and said[:1] not in _JSON_BEGINS)
 
 
 def reason_in(body: Body, credential: Credential | None = None) -> str | None:
@@ -201,25 +255,34 @@ def _was_handed_on(reason: str | None) -> bool:
     return CUT_OFF in text and not any(words in text for words in UNSENT)
 
 
-def _leads(answer: Answer, credential: Credential | None) -> str:
-    """Where the answer to a write leads, without what an address may carry beside its place."""
+def _leads(answer: Answer, asked: str, credential: Credential | None) -> str:
+    """Where the answer to a write leads."""
     if answer.status == 405:
         return (
             "the project has moved, and the upstream takes no writes by its former path; name the"
             " project by number, or by its new path"
         )
-    place = ""
-    try:
-        scheme, host, path, _, _ = urlsplit(answer.header("location") or "")
-        if host or path:
-            named = f"{scheme}://{host.rpartition('@')[2]}" if host else ""
-            place = f" to {_cleaned(named + path, credential)}"
-    except ValueError:
-        pass
+    place = place_in(answer, asked, credential)
     return (
-        f"the upstream redirects it{place} (HTTP {answer.status}), and writes are not sent on; set"
-        " the gateway's upstream URL to the address that answers"
+        f"the upstream redirects it{f' to {place}' if place else ''} (HTTP {answer.status}), and"
+        " writes are not sent on; set the gateway's upstream URL to the address that answers"
     )
+
+
+def place_in(answer: Answer, asked: str, credential: Credential | None) -> str:
+    """Where a redirect leads, without what an address may carry beside its place; empty where it
+    does not say. A path of the address that was `asked` is told as a path.
+    """
+    location = (answer.header("location") or "").strip()
+    try:
+        # "//other.example/x" leads to another host by the same scheme (RFC 3986, 4.2).
+        scheme, host, path, _, _ = urlsplit(
+            urljoin(asked, location) if location.startswith("//") else location
+        )
+    except ValueError:
+        return ""
+    place = f"//{host.rpartition('@')[2]}{path}" if host else path
+    return _cleaned(f"{scheme}:{place}" if scheme else place, credential)
 
 
 def _sentence(body: bytes) -> str:
@@ -230,18 +293,19 @@ def _sentence(body: bytes) -> str:
         # A page of a proxy says nothing to a reader of one line, nor does JSON that was cut.
         return "" if "<" in text or text.lstrip()[:1] in {"{", '"'} else text
     if isinstance(said, dict):
-        said = said.get("error_description") or said.get("message") or said.get("error")
-    return _flat(said, 3)
+        said = next((said[key] for key in SAYING if said.get(key)), None)
+    return _flat(said, MAX_NESTING)
 
 
 def _flat(said: Any, depth: int) -> str:
+    """Words out of lists and objects: `{"base": ["no"], "key": ["is long", "is taken"]}` says "no;
+    key: is long, is taken".
+    """
     if isinstance(said, dict) and depth:
+        parts = [(key, _flat(value, depth - 1)) for key, value in said.items()]
         return "; ".join(
-            _flat(value, depth - 1)
-            if key in {"error", "base"}
-            else f"{key}: {_flat(value, depth - 1)}"
-            for key, value in said.items()
+            part if key in _NAMELESS else f"{key}: {part}" for key, part in parts if part
         )
     if isinstance(said, list) and depth:
-        return ", ".join(_flat(part, depth - 1) for part in said)
+        return ", ".join(filter(None, (_flat(part, depth - 1) for part in said)))
     return said if isinstance(said, str) else ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import msgspec
 
 from gateway.errors import UpstreamInvalid
+from gateway.upstream.answers import is_page
 from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
 
 if TYPE_CHECKING:
@@ -194,8 +195,8 @@ def _named(kind: str) -> str:
 def _invalid(told: str, answer: Answer, endpoint: str) -> UpstreamInvalid:
     kind = _media_type(answer)
     message = f"the upstream's answer cannot be read: {told}"
-    if _is_page(kind) or (not kind and answer.body[:64].lstrip()[:1] == b"<"):
-        named = _named(kind) if kind else "a web page"
+    if is_page(answer):
+        named = _named(kind) if _is_page(kind) else "a web page"
         message = f"the upstream answered with {named} in place of JSON{_WHAT_TO_DO}"
     return UpstreamInvalid(
         message,

@@ -16,7 +16,9 @@ from gateway.errors import (
     Conflict,
     Forbidden,
     NotFound,
+    OutcomeUnknown,
     RateLimited,
+    Redirected,
     RequestRefused,
     Unauthenticated,
     UpstreamError,
@@ -91,6 +93,7 @@ def refused(status, body, *, credential=CREDENTIAL, **headers):
         (502, b"<html><h1>Bad Gateway</h1></html>", UpstreamUnavailable, "HTTP 502"),
         (530, b"error code: 1033", UpstreamUnavailable, "HTTP 530"),
         (304, b"", UpstreamInvalid, "HTTP 304"),
+        (403, b"<html>no</html>", Forbidden, "does not allow it: a web page came in place of"),
     ],
 )
 def test_each_refusal_has_its_cause_and_says_what_was_asked(status, body, kind, says):
@@ -100,6 +103,61 @@ def test_each_refusal_has_its_cause_and_says_what_was_asked(status, body, kind, 
     assert says in error.message
     assert "job 7 of project g/p" in error.message
     assert (error.status, error.endpoint, error.upstream_request_id) == (status, "GET /x", "r-1")
+
+
+class TestWrites:
+    @staticmethod
+    def answered(status, body=b"", **headers):
+        values = {name.replace("_", "-"): value for name, value in headers.items()}
+        return error_of(
+            Answer(status, values.get, body),
+            endpoint="POST /x",
+            subject="to cancel job 7",
+            credential=CREDENTIAL,
+            is_read=False,
+            asked="https://gitlab.test/api/v4/x",
+        )
+
+    @pytest.mark.parametrize("status", [304, 199, 999])
+    def test_what_means_nothing_does_not_tell_the_outcome(self, status):
+        error = self.answered(status)
+
+        assert type(error) is OutcomeUnknown
+        assert f"HTTP {status}" in error.came
+
+    @pytest.mark.parametrize(
+        ("location", "place"),
+        [
+            ("//evil.test/x?y#z", "https://evil.test/x"),
+            ("//user:pw@evil.test/x", "https://evil.test/x"),
+            ("http://evil.test/glpat-secret-1/", "http://evil.test/(credential)/"),
+            ("/users/sign_in", "/users/sign_in"),
+            ("mailto:somebody", "mailto:somebody"),
+        ],
+    )
+    def test_where_a_redirect_leads_is_told(self, location, place):
+        error = self.answered(302, location=location)
+
+        assert type(error) is Redirected
+        assert f"the upstream redirects it to {place} (HTTP 302)" in error.message
+
+    @pytest.mark.parametrize("location", ["", "https://[broken", "//[broken", "?x=1"])
+    def test_a_redirect_to_nowhere_is_one(self, location):
+        assert "redirects it (HTTP 302)" in self.answered(302, location=location).message
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "is_foreign"),
+        [
+            (b"  <html>", {"content_type": "text/plain"}, True),
+            (b"", {"content_type": "text/html; charset=utf-8"}, True),
+            (b"Bad Request", {}, True),
+            (b'{"mess', {}, False),
+            (b"", {}, False),
+            (b'{"message":"<b>"}', {"content_type": "application/json"}, False),
+        ],
+    )
+    def test_what_is_no_word_of_the_api_is_told_from_it(self, body, kind, is_foreign):
+        assert self.answered(400, body, **kind).is_foreign is is_foreign
 
 
 def test_a_missing_credential_is_told_from_a_refused_one():
@@ -119,11 +177,20 @@ def test_a_missing_credential_is_told_from_a_refused_one():
         (b'"a word"', "a word"),
         (b"[]", None),
         (b'["a",{"b":"c"}]', "a, b: c"),
+        (b'{"message":{"base":["it is not playable"]}}', "it is not playable"),
+        (b'{"message":["one",null,"two"]}', "one, two"),
+        (
+            b'{"message":{"job_variables_attributes":[{"key":["is blank"]},{}]}}',
+            "job_variables_attributes: key: is blank",
+        ),
+        (b'{"errors":[{"message":"one"}]}', "one"),
+        (b'{"title":"t","detail":"a problem","status":400}', "a problem"),
+        (b'{"message":{"a":1,"b":null}}', None),
         (b"{}", None),
         (b'{"message":null,"error":"an error"}', "an error"),
         (
             b'{"message":{"base":["one"],"other":{"deep":{"deeper":1}}}}',
-            "one; other: deep: deeper:",
+            "one",
         ),
         (b"<!DOCTYPE html><p>secret", None),
         (b"Retry\r\n\tlater", "Retry later"),

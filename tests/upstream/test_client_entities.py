@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import UpstreamInvalid
+from gateway.errors import OutcomeUnknown, UpstreamInvalid
 from gateway.upstream.entities import Bridge, Job
 from gateway.upstream.written import item_of
 from tests.upstream.samples import JOB, PLACED
@@ -118,11 +118,17 @@ class TestItems:
 
         assert isinstance(await it.client.play(it.scope(), 1, 7), Job)
 
-    @pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}"])
+    @pytest.mark.parametrize("body", [b"[]", b"{}"])
     async def test_what_is_neither_is_invalid(self, over, answer, body):
         it = over(answer(body))
 
         with pytest.raises(UpstreamInvalid):
+            await it.client.play(it.scope(), 1, 7)
+
+    async def test_a_page_does_not_tell_whether_it_was_done(self, over, answer):
+        it = over(answer(b"<html>"))
+
+        with pytest.raises(OutcomeUnknown, match="a web page came in place of the API's answer"):
             await it.client.play(it.scope(), 1, 7)
 
     async def test_a_bridge_is_told_in_retrys_answer(self, over, answer):

@@ -25,9 +25,9 @@ from gateway.errors import (
 )
 from gateway.frames import without_frames
 from gateway.hooks import CallEvent, tell
-from gateway.upstream.answers import error_of, unreadable_write
+from gateway.upstream.answers import error_of, place_in, unreadable_write
 from gateway.upstream.calls.call import NotModified, OpenAnswer
-from gateway.upstream.causes import Troubles, misdirected
+from gateway.upstream.causes import Cause, Troubles, misdirected
 from gateway.upstream.paths import has_dots
 from gateway.upstream.web_urls import origin_of
 from gateway.upstream.wire import Answer, AnswerTooLong, TimedOut, WireError
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from gateway.errors import UpstreamError
     from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
-    from gateway.upstream.causes import Cause
     from gateway.upstream.wire import Wire
 
 __all__ = ["ClientConfig", "Exchange", "Observe", "Retry"]
@@ -105,6 +104,7 @@ class Retry:
                     subject=call.subject,
                     credential=call.scope.credential,
                     is_read=call.route.is_read,
+                    asked=self._address_of(call),
                 )
                 del answer
             pause_s = self._pause_s(error, retries, call)
@@ -121,7 +121,7 @@ class Retry:
 
     def _moved_to(self, call: Call, answer: Answer) -> str:
         """The target of a redirect that stays within the origin and below the base."""
-        asked = urljoin(self._config.url, self._base + call.target[1:])
+        asked = self._address_of(call)
         with suppress(ValueError):
             location = answer.header("location")
             address = urljoin(asked, location) if location else ""
@@ -130,13 +130,17 @@ class Retry:
             if stays and not has_dots(path):
                 below = path[len(self._base) - 1 :]
                 return f"{below}?{query}" if query else below
+        place = place_in(answer, asked, call.scope.credential)
         raise UpstreamInvalid(
-            "the upstream redirects away from its API; set the gateway's upstream URL to the"
-            " address it redirects to",
+            f"the upstream redirects away from its API{f', to {place}' if place else ''}; set the"
+            " gateway's upstream URL to the address that answers",
             endpoint=call.route.endpoint,
             status=answer.status,
             upstream_request_id=answer.header("x-request-id"),
         )
+
+    def _address_of(self, call: Call) -> str:
+        return urljoin(self._config.url, self._base + call.target[1:])
 
     def _pause_s(self, error: UpstreamError, retries: int, call: Call) -> float | None:
         """How long to wait before a call is sent again; None where it is not."""
@@ -288,11 +292,10 @@ def _meaning(error: WireError, call: Call) -> UpstreamError:
     if not call.route.is_read and error.answered is not None:
         return unreadable_write(error.answered, endpoint)
     if not call.route.is_read and error.was_sent:
-        return OutcomeUnknown(
-            f"{error}, so the write may or may not have happened; read the job before trying again",
-            endpoint=endpoint,
-            cause=error.cause,
-        )
+        came = f"{error}"
+        if isinstance(error, TimedOut) or error.cause is Cause.CONNECTION_LOST:
+            came = f"no answer to it came: {came}"
+        return OutcomeUnknown.after(came, endpoint=endpoint, cause=error.cause)
     if isinstance(error, AnswerTooLong):
         return UpstreamInvalid(f"{error}; ask for less at once", endpoint=endpoint)
     if isinstance(error, TimedOut):

@@ -297,7 +297,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._parser.feed_data(received)
         except HttpParserUpgrade:
-            self._end(ConnectionBroken, "the upstream left HTTP/1.1")
+            self._end(ConnectionBroken, f"the upstream left HTTP/1.1 (HTTP {self._status})")
         except HttpParserError:
             self._end_by(Cause.TLS_EXPECTED if speaks_tls(received) else Cause.NOT_HTTP)
         if not self._is_under_way:

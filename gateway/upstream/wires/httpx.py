@@ -75,6 +75,7 @@ class HttpxWire:
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
+            event_hooks={"response": [_hide_location]},
             timeout=httpx.Timeout(None, connect=options.connect_timeout_s),
             limits=httpx.Limits(
                 max_connections=options.max_connections, max_keepalive_connections=kept
@@ -313,8 +314,18 @@ class _Streamed:
         return b"".join(pieces)
 
 
+async def _hide_location(response: httpx.Response) -> None:
+    """Keep a redirect's headers from httpx, which takes their address apart although it does not
+    follow it, and fails where that is none.
+    """
+    if "location" in response.headers:
+        response.extensions["headers"] = response.headers
+        response.headers = response.headers.copy()
+        del response.headers["location"]
+
+
 def _head_of(response: httpx.Response) -> Answer:
-    headers = response.headers
+    headers = response.extensions.get("headers", response.headers)
 
     def header(name: str) -> str | None:
         # `get` would join them.

@@ -93,12 +93,15 @@ async def test_a_target_cannot_leave_its_line(wire, server, target):
     assert server.heads == []
 
 
-async def test_redirects_are_handed_over_not_followed(wire, server, answering):
-    server.answer = answering(b"", status="302 Found", headers=("location: http://127.0.0.1:1/x",))
+@pytest.mark.parametrize(
+    "place", ["http://127.0.0.1:1/x", "/x", "//y/x", "javascript:x", "https://[x", "http://x:y/"]
+)
+async def test_redirects_are_handed_over_not_followed(wire, server, answering, place):
+    server.answer = answering(b"", status="302 Found", headers=(f"location: {place}",))
 
     answer = await wire.send("GET", "/", {"PRIVATE-TOKEN": "secret-1"}, timeout_s=5)
 
-    assert (answer.status, answer.header("location")) == (302, "http://127.0.0.1:1/x")
+    assert (answer.status, answer.header("location")) == (302, place)
     assert len(server.heads) == 1
 
 
