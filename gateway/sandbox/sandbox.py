@@ -87,6 +87,7 @@ class Sandbox(Editor):
             faults=lambda: self.faults,
             chance=chance,
             received=self.received if record else None,
+            after_write=self._restock,
         )
         self.app: ASGIApp = make_app(
             api, tick=self._tick if live else None, admin=Admin(self).app if admin else None
@@ -183,6 +184,16 @@ class Sandbox(Editor):
         )
         for name, stage in (("rspec", "test"), ("jest", "test"), ("deploy", "deploy")):
             self.create_job(1, pipeline, name=name, stage=stage, status="created", **working)
+        by_hand: dict[str, Any] = {"status": "manual", "when": "manual", "allow_failure": 1}
+        self.create_job(1, pipeline, name="review app", stage="deploy", **by_hand, **working)
+
+    def _restock(self) -> None:
+        """Project 1 of the demo always has a job that waits for a person: where the last one was
+        started or canceled, somebody pushes.
+        """
+        waiting = {"project_id": 1, "status": "manual", "bridge": 0, "archived": 0}
+        if self._world is None and not self.store.find_jobs(waiting, limit=1):
+            self._push()
 
     def _build(self) -> None:
         people.populate(self.store, now=self._clock.now())

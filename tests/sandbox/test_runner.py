@@ -239,6 +239,17 @@ class TestTime:
         sandbox.close()
 
 
+@pytest.mark.parametrize("action", ["play", "cancel"])
+def test_the_demo_never_runs_out_of_jobs_that_wait_for_a_person(sandbox, api, action):
+    for _ in range(3):
+        [waiting, *_] = sandbox.jobs(1, status="manual", bridge=0)
+
+        answer = api.post(f"/projects/1/jobs/{waiting.id}/{action}")
+
+        assert answer.status in {200, 201}
+        assert sandbox.jobs(1, status="manual", bridge=0)[0].id > waiting.id
+
+
 @pytest.mark.anyio
 class TestLive:
     async def test_served_it_moves_and_people_push(self):

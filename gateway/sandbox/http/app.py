@@ -66,8 +66,10 @@ class Api:
         faults: Callable[[], list[Fault]],
         chance: Random,
         received: MutableSequence[Received] | None,
+        after_write: Callable[[], None] = lambda: None,
     ) -> None:
         self.instance = instance
+        self._after_write = after_write
         self._received = received
         self._faults = faults
         self._chance = chance
@@ -130,6 +132,7 @@ class Api:
             with instance.store.lock:
                 answer = self._call(scheme, found, seen, path, query)
                 if seen.method not in _READING:
+                    self._after_write()
                     instance.store.commit()
         except EarlyAnswer as early:
             answer = early.answer
