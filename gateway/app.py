@@ -47,6 +47,7 @@ from gateway.transport.cors import CrossOrigin, crossing_origins
 from gateway.transport.endpoint import Endpoint
 from gateway.transport.explorer import Bundle, Examples, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
+from gateway.transport.lingering import lingering
 from gateway.transport.records import (
     CallRecords,
     OperationRecords,
@@ -188,7 +189,7 @@ class Gateway:
         if self._endpoint is None and scope.get("root_path"):
             await self._start()
         if not self._answers_all and is_beyond_loopback(scope):
-            await sandbox_is_private(scope, receive, send)
+            await sandbox_is_private(scope, receive, lingering(scope, receive, send))
         elif self._endpoint is not None and place.path == GRAPHQL_PATH:
             await self._endpoint(scope, receive, send)
         else:
@@ -201,7 +202,9 @@ class Gateway:
                 "gateway.base": place.base,
                 "gateway.asked": scope["path"],
             }
-            await crossing_origins(self._rest, self._cross_origin)(inner, receive, send)
+            await crossing_origins(self._rest, self._cross_origin)(
+                inner, receive, lingering(scope, receive, send)
+            )
 
     async def _start(self) -> None:
         """Run for as long as the event loop does, where whoever mounted this does not see to it."""

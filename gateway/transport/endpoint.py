@@ -87,12 +87,15 @@ _BATCH: Final = Carrier("http", "POST", statuses=dict.fromkeys(_IN_JSON, 200))
 
 
 class HttpResponse(msgspec.Struct, frozen=True, gc=False):
-    """What goes out. `codes` are those of a request that never became an operation."""
+    """What goes out. `codes` are those of a request that never became an operation; `reads_on` is
+    set where its body was refused before its end.
+    """
 
     status: int
     body: bytes
     headers: Headers = ()
     codes: tuple[str, ...] = ()
+    reads_on: bool = False
 
 
 class Endpoint:
@@ -151,7 +154,9 @@ class Endpoint:
             response = await self._answer(request, watched)
         except HttpError as error:
             body = error_body(error.message, error.code, request.request_id)
-            response = HttpResponse(error.status, body, error.headers, (error.code,))
+            response = HttpResponse(
+                error.status, body, error.headers, (error.code,), reads_on=not request.is_read
+            )
         except CallerLeft:
             response = _LEFT
         except asyncio.CancelledError:
@@ -168,6 +173,7 @@ class Endpoint:
                 len(body) < LEAST_BYTES
                 and request.method == "POST"
                 and b"origin" not in told
+                and not response.reads_on
                 and b"q=0" not in told.get(b"accept-encoding", b"")
             ):
                 await request.respond(response.status, body, response.headers)
@@ -198,7 +204,7 @@ class Endpoint:
         ):
             body = await self._compressor.compress(body)
             headers += (_GZIP,)
-        await request.respond(response.status, body, headers)
+        await request.respond(response.status, body, headers, reads_on=response.reads_on)
 
     async def _answer(self, request: HttpRequest, watched: Watched) -> HttpResponse:
         method, accept = request.method, request.headers.get(b"accept", b"")

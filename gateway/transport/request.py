@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.execution.request import GraphQLRequest
 from gateway.execution.response import error_of
+from gateway.transport.lingering import has_body, send_and_linger
 from gateway.transport.negotiation import JSON
 
 if TYPE_CHECKING:
@@ -93,12 +94,13 @@ class HttpRequest:
 
     `headers` are those we read, repeated ones joined, of credentials the first. `arrived` is when
     it began to arrive, by `perf_counter`. `media_type` is what the response is written in, once
-    that is negotiated.
+    that is negotiated; `is_read` once the body was read to its end.
     """
 
     __slots__ = (
         "arrived",
         "headers",
+        "is_read",
         "media_type",
         "method",
         "receive",
@@ -125,6 +127,7 @@ class HttpRequest:
         else:
             self.request_id = new_request_id()
         self.media_type = JSON
+        self.is_read = False
 
     async def body(self, at_most: int) -> bytes:
         """The body. Raises `HttpError` (413) once it is known to be larger than `at_most` bytes,
@@ -146,10 +149,14 @@ class HttpRequest:
             if size > at_most:
                 raise _too_large(at_most)
             if not message.get("more_body", False):
+                self.is_read = True
                 return b"".join([*parts, part]) if parts else part
             parts.append(part)
 
-    async def respond(self, status: int, body: bytes, headers: Headers) -> None:
+    async def respond(
+        self, status: int, body: bytes, headers: Headers, *, reads_on: bool = False
+    ) -> None:
+        """Send a response; `reads_on` where the request's body was not read to its end."""
         await self.send(
             {
                 "type": "http.response.start",
@@ -162,7 +169,10 @@ class HttpRequest:
                 ],
             }
         )
-        await self.send({"type": "http.response.body", "body": body})
+        if reads_on and has_body(self.scope):
+            await send_and_linger(body, self.receive, self.send)
+        else:
+            await self.send({"type": "http.response.body", "body": body})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Begin a response of unknown length."""
@@ -193,7 +203,7 @@ def new_request_id() -> str:
 
 
 def _too_large(at_most: int) -> HttpError:
-    # The rest of the body is not read, so nothing can follow it on this connection.
+    # The rest of the body may be too much to be read, so nothing can follow it on this connection.
     close = (b"connection", b"close")
     message = f"the body has more than {at_most} bytes"
     return HttpError(413, "PAYLOAD_TOO_LARGE", message, (close,))
