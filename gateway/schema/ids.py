@@ -11,6 +11,7 @@ it. To callers an id is opaque. Every thing has exactly one.
 
 from __future__ import annotations
 
+import re
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,6 +27,9 @@ __all__ = ["GlobalId", "global_id", "parse_global_id"]
 LENGTHS: Final = {"Project": 0, "Pipeline": 1, "Bridge": 2, "Job": 2, "JobLog": 2}
 
 
+_NUMBER_AT_END: Final = re.compile(r"(?:^|/)(\d{1,19})$", re.ASCII)
+
+
 class GlobalId(NamedTuple):
     """An id taken apart: `numbers` are those of the pipeline, and of the job or bridge in it."""
 
@@ -39,18 +43,20 @@ def global_id(plain: bytes) -> str:
     return b2a_base64(plain).rstrip(b"=\n").decode()
 
 
-def parse_global_id(text: str) -> GlobalId:
-    """Take an id apart; raises `BadInput` for anything that `global_id` does not make."""
+def parse_global_id(text: str, by_number: str = "") -> GlobalId:
+    """Take an id apart; raises `BadInput` for anything that `global_id` does not make. For who
+    knows a number alone, `by_number` says how a thing is named by it: `job(…, job: {number})`.
+    """
     try:
         plain = a2b_base64(text.encode("ascii") + b"=" * (-len(text) % 4), strict_mode=True)
         type_name, project, *rest = plain.decode("ascii").split(":")
         key = _number(project) if project.isdecimal() else project
         numbers = tuple([_number(part) for part in rest])
     except ValueError:
-        raise _malformed(text) from None
+        raise _malformed(text, by_number) from None
     # Written again it must be the same text: one thing has no second id.
     if LENGTHS.get(type_name) != len(numbers) or not key or global_id(plain) != text:
-        raise _malformed(text)
+        raise _malformed(text, by_number)
     return GlobalId(type_name, key, numbers)
 
 
@@ -66,5 +72,11 @@ def _number(digits: str) -> int:
     return number
 
 
-def _malformed(text: str) -> BadInput:
-    return BadInput(f"not a global id: {text[:80]!r}; give one back as an id field gave it")
+def _malformed(text: str, by_number: str) -> BadInput:
+    told = f"not a global id: {text[:80]!r}; give one back as an id field gave it"
+    if by_number:
+        # "8", and "gid://gitlab/Ci::Build/8" of GitLab's own GraphQL.
+        number = _NUMBER_AT_END.search(text)
+        named = by_number.replace("{number}", number.group(1) if number else "8")
+        told += f", or name it by its number: {named}"
+    return BadInput(told)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.upstream.web_urls import WebUrls
 
 __all__ = [
+    "JOB_BY_NUMBER",
+    "PIPELINE_BY_NUMBER",
     "JobCancelInput",
     "JobEraseInput",
     "JobPath",
@@ -138,6 +140,8 @@ class Target(NamedTuple):
 
 
 ITEMS: Final = {"Job", "Bridge"}
+JOB_BY_NUMBER: Final = '{path: {project: "group/app", job: {number}}}'
+PIPELINE_BY_NUMBER: Final = '{path: {project: "group/app", pipeline: {number}}}'
 
 
 def target_of(ref: JobRef, urls: WebUrls) -> Target:
@@ -148,7 +152,7 @@ def target_of(ref: JobRef, urls: WebUrls) -> Target:
     if ref.web_url:
         project, number = urls.job(ref.web_url)
         return Target(project, number_of(str(number), "webUrl"), "webUrl")
-    named = parse_global_id(ref.id or "")
+    named = parse_global_id(ref.id or "", JOB_BY_NUMBER)
     if named.type_name not in ITEMS:
         raise BadInput(f"the id names a {_words(named.type_name)}, not a job")
     pipeline_id, number = named.numbers
@@ -181,7 +185,7 @@ def pipeline_target(ref: PipelineRef, urls: WebUrls) -> tuple[ProjectKey, int]:
     if ref.web_url:
         project, number = urls.pipeline(ref.web_url)
         return project, number_of(str(number), "webUrl")
-    named = parse_global_id(ref.id or "")
+    named = parse_global_id(ref.id or "", PIPELINE_BY_NUMBER)
     if named.type_name != "Pipeline":
         raise BadInput(f"the id names a {_words(named.type_name)}, not a pipeline")
     return named.project, named.numbers[0]

@@ -12,6 +12,7 @@ from gateway.schema.agents import AllowedAgents
 from gateway.schema.fields import Cost, Gives, Info, edge
 from gateway.schema.ids import parse_global_id
 from gateway.schema.inputs import (
+    JOB_BY_NUMBER,
     JobRef,
     PipelineRef,
     job_or_why,
@@ -147,7 +148,7 @@ class Query:
 
 def ask_for_node(context: Context, text: str) -> Awaitable[Any]:
     """Ask for what a global id names, at once; raises `BadInput` for no global id."""
-    type_name, project, numbers = parse_global_id(text)
+    type_name, project, numbers = parse_global_id(text, f"job(by: {JOB_BY_NUMBER})")
     match type_name, numbers:
         case "Job", (pipeline_id, number):
             return context.job(project, number, pipeline_id or None)

@@ -66,6 +66,7 @@ _INPUTS: Final = {
     },
 }
 
+_BUILDS: Final = "ask for jobs(first: 20) { nodes { id } }"
 _LOG_NAMES: Final = ("trace", "traces", "logs", "logText", "rawLog", "jobLog", "output")
 _NUMBER_NAMES: Final = ("iid", "number", "jobId", "pipelineId", "projectId")
 _URL_NAMES: Final = ("url", "web_url", "webPath", "path", "href")
@@ -91,7 +92,10 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
     "Query": {
         **dict.fromkeys(_LOG_NAMES, f"ask for {_JOB} {{ {_TAIL} }}"),
         "log": f"ask for {_JOB} {{ {_TAIL} }}",
-        "jobs": f"ask for {_PROJECT} {{ jobs(first: 20) {{ nodes {{ id }} }} }}",
+        **dict.fromkeys(
+            ("jobs", "builds"), f"ask for {_PROJECT} {{ jobs(first: 20) {{ nodes {{ id }} }} }}"
+        ),
+        **dict.fromkeys(("build", "ciJob", "getJob"), f"ask for {_JOB}"),
         "pipelines": f"ask for {_PROJECT} {{ pipelines(first: 20) {{ nodes {{ id }} }} }}",
         **dict.fromkeys(
             ("bridge", "bridges"),
@@ -121,13 +125,18 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
     "Project": {
         "bridges": f"ask beside the project: {_PIPELINE} {{ bridges {{ nodes {{ id }} }} }}",
         **dict.fromkeys(("path", "pathWithNamespace", "name"), "ask for fullPath"),
+        "builds": _BUILDS,
+        "build": _BELOW_PROJECT["job"],
+        **dict.fromkeys((*_LOG_NAMES, "log"), f"ask for job(databaseId: 8) {{ {_TAIL} }}"),
     },
     "Pipeline": {
         **dict.fromkeys(_URL_NAMES, "its page is webUrl"),
         **dict.fromkeys(("number", "pipelineId"), "its number is databaseId"),
         "projectId": "ask for project { id }",
         "detailedStatus": "ask for status, or statusText",
-        "job": f"ask beside the pipeline: {_JOB}",
+        **dict.fromkeys(("job", "build"), f"ask beside the pipeline: {_JOB}"),
+        "builds": _BUILDS,
+        **dict.fromkeys((*_LOG_NAMES, "log"), f"jobs have one: jobs {{ nodes {{ {_TAIL} }} }}"),
         "stages": "ask for jobs { nodes { stage name } }",
         "downstream": "ask for bridges { nodes { downstreamPipeline { id } } }",
     },
@@ -140,6 +149,9 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
                 ("id", "databaseId", "name", "status"), f"ask for {shown} {{ id status }}"
             ),
             **dict.fromkeys(("error", "errors"), "ask for userErrors { code message }"),
+            **dict.fromkeys(
+                {"job", "item", "build", "bridge"} - {shown}, f"ask for {shown} {{ id status }}"
+            ),
         }
         for action, shown in {
             "Cancel": "job",
@@ -159,7 +171,9 @@ def tell_way(error: GraphQLError) -> None:
     for pattern, way_of in _WAYS:
         if found := pattern.search(error.message):
             if way := way_of(*found.groups()):
-                error.message += f" {way[0].upper()}{way[1:]}"
+                # Names that only look alike come after it.
+                told, alike, names = error.message.partition(" Did you mean ")
+                error.message = f"{told} {way[0].upper()}{way[1:]}{alike}{names}"
             return
 
 
@@ -193,5 +207,6 @@ _WAYS: Final[tuple[tuple[re.Pattern[str], Callable[..., str | None]], ...]] = (
     (re.compile(r"^Unknown argument '(\w+)' on field '(\w+)\.(\w+)'"), _of_argument),
     (re.compile(r"^Argument '(\w+)\.(\w+)\(\w+:\)' of type"), _without_argument),
     (re.compile(r"^Field '\w+' of type '(\w+)!?' must have a selection"), _without_fields),
-    (re.compile(r"Expected value of type '(\w+)!?'"), _INPUTS.get),
+    (re.compile(r"Expected value of (?:non-null )?type '(\w+)!?'"), _INPUTS.get),
+    (re.compile(r"OneOf Input Object '(\w+)' must"), _INPUTS.get),
 )

@@ -119,9 +119,9 @@ class TestNodes:
         result = ask('{ node(id: "8") { id } }')
 
         assert result.data == {"node": None}
-        assert result.errors == [
-            ("node", "not a global id: '8'; give one back as an id field gave it")
-        ]
+        [(path, message)] = result.errors
+        assert path == "node"
+        assert message.startswith("not a global id: '8'; give one back as an id field gave it")
         assert context.asked == []
 
 

@@ -25,6 +25,24 @@ TYPED = {
     "{ job { name } }": JOB,
     "{ job(by: {project: 1, job: 8}) { name } }": '{path: {project: "group/app", job: 8}}',
     "{ job(by: {path: {id: 8}}) { name } }": '{path: {project: "group/app", job: 8}}',
+    "{ job(by: {}) { name } }": '{path: {project: "group/app", job: 8}}, {id: …} or {webUrl: …}',
+    "{ job(by: null) { name } }": '{path: {project: "group/app", job: 8}}, {id: …} or',
+    '{ job(by: {id: "x", webUrl: "https://x"}) { name } }': '{path: {project: "group/app", job: 8',
+    "{ pipeline(by: {}) { id } }": '{path: {project: "group/app", pipeline: 6}}, {id: …} or',
+    "mutation { jobCancel(input: {job: {}}) { job { id } } }": (
+        '{path: {project: "group/app", job: 8}}'
+    ),
+    "{ builds { id } }": f"{PROJECT} {{ jobs(first: 20) {{ nodes {{ id }} }} }}",
+    "{ build(id: 8) { id } }": JOB,
+    "{ project(id: 1) { builds { nodes { id } } } }": "jobs(first: 20) { nodes { id } }",
+    "{ project(id: 1) { build(id: 8) { id } } }": "job(databaseId: 8)",
+    "{ project(id: 1) { trace } }": f"job(databaseId: 8) {{ {TAIL} }}",
+    f"{{ {PIPELINE} {{ builds {{ id }} }} }}": "jobs(first: 20) { nodes { id } }",
+    f"{{ {PIPELINE} {{ logs }} }}": f"jobs {{ nodes {{ {TAIL} }} }}",
+    f"mutation {{ jobRetry{ACTION} {{ job {{ id }} }} }}": "Ask for item { id status }",
+    f"mutation {{ jobPlay{ACTION} {{ job {{ id }} }} }}": "Ask for item { id status }",
+    f"mutation {{ jobCancel{ACTION} {{ item {{ id }} }} }}": "Ask for job { id status }",
+    f"mutation {{ jobErase{ACTION} {{ item {{ id }} }} }}": "Ask for job { id status }",
     "{ job(by: 8) { name } }": '{path: {project: "group/app", job: 8}}',
     "{ pipeline(id: 6) { status } }": PIPELINE,
     "{ pipeline(iid: 6) { status } }": PIPELINE,
@@ -99,6 +117,42 @@ def test_fields_and_types_that_are_told_of_exist():
     assert types.keys() >= ways._INPUTS.keys()
     roots = types["Query"].fields.keys() | types["Mutation"].fields.keys()
     assert roots >= ways._ROOTS.keys()
+
+
+def test_the_way_comes_before_names_that_only_look_alike(documents):
+    [error] = documents.get(IN_JOB % "trace").errors
+
+    assert error.message == (
+        f"Cannot query field 'trace' on type 'Job'. Ask for {TAIL}"
+        " Did you mean 'name', 'stage', or 'tag'?"
+    )
+
+
+class TestIdsThatAreNone:
+    """A number, or an id of GitLab's own GraphQL: the way by that number is told."""
+
+    @pytest.mark.parametrize("given", ['"8"', "8", '"gid://gitlab/Ci::Build/8"', '"x"'])
+    @pytest.mark.parametrize(
+        ("asked", "way"),
+        [
+            ("job(by: {id: %s}) { id }", '{path: {project: "group/app", job: 8}}'),
+            ("pipeline(by: {id: %s}) { id }", '{path: {project: "group/app", pipeline: 8}}'),
+            ("node(id: %s) { id }", 'job(by: {path: {project: "group/app", job: 8}})'),
+            ("nodes(ids: [%s]) { id }", 'job(by: {path: {project: "group/app", job: 8}})'),
+        ],
+    )
+    def test_are_told_with_the_way(self, gate, given, asked, way):
+        result = gate.ask("{ %s }" % (asked % given))
+
+        [error] = result.errors.values()
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert error["message"].endswith(f"gave it, or name it by its number: {way}")
+        assert result.calls == []
+
+    def test_in_a_mutation_too(self, gate):
+        result = gate.ask("mutation { jobCancel(input: {job: {id: 77}}) { job { id } } }")
+
+        assert "job: 77}}" in result.errors["jobCancel"]["message"]
 
 
 def test_an_error_that_has_no_way_stays_as_it_is():
