@@ -23,7 +23,7 @@ from gateway.loaders.jobs import JobLoader
 from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
 from gateway.turns import Turns
-from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectHandle
+from gateway.upstream.entities import UNTOLD, Bridge, Job, Pipeline, ProjectHandle
 from gateway.upstream.logs import format_steps
 from gateway.upstream.paging import (
     MAX_SIZE,
@@ -195,7 +195,7 @@ class Reads:
             self._artifacts = ArtifactLoader(self._loop, self._job_loader())
         pipeline = job.pipeline
         return self._artifacts.load(
-            ((job.asked_project or 0) if pipeline is None else pipeline.project, job.id)
+            ((job.asked_project or UNTOLD) if pipeline is None else pipeline.project, job.id)
         )
 
     @overload

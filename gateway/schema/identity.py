@@ -29,7 +29,7 @@ AnyPipeline: TypeAlias = entities.PipelineHandle | entities.Pipeline
 def project_key_of(item: Item) -> ProjectKey:
     """How to address the project of a job or bridge upstream."""
     pipeline = item.pipeline
-    return (item.asked_project or 0) if pipeline is None else pipeline.project
+    return (item.asked_project or entities.UNTOLD) if pipeline is None else pipeline.project
 
 
 def project_of(item: Item) -> entities.ProjectHandle:
@@ -46,6 +46,8 @@ def project_of_pipeline(pipeline: AnyPipeline) -> entities.ProjectHandle:
 def _handle(
     key: ProjectKey, page_url: str | None, scoped: bool | None = None
 ) -> entities.ProjectHandle:
+    if key is entities.UNTOLD:
+        return entities.ProjectHandle(None, None, scoped, page_url)
     if isinstance(key, int):
         return entities.ProjectHandle(key, None, scoped, page_url)
     return entities.ProjectHandle(None, key, scoped, page_url)

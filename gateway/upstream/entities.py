@@ -10,11 +10,12 @@ from the request, so every entity knows where it belongs.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 __all__ = [
+    "UNTOLD",
     "AllowedAgents",
     "ArchiveFile",
     "Artifact",
@@ -38,8 +39,17 @@ __all__ = [
 # A project as callers name it: its number, or its full path with single slashes ("group/project").
 ProjectKey: TypeAlias = int | str
 
-# Ids and sizes are 64 bits in the upstream; a longer number is none of its own.
-Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+class _Untold(int):
+    """Tells the project that no answer named from the number of one."""
+
+
+# In place of a project that neither the upstream nor a caller has named: nobody can ask for it.
+UNTOLD: Final = _Untold(0)
+
+# Ids and sizes are 64 bits in the upstream, ids from 1 on: another number is none of its own.
+Number: TypeAlias = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class Known(IntEnum):
@@ -59,7 +69,7 @@ def ours() -> Any:
 
 
 class User(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     username: str
     name: str
     state: str | None = None
@@ -92,7 +102,7 @@ class Commit(Struct, frozen=True, gc=False):
 
 
 class Runner(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     name: str | None = None
     description: str | None = None
     active: bool | None = None
@@ -105,7 +115,7 @@ class Runner(Struct, frozen=True, gc=False):
 
 
 class RunnerManager(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     system_id: str | None = None
     version: str | None = None
     revision: str | None = None
@@ -121,7 +131,7 @@ class Artifact(Struct, gc=False):
     """A file a job left."""
 
     file_type: str
-    size: Int64 | None = None
+    size: Size | None = None
     filename: str | None = None
     file_format: str | None = None
     # Project and id of the job, put in where it was read.
@@ -130,7 +140,7 @@ class Artifact(Struct, gc=False):
 
 class ArchiveFile(Struct, frozen=True, gc=False):
     filename: str | None = None
-    size: Int64 | None = None
+    size: Size | None = None
 
 
 class ProjectFlags(Struct, frozen=True, gc=False):
@@ -158,7 +168,7 @@ class Pipeline(Struct, gc=False):
     # Decoded whatever an operation reads: what the gateway itself needs.
     always: ClassVar[tuple[str, ...]] = ("id", "asked_project", "project_id")
 
-    id: Int64
+    id: Number
     sha: str | None = None
     ref: str | None = None
     status: str | None = None
@@ -166,19 +176,19 @@ class Pipeline(Struct, gc=False):
     created_at: str | None = None
     updated_at: str | None = None
     web_url: str | None = None
-    iid: Int64 | None = None
+    iid: Number | None = None
     # Only rows of the pipelines list have it: elsewhere it is not null, but not delivered.
     name: str | UnsetType | None = UNSET
-    project_id: Int64 | None = None
+    project_id: Number | None = None
     # What the caller called its project, for upstreams whose short form names none.
     asked_project: ProjectKey | None = ours()
 
     @property
     def project(self) -> ProjectKey:
-        """Number of the project, else what the caller called it (0 where nothing is known)."""
+        """Number of the project, else what the caller called it, else `UNTOLD`."""
         if self.project_id is not None:
             return self.project_id
-        return 0 if self.asked_project is None else self.asked_project
+        return UNTOLD if self.asked_project is None else self.asked_project
 
 
 class PipelineDetail(Pipeline, gc=False):
@@ -206,7 +216,7 @@ class JobBasic(Struct, gc=False):
     # As with pipelines.
     always: ClassVar[tuple[str, ...]] = ("id", "asked_project", "pipeline")
 
-    id: Int64
+    id: Number
     status: str
     name: str
     ref: str | None = None
@@ -280,20 +290,20 @@ class ProjectHandle(Struct, frozen=True, gc=False):
         """How to address it upstream: by number where known."""
         if self.number is not None:
             return self.number
-        return self.path or 0
+        return self.path or UNTOLD
 
 
 class Project(Struct, frozen=True, gc=False):
     """The answer of the single-project endpoint, as far as it is used."""
 
-    id: Int64
+    id: Number
     path_with_namespace: str | None = None
     web_url: str | None = None
     ci_job_token_scope_enabled: bool | None = None
 
 
 class AgentProject(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     name: str | None = None
     name_with_namespace: str | None = None
     path: str | None = None
@@ -303,22 +313,22 @@ class AgentProject(Struct, frozen=True, gc=False):
 
 
 class AllowedAgent(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     config_project: AgentProject | None = None
     configuration: Any = None
 
 
 class NumberOnly(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
 
 
 class AgentsProject(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     groups: list[NumberOnly] = []
 
 
 class AgentUser(Struct, frozen=True, gc=False):
-    id: Int64
+    id: Number
     username: str | None = None
     name: str | None = None
     state: str | None = None

@@ -133,7 +133,8 @@ def offset_page(
     """
     length = number_in(answer, "x-total")
     total = None if length is None or length > MAX_TOTAL else length
-    told = (answer.header("x-next-page") or "").strip()
+    header = _agreed(answer, "x-next-page")
+    told = (header or "").strip()
     next_page = whole_number(told)
     if next_page:
         return OffsetPage(items, next_page, total)
@@ -141,7 +142,7 @@ def offset_page(
     if _DIGITS.fullmatch(told) or "next" in links:
         linked = parameter_in(links.get("next", ""), "page")
         return OffsetPage(items, whole_number(linked) or page + 1, total)
-    if answer.header("x-next-page") == "" or links:
+    if header == "" or links:
         return OffsetPage(items, None, total)
     if length is not None:
         return OffsetPage(items, page + 1 if page * per_page < length else None, total)
@@ -151,7 +152,15 @@ def offset_page(
 
 def number_in(answer: Answer, name: str) -> int | None:
     """The number in a header, which is empty at the ends of a list and left out elsewhere."""
-    return whole_number(answer.header(name))
+    return whole_number(_agreed(answer, name))
+
+
+def _agreed(answer: Answer, name: str) -> str | None:
+    """The value of a header; None where it came several times and they contradict each other: one
+    of them is somebody's on the way, and nothing tells which.
+    """
+    values = answer.header_values(name)
+    return values[0] if values and len(set(values)) == 1 else None
 
 
 def _id_in(address: str) -> int | None:

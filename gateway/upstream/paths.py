@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, UpstreamInvalid
+from gateway.upstream.entities import UNTOLD
 
 if TYPE_CHECKING:
     from gateway.upstream.entities import ProjectKey
@@ -23,7 +24,11 @@ _DOTS = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def encode_project(key: ProjectKey) -> str:
-    """A project's number, or its full path with the slashes encoded; raises `BadInput`."""
+    """A project's number, or its full path with the slashes encoded; raises `BadInput`, and
+    `UpstreamInvalid` for one that the upstream did not name.
+    """
+    if key is UNTOLD:
+        raise UpstreamInvalid("the upstream does not tell which project it is of", endpoint=None)
     if isinstance(key, int):
         if key < 1:
             raise BadInput(f"project {key}: a project's number is 1 or more")

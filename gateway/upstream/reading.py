@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import msgspec
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.answers import is_page
+from gateway.upstream.entities import UNTOLD
 from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
 
 if TYPE_CHECKING:
@@ -120,7 +121,19 @@ class Reader(Generic[T]):
             # msgspec tells what was expected and where, never the data; anything else might.
             is_told = isinstance(error, msgspec.ValidationError)
             return refuse(str(error if is_told else unfit))
+        _refuse_unplaced(salvaged)
         return salvaged
+
+
+def _refuse_unplaced(salvaged: Any) -> None:
+    """A downstream pipeline may be any project's: one whose project cannot be read is none, since
+    nobody could ask for more of it.
+    """
+    downstream = getattr(salvaged, "downstream_pipeline", None)
+    fault = getattr(downstream, "faults", {}).get("project_id")
+    if fault is not None:
+        salvaged.downstream_pipeline = None
+        salvaged.faults["downstream_pipeline"] = fault
 
 
 def note_project_of_items(
@@ -144,7 +157,10 @@ def note_job_of_artifacts(
     for job in jobs:
         if not isinstance(job, UpstreamInvalid) and job.artifacts:
             pipeline = job.pipeline
-            owner = ((job.asked_project or 0) if pipeline is None else pipeline.project, job.id)
+            owner = (
+                (job.asked_project or UNTOLD) if pipeline is None else pipeline.project,
+                job.id,
+            )
             for file in job.artifacts:
                 # An error stands in the place of a file that is no object.
                 if not isinstance(file, UpstreamInvalid):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import BadInput
+from gateway.errors import BadInput, UpstreamInvalid
 from gateway.upstream.credential import Credential
+from gateway.upstream.entities import Pipeline
 from gateway.upstream.paths import encode_project, encode_ref
 from gateway.upstream.web_urls import WebUrls
 
@@ -95,6 +96,10 @@ class TestProjects:
     def test_that_cannot_be_are_refused(self, key):
         with pytest.raises(BadInput):
             encode_project(key)
+
+    def test_that_the_upstream_has_not_told_are_its_fault(self):
+        with pytest.raises(UpstreamInvalid, match="does not tell which project"):
+            encode_project(Pipeline(6).project)
 
     @given(st.text())
     def test_never_reach_another_path(self, key):

@@ -7,7 +7,8 @@ from base64 import urlsafe_b64encode
 import pytest
 
 from gateway.errors import BadInput, NotFound
-from gateway.upstream.pages import KeysetCursor
+from gateway.upstream.pages import KeysetCursor, offset_page
+from gateway.upstream.wire import Answer
 from tests.upstream.samples import JOB
 
 pytestmark = pytest.mark.anyio
@@ -287,6 +288,36 @@ class TestOffsetPages:
 
         assert page.is_told == is_told
         assert page.next_page == (2 if not is_told or headers.get("x_next_page") else None)
+
+    @pytest.mark.parametrize(
+        ("told", "link", "next_page", "is_told"),
+        [
+            (["2", ""], None, 2, False),
+            (["", "2"], '</jobs?page=1>; rel="first"', None, True),
+            (["3", "4"], '</jobs?page=2>; rel="next"', 2, True),
+            (["2", "2"], None, 2, True),
+        ],
+    )
+    async def test_headers_that_contradict_each_other_are_none(
+        self, told, link, next_page, is_told
+    ):
+        headers = {"x-next-page": told, "link": [link] if link else []}
+
+        def first(name):
+            values = headers.get(name)
+            return values[0] if values else None
+
+        sent = Answer(200, first, b"", lambda name: headers.get(name, []))
+
+        page = offset_page(sent, [1, 2], page=1, per_page=2)
+
+        assert (page.next_page, page.is_told) == (next_page, is_told)
+
+    async def test_totals_that_contradict_each_other_are_none(self):
+        headers = {"x-total": ["7", "9"]}
+        sent = Answer(200, lambda _: "7", b"", lambda name: headers.get(name, []))
+
+        assert offset_page(sent, [1], page=1, per_page=20).total is None
 
 
 class TestTraces:
