@@ -18,19 +18,20 @@ END = len(LOG)
 
 
 class Upstream:
-    """Sends parts of a log, or does not know how to; counts what it sends."""
+    """Sends parts of a log, or does not know how to; counts what it sends. One that `knows` the
+    limit alone sends the log's beginning.
+    """
 
-    def __init__(self, log=LOG, *, sends_parts=True):
+    def __init__(self, log=LOG, *, sends_parts=True, knows=("byte_offset", "byte_limit")):
         self.log = log
-        self.sends_parts = sends_parts
+        self.knows = knows if sends_parts else ()
         self.moved = 0
 
     async def __call__(self, sent):
-        asked = dict(re.findall(r"(byte_\w+)=(\d+)", sent.target))
-        body = self.log
-        if self.sends_parts:
-            offset = int(asked.get("byte_offset", 0))
-            body = body[offset : offset + int(asked.get("byte_limit", len(body)))]
+        told = dict(re.findall(r"(byte_\w+)=(\d+)", sent.target))
+        asked = {name: int(value) for name, value in told.items() if name in self.knows}
+        body = self.log[asked.get("byte_offset", 0) :]
+        body = body[: asked.get("byte_limit", len(body))]
         self.moved += len(body)
         pieces = [body[start : start + 9_000] for start in range(0, len(body), 9_000)]
         return Answer(200, {}.get, pieces)
@@ -56,11 +57,12 @@ async def test_polls_of_an_idle_log_move_little(read):
     upstream = Upstream()
     look = read(upstream)
 
-    for _ in range(10):
+    for poll in range(10):
         scan, tally = await look(Slice(END, 65_536))
         [piece] = scan.pieces()
         assert (piece.raw, piece.start_byte, piece.truncated) == (b"", END, False)
-        assert (tally.calls, tally.retried) == (1, 0)
+        # The first time it is found out that the upstream sends parts.
+        assert (tally.calls, tally.retried) == ((1, 0) if poll else (2, 1))
 
     assert upstream.moved < 10 * 3_000
 
@@ -82,6 +84,35 @@ async def test_a_slice_is_the_same_from_any_upstream(read, from_byte, max_bytes,
         assert piece.truncated == (piece.end_byte < END)
     assert tally.calls - tally.retried == 1
     assert (tally_again.calls, tally_again.retried) == (1, 0)
+
+
+@pytest.mark.parametrize("from_byte", [5, 70_000, 100_007, 299_999, END - 30, END, END + 9])
+@pytest.mark.parametrize("max_bytes", [1, 65_536, 2**20])
+@pytest.mark.parametrize("needs_size", [False, True])
+@pytest.mark.parametrize("size", [90_000, END])
+async def test_a_limit_that_is_taken_without_the_position_leads_nobody_astray(
+    read, from_byte, max_bytes, needs_size, size
+):
+    upstream = Upstream(LOG[:size], knows=("byte_limit",))
+    look = read(upstream)
+
+    for _ in range(2):
+        scan, _ = await look(Slice(from_byte, max_bytes), needs_size=needs_size)
+        [piece] = scan.pieces()
+        assert piece.start_byte == min(from_byte, size)
+        assert piece.raw == upstream.log[piece.start_byte : piece.end_byte]
+
+
+@pytest.mark.parametrize("knows", [("byte_limit",), ("byte_offset", "byte_limit")])
+@pytest.mark.parametrize("log", [b"x" * 300_000, b"a line\n" * 50_000])
+async def test_a_log_of_equal_parts_is_read_right(read, log, knows):
+    look = read(Upstream(log, knows=knows))
+
+    scan, _ = await look(Slice(140_000, 100), needs_size=True)
+
+    [piece] = scan.pieces()
+    assert (scan.byte_count, piece.start_byte) == (len(log), 140_000)
+    assert piece.raw == log[140_000 : piece.end_byte]
 
 
 async def test_the_size_beside_a_slice_needs_no_more_than_the_rest(read):

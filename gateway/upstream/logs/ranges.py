@@ -1,10 +1,10 @@
 """Reading a log no further than is needed, from no earlier than is needed.
 
 Newer upstreams send a part of a log when asked (`byte_offset` and `byte_limit`, upstream.md, 3.5),
-older ones ignore that and send all of it. The answer tells which: one that is longer than the limit
-is the whole log. A shorter one is the part, if it has the bytes that stand before the position that
-was asked for, a line feed the last of them; otherwise a few bytes are asked for once more. What was
-learnt holds for the upstream as long as the client does.
+older ones ignore that and send all of it: an answer that is longer than the limit is the whole log.
+A shorter one is the part, or the log's beginning from something that takes the limit and not the
+position. So a few bytes are asked for once more, which must differ. What was learnt holds for the
+upstream as long as the client does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Run: TypeAlias = "Callable[[Generator[None, None, None]], Awaitable[None]]"
 MAX_LIMIT_BYTES: Final = 256 * 1024
 # A position before this is read from the start of the log, which leaves nothing to doubt.
 MIN_OFFSET_BYTES: Final = 64 * 1024
-PROBE_BYTES: Final = 16
+PROBE_BYTES: Final = 64
 
 
 class _Range(NamedTuple):
@@ -57,8 +57,8 @@ async def read_log(
     the log's end, with `needs_lines` it has passed over all lines. What takes long is given to
     `run`, in steps.
 
-    Cost: 1 call. One more, counted as retried, where it must be found out whether the upstream
-    sends parts, and where a log ends before the position asked for.
+    Cost: 1 call. One or two more, counted as retried, where it must be found out whether the
+    upstream sends parts, and one where a log ends before the position asked for.
     """
     reading = _Reading(
         client, scope, project, job_id, wants, to_end=needs_size or needs_lines, run=run
@@ -141,7 +141,7 @@ class _Reading:
             if scan is not None:
                 await self._pass(scan, chunks)
         if scan is None:
-            if offset and not await self._is_part(held, offset):
+            if offset and not await self._is_part(held):
                 return None
             scan = await self._scan(offset, held)
         if 0 < offset == scan.byte_count:
@@ -150,22 +150,18 @@ class _Reading:
         scan.end()
         return scan
 
-    async def probe(self) -> bool:
-        """Find out whether the upstream sends parts, by a log of more than a few bytes."""
-        self._scope.tally.retried += 1
-        return await find_out_ranges(self._client, self._scope, *self._job)
+    async def probe(self, part: bytes = b"") -> bool:
+        return await find_out_ranges(
+            self._client, self._scope, *self._job, part=part, is_extra=True
+        )
 
-    async def _is_part(self, held: Sequence[bytes], offset: int) -> bool:
-        """Is this the part that begins at the offset, and not all of a short log?"""
-        ranges = self._client.log_ranges
-        if ranges.are_honoured is None:
-            first = min(want.from_byte for want in self._wants if isinstance(want, Slice))
-            before = b"".join(held)[: first - offset]
-            if len(before) < first - offset or not before.endswith(b"\n"):
-                # Of a log as long as the probe nothing can be told.
-                return sum(map(len, held)) != PROBE_BYTES and await self.probe()
-            ranges.are_honoured = True
-        return ranges.are_honoured
+    async def _is_part(self, held: Sequence[bytes]) -> bool:
+        """Is this the part that was asked for, and not the beginning of the log, or all of it?"""
+        honoured = self._client.log_ranges.are_honoured
+        if honoured is None:
+            # Nothing came: it is the whole that tells the log's end.
+            return any(held) and await self.probe(b"".join(held))
+        return honoured
 
     async def _pass(self, scan: LogScan, chunks: AsyncIterator[bytes]) -> None:
         async for chunk in chunks:
@@ -181,18 +177,39 @@ class _Reading:
 
 
 async def find_out_ranges(
-    client: Client, scope: CallScope, project: ProjectKey, job_id: int
+    client: Client,
+    scope: CallScope,
+    project: ProjectKey,
+    job_id: int,
+    *,
+    part: bytes = b"",
+    is_extra: bool = False,
 ) -> bool:
-    """Find out whether the upstream sends parts of logs, by one of more than a few bytes; keeps it
-    in `client.log_ranges`. Cost: 1 call.
+    """Find out whether the upstream sends parts of logs; `part` is what it sent for one from later
+    on. Keeps it in `client.log_ranges`. A log of which all bytes are the same tells nothing.
+
+    Cost: 1 or 2 calls, counted as retried where they are `is_extra`.
     """
+
+    async def few_bytes(offset: int) -> tuple[bytes, bool]:
+        scope.tally.retried += is_extra
+        limit = PROBE_BYTES - offset
+        async with client.trace(
+            scope, project, job_id, byte_offset=offset or None, byte_limit=limit
+        ) as streamed:
+            held, is_longer = await _read_beyond(streamed.chunks(), limit)
+        return b"".join(held), is_longer
+
     ranges = client.log_ranges
-    async with client.trace(scope, project, job_id, byte_limit=PROBE_BYTES) as streamed:
-        held, is_longer = await _read_beyond(streamed.chunks(), PROBE_BYTES)
+    first, is_longer = await few_bytes(0)
     if is_longer:
         ranges.are_honoured = False
-    elif sum(map(len, held)) == PROBE_BYTES:
+    elif part and not part.startswith(first[: len(part)]):
         ranges.are_honoured = True
+    # The log's beginning again, and what it is without its first byte.
+    elif first and first[1:] != first[: PROBE_BYTES - 1]:
+        second, _ = await few_bytes(1)
+        ranges.are_honoured = second == first[1:]
     return ranges.are_honoured is True
 
 
