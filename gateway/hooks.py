@@ -173,12 +173,14 @@ class CallEvent:
     """One request to the upstream; the same object for both events.
 
     `route` is the stable name of its `Route`, `attempt` counts from 1. `status` is 0 where no
-    answer came, and `error` then the code of the error it means. `size_bytes` is 0 for streams.
+    answer came, and `error` then the code of the error it means, `cause` its cause where that is
+    known (`gateway.upstream.causes.Cause`). `size_bytes` is 0 for streams.
     """
 
     __slots__ = (
         "attempt",
         "began",
+        "cause",
         "duration_s",
         "error",
         "method",
@@ -199,6 +201,7 @@ class CallEvent:
         self.attempt = attempt
         self.status = 0
         self.error: str | None = None
+        self.cause: str | None = None
         self.duration_s = 0.0
         self.size_bytes = 0
         self.notes: dict[object, Any] = {}

@@ -166,7 +166,7 @@ class TestNoAnswer:
     @pytest.mark.parametrize(
         ("said", "told"),
         [
-            (b"", "no answer to it came: the connection to the upstream broke"),
+            (b"", "no answer to it came: the upstream closed a new connection without a word"),
             (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "the upstream's answer is no HTTP"),
             (
                 b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",

@@ -96,7 +96,7 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
 
 class _CallRecord(msgspec.Struct, omit_defaults=True):
     """A request to the upstream. `endpoint` is its route, without what was asked for; `status` is
-    left out where no answer came, and `code` then tells why.
+    left out where no answer came, and `code` and `cause` then tell why.
     """
 
     time: datetime
@@ -109,6 +109,7 @@ class _CallRecord(msgspec.Struct, omit_defaults=True):
     bytes: int
     status: int = 0
     code: str | None = None
+    cause: str | None = None
 
 
 class _LogRecord(msgspec.Struct, omit_defaults=True):
@@ -228,6 +229,7 @@ class CallRecords(Hook):
                     bytes=call.size_bytes,
                     status=call.status,
                     code=call.error,
+                    cause=call.cause,
                 )
             )
         )

@@ -45,6 +45,7 @@ class Cause(StrEnum):
     UNREACHABLE = "UNREACHABLE"
     CONNECT_TIMED_OUT = "CONNECT_TIMED_OUT"
     CONNECTION_LOST = "CONNECTION_LOST"
+    HUNG_UP = "HUNG_UP"
     CERTIFICATE_UNTRUSTED = "CERTIFICATE_UNTRUSTED"
     CERTIFICATE_SELF_SIGNED = "CERTIFICATE_SELF_SIGNED"
     CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
@@ -53,6 +54,8 @@ class Cause(StrEnum):
     CERTIFICATE_INVALID = "CERTIFICATE_INVALID"
     CLIENT_CERTIFICATE_REQUIRED = "CLIENT_CERTIFICATE_REQUIRED"
     TLS_FAILED = "TLS_FAILED"
+    TLS_CUT_OFF = "TLS_CUT_OFF"
+    TLS_UNANSWERED = "TLS_UNANSWERED"
     TLS_NOT_SPOKEN = "TLS_NOT_SPOKEN"
     TLS_EXPECTED = "TLS_EXPECTED"
     NOT_HTTP = "NOT_HTTP"
@@ -79,6 +82,9 @@ _PASSING: Final = frozenset(
         Cause.UNREACHABLE,
         Cause.CONNECT_TIMED_OUT,
         Cause.CONNECTION_LOST,
+        Cause.HUNG_UP,
+        Cause.TLS_CUT_OFF,
+        Cause.TLS_UNANSWERED,
         Cause.NOT_HTTP,
         Cause.PROXY_UNREACHABLE,
         Cause.PROXY_FAILED,
@@ -108,6 +114,10 @@ _SENTENCES: Final[dict[Cause, str]] = {
         " a proxy leads there"
     ),
     Cause.CONNECTION_LOST: "the connection to the upstream broke",
+    Cause.HUNG_UP: (
+        "the upstream closed a new connection without a word; if its port speaks TLS, set"
+        " GATEWAY_UPSTREAM_URL to its https:// address"
+    ),
     Cause.CERTIFICATE_UNTRUSTED: (
         "no secure connection to the upstream: its certificate is signed by an unknown authority;"
         " set GATEWAY_UPSTREAM_CA_FILE to a PEM file with that authority's certificate"
@@ -140,6 +150,16 @@ _SENTENCES: Final[dict[Cause, str]] = {
     Cause.TLS_FAILED: (
         "no secure connection to the upstream: the two agree on no way to speak TLS; the upstream"
         " has to offer TLS 1.2 or later and must not want a client certificate"
+    ),
+    Cause.TLS_CUT_OFF: (
+        "no secure connection to the upstream: it hung up in the TLS handshake; if its port speaks"
+        " plain HTTP, set GATEWAY_UPSTREAM_URL to its http:// address, else check what stands"
+        " before the upstream"
+    ),
+    Cause.TLS_UNANSWERED: (
+        "no secure connection to the upstream in time: its port took the connection and did not"
+        " answer in TLS; if it speaks plain HTTP, set GATEWAY_UPSTREAM_URL to its http:// address,"
+        " else check what stands before the upstream"
     ),
     Cause.TLS_NOT_SPOKEN: (
         "no secure connection to the upstream: its port does not speak TLS; set"

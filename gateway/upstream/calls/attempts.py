@@ -185,6 +185,7 @@ class Observe:
         except BaseException as error:
             # A call that was called off has no code of its own.
             event.error = getattr(error, "code", "CANCELLED")
+            event.cause = getattr(error, "cause", None)
             raise
         else:
             event.status = answer.status
@@ -293,7 +294,7 @@ def _meaning(error: WireError, call: Call) -> UpstreamError:
         return unreadable_write(error.answered, endpoint)
     if not call.route.is_read and error.was_sent:
         came = f"{error}"
-        if isinstance(error, TimedOut) or error.cause is Cause.CONNECTION_LOST:
+        if isinstance(error, TimedOut) or error.cause in {Cause.CONNECTION_LOST, Cause.HUNG_UP}:
             came = f"no answer to it came: {came}"
         return OutcomeUnknown.after(came, endpoint=endpoint, cause=error.cause)
     if isinstance(error, AnswerTooLong):

@@ -66,6 +66,8 @@ class Connection(asyncio.BufferedProtocol):
         """The loop's time at which it was made."""
         self.fell_silent = False
         """It was given up because nothing came."""
+        self.unanswered_as = Cause.CONNECTION_LOST
+        """What it means that it ends before a first answer begins."""
         self._loop = loop
         self._scratch = scratch
         self._on_lost = on_lost
@@ -241,6 +243,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._failure = kind, message, cause
             else:
                 self.idle_since = self._loop.time()
+                self.unanswered_as = Cause.CONNECTION_LOST
             if self._timer is not None:
                 self._timer.cancel()
             waiter = self._waiter
@@ -321,7 +324,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None and self.is_open and self._ends_with_connection():
             self._end()
-        self._end_by(broken_by(exc), exc or "")
+        cause = broken_by(exc)
+        if cause is Cause.CONNECTION_LOST and not self._status and not self._head_bytes:
+            cause = self.unanswered_as
+        self._end_by(cause, exc or "")
         self._transport = None
         # It holds this connection, too.
         del self._parser

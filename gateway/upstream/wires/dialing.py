@@ -56,21 +56,25 @@ class Dialer:
     async def dial(self, on_lost: Callable[[Connection], None], deadline: float) -> Connection:
         """A connection ready for requests, by this time of the loop's clock."""
         loop = asyncio.get_running_loop()
+        connection = Connection(loop, self._scratch, on_lost, self._troubles)
         connected_by = loop.time() + self._connect_timeout_s
         limit = asyncio.timeout_at(min(deadline, connected_by))
         try:
             async with limit:
-                connection = Connection(loop, self._scratch, on_lost, self._troubles)
                 return await self._connect(loop, connection)
         except _ProxyError as error:
             cause, detail = error.cause, error.detail
             reason = error.__cause__
         except (OSError, UnicodeError) as error:
+            cause, detail = cause_of(error), error
+            if connection.unanswered_as is Cause.TLS_CUT_OFF and limit.expired():
+                cause = Cause.TLS_UNANSWERED
+            elif connection.unanswered_as is Cause.TLS_CUT_OFF and cause is Cause.CONNECTION_LOST:
+                cause = Cause.TLS_CUT_OFF
             # The clock does not tell: a timer may ring a little before its time.
             if limit.expired() and deadline <= connected_by:
                 message = "no connection to the upstream in time"
-                raise TimedOut(message, was_sent=False, cause=Cause.CONNECT_TIMED_OUT) from None
-            cause, detail = cause_of(error), error
+                raise TimedOut(message, was_sent=False, cause=cause) from None
             reason = error
         self._troubles.tell(cause, detail)
         try:
@@ -80,9 +84,13 @@ class Dialer:
             del reason
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, connection: Connection) -> Connection:
-        if self._proxy is None:
-            await _open(loop, connection, self._origin, self._tls)
+        if self._proxy is None and self._tls is None:
+            connection.unanswered_as = Cause.HUNG_UP
+            await _open(loop, connection, self._origin, None)
             return connection
+        if self._proxy is None:
+            transport = await _open(loop, _Unread(), self._origin, None)
+            return await self._secure(loop, transport, connection)
         if self._tls is None:
             await self._open_to_proxy(loop, connection, self._proxy)
             return connection
@@ -93,14 +101,29 @@ class Dialer:
             request = f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{self._authorization}\r\n"
             transport.write(request.encode("latin-1"))
             await tunnel.dug
+        except BaseException:
+            transport.abort()
+            raise
+        return await self._secure(loop, transport, connection)
+
+    async def _secure(
+        self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, connection: Connection
+    ) -> Connection:
+        """Have TLS spoken on what has been opened: so it is known how far a dialing got."""
+        connection.unanswered_as = Cause.TLS_CUT_OFF
+        try:
             secured = await loop.start_tls(
-                transport, connection, self._tls, server_hostname=self._origin.hostname
+                transport,
+                connection,
+                self._tls,  # type: ignore[arg-type]  # there is one
+                server_hostname=self._origin.hostname,
             )
         except BaseException:
             transport.abort()
             raise
         if secured is None:
             raise ConnectionResetError
+        connection.unanswered_as = Cause.CONNECTION_LOST
         connection.connection_made(secured)
         return connection
 
@@ -135,6 +158,13 @@ class _ProxyError(Exception):
         super().__init__(cause)
         self.cause = cause
         self.detail = detail
+
+
+class _Unread(asyncio.Protocol):
+    """A connection before TLS is spoken on it, which takes what comes from then on."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.pause_reading()  # type: ignore[attr-defined]  # create_connection makes a stream's
 
 
 class _Tunnel(asyncio.Protocol):

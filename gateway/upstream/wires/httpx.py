@@ -115,6 +115,7 @@ class HttpxWire:
         exchange = _Exchange(
             self._troubles,
             goes_by_proxy=self._options.proxy is not None,
+            is_plain=self._options.proxy is None and self._options.origin.startswith("http:"),
             silence_s=self._options.silence_s if method == "GET" else math.inf,
         )
         with exchange.translated():
@@ -175,11 +176,15 @@ class _Exchange:
     timeout: asyncio.Timeout
     answered: Answer | None = None
 
-    def __init__(self, troubles: Troubles, *, goes_by_proxy: bool, silence_s: float) -> None:
+    def __init__(
+        self, troubles: Troubles, *, goes_by_proxy: bool, is_plain: bool, silence_s: float
+    ) -> None:
         self._troubles = troubles
         # Whose fault it is while no connection has been made.
         self._goes_to_proxy = goes_by_proxy
+        self._is_plain = is_plain
         self._is_connecting = False
+        self._is_securing = False
         self._is_kept = True
         self._silence_s = silence_s
         self._deadline: float | None = None
@@ -191,6 +196,10 @@ class _Exchange:
         if event.endswith("connect_tcp.started"):
             self._is_connecting = True
             self._is_kept = False
+        elif event.endswith("start_tls.started"):
+            self._is_securing = True
+        elif event.endswith("start_tls.complete"):
+            self._is_securing = False
         elif event.endswith("send_request_headers.started"):
             # CONNECT is a request to the proxy, before ours.
             self._was_sent = info["request"].method != b"CONNECT"
@@ -240,10 +249,11 @@ class _Exchange:
             if self._is_closed:
                 raise self.closed() from None
             message = "the upstream did not answer in time"
+            cause = Cause.TLS_UNANSWERED if self._is_securing else Cause.CONNECT_TIMED_OUT
             raise TimedOut(
                 message,
                 was_sent=self._was_sent,
-                cause=Cause.CONNECT_TIMED_OUT if self._is_connecting else None,
+                cause=cause if self._is_connecting else None,
             ) from without_frames(error)
         except (httpx.StreamError, httpx.DecodingError) as error:
             cause = Cause.CONNECTION_LOST
@@ -261,8 +271,12 @@ class _Exchange:
             # Otherwise it is a text about the proxy's protocol.
             return cause_of_refused_tunnel(int(status) if status.isdecimal() else 0)
         if isinstance(error, httpx.ConnectTimeout):
-            return Cause.CONNECT_TIMED_OUT
-        return Cause.PROXY_UNREACHABLE if self._goes_to_proxy else cause_of(error)
+            return Cause.TLS_UNANSWERED if self._is_securing else Cause.CONNECT_TIMED_OUT
+        if self._goes_to_proxy:
+            return Cause.PROXY_UNREACHABLE
+        cause = cause_of(error)
+        is_cut_off = self._is_securing and cause is Cause.CONNECTION_LOST
+        return Cause.TLS_CUT_OFF if is_cut_off else cause
 
     def _broken(self, error: httpx.TransportError | OSError) -> WireError:
         if self._goes_to_proxy and not self._was_sent:
@@ -276,6 +290,9 @@ class _Exchange:
         text = str(error)
         if isinstance(error, httpx.RemoteProtocolError) and not _HUNG_UP.search(text):
             cause = Cause.TLS_EXPECTED if _TLS_ALERT in text else Cause.NOT_HTTP
+            self._troubles.tell(cause, text)
+        elif self._is_plain and not self._is_kept and self.answered is None:
+            cause = Cause.HUNG_UP
             self._troubles.tell(cause, text)
         return ConnectionBroken(cause.sentence, was_sent=self._was_sent, cause=cause)
 

@@ -22,6 +22,7 @@ from gateway.upstream.calls.admission import Bound, Share
 from gateway.upstream.calls.attempts import Exchange, Observe, Retry
 from gateway.upstream.calls.circuit import Breaker
 from gateway.upstream.calls.pace import Paced
+from gateway.upstream.causes import Cause
 from gateway.upstream.credential import Credential
 from gateway.upstream.wire import Answer, ConnectionBroken
 from tests.harness.over import make_scope
@@ -225,6 +226,22 @@ class TestObserve:
             ("began", "retry", 1, "request-1"),
             ("ended", 0, "NOT_FOUND", 0),
         ]
+
+    async def test_tells_the_cause_of_a_failure(self):
+        heard = []
+
+        class Heard(Hook):
+            def call_ended(self, event):
+                heard.append((event.error, event.cause))
+
+        lost = UpstreamUnavailable("lost", endpoint="GET", cause=Cause.NAME_UNKNOWN)
+        observe = Observe(Below(lost, answer()), Hooks(Heard()))
+
+        with pytest.raises(UpstreamUnavailable):
+            await observe.send(call())
+        await observe.send(call())
+
+        assert heard == [("UPSTREAM_UNAVAILABLE", "NAME_UNKNOWN"), (None, None)]
 
     async def test_tells_of_calls_that_were_called_off(self):
         noted = Noted()

@@ -162,6 +162,81 @@ async def test_tls_on_a_port_for_plain_http(wire_name):
     assert error.cause is Cause.TLS_EXPECTED
 
 
+async def test_a_port_for_tls_that_hangs_up_on_plain_http(wire_name, authority):
+    """As asyncio's servers do, and many others."""
+    tls = server_context(authority.issue_cert("127.0.0.1"))
+    async with RawServer().running(tls) as server:
+        origin = server.origin.replace("https:", "http:")
+        error = await failure(wire_name, WireOptions(origin), "POST")
+
+    assert (error.cause, error.was_sent) == (Cause.HUNG_UP, True)
+    assert "https:// address" in str(error)
+
+
+async def test_a_kept_connection_that_ends_says_nothing_of_tls(wire_name, server, answering):
+    async with open_wire(wire_name, WireOptions(server.origin)) as wire:
+        await wire.send("GET", "/", {}, timeout_s=5)
+
+        async def hang_up(writer):
+            writer.close()
+
+        server.answer = hang_up
+        with pytest.raises(WireError) as caught:
+            await wire.send("GET", "/", {}, timeout_s=5)
+
+    assert caught.value.cause is Cause.CONNECTION_LOST
+
+
+async def test_an_answer_that_is_cut_says_nothing_of_tls(wire_name):
+    async with saying(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n") as port:
+        error = await failure(wire_name, WireOptions(f"http://{port}"))
+
+    assert error.cause is not Cause.HUNG_UP
+
+
+async def test_a_handshake_that_is_cut_off(wire_name):
+    async with saying(b"") as port:
+        error = await failure(wire_name, WireOptions(f"https://{port}"), "POST")
+
+    assert isinstance(error, NotConnected)
+    assert error.cause is Cause.TLS_CUT_OFF
+    assert "http:// address" in str(error)
+    assert not error.was_sent
+
+
+@pytest.mark.parametrize(
+    ("connect_s", "timeout_s", "kind"), [(0.4, 9, NotConnected), (9, 0.4, TimedOut)]
+)
+async def test_a_handshake_that_nobody_answers(wire_name, connect_s, timeout_s, kind):
+    if (wire_name, kind) == ("httpx", TimedOut):
+        pytest.skip("httpx leaves the socket of a handshake that is cancelled to the collector")
+    # The system takes the connection; nobody ever reads from it.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        options = WireOptions(
+            "https://{}:{}".format(*listener.getsockname()), connect_timeout_s=connect_s
+        )
+        async with open_wire(wire_name, options) as wire:
+            with pytest.raises(kind) as caught:
+                await wire.send("GET", "/", {}, timeout_s=timeout_s)
+
+    assert caught.value.cause is Cause.TLS_UNANSWERED
+
+
+async def test_a_port_that_speaks_first_and_no_tls(wire_name):
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with listener:
+        origin = "https://{}:{}".format(*listener.sockets[0].getsockname())
+        error = await failure(wire_name, WireOptions(origin))
+
+    assert error.cause is Cause.TLS_NOT_SPOKEN
+
+
 async def test_a_port_that_speaks_neither(wire_name):
     async with saying(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n") as port:
         error = await failure(wire_name, WireOptions(f"http://{port}"))
