@@ -308,3 +308,16 @@ def test_the_page_in_docs_is_the_one_made_from_the_code():
 
 def test_the_wires_to_choose_from_are_those_there_are():
     assert choices_of("wire") == list(WIRES)
+
+
+def test_all_origins_that_can_never_match_are_told():
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(
+            {"GATEWAY_CORS_ORIGINS": "https://a.example/,https://ok.example,b.example,u:p@c"}
+        )
+
+    [mistake] = caught.value.mistakes
+    assert "'https://a.example/'" in mistake
+    assert "'b.example' has no scheme" in mistake
+    assert "ok.example' " not in mistake.partition(" holds ")[2]
+    assert "u:p" not in mistake

@@ -133,10 +133,10 @@ def origin(value: str) -> str:
         raise ValueError("is what many unrelated pages send; name an origin, or write *")
     if "*" in value:
         raise ValueError("is a pattern; name each origin by itself, or write * for all of them")
-    if "://" not in value:
-        raise ValueError(f"has no scheme; write https://{_tidy(value)}")
     if "@" in value:
         raise ValueError("holds a credential; an origin is scheme, host and port only")
+    if "://" not in value:
+        raise ValueError(f"has no scheme; write https://{_tidy(value)}")
     if re.search(r"\s|;", value):
         raise ValueError("is no origin; separate several by commas")
     serialised = _serialised(value)

@@ -101,11 +101,21 @@ def read_knobs(
 
 
 def checked(each: Field[Any], value: Any) -> Any:
-    """A parsed value as its check gives it; raises `ValueError`."""
+    """A parsed value as its check gives it; raises `ValueError` with all that is wrong with it."""
     check = each.metadata["check"]
     if check is None or value is None:
         return value
-    return tuple(map(check, value)) if isinstance(value, tuple) else check(value)
+    if not isinstance(value, tuple):
+        return check(value)
+    kept, mistakes = [], []
+    for part in value:
+        try:
+            kept.append(check(part))
+        except ValueError as error:
+            mistakes.append(f"{_shown(each, part)} {error}" if len(value) > 1 else str(error))
+    if mistakes:
+        raise ValueError(("holds " if len(value) > 1 else "") + ", and ".join(mistakes))
+    return tuple(kept)
 
 
 def _parsed(type_: Any, text: str) -> Any:

@@ -30,8 +30,10 @@ def describe_settings() -> str:
 _PAGE = """\
 # Settings
 
-Each is an environment variable and a flag of `jobs-gateway` (the flag wins). Mistakes are reported
-all at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
+Each is an environment variable and a flag of `jobs-gateway` (the flag wins). An empty variable
+counts as not set, as templates of deployments leave them; only `GATEWAY_UPSTREAM_URL` must not be
+empty, since nobody who sets it wants the sandbox. Mistakes are reported all at once and nothing
+starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
 makes such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no
 setting for a credential of the upstream: each caller sends their own.
 

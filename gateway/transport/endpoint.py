@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,6 +66,11 @@ PREFLIGHT_VARIES: Final = (
     b"origin, access-control-request-headers, access-control-request-private-network"
 )
 _ALLOW_POST: Final = ((b"allow", b"POST"),)
+# An administrator whose operation ran as himself would not notice.
+SUDO_IN_ADDRESS: Final = (
+    "sudo is not read from the address; send the header Sudo with the user's name or number"
+)
+_names_sudo: Final = re.compile(rb"(?:^|&)sudo(?:=|&|$)", re.IGNORECASE).search
 CALLER_LEFT: Final = 499  # as nginx counts it; nobody receives it
 
 # By which status each kind of response is told (GraphQL over HTTP, 6.4).
@@ -207,6 +213,9 @@ class Endpoint:
         await request.respond(response.status, body, headers, reads_on=response.reads_on)
 
     async def _answer(self, request: HttpRequest, watched: Watched) -> HttpResponse:
+        query_string = request.scope["query_string"]
+        if query_string and _names_sudo(query_string):
+            raise HttpError(400, "BAD_REQUEST", SUDO_IN_ADDRESS)
         method, accept = request.method, request.headers.get(b"accept", b"")
         if method == "POST":
             media_type = negotiate(accept)
@@ -224,7 +233,7 @@ class Endpoint:
             request.media_type = _negotiated(media_type) if form is None else JSON
             if explorer is not None and media_type is HTML:
                 return HttpResponse(200, *explorer.page())
-            asked = read_query(request.scope["query_string"])
+            asked = read_query(query_string)
         elif method == "OPTIONS":
             return HttpResponse(200, b"", (METHODS, *self._preflight(request)))
         else:

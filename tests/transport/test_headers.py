@@ -225,3 +225,20 @@ class TestCredentials:
 
         assert answer.status == 400
         assert b"glpat" not in answer.body
+
+
+@pytest.mark.parametrize("query", ["sudo=root", "x=1&sudo=2", "Sudo=root&query={__typename}"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_sudo_in_the_address_is_refused_with_what_to_send(caller, method, query):
+    answer = await caller.call(
+        method, body=b'{"query": "{ __typename }"}', query=query, content_type="application/json"
+    )
+
+    assert answer.status == 400
+    assert "send the header Sudo" in answer.json()["errors"][0]["message"]
+
+
+async def test_an_operation_may_speak_of_sudo(caller):
+    answer = await caller.get('query={__typename}&extensions={"sudo":1}&visudo=2')
+
+    assert answer.status == 200
