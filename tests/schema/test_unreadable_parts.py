@@ -8,6 +8,7 @@ import json
 import logging
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest

@@ -32,7 +32,7 @@ Run: TypeAlias = "Callable[[Generator[None, None, None]], Awaitable[None]]"
 MAX_LIMIT_BYTES: Final = 256 * 1024
 # A position before this is read from the start of the log, which leaves nothing to doubt.
 MIN_OFFSET_BYTES: Final = 64 * 1024
-PROBE_BYTES: Final = 64
+PROBE_BYTES: Final = 256
 
 
 class _Range(NamedTuple):
