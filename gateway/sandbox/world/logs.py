@@ -22,6 +22,8 @@ __all__ = ["has_log", "log_size", "log_so_far", "size_of"]
 
 _RESET = "\x1b[0;m"
 _CLEAR = "\x1b[0K"
+# From the start of a job to that of its script.
+_SETUP_S = 2
 _REMARKS = (
     "\x1b[32m.\x1b[0m\x1b[32m.\x1b[0m\x1b[31mF\x1b[0m\x1b[32m.\x1b[0m",
     "Überprüfung abgeschlossen, keine Auffälligkeiten ✓",
@@ -50,7 +52,8 @@ def log_so_far(store: Store, job: JobRow, now: float) -> bytes:
     if job.status in {"running", "canceling"}:
         part = (now - started) / max(job.planned_s, 1.0)
         return _begun(job.name, path, job.sha, int(started), job.log_lines, part=part)
-    return _whole(job.name, path, job.sha, int(started), job.log_lines, job.status)
+    ended = started if job.finished_at is None else seconds(job.finished_at)
+    return _whole(job.name, path, job.sha, int(started), job.log_lines, int(ended), job.status)
 
 
 def log_size(store: Store, job: JobRow) -> int | None:
@@ -65,14 +68,16 @@ def log_size(store: Store, job: JobRow) -> int | None:
 @lru_cache(maxsize=4096)
 def size_of(name: str, project: str, lines: int, outcome: str) -> int:
     """Size in bytes of the whole log; shas and times have one length, so they don't matter."""
-    return len(_whole(name, project, "0" * 40, 1_793_491_200, lines, outcome))
+    at = 1_793_491_200
+    return len(_whole(name, project, "0" * 40, at, lines, at, outcome))
 
 
-def _whole(name: str, project: str, sha: str, started: int, lines: int, outcome: str) -> bytes:
-    """The whole log of a finished job; `started` in epoch seconds (its section marks count from
-    there).
-    """
-    return b"".join(_lines(name, project, sha, started, lines)) + _ending(outcome)
+def _whole(
+    name: str, project: str, sha: str, started: int, lines: int, ended: int, outcome: str
+) -> bytes:
+    """The whole log of a finished job; times in epoch seconds, as its section marks have them."""
+    body = b"".join(_lines(name, project, sha, started, lines))
+    return body + _ending(max(ended, started + _SETUP_S), outcome)
 
 
 def _begun(name: str, project: str, sha: str, started: int, lines: int, *, part: float) -> bytes:
@@ -92,8 +97,8 @@ def _lines(name: str, project: str, sha: str, started: int, lines: int) -> Itera
         "Using Docker image ruby:3.3 ...\n" + _end("prepare_executor", started + 1),
         _begin("get_sources", started + 1, "Getting source from Git repository"),
         f"\x1b[32;1mChecking out {sha[:8]} as detached HEAD of {project}...{_RESET}\n"
-        + _end("get_sources", started + 2),
-        _begin("step_script[collapsed=true]", started + 2, 'Executing "step_script" stage'),
+        + _end("get_sources", started + _SETUP_S),
+        _begin("step_script[collapsed=true]", started + _SETUP_S, 'Executing "step_script" stage'),
         f"\x1b[32;1m$ ci/{name}{_RESET}\n",
     )
     yield from (text.encode() for text in head[:lines])
@@ -110,7 +115,7 @@ def _end(section: str, at: int) -> str:
     return f"section_end:{at}:{section}\r{_CLEAR}"
 
 
-def _ending(outcome: str) -> bytes:
+def _ending(ended: int, outcome: str) -> bytes:
     match outcome:
         case "success":
             text = f"{_CLEAR}\x1b[32;1mJob succeeded{_RESET}\n"
@@ -118,4 +123,10 @@ def _ending(outcome: str) -> bytes:
             text = f"{_CLEAR}\x1b[31;1mERROR: Job failed: canceled{_RESET}\n"
         case _:
             text = f"{_CLEAR}\x1b[31;1mERROR: Job failed: exit code 1{_RESET}\n"
-    return text.encode()
+    cleanup = "Cleaning up project directory and file based variables"
+    return (
+        _end("step_script", ended)
+        + _begin("cleanup_file_variables", ended, cleanup)
+        + _end("cleanup_file_variables", ended + 1)
+        + text
+    ).encode()
