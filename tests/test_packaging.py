@@ -22,7 +22,7 @@ def test_every_dependency_is_pinned_within_its_range():
         if found
     }
 
-    for text in project["dependencies"]:
+    for text in [*project["dependencies"], *project["optional-dependencies"]["search"]]:
         dependency = Requirement(text)
         assert dependency.specifier.contains(pins[canonicalize_name(dependency.name)]), text
 
@@ -30,7 +30,8 @@ def test_every_dependency_is_pinned_within_its_range():
 def test_every_pin_is_needed():
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    texts = [*project["dependencies"], *project["optional-dependencies"]["search"]]
+    wanted = {canonicalize_name(Requirement(text).name) for text in texts}
 
     # Each entry says what asked for it: `# via jobs-gateway (pyproject.toml)` where we did.
     entries = re.split(r"^(?=\S+==)", text, flags=re.MULTILINE)[1:]

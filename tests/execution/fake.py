@@ -21,8 +21,9 @@ from gateway.errors import (
     OutcomeUnknown,
     RequestRefused,
 )
+from gateway.loaders.logs import ShownMatch
 from gateway.upstream import entities
-from gateway.upstream.logs import LogFormat, LogPiece, format_log
+from gateway.upstream.logs import LogFormat, LogPiece, LogSection, Search, format_log
 from gateway.upstream.pruning import WHOLE
 from tests.execution.fake_world import ENDPOINT
 
@@ -98,6 +99,18 @@ class LogReader:
     def text(self, piece: LogPiece, form: LogFormat) -> Any:
         key = (*self._key, "text", piece.raw, form)
         return self._context.load(key, lambda: format_log(piece.raw, form))
+
+    def search(self, want: Search, form: LogFormat | None) -> Any:
+        text = "" if form is None else format_log(b"\x1b[32ma line\x1b[0m", form)
+        found = ShownMatch(7, 2**35, 2**35 + 7, text, [text] * want.before, [text] * want.after)
+        return self._context.load((*self._key, want, form), lambda: [found] * want.first)
+
+    def sections(self, first: int) -> Any:
+        ended = LogSection(
+            "a", "Title", 1, 0, 10, is_collapsed=True, end_line=2, end_byte=9, duration_s=5
+        )
+        begun = LogSection("b", None, 3, 2**35, 10, is_collapsed=False)
+        return self._context.load((*self._key, "sections", first), lambda: [ended, begun][:first])
 
     def byte_count(self) -> Any:
         return self._context.load((*self._key, "bytes"), lambda: 2**35)

@@ -145,6 +145,87 @@ class TestCalls:
         ]
         assert result.estimated == 2
 
+    def test_a_call_reads_what_a_log_holds_lines_that_match_and_sections(self, gate):
+        job = gate.job(
+            "failed",
+            log=b"section_start:10:get_sources[collapsed=true]\r\x1b[0K\x1b[36;1mGetting\x1b[0;m\n"
+            b"section_end:13:get_sources\r\x1b[0Ksection_start:13:step_script\r\x1b[0K\n"
+            b"$ make\n\x1b[31mmake: err\x1b[0mor 2\ndone\n",
+        )
+
+        result = gate.ask(
+            '{ job(by: {path: {project: "10", job: "%d"}}) { log { lineCount'
+            " tail(lines: 1) { text }"
+            " sections { name header startLine endLine startByte endByte duration collapsed }"
+            ' text: search(pattern: "error", after: 1) { line startByte endByte text before after }'
+            ' coloured: search(pattern: "error [0-9]$", regex: true, format: ANSI) { text }'
+            ' raw: search(pattern: "Getting", format: RAW) { text }'
+            ' next: search(pattern: "e", fromByte: 164, before: 0) { line before after }'
+            ' none: search(pattern: "ERROR") { line } } } }' % job
+        )
+
+        assert result.errors == {}
+        assert result.data["job"]["log"] == {
+            "lineCount": 5,
+            "tail": {"text": "done\n"},
+            "sections": [
+                {
+                    "name": "get_sources",
+                    "header": "Getting",
+                    "startLine": 1,
+                    "endLine": 1,
+                    "startByte": 0,
+                    "endByte": 69,
+                    "duration": 3.0,
+                    "collapsed": True,
+                },
+                {
+                    "name": "step_script",
+                    "header": None,
+                    "startLine": 2,
+                    "endLine": None,
+                    "startByte": 69,
+                    "endByte": None,
+                    "duration": None,
+                    "collapsed": False,
+                },
+            ],
+            "text": [
+                {
+                    "line": 4,
+                    "startByte": 141,
+                    "endByte": 164,
+                    "text": "make: error 2",
+                    "before": ["", "$ make"],
+                    "after": ["done"],
+                }
+            ],
+            "coloured": [{"text": "\x1b[31mmake: err\x1b[0mor 2"}],
+            "raw": [
+                {
+                    "text": "section_start:10:get_sources[collapsed=true]\r\x1b[0K"
+                    "\x1b[36;1mGetting\x1b[0;m"
+                }
+            ],
+            "next": [{"line": 5, "before": [], "after": []}],
+            "none": [],
+        }
+        assert len(result.calls) == 2
+        assert result.estimated == 2
+
+    def test_an_expression_that_is_none_fails_alone(self, gate):
+        job = gate.job("failed", log=b"one\n")
+
+        result = gate.ask(
+            '{ job(by: {path: {project: "10", job: "%d"}}) { log { lineCount'
+            ' search(pattern: "(a)\\\\1", regex: true) { line } } } }' % job
+        )
+
+        assert result.data["job"]["log"] == {"lineCount": 1, "search": None}
+        [error] = result.errors.values()
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert "RE2's, without back references" in error["message"]
+
     def test_nodes_of_one_pipeline_share_list_calls(self, gate):
         pipeline = gate.pipeline()
         jobs = [gate.job("success", pipeline=pipeline) for _ in range(60)]

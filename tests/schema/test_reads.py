@@ -302,6 +302,16 @@ class TestLogs:
             "tail(maxBytes: 1048577)",
             "slice(fromByte: -1)",
             "slice(maxBytes: 0)",
+            'search(pattern: "")',
+            'search(pattern: "a\\nb")',
+            'search(pattern: "%s")' % ("a" * 1_001),
+            r'search(pattern: "\\A", regex: true)',
+            'search(pattern: "a", before: -1)',
+            'search(pattern: "a", before: 51)',
+            'search(pattern: "a", after: 51)',
+            'search(pattern: "a", first: 0)',
+            'search(pattern: "a", first: 101)',
+            'search(pattern: "a", fromByte: -1)',
         ],
     )
     def test_what_is_out_of_range_is_refused(self, ask, field):
@@ -309,6 +319,13 @@ class TestLogs:
 
         assert result.data["job"]["log"] == {"complete": True, "piece": None}
         assert [path for path, _ in result.errors] == ["job.log.piece"]
+
+    @pytest.mark.parametrize("first", [0, 1_001])
+    def test_so_are_numbers_of_sections(self, ask, first):
+        result = ask(self.LOG % f"sections(first: {first}) {{ name }}")
+
+        assert result.data["job"]["log"] == {"sections": None}
+        assert [path for path, _ in result.errors] == ["job.log.sections"]
 
 
 class TestAgents:

@@ -233,7 +233,7 @@ def test_a_long_log_takes_no_more_memory_than_what_is_wanted_of_it():
     for _ in range(50_000):
         done.feed(chunk)
 
-    kept = sum(len(block.raw) for block in done._last) + len(done._lines._buffer)
+    kept = sum(len(block.raw) for block in done._tails._last) + len(done._lines._buffer)
     assert kept <= 4 * LINE
     assert done.byte_count == 5_000_000
 

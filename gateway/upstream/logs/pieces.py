@@ -5,17 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 
-from gateway.upstream.logs.lines import (
-    AHEAD_BYTES,
-    MAX_LINE_BYTES,
-    LineScanner,
-    find_block,
-    line_starts,
-)
+from gateway.upstream.logs.lines import AHEAD_BYTES, MAX_LINE_BYTES, find_block, line_starts
 from gateway.upstream.logs.sequences import (
     LOOKAHEAD_BYTES,
     MAX_SEQUENCE_BYTES,
@@ -24,11 +19,11 @@ from gateway.upstream.logs.sequences import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from gateway.upstream.logs.lines import Block
 
-__all__ = ["BEFORE_BYTES", "LogPiece", "LogScan", "LogWant", "Slice", "Tail"]
+__all__ = ["BEFORE_BYTES", "LogPiece", "Slice", "SliceScan", "Tail", "TailScan"]
 
 # Bytes before a position that tell what stands around it.
 BEFORE_BYTES: Final = MAX_SEQUENCE_BYTES
@@ -53,9 +48,6 @@ class Slice:
     max_bytes: int
 
 
-LogWant: TypeAlias = Tail | Slice
-
-
 class LogPiece(Struct, frozen=True):
     """Bytes of a log and where they stand in it, end exclusive."""
 
@@ -71,100 +63,34 @@ class LogPiece(Struct, frozen=True):
     begun: bytes = b""
 
 
-def _hold(size_bytes: int) -> None:
-    """Without a bound."""
+class TailScan:
+    """Keeps the lines that pass last, as many as any tail may need."""
 
-
-class LogScan:
-    """One pass over a log; holds no more than what is wanted of it, and a little more than a line
-    for each slice.
-
-    `hold` is told of bytes before they are held for good, and may raise. The pass begins at
-    `first_byte`: a later one than 0 is for slices alone.
-    """
-
-    def __init__(
-        self,
-        wants: Sequence[LogWant],
-        hold: Callable[[int], None] = _hold,
-        *,
-        first_byte: int = 0,
-    ) -> None:
-        self._wants = wants
+    def __init__(self, wants: Sequence[Tail], hold: Callable[[int], None]) -> None:
         self._hold = hold
-        self._slices = {
-            want: _SliceScan(want, hold, first_byte) for want in wants if isinstance(want, Slice)
-        }
-        self._keep = max((want.max_bytes for want in wants if isinstance(want, Tail)), default=0)
-        self._lines = LineScanner()
+        self._keep = max((want.max_bytes for want in wants), default=0)
+        self._wanted_lines = max((want.lines for want in wants), default=0)
         self._last: deque[Block] = deque()
         self._last_bytes = 0
-        self._is_whole = first_byte == 0
-        self.byte_count = first_byte
-        self.line_count = 0
-        """Lines, one that has not ended among them; counted when the pass has ended."""
 
     @property
     def is_done(self) -> bool:
-        """Can nothing that comes change the pieces?"""
-        return not self._keep and all(scan.is_done for scan in self._slices.values())
+        """Can nothing that comes change the tails?"""
+        return not self._keep
 
-    def feed(self, chunk: bytes) -> None:
-        """Take in the next bytes."""
-        for _ in self.feed_steps(chunk):
-            pass
+    def take(self, block: Block) -> None:
+        """Take in the next lines."""
+        if not self._keep:
+            return
+        self._last.append(block)
+        self._last_bytes += len(block.raw)
+        while self._last_bytes - len(self._last[0].raw) >= self._keep:
+            self._last_bytes -= len(self._last.popleft().raw)
 
-    def feed_steps(self, chunk: bytes) -> Generator[None, None, None]:
-        """The same in steps: one for each slice and each block of lines."""
-        self.byte_count += len(chunk)
-        for start in range(0, len(chunk), MAX_LINE_BYTES):
-            part = chunk[start : start + MAX_LINE_BYTES]
-            for scan in self._slices.values():
-                if scan.feed(part):
-                    yield
-            if self._is_whole:
-                self._take(self._lines.feed(part))
-            yield
-
-    def end(self) -> None:
-        """No more bytes will come."""
-        for scan in self._slices.values():
-            scan.end()
-        self._take(self._lines.end())
-
-    def pieces(self) -> list[LogPiece]:
-        """What was wanted, in order; wants that come to the same bytes share them."""
-        lines = self._last_lines()
-        raws: dict[tuple[int, int], bytes] = {}
-        return [
-            self._tail(want, lines, raws)
-            if isinstance(want, Tail)
-            else self._slices[want].piece(self.byte_count, raws)
-            for want in self._wants
-        ]
-
-    def _take(self, blocks: Iterable[Block]) -> None:
-        for block in blocks:
-            self.line_count += block.lines
-            if self._keep:
-                self._last.append(block)
-                self._last_bytes += len(block.raw)
-                while self._last_bytes - len(self._last[0].raw) >= self._keep:
-                    self._last_bytes -= len(self._last.popleft().raw)
-
-    def _last_lines(self) -> list[_Line]:
-        """The last line, the one before and so on, as many as any tail asks for."""
-        wanted = max((want.lines for want in self._wants if isinstance(want, Tail)), default=0)
-        lines: list[_Line] = []
-        for block in reversed(self._last):
-            for start in line_starts(block):
-                if len(lines) >= wanted:
-                    return lines
-                lines.append(_Line(block.start_byte + start, block.begins_inside and not start))
-        return lines
-
-    def _tail(self, want: Tail, lines: list[_Line], raws: dict[tuple[int, int], bytes]) -> LogPiece:
-        end = self.byte_count
+    def piece(self, want: Tail, byte_count: int, raws: dict[tuple[int, int], bytes]) -> LogPiece:
+        """A tail, cut out."""
+        end = byte_count
+        lines = self._lines
         if not lines:
             return LogPiece(b"", end, end, truncated=False)
         fitting = bisect_right(lines, want.max_bytes, key=lambda line: end - line.start_byte)
@@ -180,13 +106,24 @@ class LogScan:
             raws[start, end], start, end, truncated=truncated, begins_inside=begins_inside
         )
 
+    @cached_property
+    def _lines(self) -> list[_Line]:
+        """The last line, the one before and so on; looked for when all have passed."""
+        lines: list[_Line] = []
+        for block in reversed(self._last):
+            for start in line_starts(block):
+                if len(lines) >= self._wanted_lines:
+                    return lines
+                lines.append(_Line(block.start_byte + start, block.begins_inside and not start))
+        return lines
+
 
 class _Line(NamedTuple):
     start_byte: int
     begins_inside: bool
 
 
-class _SliceScan:
+class SliceScan:
     """Cuts one slice out of the bytes that pass."""
 
     def __init__(self, want: Slice, hold: Callable[[int], None], first_byte: int) -> None:

@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from gateway.errors import RequestRefused
 from gateway.upstream.logs.lines import AHEAD_BYTES, MAX_LINE_BYTES
-from gateway.upstream.logs.pieces import BEFORE_BYTES, LogScan, Slice
+from gateway.upstream.logs.pieces import BEFORE_BYTES, Slice
+from gateway.upstream.logs.scan import LogScan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 
+    from gateway.turns import Work
     from gateway.upstream.client import Client
     from gateway.upstream.entities import ProjectKey
-    from gateway.upstream.logs.pieces import LogWant
+    from gateway.upstream.logs.scan import LogWant
     from gateway.upstream.scope import CallScope
 
 __all__ = ["find_out_ranges", "read_log"]
 
 # Runs steps to their end, with the loop turning in between (`gateway.turns`).
-Run: TypeAlias = "Callable[[Generator[None, None, None]], Awaitable[None]]"
+Run: TypeAlias = "Callable[[Generator[Work | None, None, None]], Awaitable[None]]"
 
 # What is asked for at most: upstreams refuse more than 500 KiB.
 MAX_LIMIT_BYTES: Final = 256 * 1024
@@ -120,7 +122,7 @@ class _Reading:
         scan = await self._scan(0)
         async with self._client.trace(self._scope, *self._job) as streamed:
             await self._pass(scan, streamed.chunks())
-        scan.end()
+        await self._run(scan.end_steps())
         return scan
 
     async def part(self, asked: _Range) -> LogScan | None:
@@ -147,7 +149,7 @@ class _Reading:
         if 0 < offset == scan.byte_count:
             # The log ends somewhere before.
             return None
-        scan.end()
+        await self._run(scan.end_steps())
         return scan
 
     async def probe(self, part: bytes = b"") -> bool:

@@ -7,12 +7,28 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from gateway.upstream.logs.lines import AHEAD_BYTES, MAX_LINE_BYTES, find_block
 from gateway.upstream.logs.pieces import LogPiece
-from gateway.upstream.logs.sequences import LINE_MARKS, MARKS, NO_COLOURS, SEQUENCES, STAMPS
+from gateway.upstream.logs.sequences import (
+    FIRST_STAMP,
+    LINE_MARKS,
+    MARKS,
+    NO_COLOURS,
+    OTHER_STAMPS,
+    SEQUENCES,
+    STAMPS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["LogFormat", "format_log", "format_steps"]
+__all__ = [
+    "LogFormat",
+    "format_log",
+    "format_steps",
+    "with_marks",
+    "without",
+    "without_marks",
+    "without_returns",
+]
 
 LogFormat: TypeAlias = Literal["plain", "ansi", "raw"]
 
@@ -50,15 +66,15 @@ def format_steps(piece: LogPiece, form: LogFormat) -> Generator[None, None, str]
         if form == "raw":
             texts.append(raw[max(start, len(piece.begun)) : end].decode("utf-8", "replace"))
         else:
-            text = _without_marks(window[: found.end].decode("utf-8", "replace"))
+            text = without_marks(window[: found.end].decode("utf-8", "replace"))
             if form == "ansi":
-                texts.append(_without(NO_COLOURS, text))
+                texts.append(without(NO_COLOURS, text))
             else:
-                text = _without(SEQUENCES, text)
+                text = without(SEQUENCES, text)
                 is_all_without_end = piece.start_byte + start == 0 and "\n" not in text
                 ends_inside = found.ends_inside or (end == len(raw) and piece.ends_inside)
                 texts.append(
-                    _without_returns(
+                    without_returns(
                         text,
                         begins_inside=begins_inside,
                         ends_inside=ends_inside or is_all_without_end,
@@ -70,22 +86,33 @@ def format_steps(piece: LogPiece, form: LogFormat) -> Generator[None, None, str]
     return "".join(texts)
 
 
-def _without(sequences: re.Pattern[str], text: str) -> str:
+def without(sequences: re.Pattern[str], text: str) -> str:
+    """The text without these escape sequences."""
     return sequences.sub("", text) if "\x1b" in text else text
 
 
-def _without_marks(text: str) -> str:
-    has_marks = "section_" in text
-    if has_marks:
-        text = LINE_MARKS.sub(r"\1", text)
-    if "Z " in text:
-        text = STAMPS.sub("", text)
-    if has_marks:
+def without_marks(text: str) -> str:
+    """The text of lines without section marks and timestamps."""
+    text = with_marks(text)
+    if "section_" in text:
         text = MARKS.sub("", text)
     return text.replace("\r\n", "\n")
 
 
-def _without_returns(text: str, *, begins_inside: bool, ends_inside: bool) -> str:
+def with_marks(text: str) -> str:
+    """The text of lines without timestamps, all section marks as newer runners write them."""
+    if "section_" in text:
+        text = LINE_MARKS.sub("\\1\\2\r\x1b[0K", text)
+    if "Z " not in text:
+        return text
+    if "O+" in text or "E+" in text:
+        return STAMPS.sub("", text)
+    first = FIRST_STAMP.match(text)
+    return OTHER_STAMPS.sub("\n", text[first.end() :] if first else text)
+
+
+def without_returns(text: str, *, begins_inside: bool, ends_inside: bool) -> str:
+    """The last state of each line; in a part of a line carriage returns are line ends."""
     if "\r" not in text:
         return text
     # The first line and the last one, where they are parts of a line.
