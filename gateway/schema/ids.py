@@ -21,7 +21,7 @@ from gateway.schema.scalars import MAX_BIG_INT
 if TYPE_CHECKING:
     from gateway.upstream.entities import ProjectKey
 
-__all__ = ["GlobalId", "global_id", "parse_global_id"]
+__all__ = ["GlobalId", "global_id", "names_log", "parse_global_id"]
 
 # How many numbers follow the project.
 LENGTHS: Final = {"Project": 0, "Pipeline": 1, "Bridge": 2, "Job": 2, "JobLog": 2}
@@ -58,6 +58,20 @@ def parse_global_id(text: str, by_number: str = "") -> GlobalId:
     if LENGTHS.get(type_name) != len(numbers) or not key or global_id(plain) != text:
         raise _malformed(text, by_number)
     return GlobalId(type_name, key, numbers)
+
+
+# With the letters up to its colon this is a whole number of base64's groups.
+_LOG: Final = global_id(b"JobLog")
+
+
+def names_log(text: str) -> bool:
+    """Is this the id of a log? Takes apart only what begins like one."""
+    if not text.startswith(_LOG):
+        return False
+    try:
+        return parse_global_id(text).type_name == "JobLog"
+    except BadInput:
+        return False
 
 
 def _number(digits: str) -> int:

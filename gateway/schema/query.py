@@ -10,7 +10,7 @@ from gateway.errors import BadInput, NotFound
 from gateway.loaders.flight import outcomes
 from gateway.schema.agents import AllowedAgents
 from gateway.schema.fields import Cost, Gives, Info, edge
-from gateway.schema.ids import parse_global_id
+from gateway.schema.ids import names_log, parse_global_id
 from gateway.schema.inputs import (
     JOB_BY_NUMBER,
     JobRef,
@@ -53,10 +53,7 @@ def calls_for_ids(arguments: Mapping[str, Any]) -> int:
 
 def calls_for(text: str) -> int:
     """Calls for what an id names. A log is found by its job, and read by one call more."""
-    try:
-        return 2 if parse_global_id(text).type_name == "JobLog" else 1
-    except BadInput:
-        return 1
+    return 2 if names_log(text) else 1
 
 
 @strawberry.type(

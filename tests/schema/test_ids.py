@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadInput
-from gateway.schema.ids import GlobalId, global_id, parse_global_id
+from gateway.schema.ids import GlobalId, global_id, names_log, parse_global_id
 
 numbers = st.integers(1, 2**63 - 1)
 
@@ -22,6 +22,20 @@ def test_ids_of_jobs_and_bridges_come_back(type_name, project, pipeline, number)
 
     assert parse_global_id(text) == GlobalId(type_name, project, (pipeline, number))
     assert "=" not in text
+
+
+@given(
+    st.sampled_from(["Job", "JobLog", "JobLogs", "Bridge", "Pipeline"]),
+    st.lists(numbers.map(str) | st.just("x"), max_size=4),
+)
+def test_an_id_names_a_log_where_it_is_taken_apart_as_one(type_name, rest):
+    text = global_id(":".join([type_name, *rest]).encode())
+
+    try:
+        is_log = parse_global_id(text).type_name == "JobLog"
+    except BadInput:
+        is_log = False
+    assert names_log(text) is is_log
 
 
 @given(numbers, numbers)
