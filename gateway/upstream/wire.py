@@ -45,8 +45,8 @@ HeaderLookUp: TypeAlias = Callable[[str], str | None]
 HeaderValues: TypeAlias = Callable[[str], Sequence[str]]
 
 
-# What fits into 64 bits whatever the digits are. Python refuses to read thousands of them.
-_DIGITS: Final = re.compile(r"[0-9]{1,18}")
+# So many digits fit into 64 bits whatever they are. Python refuses to read thousands of them.
+MAX_DIGITS: Final = 18
 _UNFIT_FOR_TARGET = re.compile(r"[^\x21-\x7e]")
 
 
@@ -179,5 +179,9 @@ def check_request(target: str, headers: Mapping[str, str]) -> None:
 
 def whole_number(text: str | None) -> int | None:
     """The number that a text is; None for any other text, and for numbers beyond 64 bits."""
-    digits = None if text is None else _DIGITS.fullmatch(text.strip())
-    return None if digits is None else int(digits[0])
+    if text is None:
+        return None
+    digits = text.strip()
+    if digits.isdecimal() and digits.isascii() and len(digits) <= MAX_DIGITS:
+        return int(digits)
+    return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.upstream.links import page_links, parameter_in
 
@@ -55,6 +57,20 @@ def test_headers_of_any_length_are_read_in_one_go():
 
     assert page_links([filling + f'<{NEXT}>; rel="next"']) == {"next": NEXT}
     assert page_links([broken]) == {}
+
+
+@given(
+    st.lists(
+        st.sampled_from(['</a?page=2>; rel="next"', '</a?page=1>; rel="first"', ", ", ","])
+        | st.sampled_from(["<", ">", '; rel="', "; ", 'prev"', 'hint"', "Last", '"', " ", "/b,c"]),
+        max_size=8,
+    )
+)
+def test_a_plain_header_is_read_as_the_careful_way_reads_it(pieces):
+    header = "".join(pieces)
+
+    # What begins with a comma is never plain.
+    assert page_links([header]) == page_links([f", {header}"])
 
 
 @pytest.mark.parametrize(
