@@ -245,6 +245,8 @@ class SlotFiller:
         elif not isinstance(error, Exception):
             raise error
         else:
+            if slot.edge is not None and slot.edge.explain is not None:
+                error = slot.edge.explain(error)
             for entry in entries:
                 # After a failed hydration what is known is still answered; the fields that need
                 # more fail one by one.

@@ -25,9 +25,10 @@ share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import wraps
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
@@ -70,6 +71,7 @@ PROMISED: Final = "Null, with an error, only where the upstream's answer lacks i
 
 # Paths of attributes; None for all there are.
 Reads: TypeAlias = tuple[str, ...] | None
+Explain: TypeAlias = Callable[[Exception], Exception]
 Amount: TypeAlias = int | Callable[[Mapping[str, Any]], int]
 
 # `Gives[X]` is what the resolver of an edge of type X returns: the entity behind X, an exception or
@@ -148,15 +150,17 @@ class Edge:
     """An edge: `resolve(parent, info, **arguments)` gives its value, or an awaitable of it.
 
     `reads_elsewhere` are what it reads of other entities than the parent: their classes and paths.
+    `explain` gives the error that is told in the place of one that the awaitable raised.
     """
 
     resolve: Callable[..., Any]
     cost: Cost
     reads: Reads
     reads_elsewhere: tuple[tuple[type, str], ...]
+    explain: Explain | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Edge):
     """A root of watching: `watch(context, **arguments)` gives the listener of its events, and
     `resolve` gets what one of them holds, or its error, as the parent.
@@ -292,17 +296,20 @@ def edge(
     cost: Cost,
     reads: Reads = None,
     reads_elsewhere: tuple[tuple[type, str], ...] = (),
+    explain: Explain | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field that may call the upstream: a resolver `(parent, info, *, arguments)`, declared
     nullable.
 
     It returns the value, an exception to raise, or an awaitable; a plain function that returns a
     loader's future is cheaper than a coroutine. Parents that are given the same future share its
-    completion.
+    completion. An `explain` says more of an error than the future does, and costs nothing without
+    one.
     """
 
     def declare(resolver: Callable[..., Any]) -> Any:
-        kind = Edge(resolver, cost, reads, reads_elsewhere)
+        kind = Edge(resolver, cost, reads, reads_elsewhere, explain)
+        resolver = resolver if explain is None else _explained(resolver, explain)
         return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
 
     return declare
@@ -312,10 +319,26 @@ def source(description: str, *, watch: Callable[..., Any]) -> Callable[[Callable
     """A root of watching: a resolver as an edge's, whose parent is what an event holds."""
 
     def declare(resolver: Callable[..., Any]) -> Any:
-        kind = Source(resolver, Cost(), None, (), watch)
+        kind = Source(resolver, Cost(), None, (), watch=watch)
         return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
 
     return declare
+
+
+def _explained(resolver: Callable[..., Any], explain: Explain) -> Callable[..., Any]:
+    """The resolver for the reference executor, which knows nothing of explanations."""
+
+    async def settled(read: Awaitable[Any]) -> Any:
+        try:
+            return await read
+        except Exception as error:  # noqa: BLE001 - the field's, told in another way
+            raise explain(error) from None
+
+    @wraps(resolver)
+    def resolve(*given: Any, **arguments: Any) -> Any:
+        return settled(resolver(*given, **arguments))
+
+    return resolve
 
 
 def kind_of(field: GraphQLField) -> Read | Edge | None:

@@ -1,7 +1,7 @@
 """How callers name things, and what the names mean.
 
 A `Target` is a job (or bridge) as the caller named it. Errors point at the field that named it, and
-say what else a number may be that no job has (`job_or_why`).
+say what else a number may be that no job has (`why_no_job`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from gateway.schema.scalars import JSON, MAX_BIG_INT, URL
 from gateway.upstream.paths import encode_project
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from gateway.upstream.entities import Job, ProjectKey
+    from gateway.upstream.entities import ProjectKey
     from gateway.upstream.web_urls import WebUrls
 
 __all__ = [
@@ -36,11 +34,11 @@ __all__ = [
     "PipelinePath",
     "PipelineRef",
     "Target",
-    "job_or_why",
     "number_of",
     "pipeline_target",
     "project_key",
     "target_of",
+    "why_no_job",
 ]
 
 PROJECT = "Numeric id or full path."
@@ -161,21 +159,18 @@ def target_of(ref: JobRef, urls: WebUrls) -> Target:
     )
 
 
-async def job_or_why(read: Awaitable[Job]) -> Job:
-    """The job; where there is none of this number, the error says what else it may be."""
-    try:
-        return await read
-    except NotFound as error:
-        if "project" in (error.reason or "").lower():
-            raise
-        raise NotFound(
-            f"{error.message}; a bridge is not read by its number: ask for its pipeline's bridges"
-            " { nodes { … } }, or by its global id: node(id: …)",
-            endpoint=error.endpoint,
-            status=error.status,
-            upstream_request_id=error.upstream_request_id,
-            reason=error.reason,
-        ) from None
+def why_no_job(error: Exception) -> Exception:
+    """The error for a job by number: where there is none, it says what else that may be."""
+    if not isinstance(error, NotFound) or "project" in (error.reason or "").lower():
+        return error
+    return NotFound(
+        f"{error.message}; a bridge is not read by its number: ask for its pipeline's bridges"
+        " { nodes { … } }, or by its global id: node(id: …)",
+        endpoint=error.endpoint,
+        status=error.status,
+        upstream_request_id=error.upstream_request_id,
+        reason=error.reason,
+    )
 
 
 def pipeline_target(ref: PipelineRef, urls: WebUrls) -> tuple[ProjectKey, int]:

@@ -22,7 +22,7 @@ from gateway.schema.connections import (
 from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.identity import project_global_id
-from gateway.schema.inputs import job_or_why, number_of
+from gateway.schema.inputs import number_of, why_no_job
 from gateway.schema.job import Job
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
@@ -100,7 +100,9 @@ class Project(Node):
         return info.context.project_jobs(parent.key, status_words(statuses), window)
 
     @edge(
-        "One job of the project. Cost: 1 call, 0 where it was listed already.", cost=Cost(calls=1)
+        "One job of the project. Cost: 1 call, 0 where it was listed already.",
+        cost=Cost(calls=1),
+        explain=why_no_job,
     )
     def job(
         parent: Handle,
@@ -109,7 +111,7 @@ class Project(Node):
             strawberry.ID, strawberry.argument(description="Numeric id of the job.")
         ],
     ) -> Gives[Job | None]:
-        return job_or_why(info.context.job(parent.key, number_of(database_id, "databaseId")))
+        return info.context.job(parent.key, number_of(database_id, "databaseId"))
 
     @edge(
         "One pipeline of the project. Cost: at most 1 call, 0 when only its ids and lists are"

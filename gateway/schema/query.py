@@ -15,10 +15,10 @@ from gateway.schema.inputs import (
     JOB_BY_NUMBER,
     JobRef,
     PipelineRef,
-    job_or_why,
     pipeline_target,
     project_key,
     target_of,
+    why_no_job,
 )
 from gateway.schema.job import Job
 from gateway.schema.log import log_of
@@ -109,6 +109,7 @@ class Query:
     @edge(
         "One job. Cost: 1 call, 0 when another part of the operation already listed it.",
         cost=Cost(calls=1),
+        explain=why_no_job,
     )
     def job(
         parent: Root,
@@ -118,7 +119,7 @@ class Query:
         target = target_of(by, info.context.urls)
         if target.is_bridge:
             raise BadInput("by: the id names a bridge, not a job; node(id:) reads it")
-        return job_or_why(info.context.job(target.project, target.number, target.pipeline_id))
+        return info.context.job(target.project, target.number, target.pipeline_id)
 
     @edge(
         "One pipeline. Cost: at most 1 call, 0 when only its ids and lists are selected.",

@@ -168,6 +168,31 @@ class TestJobs:
         ]
         assert context.asked == []
 
+    @pytest.mark.parametrize(
+        "document",
+        [
+            '{ job(by: {path: {project: "1", job: "8"}}) { id } }',
+            '{ project(id: "1") { job(databaseId: "8") { id } } }',
+        ],
+        ids=["job", "project.job"],
+    )
+    def test_where_there_is_none_the_error_says_what_else_it_may_be(self, ask, context, document):
+        context.answers["job"] = NotFound("job 8: it does not exist", endpoint="/jobs/8")
+
+        result = ask(document)
+
+        [(_, told)] = result.errors
+        assert told.startswith("job 8: it does not exist; a bridge is not read by its number")
+
+    def test_where_its_project_is_lacking_the_error_is_told_as_it_is(self, ask, context):
+        context.answers["job"] = NotFound(
+            "job 8: its project does not exist", endpoint="/jobs/8", reason="404 Project Not Found"
+        )
+
+        result = ask('{ job(by: {path: {project: "1", job: "8"}}) { id } }')
+
+        assert result.errors == [("job", "job 8: its project does not exist")]
+
     def test_exactly_one_way_to_name_it(self, ask, context):
         result = ask('{ job(by: {id: "x", webUrl: "https://gitlab.example/"}) { id } }')
 
