@@ -35,8 +35,7 @@ def estimate_cost(plan: Plan, variables: VariableValues) -> Estimate:
     walk = _Walk(variables)
     calls, path = walk.cost_of(plan.root, _EMBEDDED)
     estimate = Estimate(calls, ".".join(path), walk.arguments, walk.rows)
-    edges = [plan.slots[number].edge for number in walk.rows]
-    if all(edge is not None and edge.cost.is_fixed for edge in edges):
+    if plan.has_fixed_cost:
         plan.fixed_estimate = estimate
     return estimate
 
@@ -84,16 +83,10 @@ class _Walk:
         for selection in field.below.values():
             # An object without slots makes no calls.
             calls_below, path_below = self.cost_of(selection, known) if selection.has_slots else _NO
-            calls_below += _needs_of(selection) > known
+            calls_below += selection.needs_in_all > known
             if calls_below > below:
                 below, path = calls_below, path_below
         return calls + rows * below, path
-
-
-def _needs_of(selection: Selection) -> int:
-    """How much its fields and edges need to be known of an object: one call brings it for all."""
-    edges = (field.slot.edge for field in selection.fields if field.slot is not None)
-    return max(selection.needs, *(edge.cost.needs for edge in edges if edge is not None), 0)
 
 
 _NO: tuple[int, tuple[str, ...]] = (0, ())

@@ -53,13 +53,16 @@ def lay_out(
     they decide the directives.
     """
     layout = _Layout(strawberry, operation, fragments, variables)
+    root = layout.lay_out_root()
+    edges = [slot.edge for slot in layout.slots if slot.edge is not None]
     return Plan(
         layout.schema,
         operation,
-        layout.lay_out_root(),
+        root,
         layout.selections,
         layout.slots,
         layout.by_details,
+        has_fixed_cost=all(edge.cost.is_fixed for edge in edges),
     )
 
 
@@ -114,6 +117,10 @@ class _Layout:
             definition = self.schema.get_field(type_, found[0].node.name.value)
             if definition is not None:
                 selection.fields.append(self._field(selection, key, definition, found))
+        edges = [field.slot.edge for field in selection.fields if field.slot is not None]
+        selection.needs_in_all = max(
+            [selection.needs, *(edge.cost.needs for edge in edges if edge is not None)]
+        )
         # Numbered after what lies below, which is the order the compiler writes them in.
         selection.number = len(self.selections)
         self.selections.append(selection)

@@ -134,6 +134,8 @@ class Selection:
     fields: list[Field] = with_default(default_factory=list)
     # How much must be known of the entity before its fields can be read.
     needs: Known = Known.HANDLE
+    # The same for its fields and edges: one call brings it for all.
+    needs_in_all: Known = Known.HANDLE
     # There is a slot in this selection, or in one that is read with it.
     has_slots: bool = False
     # The compiler takes all of its fields; else the whole selection goes the reference way.
@@ -197,9 +199,11 @@ class Plan:
     readers: Readers = WHOLE
     # The GraphQL type of each entity class that can turn up.
     entity_types: Mapping[type, str] = with_default(default_factory=dict)
+    # No argument decides on calls and rows.
+    has_fixed_cost: bool = False
     # The cost, kept where it does not hang on variables.
     estimate: Estimate | None = None
-    # The same, but for the arguments, where no argument decides on calls and rows.
+    # The same, but for the arguments, where the cost is fixed.
     fixed_estimate: Estimate | None = None
     # What the answer comes to, kept where it hangs on no variables.
     size: Size | None = None

@@ -357,14 +357,14 @@ class Connection(asyncio.BufferedProtocol):
         self._status = self._parser.get_status_code()
         self._is_kept = self._parser.should_keep_alive()
         pairs, self._arriving = self._arriving, []
-        fields: dict[bytes, bytes] = {}
+        fields: dict[str, bytes] = {}
         if pairs:
             names, values = zip(*pairs, strict=True)
             fields = dict(zip(_known_as(names), values, strict=True))
         self._headers = Headers(fields, pairs)
-        if (length := fields.get(b"content-length")) is not None:
+        if (length := fields.get("content-length")) is not None:
             self._length = int(length)
-        if (encoding := fields.get(b"content-encoding")) is not None:
+        if (encoding := fields.get("content-encoding")) is not None:
             self._encoding = encoding.strip().lower().replace(b"identity", b"")
         if self._is_streamed and self._status >= 200:
             self._wake()
@@ -390,30 +390,32 @@ class Connection(asyncio.BufferedProtocol):
 
 # The answers of an upstream have the same few sets of headers.
 @lru_cache(maxsize=64)
-def _known_as(names: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """Names in lower case; of one in two spellings only the first is known by it."""
-    lowered = [name.lower() for name in names]
-    return tuple(b"" if name in lowered[:place] else name for place, name in enumerate(lowered))
+def _known_as(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Names in lower case; of one that came twice only the first is known by it."""
+    lowered = [name.lower().decode("latin-1") for name in names]
+    return tuple("" if name in lowered[:place] else name for place, name in enumerate(lowered))
 
 
 class Headers(Struct, eq=False):
     """An answer's headers: the first of each by lower-case name, and all as they came."""
 
-    _fields: dict[bytes, bytes]
+    _fields: dict[str, bytes]
     _pairs: list[tuple[bytes, bytes]]
 
     def get(self, name: str) -> str | None:
         """The value, without regard to the name's case."""
-        value = self._fields.get(name.lower().encode())
+        value = self._fields.get(name)
+        if value is None and not name.islower():
+            value = self._fields.get(name.lower())
         return None if value is None else value.decode("latin-1")
 
     def values(self, name: str) -> list[str]:
         """All values, in order."""
-        wanted = name.lower().encode()
-        if b"" not in self._fields:
+        if "" not in self._fields:
             # No name came twice.
-            value = self._fields.get(wanted)
-            return [] if value is None else [value.decode("latin-1")]
+            value = self.get(name)
+            return [] if value is None else [value]
+        wanted = name.lower().encode()
         return [value.decode("latin-1") for found, value in self._pairs if found.lower() == wanted]
 
 
