@@ -9,6 +9,7 @@ these are the parts (`write_fields`). Elsewhere parts are whatever turns out to 
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from gateway.errors import ResponseTooLarge
 from gateway.execution.size import part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from graphql import ExecutionResult
 
@@ -55,8 +56,8 @@ async def write(
     parts = response.parts()
     if not _may_be_large(result, prepared, response.tally):
         _write_at_once(response, max_bytes)
-    elif _has_small_fields(result, prepared, response.tally):
-        steps = write_fields(parts, max_bytes)
+    elif at_once := _fields_at_once(result, prepared, response.tally):
+        steps = write_fields(parts, max_bytes, at_once)
         try:
             next(steps)
         except StopIteration as stop:
@@ -83,18 +84,18 @@ def _may_be_large(result: ExecutionResult, prepared: Prepared, tally: Tally) -> 
     )
 
 
-def _has_small_fields(result: ExecutionResult, prepared: Prepared, tally: Tally) -> bool:
-    """Can each field of the operation, and each item of a list there, be encoded at once?"""
-    return (
-        not result.errors
-        and not prepared.operation.introspected
-        and part_of(prepared.plan).bound(tally.read_bytes) <= ENCODED_AT_ONCE
-    )
+def _fields_at_once(result: ExecutionResult, prepared: Prepared, tally: Tally) -> int:
+    """How many fields of the operation, or items of a list there, can be encoded at once."""
+    if result.errors or prepared.operation.introspected:
+        return 0
+    return ENCODED_AT_ONCE // max(1, part_of(prepared.plan).bound(tally.read_bytes))
 
 
-def write_fields(response: dict[str, Any], max_bytes: int) -> Generator[None, None, bytes]:
-    """Encode a response in steps, field by field; raises `ResponseTooLarge` beyond so many
-    bytes.
+def write_fields(
+    response: dict[str, Any], max_bytes: int, at_once: int
+) -> Generator[None, None, bytes]:
+    """Encode a response in steps of so many fields of the operation, or items of a list there;
+    raises `ResponseTooLarge` beyond so many bytes.
     """
     out = bytearray()
     step_to = min(PART_BYTES, max_bytes)
@@ -103,31 +104,47 @@ def write_fields(response: dict[str, Any], max_bytes: int) -> Generator[None, No
         if name != "data" or not value:
             _encode_into(value, out, -1)
             continue
-        opening = b"{"
-        for key, field in value.items():
-            out += opening
-            opening = b","
-            _encode_into(key, out, -1)
-            out += b":"
-            is_list = type(field) is list
-            if is_list:
-                out += b"["
-            for item in field if is_list else (field,):
-                _encode_into(item, out, -1)
-                out += b","
-                if len(out) > step_to:
-                    if len(out) > max_bytes:
-                        raise ResponseTooLarge.by_bytes(max_bytes)
-                    step_to = min(len(out) + PART_BYTES, max_bytes)
-                    yield
-            if field or not is_list:
-                del out[-1]
-            if is_list:
-                out += b"]"
+        start = len(out)
+        for before, group, after in _groups(value, at_once):
+            out += before
+            # The brackets of a group give way to what stands before and after it.
+            bracket = len(out) - 1
+            _encode_into(group, out, bracket)
+            out[bracket] = before[-1]
+            out[-1:] = after
+            if len(out) > step_to:
+                if len(out) > max_bytes:
+                    raise ResponseTooLarge.by_bytes(max_bytes)
+                step_to = min(len(out) + PART_BYTES, max_bytes)
+                yield
+        out[start : start + 1] = b"{"
         out += b"}"
     out[:1] = b"{"
     out += b"}"
     return bytes(out)
+
+
+def _groups(
+    fields: dict[str, Any], at_once: int
+) -> Iterator[tuple[bytes, dict[str, Any] | list[Any], bytes]]:
+    """Fields and items of lists in groups, each with the text before and after its own."""
+    if list not in map(type, fields.values()):
+        items = iter(fields.items())
+        while group := dict(islice(items, at_once)):
+            yield b",", group, b""
+        return
+    for key, field in fields.items():
+        if type(field) is not list:
+            yield b",", {key: field}, b""
+            continue
+        before = b',"%b":[' % key.encode()
+        for place in range(0, len(field) or 1, at_once):
+            yield (
+                before,
+                field[place : place + at_once],
+                b"" if len(field) > place + at_once else b"]",
+            )
+            before = b","
 
 
 def is_small(response: dict[str, Any]) -> bool:
