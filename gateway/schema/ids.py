@@ -19,9 +19,11 @@ from gateway.errors import BadInput
 from gateway.schema.scalars import MAX_BIG_INT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gateway.upstream.entities import ProjectKey
 
-__all__ = ["GlobalId", "global_id", "names_log", "parse_global_id"]
+__all__ = ["GlobalId", "count_logs", "global_id", "names_log", "parse_global_id"]
 
 # How many numbers follow the project.
 LENGTHS: Final = {"Project": 0, "Pipeline": 1, "Bridge": 2, "Job": 2, "JobLog": 2}
@@ -62,6 +64,12 @@ def parse_global_id(text: str, by_number: str = "") -> GlobalId:
 
 # With the letters up to its colon this is a whole number of base64's groups.
 _LOG: Final = global_id(b"JobLog")
+
+
+def count_logs(texts: Sequence[str]) -> int:
+    """How many of these are ids of logs?"""
+    # Nearly always none, which shows in all of them together.
+    return sum(map(names_log, texts)) if _LOG in "".join(texts) else 0
 
 
 def names_log(text: str) -> bool:

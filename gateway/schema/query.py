@@ -10,7 +10,7 @@ from gateway.errors import BadInput, NotFound
 from gateway.loaders.flight import outcomes
 from gateway.schema.agents import AllowedAgents
 from gateway.schema.fields import Cost, Gives, Info, edge
-from gateway.schema.ids import names_log, parse_global_id
+from gateway.schema.ids import count_logs, names_log, parse_global_id
 from gateway.schema.inputs import (
     JOB_BY_NUMBER,
     JobRef,
@@ -44,16 +44,12 @@ def ids_given(arguments: Mapping[str, Any]) -> int:
 
 
 def calls_for_id(arguments: Mapping[str, Any]) -> int:
-    return calls_for(arguments["id"])
+    return 1 + names_log(arguments["id"])
 
 
 def calls_for_ids(arguments: Mapping[str, Any]) -> int:
-    return sum(map(calls_for, arguments["ids"]))
-
-
-def calls_for(text: str) -> int:
-    """Calls for what an id names. A log is found by its job, and read by one call more."""
-    return 2 if names_log(text) else 1
+    # A log is found by its job, and read by one call more.
+    return len(arguments["ids"]) + count_logs(arguments["ids"])
 
 
 @strawberry.type(

@@ -249,7 +249,11 @@ def _holds_more_values(body: bytes, at_most: int) -> bool:
     """Are there more values than that in the lists and objects of a JSON text? Counted by commas
     and brackets outside of strings.
     """
-    if _separators(body) <= at_most:
+    # Nearly always few: found faster one by one than counted.
+    few = body
+    for separator in (b",", b"[", b"{"):
+        few = few.replace(separator, b"", at_most + 1)
+    if len(body) - len(few) <= at_most:
         return False
     # Without escapes, each quotation mark begins or ends a string.
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadInput
-from gateway.schema.ids import GlobalId, global_id, names_log, parse_global_id
+from gateway.schema.ids import GlobalId, count_logs, global_id, names_log, parse_global_id
 
 numbers = st.integers(1, 2**63 - 1)
 
@@ -36,6 +36,7 @@ def test_an_id_names_a_log_where_it_is_taken_apart_as_one(type_name, rest):
     except BadInput:
         is_log = False
     assert names_log(text) is is_log
+    assert count_logs(["x", text, text]) == 2 * is_log
 
 
 @given(numbers, numbers)
