@@ -3,20 +3,17 @@
 The framing of answers is httptools' (llhttp) business; long bodies of known length are received
 straight into the buffer that is given out. Here are the ends of an exchange: answered, out of time,
 cancelled, cut off, too long. All but the first close the connection, so one that can be used again
-stands at the start of the next answer.
+stands at the start of the next answer. What follows what is in `states`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import select
 from collections import deque
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
-from msgspec import Struct
 
 from gateway.upstream.causes import NOT_UNDERSTOOD, Cause, broken_by, speaks_tls
 from gateway.upstream.wire import (
@@ -27,15 +24,19 @@ from gateway.upstream.wire import (
     TimedOut,
     WireError,
 )
-from gateway.upstream.wires.packing import Unpacker
+from gateway.upstream.wires import states
+from gateway.upstream.wires.received import Failure, Headers, Streamed, too_long, unpacked
+from gateway.upstream.wires.states import FOLLOWS, HELD_BACK, IDLE, STREAMING, UNDER_WAY, WAITING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
+    from socket import socket
 
     from gateway.upstream.causes import Troubles
     from gateway.upstream.wire import Body
+    from gateway.upstream.wires.states import Event, State
 
-__all__ = ["Connection", "Streamed"]
+__all__ = ["Connection"]
 
 # A stream's reader that falls behind by this much makes the upstream wait.
 MAX_AHEAD_BYTES: Final = 256 * 1024
@@ -59,13 +60,11 @@ class Connection(asyncio.BufferedProtocol):
         on_lost: Callable[[Connection], None],
         troubles: Troubles,
     ) -> None:
-        self.is_open = False
+        self.state: State = states.NEW
         self.idle_since = 0.0
         """The loop's time at which its last answer was whole, or it was made."""
         self.made_at = 0.0
         """The loop's time at which it was made."""
-        self.fell_silent = False
-        """It was given up because nothing came."""
         self.unanswered_as = Cause.CONNECTION_LOST
         """What it means that it ends before a first answer begins."""
         self._loop = loop
@@ -76,16 +75,11 @@ class Connection(asyncio.BufferedProtocol):
         # Headers as they come.
         self._arriving: list[tuple[bytes, bytes]] = []
         self._parser = HttpResponseParser(self)
-        self._is_paused = False
         # The exchange. Its reader waits for the answer, or for a stream's next piece.
-        self._is_under_way = False
-        self._is_streamed = False
-        self._is_kept = False
         self._max_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        # Its kind, text and cause. An error itself would hold its frames, and they this connection.
-        self._failure: tuple[type[WireError], str, Cause | None] | None = None
+        self._failure: Failure | None = None
         # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
         self._status = 0
         self._head_bytes = 0
@@ -103,8 +97,11 @@ class Connection(asyncio.BufferedProtocol):
         """Send a request and read its answer whole; its body is `max_bytes` at most. Something of
         it has to have come by `heard_by`.
         """
-        self._begin(request, deadline, heard_by, max_bytes, is_streamed=False)
+        self._max_bytes = max_bytes
+        self._begin(request, deadline, heard_by, states.ASKED)
         await self._wait()
+        if self._failure is not None:
+            raise self._failure.error(self._status, self._headers)
         pieces = self._pieces
         body: Body | None = self._body
         if body is None:
@@ -114,9 +111,9 @@ class Connection(asyncio.BufferedProtocol):
         self._pieces_bytes = 0
         if self._encoding:
             try:
-                body = _unpacked(body, self._encoding, max_bytes)
+                body = unpacked(body, self._encoding, max_bytes)
             except WireError as error:
-                error.answered = self._head()
+                error.answered = Answer(self._status, self._headers.get, b"")
                 raise
         return Answer(self._status, self._headers.get, body, self._headers.values)
 
@@ -124,42 +121,31 @@ class Connection(asyncio.BufferedProtocol):
         self, request: bytes, deadline: float, *, heard_by: float = math.inf
     ) -> Streamed:
         """Send a request and read its answer's head; the time is for the whole answer."""
-        self._begin(request, deadline, heard_by, 0, is_streamed=True)
+        self._begin(request, deadline, heard_by, states.ASKED_FOR_STREAM)
         await self._wait()
-        return Streamed(self, self._status, self._headers, self._encoding)
+        if self._failure is not None and not self._pieces:
+            raise self._failure.error(self._status, self._headers)
+        return Streamed(self._status, self._headers, self._encoding, self._next_piece)
 
-    async def next_piece(self) -> bytes | None:
+    async def _next_piece(self) -> bytes | None:
         """The stream's next piece as it was sent; None at the end."""
         while not self._pieces:
             if self._failure is not None:
-                raise self._failed()
-            if not self._is_under_way:
+                raise self._failure.error(self._status, self._headers)
+            if self.state not in UNDER_WAY:
                 return None
             await self._wait()
         piece = self._pieces.popleft()
         self._pieces_bytes -= len(piece)
-        if self._is_paused and self._pieces_bytes <= MAX_AHEAD_BYTES:
-            self._is_paused = False
-            if self.is_open and self._transport is not None:
-                self._transport.resume_reading()
+        if self.state is HELD_BACK and self._pieces_bytes <= MAX_AHEAD_BYTES:
+            self.state = FOLLOWS[self.state][states.CAUGHT_UP]
+            self._transport.resume_reading()  # type: ignore[union-attr]  # it is open
         return piece
 
     @property
-    def is_quiet(self) -> bool:
-        """Nothing has arrived at its socket that the loop did not tell of yet: an end, a reset, or
-        words that nobody asked for.
-        """
-        sock = None if self._transport is None else self._transport.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0:
-            return False
-        waiting = select.poll()
-        waiting.register(sock.fileno(), select.POLLIN)
-        return not waiting.poll(0)
-
-    @property
-    def is_reusable(self) -> bool:
-        """Its last answer was read to the end, and the upstream keeps the connection."""
-        return self.is_open and not self._is_under_way and self._is_kept
+    def socket(self) -> socket | None:
+        """None where it is gone."""
+        return None if self._transport is None else self._transport.get_extra_info("socket")
 
     def let_go(self) -> None:
         """Drop what is left of an answer: its reader has gone."""
@@ -170,30 +156,23 @@ class Connection(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """Drop the connection at once; an exchange under way fails."""
-        self.is_open = False
+        if self.state in UNDER_WAY:
+            self._end_by(Cause.CONNECTION_LOST)
+            return
+        self.state = FOLLOWS[self.state][states.ENDED]
         if self._transport is not None:
             self._transport.abort()
 
     # -- the exchange ----------------------------------------------------------------------------
 
-    def _begin(
-        self,
-        request: bytes,
-        deadline: float,
-        heard_by: float,
-        max_bytes: int,
-        *,
-        is_streamed: bool,
-    ) -> None:
-        if self._transport is None or not self.is_open:
+    def _begin(self, request: bytes, deadline: float, heard_by: float, asked: Event) -> None:
+        if self._transport is None or self.state is not IDLE:
             message = "the connection to the upstream broke"
             raise ConnectionBroken(message, was_sent=False, cause=Cause.CONNECTION_LOST)
         self._status = self._head_bytes = 0
         self._length = -1
         self._encoding = b""
-        self._max_bytes = max_bytes
-        self._is_streamed = is_streamed
-        self._is_under_way = True
+        self.state = FOLLOWS[self.state][asked]
         self._timer = None
         if heard_by < deadline:
             self._timer = self._loop.call_at(heard_by, self._listen, deadline)
@@ -210,21 +189,6 @@ class Connection(asyncio.BufferedProtocol):
             raise
         finally:
             self._waiter = None
-        if self._failure is not None and not (self._is_streamed and self._pieces):
-            raise self._failed()
-
-    def _failed(self) -> WireError:
-        assert self._failure is not None  # noqa: S101 - the caller looked
-        kind, message, cause = self._failure
-        if kind is NotConnected and cause is not None:
-            return NotConnected(cause)
-        error = kind(message, cause=cause)
-        if self._status >= 200:
-            error.answered = self._head()
-        return error
-
-    def _head(self) -> Answer:
-        return Answer(self._status, self._headers.get, b"")
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -235,13 +199,21 @@ class Connection(asyncio.BufferedProtocol):
         kind: type[WireError] | None = None,
         message: str = "",
         cause: Cause | None = None,
+        by: Event = states.ENDED,
     ) -> None:
         """The exchange is over: the answer is whole, or there is an error."""
-        if self._is_under_way:
-            self._is_under_way = False
+        if self.state in UNDER_WAY:
             if kind is not None:
-                self._failure = kind, message, cause
+                self._failure = Failure(kind, message, cause)
+                self.state = FOLLOWS[self.state][by]
             else:
+                if self.state is HELD_BACK:
+                    # What its reader has yet to take is here: the next answer must get through.
+                    self._transport.resume_reading()  # type: ignore[union-attr]  # it is open
+                is_kept = self._parser.should_keep_alive()
+                self.state = FOLLOWS[self.state][
+                    states.ANSWERED if is_kept else states.ANSWERED_LAST
+                ]
                 self.idle_since = self._loop.time()
                 self.unanswered_as = Cause.CONNECTION_LOST
             if self._timer is not None:
@@ -254,7 +226,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _end_by(self, cause: Cause, detail: object = "") -> None:
         """The other side ended it. What it did not understand it did not act upon."""
-        if self._is_under_way and cause is not Cause.CONNECTION_LOST:
+        if self.state in UNDER_WAY and cause is not Cause.CONNECTION_LOST:
             self._troubles.tell(cause, detail)
         if cause in NOT_UNDERSTOOD and not self._status:
             self._end(NotConnected, cause=cause)
@@ -264,8 +236,8 @@ class Connection(asyncio.BufferedProtocol):
     def _listen(self, deadline: float) -> None:
         """Give the connection up unless it has said something; else go on until the deadline."""
         if not self._status and not self._head_bytes:
-            self.fell_silent = True
-            self._end(TimedOut, "the connection to the upstream fell silent")
+            told = "the connection to the upstream fell silent"
+            self._end(TimedOut, told, by=states.FELL_SILENT)
         elif deadline < math.inf:
             self._timer = self._loop.call_at(deadline, self._time_out)
 
@@ -276,23 +248,23 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # create_connection makes a stream's
-        self.is_open = True
+        self.state = FOLLOWS[self.state][states.MADE]
         self.made_at = self.idle_since = self._loop.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
         return self._rest or self._scratch
 
     def buffer_updated(self, nbytes: int) -> None:
-        if not self._is_under_way:
+        if self.state not in UNDER_WAY:
             # Nothing was asked: some servers answer 408 before they close an idle connection.
             self.close()
         elif self._rest:
             self._rest = self._rest[nbytes:]
             if not self._rest:
                 self._rest = _NOTHING
+                self._end()
                 # The old parser still waits for the body that went past it.
                 self._parser = HttpResponseParser(self)
-                self._end()
         else:
             self._parse(self._scratch[:nbytes])
 
@@ -303,26 +275,26 @@ class Connection(asyncio.BufferedProtocol):
             self._end(ConnectionBroken, f"the upstream left HTTP/1.1 (HTTP {self._status})")
         except HttpParserError:
             self._end_by(Cause.TLS_EXPECTED if speaks_tls(received) else Cause.NOT_HTTP)
-        if not self._is_under_way:
+        if self.state not in UNDER_WAY:
             return
         if self._status < 200:
             self._head_bytes += len(received)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._end(AnswerTooLong, "the answer's head does not end")
-        elif self._length > 0 and not self._is_streamed:
+        elif self._length > 0 and self.state is WAITING:
             self._make_room()
 
     def _make_room(self) -> None:
         """For the whole body, whose length is known: the rest is received straight into it."""
         if self._length > self._max_bytes:
-            self._end(AnswerTooLong, _too_long(self._max_bytes))
+            self._end(AnswerTooLong, too_long(self._max_bytes))
             return
         self._body = bytearray(self._length)
         self._body[: self._pieces_bytes] = b"".join(self._pieces)
         self._rest = memoryview(self._body)[self._pieces_bytes :]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is None and self.is_open and self._ends_with_connection():
+        if exc is None and self._ends_with_connection():
             self._end()
         cause = broken_by(exc)
         if cause is Cause.CONNECTION_LOST and not self._status and not self._head_bytes:
@@ -336,7 +308,8 @@ class Connection(asyncio.BufferedProtocol):
     def _ends_with_connection(self) -> bool:
         """Is the body all that comes until the end (RFC 9112, 6.3, rule 8)?"""
         return (
-            self._status >= 200
+            self.state in UNDER_WAY
+            and self._status >= 200
             and self._length < 0
             and self._headers.get("transfer-encoding") is None
         )
@@ -344,7 +317,7 @@ class Connection(asyncio.BufferedProtocol):
     # -- httptools' callbacks --------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        if not self._is_under_way:
+        if self.state not in UNDER_WAY:
             raise ValueError("a second answer to one request")
         # What is there are trailers of the answer before; nothing of ours comes in one.
         self._arriving = []
@@ -355,30 +328,25 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
-        self._is_kept = self._parser.should_keep_alive()
-        pairs, self._arriving = self._arriving, []
-        fields: dict[str, bytes] = {}
-        if pairs:
-            names, values = zip(*pairs, strict=True)
-            fields = dict(zip(_known_as(names), values, strict=True))
-        self._headers = Headers(fields, pairs)
-        if (length := fields.get("content-length")) is not None:
+        self._headers = headers = Headers.of(self._arriving)
+        self._arriving = []
+        if (length := headers.fields.get("content-length")) is not None:
             self._length = int(length)
-        if (encoding := fields.get("content-encoding")) is not None:
+        if (encoding := headers.fields.get("content-encoding")) is not None:
             self._encoding = encoding.strip().lower().replace(b"identity", b"")
-        if self._is_streamed and self._status >= 200:
+        if self.state is STREAMING and self._status >= 200:
             self._wake()
 
     def on_body(self, body: bytes) -> None:
         self._pieces.append(body)
         self._pieces_bytes += len(body)
-        if self._is_streamed:
-            if self._pieces_bytes > MAX_AHEAD_BYTES and not self._is_paused and self.is_open:
-                self._is_paused = True
+        if self.state is not WAITING:
+            if self._pieces_bytes > MAX_AHEAD_BYTES and self.state is STREAMING:
+                self.state = FOLLOWS[self.state][states.FELL_BEHIND]
                 self._transport.pause_reading()  # type: ignore[union-attr]  # it is open
             self._wake()
         elif self._pieces_bytes > self._max_bytes:
-            self._end(AnswerTooLong, _too_long(self._max_bytes))
+            self._end(AnswerTooLong, too_long(self._max_bytes))
 
     def on_message_complete(self) -> None:
         if self._status >= 200:
@@ -386,83 +354,3 @@ class Connection(asyncio.BufferedProtocol):
         else:
             # "100 Continue", "103 Early Hints": the answer is yet to come.
             self._length = -1
-
-
-# The answers of an upstream have the same few sets of headers.
-@lru_cache(maxsize=64)
-def _known_as(names: tuple[bytes, ...]) -> tuple[str, ...]:
-    """Names in lower case; of one that came twice only the first is known by it."""
-    lowered = [name.lower().decode("latin-1") for name in names]
-    return tuple("" if name in lowered[:place] else name for place, name in enumerate(lowered))
-
-
-class Headers(Struct, eq=False):
-    """An answer's headers: the first of each by lower-case name, and all as they came."""
-
-    _fields: dict[str, bytes]
-    _pairs: list[tuple[bytes, bytes]]
-
-    def get(self, name: str) -> str | None:
-        """The value, without regard to the name's case."""
-        value = self._fields.get(name)
-        if value is None and not name.islower():
-            value = self._fields.get(name.lower())
-        return None if value is None else value.decode("latin-1")
-
-    def values(self, name: str) -> list[str]:
-        """All values, in order."""
-        if "" not in self._fields:
-            # No name came twice.
-            value = self.get(name)
-            return [] if value is None else [value]
-        wanted = name.lower().encode()
-        return [value.decode("latin-1") for found, value in self._pairs if found.lower() == wanted]
-
-
-class Streamed:
-    """An answer's head, and its body in pieces."""
-
-    def __init__(
-        self, connection: Connection, status: int, headers: Headers, encoding: bytes
-    ) -> None:
-        self.status = status
-        self.header = headers.get
-        self._connection = connection
-        self._encoding = encoding
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's pieces, unpacked."""
-        next_piece = self._connection.next_piece
-        if not self._encoding:
-            while (piece := await next_piece()) is not None:
-                yield piece
-            return
-        unpacker = Unpacker(self._encoding)
-        while (packed := await next_piece()) is not None:
-            for piece in unpacker.pieces(packed):
-                yield piece
-        unpacker.end()
-
-    async def read(self, max_bytes: int) -> bytes:
-        """The whole body."""
-        body = bytearray()
-        async for piece in self.chunks():
-            body += piece
-            if len(body) > max_bytes:
-                raise AnswerTooLong(_too_long(max_bytes))
-        return bytes(body)
-
-
-def _unpacked(body: Body, encoding: bytes, max_bytes: int) -> bytearray:
-    unpacker = Unpacker(encoding)
-    unpacked = bytearray()
-    for piece in unpacker.pieces(body):
-        unpacked += piece
-        if len(unpacked) > max_bytes:
-            raise AnswerTooLong(_too_long(max_bytes))
-    unpacker.end()
-    return unpacked
-
-
-def _too_long(max_bytes: int) -> str:
-    return f"the answer is longer than {max_bytes} bytes"

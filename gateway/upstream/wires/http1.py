@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import select
 from collections import deque
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
@@ -17,10 +18,12 @@ from urllib.parse import urlsplit
 
 from gateway.upstream.wire import ConnectionBroken, NotConnected, TimedOut, check_request
 from gateway.upstream.wires.dialing import Dialer
+from gateway.upstream.wires.states import IDLE, SILENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from contextlib import AbstractAsyncContextManager
+    from socket import socket
 
     from gateway.upstream.wire import Answer, StreamedAnswer, WireOptions
     from gateway.upstream.wires.connection import Connection
@@ -149,7 +152,7 @@ class Http1Wire:
                 break
             connection = self._idle.pop()
             if (
-                connection.is_open
+                connection.state is IDLE
                 and now - connection.idle_since < MAX_IDLE_S
                 and connection.idle_since > self._silent_at
                 and now - connection.made_at < self._max_age_s
@@ -159,7 +162,7 @@ class Http1Wire:
             connection.close()
         while len(self._connections) + self._being_dialed >= self._max_connections:
             handed_on = await self._wait(loop, deadline)
-            if handed_on is not None and handed_on.is_open:
+            if handed_on is not None and handed_on.state is IDLE:
                 if is_read or _is_surely_alive(handed_on, loop.time()):
                     return handed_on
                 handed_on.close()
@@ -174,7 +177,7 @@ class Http1Wire:
             self._hand_on(None)
             raise
         self._being_dialed -= 1
-        if not connection.is_open:
+        if connection.state is not IDLE:
             self._hand_on(None)
             raise NotConnected
         self._connections.add(connection)
@@ -204,10 +207,10 @@ class Http1Wire:
 
     def _give_back(self, connection: Connection) -> None:
         now = asyncio.get_running_loop().time()
-        if connection.fell_silent:
+        if connection.state is SILENT:
             self._silent_at = now
         is_old = now - connection.made_at >= self._max_age_s
-        if is_old or self._is_closed or not connection.is_reusable:
+        if is_old or self._is_closed or connection.state is not IDLE:
             connection.let_go()
             connection.close()
             return
@@ -233,7 +236,18 @@ class Http1Wire:
 def _is_surely_alive(connection: Connection, now: float) -> bool:
     """May a write go out on it, though nobody could send that again?"""
     is_recent = now - connection.idle_since < MAX_IDLE_BEFORE_WRITE_S
-    return connection.is_open and is_recent and connection.is_quiet
+    return connection.state is IDLE and is_recent and _is_quiet(connection.socket)
+
+
+def _is_quiet(sock: socket | None) -> bool:
+    """Has nothing arrived that the loop did not tell of yet: an end, a reset, or words that nobody
+    asked for?
+    """
+    if sock is None or sock.fileno() < 0:
+        return False
+    waiting = select.poll()
+    waiting.register(sock.fileno(), select.POLLIN)
+    return not waiting.poll(0)
 
 
 def _time_out(waiting: asyncio.Future[Connection | None]) -> None:

@@ -154,6 +154,20 @@ async def test_a_stream_that_is_left_early_leaves_the_wire_usable(wire, server, 
     assert (await wire.send("GET", "/", {}, timeout_s=5)).body == b"{}"
 
 
+async def test_a_stream_that_came_whole_and_was_not_read_leaves_the_wire_usable(
+    wire, server, answering
+):
+    """Its reader fell so far behind with the last of it that the wire stopped receiving."""
+    server.answer = answering(b"x" * (256 * 1024 + 1_000))
+    async with wire.stream("GET", "/", {}, timeout_s=5):
+        await turns(200)
+
+    server.answer = answering(b"{}")
+    answer = await wire.send("GET", "/", {}, timeout_s=5)
+
+    assert answer.body == b"{}"
+
+
 async def test_a_cut_stream_is_a_broken_connection(wire, server, answering):
     server.answer = answering(b"abc", length=100)
 

@@ -1,0 +1,134 @@
+"""What a connection has received of an answer: headers, a body to be unpacked, a stream; or why it
+has not.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
+
+from gateway.upstream.wire import Answer, AnswerTooLong, NotConnected, WireError
+from gateway.upstream.wires.packing import Unpacker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from gateway.upstream.causes import Cause
+    from gateway.upstream.wire import Body
+
+__all__ = ["Failure", "Headers", "Streamed", "too_long", "unpacked"]
+
+
+class Headers(Struct, eq=False):
+    """An answer's headers: `fields` has the first of each by its name in lower case."""
+
+    fields: dict[str, bytes]
+    _pairs: list[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, pairs: list[tuple[bytes, bytes]]) -> Headers:
+        """The headers that came so."""
+        if not pairs:
+            return cls({}, pairs)
+        names, values = zip(*pairs, strict=True)
+        return cls(dict(zip(_known_as(names), values, strict=True)), pairs)
+
+    def get(self, name: str) -> str | None:
+        """The first value, without regard to the name's case."""
+        value = self.fields.get(name)
+        if value is None and not name.islower():
+            value = self.fields.get(name.lower())
+        return None if value is None else value.decode("latin-1")
+
+    def values(self, name: str) -> list[str]:
+        """All values, in order."""
+        if "" not in self.fields:
+            # No name came twice.
+            value = self.get(name)
+            return [] if value is None else [value]
+        wanted = name.lower().encode()
+        return [value.decode("latin-1") for found, value in self._pairs if found.lower() == wanted]
+
+
+# The answers of an upstream have the same few sets of headers.
+@lru_cache(maxsize=64)
+def _known_as(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Names in lower case; of one that came twice only the first is known by it."""
+    lowered = [name.lower().decode("latin-1") for name in names]
+    return tuple("" if name in lowered[:place] else name for place, name in enumerate(lowered))
+
+
+class Failure(NamedTuple):
+    """Why an answer is not whole. (An error would hold its frames, and they the connection.)"""
+
+    kind: type[WireError]
+    message: str
+    cause: Cause | None
+
+    def error(self, status: int, headers: Headers) -> WireError:
+        """The error to raise. It has the answer's head, where that had come."""
+        if self.kind is NotConnected and self.cause is not None:
+            return NotConnected(self.cause)
+        error = self.kind(self.message, cause=self.cause)
+        if status >= 200:
+            error.answered = Answer(status, headers.get, b"")
+        return error
+
+
+class Streamed:
+    """An answer's head, and its body in pieces: `next_piece` gives them as they were sent, and None
+    at the end.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        encoding: bytes,
+        next_piece: Callable[[], Awaitable[bytes | None]],
+    ) -> None:
+        self.status = status
+        self.header = headers.get
+        self._encoding = encoding
+        self._next_piece = next_piece
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body's pieces, unpacked."""
+        next_piece = self._next_piece
+        if not self._encoding:
+            while (piece := await next_piece()) is not None:
+                yield piece
+            return
+        unpacker = Unpacker(self._encoding)
+        while (packed := await next_piece()) is not None:
+            for piece in unpacker.pieces(packed):
+                yield piece
+        unpacker.end()
+
+    async def read(self, max_bytes: int) -> bytes:
+        """The whole body."""
+        body = bytearray()
+        async for piece in self.chunks():
+            body += piece
+            if len(body) > max_bytes:
+                raise AnswerTooLong(too_long(max_bytes))
+        return bytes(body)
+
+
+def unpacked(body: Body, encoding: bytes, max_bytes: int) -> bytearray:
+    """A packed body, unpacked; raises `WireError`s."""
+    unpacker = Unpacker(encoding)
+    whole = bytearray()
+    for piece in unpacker.pieces(body):
+        whole += piece
+        if len(whole) > max_bytes:
+            raise AnswerTooLong(too_long(max_bytes))
+    unpacker.end()
+    return whole
+
+
+def too_long(max_bytes: int) -> str:
+    """What is told of a body that is longer."""
+    return f"the answer is longer than {max_bytes} bytes"
