@@ -207,6 +207,9 @@ class Plan:
     fixed_estimate: Estimate | None = None
     # What the answer comes to, kept where it hangs on no variables.
     size: Size | None = None
+    # The rows that were last worked out, and what the answer came to with them: most operations ask
+    # for as many each time.
+    last_size: tuple[Mapping[int, int], Size] | None = None
     # What a field of the root, or an item of its list, comes to, once that was asked; it hangs on
     # no variables.
     part: Size | None = None

@@ -33,7 +33,12 @@ _UNKNOWN: Final = Size(0, 2**62, 0, 0)
 
 def size_of(plan: Plan, rows: Mapping[int, int]) -> Size:
     """What an operation's answer can come to, its edges giving so many rows, by slot."""
-    return _size(plan.root, rows)
+    last = plan.last_size
+    if last is not None and last[0] == rows:
+        return last[1]
+    size = _size(plan.root, rows)
+    plan.last_size = rows, size
+    return size
 
 
 def _size(selection: Selection, rows: Mapping[int, int]) -> Size:

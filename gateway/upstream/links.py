@@ -16,7 +16,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["page_links", "parameter_in"]
+__all__ = ["may_link_to", "page_links", "parameter_in"]
 
 # The relations that tell where a page lies in its list (RFC 8288, RFC 5005).
 PAGE_RELATIONS: Final = frozenset({"next", "prev", "previous", "first", "last"})
@@ -41,6 +41,13 @@ def page_links(headers: Iterable[str]) -> dict[str, str]:
             for relation in relations & PAGE_RELATIONS:
                 found.setdefault(relation, address)
     return found
+
+
+def may_link_to(relation: str, headers: Iterable[str]) -> bool:
+    """Is it worth while to take the headers apart for this relation? Looks for its name alone, and
+    for escapes, which could hide it.
+    """
+    return any(relation in header.lower() or "\\" in header for header in headers)
 
 
 def parameter_in(address: str, name: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from gateway.errors import UpstreamInvalid
-from gateway.upstream.links import page_links, parameter_in
+from gateway.upstream.links import may_link_to, page_links, parameter_in
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
@@ -134,15 +134,19 @@ def offset_page(
     length = number_in(answer, "x-total")
     total = None if length is None or length > MAX_TOTAL else length
     header = _agreed(answer, "x-next-page")
+    told_end = header == ""
     told = (header or "").strip()
     next_page = whole_number(told)
     if next_page:
         return OffsetPage(items, next_page, total)
-    links = page_links(answer.header_values("link"))
+    headers = answer.header_values("link")
+    if told_end and not may_link_to("next", headers):
+        return OffsetPage(items, None, total)
+    links = page_links(headers)
     if _DIGITS.fullmatch(told) or "next" in links:
         linked = parameter_in(links.get("next", ""), "page")
         return OffsetPage(items, whole_number(linked) or page + 1, total)
-    if header == "" or links:
+    if told_end or links:
         return OffsetPage(items, None, total)
     if length is not None:
         return OffsetPage(items, page + 1 if page * per_page < length else None, total)

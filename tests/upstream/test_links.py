@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.links import page_links, parameter_in
+from gateway.upstream.links import may_link_to, page_links, parameter_in
 
 NEXT = "https://gitlab.test/api/v4/jobs?page=2"
 
@@ -27,10 +27,12 @@ NEXT = "https://gitlab.test/api/v4/jobs?page=2"
         [f'nonsense, <{NEXT}>; rel="next"'],
         [f', ,<{NEXT}>; rel="next",'],
         [f'<{NEXT}>; rel="next'],
+        [f'<{NEXT}>; rel="ne\\xt"'],
         [f'</other?page=9>; rel="next"; anchor="/other", <{NEXT}>; rel="next"'],
     ],
 )
 def test_the_next_page_is_found(headers):
+    assert may_link_to("next", headers)
     assert page_links(headers)["next"] == NEXT
 
 
@@ -69,6 +71,7 @@ def test_headers_of_any_length_are_read_in_one_go():
 def test_a_plain_header_is_read_as_the_careful_way_reads_it(pieces):
     header = "".join(pieces)
 
+    assert may_link_to("next", [header]) or "next" not in page_links([header])
     # What begins with a comma is never plain.
     assert page_links([header]) == page_links([f", {header}"])
 
