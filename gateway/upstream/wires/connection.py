@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+import gateway.upstream.wires.states as events
 from gateway.upstream.causes import NOT_UNDERSTOOD, Cause, broken_by, speaks_tls
 from gateway.upstream.wire import (
     Answer,
@@ -24,7 +25,6 @@ from gateway.upstream.wire import (
     TimedOut,
     WireError,
 )
-from gateway.upstream.wires import states
 from gateway.upstream.wires.received import Failure, Headers, Streamed, too_long, unpacked
 from gateway.upstream.wires.states import FOLLOWS, HELD_BACK, IDLE, STREAMING, UNDER_WAY, WAITING
 
@@ -60,7 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         on_lost: Callable[[Connection], None],
         troubles: Troubles,
     ) -> None:
-        self.state: State = states.NEW
+        self.state: State = events.NEW
         self.idle_since = 0.0
         """The loop's time at which its last answer was whole, or it was made."""
         self.made_at = 0.0
@@ -98,7 +98,7 @@ class Connection(asyncio.BufferedProtocol):
         it has to have come by `heard_by`.
         """
         self._max_bytes = max_bytes
-        self._begin(request, deadline, heard_by, states.ASKED)
+        self._begin(request, deadline, heard_by, events.ASKED)
         await self._wait()
         if self._failure is not None:
             raise self._failure.error(self._status, self._headers)
@@ -121,7 +121,7 @@ class Connection(asyncio.BufferedProtocol):
         self, request: bytes, deadline: float, *, heard_by: float = math.inf
     ) -> Streamed:
         """Send a request and read its answer's head; the time is for the whole answer."""
-        self._begin(request, deadline, heard_by, states.ASKED_FOR_STREAM)
+        self._begin(request, deadline, heard_by, events.ASKED_FOR_STREAM)
         await self._wait()
         if self._failure is not None and not self._pieces:
             raise self._failure.error(self._status, self._headers)
@@ -138,7 +138,7 @@ class Connection(asyncio.BufferedProtocol):
         piece = self._pieces.popleft()
         self._pieces_bytes -= len(piece)
         if self.state is HELD_BACK and self._pieces_bytes <= MAX_AHEAD_BYTES:
-            self.state = FOLLOWS[self.state][states.CAUGHT_UP]
+            self.state = FOLLOWS[self.state][events.CAUGHT_UP]
             self._transport.resume_reading()  # type: ignore[union-attr]  # it is open
         return piece
 
@@ -159,7 +159,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.state in UNDER_WAY:
             self._end_by(Cause.CONNECTION_LOST)
             return
-        self.state = FOLLOWS[self.state][states.ENDED]
+        self.state = FOLLOWS[self.state][events.ENDED]
         if self._transport is not None:
             self._transport.abort()
 
@@ -199,7 +199,7 @@ class Connection(asyncio.BufferedProtocol):
         kind: type[WireError] | None = None,
         message: str = "",
         cause: Cause | None = None,
-        by: Event = states.ENDED,
+        by: Event = events.ENDED,
     ) -> None:
         """The exchange is over: the answer is whole, or there is an error."""
         if self.state in UNDER_WAY:
@@ -212,7 +212,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._transport.resume_reading()  # type: ignore[union-attr]  # it is open
                 is_kept = self._parser.should_keep_alive()
                 self.state = FOLLOWS[self.state][
-                    states.ANSWERED if is_kept else states.ANSWERED_LAST
+                    events.ANSWERED if is_kept else events.ANSWERED_LAST
                 ]
                 self.idle_since = self._loop.time()
                 self.unanswered_as = Cause.CONNECTION_LOST
@@ -237,7 +237,7 @@ class Connection(asyncio.BufferedProtocol):
         """Give the connection up unless it has said something; else go on until the deadline."""
         if not self._status and not self._head_bytes:
             told = "the connection to the upstream fell silent"
-            self._end(TimedOut, told, by=states.FELL_SILENT)
+            self._end(TimedOut, told, by=events.FELL_SILENT)
         elif deadline < math.inf:
             self._timer = self._loop.call_at(deadline, self._time_out)
 
@@ -248,7 +248,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # create_connection makes a stream's
-        self.state = FOLLOWS[self.state][states.MADE]
+        self.state = FOLLOWS[self.state][events.MADE]
         self.made_at = self.idle_since = self._loop.time()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
@@ -342,7 +342,7 @@ class Connection(asyncio.BufferedProtocol):
         self._pieces_bytes += len(body)
         if self.state is not WAITING:
             if self._pieces_bytes > MAX_AHEAD_BYTES and self.state is STREAMING:
-                self.state = FOLLOWS[self.state][states.FELL_BEHIND]
+                self.state = FOLLOWS[self.state][events.FELL_BEHIND]
                 self._transport.pause_reading()  # type: ignore[union-attr]  # it is open
             self._wake()
         elif self._pieces_bytes > self._max_bytes:
