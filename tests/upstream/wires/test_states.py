@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gateway.upstream.causes import Troubles
 from gateway.upstream.wires.connection import MAX_AHEAD_BYTES, Connection
 from gateway.upstream.wires.states import FOLLOWS, UNDER_WAY, Event, State
-from tests.upstream.wires.raw import OK, turns
+from tests.harness.turns import turns
+from tests.upstream.wires.raw import OK
 
 
 def reached_from(state: State) -> set[State]:
