@@ -270,6 +270,9 @@ class Endpoint:
                 await stream(request, responses, form, headers, heartbeat_s=self._heartbeat_s)
         except TooManySubscriptions as error:
             raise HttpError(429, error.code, str(error)) from None
+        except OSError:
+            # The caller is gone.
+            pass
         except asyncio.CancelledError:
             if not watched.was_ended():
                 raise

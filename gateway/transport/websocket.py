@@ -274,6 +274,9 @@ class _Session:
         except OSError:
             # The client is gone, which the task that receives sees.
             return
+        except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
+            _log.exception("request %s failed unexpectedly", caller.request_id)
+            await self._close(1011, "internal error")
         finally:
             if self._callers.get(name) is caller:
                 del self._callers[name], self._operations[name]
@@ -299,12 +302,7 @@ class _Session:
             return False
         body = response.body.decode()
         head = _encode(name).decode()
-        await self._send(
-            {
-                "type": "websocket.send",
-                "text": f'{{"id":{head},"type":"next","payload":{body}}}',
-            }
-        )
+        await self._say_text(f'{{"id":{head},"type":"next","payload":{body}}}')
         if response.is_revoked:
             await self._close(4403, "Forbidden: the upstream does not accept the credential")
             return False
@@ -315,7 +313,17 @@ class _Session:
         await self._say({"id": name, "type": "error", "payload": [error]})
 
     async def _say(self, message: dict[str, Any]) -> None:
-        await self._send({"type": "websocket.send", "text": _encode(message).decode()})
+        await self._say_text(_encode(message).decode())
+
+    async def _say_text(self, text: str) -> None:
+        """Send a message; raises `OSError` where nobody takes it any more."""
+        if self._is_closed:
+            raise ConnectionResetError
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except RuntimeError:
+            # The server has closed it, for a client that did not answer its pings.
+            raise ConnectionResetError from None
 
     async def _close(self, code: int, reason: str) -> None:
         if self._is_closed:
@@ -324,8 +332,8 @@ class _Session:
         told = reason.encode()[:REASON_BYTES].decode(errors="ignore")
         try:
             await self._send({"type": "websocket.close", "code": code, "reason": told})
-        except OSError:
-            # The client is gone.
+        except (OSError, RuntimeError):
+            # The client is gone, or the server has closed the connection.
             return
 
     async def _end_operations(self) -> None:

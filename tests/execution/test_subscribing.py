@@ -1,4 +1,4 @@
-"""Subscriptions by the engine: budgets, what hooks are told, and what becomes of slow subscribers."""
+"""Subscriptions by the engine: what hooks are told, and what becomes of slow subscribers."""
 
 import asyncio
 
@@ -43,7 +43,6 @@ async def live(sandbox_server):
             caller = caller or make_caller(gateway.credential("developer"))
             return engine.subscribe(GraphQLRequest(query=document), caller)
 
-        subscribe.engine = engine
         yield subscribe, told
         await watched.aclose()
 
@@ -128,10 +127,9 @@ async def test_a_root_that_directives_leave_out_is_refused(live, job):
     assert response.kind == "refused"
 
 
-async def test_execute_says_how_to_subscribe(live, job):
-    subscribe, _ = live
-
-    response = await subscribe.engine.execute(GraphQLRequest(query=JOB % job), make_caller())
+async def test_execute_says_how_to_subscribe(sandbox_server, job):
+    async with over(sandbox_server) as gateway:
+        response = await gateway.execute(JOB % job)
 
     assert response.kind == "refused"
     assert "text/event-stream" in response.errors[0]["message"]

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 
 from gateway.sandbox import Fault
@@ -231,3 +232,88 @@ async def test_a_stream_says_that_it_is_there(gateway, running, transport):
             await asyncio.wait_for(it.next(), 0.5)
 
         assert it.heartbeats >= (0 if transport == "websocket" else 3)
+
+
+class TestChoosing:
+    """Which response a request gets, by what its caller takes and by what it asks for."""
+
+    URQL = (
+        "application/graphql-response+json, application/graphql+json, application/json,"
+        " text/event-stream, multipart/mixed"
+    )
+
+    @pytest.fixture
+    def gateway(self, sandbox_server):
+        @asynccontextmanager
+        async def make():
+            tokens = sandbox_server.tokens
+            async with (
+                running_app(upstream_url=sandbox_server.url, tokens=tokens) as api,
+                listening(api.gateway) as url,
+                httpx.AsyncClient(headers={"private-token": tokens["developer"]}) as client,
+            ):
+                yield client, url
+
+        return make
+
+    @pytest.fixture
+    def finished(self, sandbox):
+        job = sandbox.create_job(1, sandbox.create_pipeline(1), status="success")
+        return 'subscription { jobUpdated(job: {path: {project: "1", job: %d}}) { status } }' % job
+
+    async def answer(self, asked, document, accept, method="POST"):
+        client, url = asked
+        body = {"query": document}
+        options = {"json": body} if method == "POST" else {"params": body}
+        return await client.request(method, url, headers={"accept": accept}, **options)
+
+    async def media_types(self, gateway, document, accepts):
+        async with gateway() as asked:
+            answers = [await self.answer(asked, document, accept) for accept in accepts]
+        return [answer.headers["content-type"].partition(";")[0] for answer in answers]
+
+    async def test_a_subscription_goes_on_where_its_caller_names_a_stream(self, gateway, finished):
+        expected = {
+            self.URQL: "text/event-stream",
+            "text/event-stream": "text/event-stream",
+            "multipart/mixed;subscriptionSpec=1.0, application/json": "multipart/mixed",
+            "multipart/mixed, text/event-stream;q=0.5": "multipart/mixed",
+            "application/json, text/event-stream;q=0": "application/json",
+            "*/*": "application/json",
+        }
+
+        found = await self.media_types(gateway, finished, expected)
+
+        assert found == list(expected.values())
+
+    async def test_a_query_goes_on_only_where_its_caller_takes_nothing_else(self, gateway):
+        expected = {
+            self.URQL: "application/graphql-response+json",
+            "multipart/mixed;subscriptionSpec=1.0, application/json": "application/json",
+            "text/event-stream": "text/event-stream",
+        }
+
+        found = await self.media_types(gateway, "{ __typename }", expected)
+
+        assert found == list(expected.values())
+
+    async def test_a_query_is_no_multipart_response(self, gateway):
+        async with gateway() as asked:
+            answer = await self.answer(asked, "{ __typename }", "multipart/mixed")
+
+        assert answer.status_code == 406
+
+    async def test_an_event_source_asks_by_get(self, gateway, finished):
+        async with gateway() as asked:
+            answer = await self.answer(asked, finished, "text/event-stream", "GET")
+
+        assert b'"status":"SUCCESS"' in answer.content
+        assert answer.content.endswith(b"event: complete\ndata:\n\n")
+
+    async def test_no_stream_is_compressed_or_kept(self, gateway, finished):
+        async with gateway() as asked:
+            answer = await self.answer(asked, finished, "text/event-stream")
+
+        assert "content-encoding" not in answer.headers
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-accel-buffering"] == "no"

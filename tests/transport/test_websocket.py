@@ -17,6 +17,27 @@ TYPENAME = {"query": "{ __typename }"}
 JOB = 'subscription { jobUpdated(job: {path: {project: "1", job: %d}}) { status } }'
 
 
+NO_MESSAGES = (
+    "no JSON",
+    "[]",
+    '"text"',
+    "{}",
+    '{"type": 1}',
+    '{"type": "unheard_of"}',
+    b"bytes",
+    '{"type": "ping", "payload": 1}',
+    '{"type": "subscribe"}',
+    '{"type": "subscribe", "id": 1, "payload": {"query": "{ a }"}}',
+    '{"type": "subscribe", "id": "", "payload": {"query": "{ a }"}}',
+    '{"type": "subscribe", "id": "a"}',
+    '{"type": "subscribe", "id": "a", "payload": {}}',
+    '{"type": "subscribe", "id": "a", "payload": []}',
+    '{"type": "subscribe", "id": "a", "payload": {"query": 1}}',
+    '{"type": "subscribe", "id": "a", "payload": {"query": "{ a }", "variables": 1}}',
+    '{"type": "complete"}',
+)
+
+
 @pytest.fixture
 def gateway(sandbox_server):
     @asynccontextmanager
@@ -157,20 +178,22 @@ class TestCredentials:
         await talk.say({"id": "a", "type": "subscribe", "payload": {"query": self.QUERY}})
         return (await talk.hear())["payload"]
 
-    @pytest.mark.parametrize(
-        "payload",
-        [
-            {"PRIVATE-TOKEN": "%s"},
-            {"private-token": "%s"},
-            {"Authorization": "Bearer %s"},
-            {"headers": {"Private-Token": "%s"}},
-        ],
-    )
-    async def test_come_in_the_payload_of_the_init(self, connected, sandbox, payload):
+    async def test_come_in_the_payload_of_the_init(self, gateway, sandbox):
         token = sandbox.tokens["developer"]
-        payload = json.loads(json.dumps(payload) % token)
-        async with connected(init=payload) as talk:
-            assert "errors" not in await self.asked(talk)
+        payloads = (
+            {"PRIVATE-TOKEN": token},
+            {"private-token": token},
+            {"Authorization": f"Bearer {token}"},
+            {"headers": {"Private-Token": token}},
+        )
+        async with gateway() as (_, url):
+            for payload in payloads:
+                async with web_socket(url) as opened:
+                    talk = Talk(opened)
+                    await talk.say({**INIT, "payload": payload})
+                    await talk.hear()
+
+                    assert "errors" not in await self.asked(talk), payload.keys()
 
     async def test_come_in_the_headers(self, connected, sandbox):
         headers = {"private-token": sandbox.tokens["developer"]}
@@ -198,33 +221,16 @@ class TestCredentials:
 
 
 class TestCloseCodes:
-    @pytest.mark.parametrize(
-        "message",
-        [
-            "no JSON",
-            "[]",
-            '"text"',
-            "{}",
-            '{"type": 1}',
-            '{"type": "unheard_of"}',
-            b"bytes",
-            '{"type": "ping", "payload": 1}',
-            '{"type": "subscribe"}',
-            '{"type": "subscribe", "id": 1, "payload": {"query": "{ a }"}}',
-            '{"type": "subscribe", "id": "", "payload": {"query": "{ a }"}}',
-            '{"type": "subscribe", "id": "a"}',
-            '{"type": "subscribe", "id": "a", "payload": {}}',
-            '{"type": "subscribe", "id": "a", "payload": []}',
-            '{"type": "subscribe", "id": "a", "payload": {"query": 1}}',
-            '{"type": "subscribe", "id": "a", "payload": {"query": "{ a }", "variables": 1}}',
-            '{"type": "complete"}',
-        ],
-    )
-    async def test_4400_for_what_is_no_message(self, connected, message):
-        async with connected() as talk:
-            await talk.say(message)
+    async def test_4400_for_what_is_no_message(self, gateway):
+        async with gateway() as (_, url):
+            for message in NO_MESSAGES:
+                async with web_socket(url) as opened:
+                    talk = Talk(opened)
+                    await talk.say(INIT)
+                    await talk.hear()
+                    await talk.say(message)
 
-            assert await talk.closed() == 4400
+                    assert await talk.closed() == 4400, message
 
     async def test_4400_for_an_init_whose_payload_is_none(self, connected):
         async with connected(init=None) as talk:
