@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Redirected,
         RequestRefused,
         ResponseTooLarge,
+        SubscriberTooSlow,
         Unauthenticated,
         UpstreamError,
         UpstreamInvalid,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
         UpstreamTimeout,
         UpstreamUnavailable,
     )
-    from gateway.hooks import CallEvent, Hook, OperationEvent, RequestEvent
+    from gateway.hooks import CallEvent, Hook, OperationEvent, RequestEvent, SubscriptionEvent
     from gateway.settings import Settings, SettingsError
     from gateway.upstream.client import Client, ClientConfig
     from gateway.upstream.credential import Credential
@@ -65,6 +66,8 @@ __all__ = [
     "ResponseTooLarge",
     "Settings",
     "SettingsError",
+    "SubscriberTooSlow",
+    "SubscriptionEvent",
     "Tally",
     "Unauthenticated",
     "UpstreamError",
@@ -82,15 +85,16 @@ __all__ = [
 
 _ERRORS = (
     "BadInput CallerError Conflict CostExceeded Forbidden GatewayError NotFound OutcomeUnknown"
-    " RateLimited Redirected RequestRefused ResponseTooLarge Unauthenticated UpstreamError"
-    " UpstreamInvalid UpstreamRefused UpstreamTimeout UpstreamUnavailable"
+    " RateLimited Redirected RequestRefused ResponseTooLarge SubscriberTooSlow"
+    " Unauthenticated UpstreamError UpstreamInvalid UpstreamRefused UpstreamTimeout"
+    " UpstreamUnavailable"
 )
 _MODULES = {
     name: module
     for module, names in {
         "gateway.app": "Gateway create_app",
         "gateway.errors": _ERRORS,
-        "gateway.hooks": "CallEvent Hook OperationEvent RequestEvent",
+        "gateway.hooks": "CallEvent Hook OperationEvent RequestEvent SubscriptionEvent",
         "gateway.settings": "Settings SettingsError",
         "gateway.upstream.client": "Client ClientConfig",
         "gateway.upstream.credential": "Credential",
