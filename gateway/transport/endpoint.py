@@ -14,15 +14,12 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from gateway.errors import UpstreamUnavailable
-from gateway.execution.request import Carrier
-from gateway.execution.response import CUT_OFF
+from gateway.execution.request import Carrier, GraphQLRequest
 from gateway.hooks import RequestEvent, tell
 from gateway.transport.callers import Ending, Watch
 from gateway.transport.compression import LEAST_BYTES
 from gateway.transport.cors import CrossOrigin
+from gateway.transport.http_response import LEFT, STREAMED, HttpResponse, ended, failed
 from gateway.transport.negotiation import (
     GRAPHQL_RESPONSE,
     HTML,
@@ -40,13 +37,12 @@ from gateway.transport.request import (
     read_query,
 )
 from gateway.transport.seats import Seats, TooManySubscriptions
-from gateway.transport.streams import names_stream, negotiate_stream, stream
+from gateway.transport.streams import negotiate_stream, stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateway.execution.engine import Engine
-    from gateway.execution.request import GraphQLRequest
     from gateway.execution.response import ResponseKind
     from gateway.hooks import Hooks
     from gateway.settings import Settings
@@ -60,7 +56,6 @@ __all__ = ["Endpoint"]
 _log: Final = logging.getLogger("gateway.transport")
 
 METHODS: Final = (b"allow", b"GET, HEAD, OPTIONS, POST")
-CLOSE: Final = (b"connection", b"close")
 _GZIP: Final = (b"content-encoding", b"gzip")
 PREFLIGHT_VARIES: Final = (
     b"origin, access-control-request-headers, access-control-request-private-network"
@@ -90,18 +85,6 @@ _CARRIERS: Final = {
 }
 # What becomes of each operation of a batch is told in its own response.
 _BATCH: Final = Carrier("http", "POST", statuses=dict.fromkeys(_IN_JSON, 200))
-
-
-class HttpResponse(msgspec.Struct, frozen=True, gc=False):
-    """What goes out. `codes` are those of a request that never became an operation; `reads_on` is
-    set where its body was refused before its end.
-    """
-
-    status: int
-    body: bytes
-    headers: Headers = ()
-    codes: tuple[str, ...] = ()
-    reads_on: bool = False
 
 
 class Endpoint:
@@ -164,16 +147,16 @@ class Endpoint:
                 error.status, body, error.headers, (error.code,), reads_on=not request.is_read
             )
         except CallerLeft:
-            response = _LEFT
+            response = LEFT
         except asyncio.CancelledError:
             if not watched.was_ended():
                 raise
-            response = _ended(watched.ending, request)
+            response = ended(watched.ending, request)
         except Exception:  # noqa: BLE001 - the edge of a request: recorded, told by its id only
-            response = _failed(request)
+            response = failed(request)
         finally:
             self._watch.leave(watched)
-        if response is not _LEFT and response is not _STREAMED:
+        if response is not LEFT and response is not STREAMED:
             body, told = response.body, request.headers
             if (
                 len(body) < LEAST_BYTES
@@ -217,36 +200,61 @@ class Endpoint:
         if query_string and _names_sudo(query_string):
             raise HttpError(400, "BAD_REQUEST", SUDO_IN_ADDRESS)
         method, accept = request.method, request.headers.get(b"accept", b"")
+        asked: GraphQLRequest | list[GraphQLRequest] | HttpResponse
         if method == "POST":
             media_type = negotiate(accept)
-            form = negotiate_stream(accept) if names_stream(accept) else None
-            request.media_type = _negotiated(media_type) if form is None else JSON
-            body = await self._body(request, watched)
-            asked = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
-            if isinstance(asked, list):
-                request.media_type = _negotiated(media_type)
-                return await self._execute_batch(asked, request, watched)
+            if media_type is None or b"event-stream" in accept or b"multipart" in accept:
+                asked = await self._in_stream(request, watched, accept, media_type)
+            else:
+                request.media_type = media_type
+                body = await self._body(request, watched)
+                asked = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
         elif method in {"GET", "HEAD"}:
             explorer = self._explorer
             media_type = negotiate(accept, offers_html=explorer is not None)
-            form = negotiate_stream(accept) if names_stream(accept) else None
-            request.media_type = _negotiated(media_type) if form is None else JSON
             if explorer is not None and media_type is HTML:
+                request.media_type = HTML
                 return HttpResponse(200, *explorer.page())
-            asked = read_query(query_string)
+            asked = await self._in_stream(request, watched, accept, media_type)
         elif method == "OPTIONS":
             return HttpResponse(200, b"", (METHODS, *self._preflight(request)))
         else:
             raise HttpError(405, "METHOD_NOT_ALLOWED", "send operations by POST or GET", (METHODS,))
-        if form is not None:
-            if self._goes_on(asked, form, media_type):
-                return await self._stream(asked, request, watched, form)
-            request.media_type = _negotiated(media_type)
+        if not isinstance(asked, GraphQLRequest):
+            if isinstance(asked, HttpResponse):
+                return asked
+            return await self._execute_batch(asked, request, watched)
         carrier = _CARRIERS[method, request.media_type]
         caller = watched.caller = self._callers.of_request(request, carrier, watched.started)
         response = await self._engine.execute(asked, caller)
         headers = _ALLOW_POST if response.kind == "read only" else ()
         return HttpResponse(carrier.statuses[response.kind], response.body, headers)
+
+    async def _in_stream(
+        self, request: HttpRequest, watched: Watched, accept: bytes, media_type: bytes | None
+    ) -> GraphQLRequest | list[GraphQLRequest] | HttpResponse:
+        """What is asked for by a request that may want a stream, or the sign that it was answered
+        in one. `media_type` is what its caller takes beside streams.
+        """
+        form = negotiate_stream(accept)
+        if media_type is None and form is None:
+            raise _not_acceptable()
+        request.media_type = media_type or JSON
+        asked: GraphQLRequest | list[GraphQLRequest]
+        if request.method == "POST":
+            body = await self._body(request, watched)
+            asked = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
+        else:
+            asked = read_query(request.scope["query_string"])
+        if (
+            form is not None
+            and not isinstance(asked, list)
+            and self._goes_on(asked, form, media_type)
+        ):
+            return await self._stream(asked, request, watched, form)
+        if media_type is None:
+            raise _not_acceptable()
+        return asked
 
     def _goes_on(self, asked: GraphQLRequest, form: StreamFormat, media_type: bytes | None) -> bool:
         """Is this answered in a stream? A subscription is, and what its caller takes no other way:
@@ -279,7 +287,7 @@ class Endpoint:
             if watched.ending is Ending.CUT_OFF:
                 await request.send_part(form.broken)
                 await request.end()
-        return _STREAMED
+        return STREAMED
 
     async def _execute_batch(
         self, asked: list[GraphQLRequest], request: HttpRequest, watched: Watched
@@ -331,36 +339,7 @@ class Endpoint:
         tell(self._hooks.request_ended, event)
 
 
-def _negotiated(media_type: bytes | None) -> bytes:
-    if media_type is None:
-        message = "accept application/graphql-response+json or application/json"
-        raise HttpError(406, "NOT_ACCEPTABLE", message)
-    return media_type
-
-
-_LEFT: Final = HttpResponse(CALLER_LEFT, b"")
-# It has gone out already.
-_STREAMED: Final = HttpResponse(200, b"")
-
-
-def _ended(ending: Ending | None, request: HttpRequest) -> HttpResponse:
-    """What is answered to a request that was ended from outside."""
-    if ending is Ending.LEFT:
-        return _LEFT
-    if ending is Ending.TOO_SLOW:
-        return _too_slow(request)
-    code = UpstreamUnavailable.code
-    return HttpResponse(503, error_body(CUT_OFF, code, request.request_id), (CLOSE,), (code,))
-
-
-def _too_slow(request: HttpRequest) -> HttpResponse:
-    message = "the request did not arrive in time"
-    body = error_body(message, "REQUEST_TIMEOUT", request.request_id)
-    return HttpResponse(408, body, (CLOSE,), ("REQUEST_TIMEOUT",))
-
-
-def _failed(request: HttpRequest) -> HttpResponse:
-    _log.exception("request %s failed unexpectedly", request.request_id)
-    code = "INTERNAL_SERVER_ERROR"
-    message = "internal error; the gateway's records hold it under this request id"
-    return HttpResponse(500, error_body(message, code, request.request_id), (), (code,))
+def _not_acceptable() -> HttpError:
+    return HttpError(
+        406, "NOT_ACCEPTABLE", "accept application/graphql-response+json or application/json"
+    )

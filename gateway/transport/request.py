@@ -125,7 +125,8 @@ class HttpRequest:
         if told is not None and _is_request_id(told):
             self.request_id = told.decode()
         else:
-            self.request_id = new_request_id()
+            # As `new_request_id`, without calling it.
+            self.request_id = f"{_PROCESS}-{next(_numbers):x}"
         self.media_type = JSON
         self.is_read = False
 

@@ -29,7 +29,6 @@ __all__ = [
     "EVENT_STREAM",
     "MULTIPART",
     "StreamFormat",
-    "names_stream",
     "negotiate_stream",
     "stream",
 ]
@@ -109,11 +108,6 @@ _KEPT_BY_NOBODY: Final = (
 
 
 _STREAMS: Final = {"text/event-stream": EVENT_STREAM, "multipart/mixed": MULTIPART}
-
-
-def names_stream(accept: bytes) -> bool:
-    """May a caller want responses that go on?"""
-    return b"event-stream" in accept or b"multipart" in accept
 
 
 @lru_cache(maxsize=256)
