@@ -90,7 +90,7 @@ class TestPost:
         assert answer.codes == ["UNSUPPORTED_MEDIA_TYPE"]
 
     async def test_what_the_caller_does_not_take_is_406(self, caller):
-        answer = await caller.post(TYPENAME, accept="text/event-stream")
+        answer = await caller.post(TYPENAME, accept="text/csv")
 
         assert (answer.status, answer.media_type) == (406, JSON)
         assert answer.codes == ["NOT_ACCEPTABLE"]
