@@ -17,7 +17,9 @@ from tests.harness.over import make_caller, over_driven
 
 
 class StandIn:
-    """`answers[name]` is what a method gives (an exception fails it), `asked` what was asked."""
+    """`answers[name]` is what a method gives (an exception fails it, a function is asked), `asked`
+    what was asked.
+    """
 
     urls = WebUrls("https://gitlab.example/api/v4", None)
     max_page_size = 100
@@ -31,6 +33,8 @@ class StandIn:
             self.asked.append((name, *args, *kwargs.values()))
             future = asyncio.get_running_loop().create_future()
             answer = self.answers.get(name)
+            if callable(answer):
+                answer = answer(*args, **kwargs)
             if isinstance(answer, Exception):
                 future.set_exception(answer)
             else:

@@ -12,6 +12,7 @@ import pytest
 from graphql import get_named_type, is_object_type
 from strawberry.utils.str_converters import to_camel_case
 
+from gateway.errors import UpstreamInvalid
 from gateway.schema.fields import Edge, kind_of
 from gateway.upstream import entities
 from tests.schema import selections
@@ -19,6 +20,9 @@ from tests.schema import selections
 RECORDED = Path(__file__).parents[3] / "shared" / "recorded"
 
 pytestmark = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers here")
+
+
+UNTOLD_PROJECT = "the upstream does not tell which project it is of"
 
 
 def recorded(*patterns):
@@ -172,7 +176,7 @@ def test_their_pipelines_are_what_was_sent(rows, ask, context):
 def test_bridges_are_what_was_sent(rows, ask, context):
     items = [decoded(row, entities.Bridge) for row in rows]
     context.answers["bridges"] = SimpleNamespace(items=items, total=len(rows))
-    context.answers["hydrate"] = entities.PipelineDetail(6, asked_project=1)
+    context.answers["hydrate"] = long_form_of
     context.answers["pipeline"] = entities.PipelineDetail(6, asked_project=1)
 
     result = ask(
@@ -180,10 +184,23 @@ def test_bridges_are_what_was_sent(rows, ask, context):
         % everything("Bridge")
     )
 
-    assert result.errors == []
+    # The hand-made one names no project of its downstream pipeline: a promise that nothing keeps.
+    assert {message for _, message in result.errors} <= {UNTOLD_PROJECT}
+    assert len(result.errors) == 2 * sum(names_no_project(row) for row in rows)
     for shown, row in zip(result.data["pipeline"]["bridges"]["nodes"], rows, strict=True):
         shows(shown, read_item(row))
-        assert (shown["downstreamPipeline"] is None) == (not row["downstream_pipeline"])
+        is_lost = not row["downstream_pipeline"] or names_no_project(row)
+        assert (shown["downstreamPipeline"] is None) == is_lost
+
+
+def long_form_of(entity):
+    if isinstance(entity, entities.ProjectHandle):
+        return UpstreamInvalid(UNTOLD_PROJECT, endpoint=None)
+    return entities.PipelineDetail(6, asked_project=1)
+
+
+def names_no_project(row):
+    return bool(row["downstream_pipeline"]) and "project_id" not in row["downstream_pipeline"]
 
 
 @pytest.mark.parametrize("rows", recorded("pipeline__*", "pipelines_*"))
