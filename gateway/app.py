@@ -62,6 +62,7 @@ from gateway.transport.websocket import WebSockets
 from gateway.transport.websocket_messages import refuse
 from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
 from gateway.upstream.client import Client
+from gateway.upstream.kept import KeptInMemory
 from gateway.upstream.readiness import NotReady, why_not_ready
 from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wires import open_wire
@@ -264,6 +265,7 @@ class Gateway:
                 ClientConfig(self._api_url, user_agent=USER_AGENT),
                 circuit=Circuit(),
                 pace=Pace(),
+                kept=KeptInMemory(settings.kept_bytes) if settings.kept_reads else None,
                 hooks=self._hooks,
             )
             client = Client.over(chain)

@@ -174,7 +174,8 @@ class CallEvent:
 
     `route` is the stable name of its `Route`, `attempt` counts from 1. `status` is 0 where no
     answer came, and `error` then the code of the error it means, `cause` its cause where that is
-    known (`gateway.upstream.causes.Cause`). `size_bytes` is 0 for streams.
+    known (`gateway.upstream.causes.Cause`). `size_bytes` is 0 for streams. One that `is_kept` never
+    went out: an answer from before was given again.
     """
 
     __slots__ = (
@@ -183,6 +184,7 @@ class CallEvent:
         "cause",
         "duration_s",
         "error",
+        "is_kept",
         "method",
         "notes",
         "request_id",
@@ -192,13 +194,21 @@ class CallEvent:
     )
 
     def __init__(
-        self, route: str, method: str, request_id: str, began: float, *, attempt: int = 1
+        self,
+        route: str,
+        method: str,
+        request_id: str,
+        began: float,
+        *,
+        attempt: int = 1,
+        is_kept: bool = False,
     ) -> None:
         self.route = route
         self.method = method
         self.request_id = request_id
         self.began = began
         self.attempt = attempt
+        self.is_kept = is_kept
         self.status = 0
         self.error: str | None = None
         self.cause: str | None = None
@@ -226,7 +236,7 @@ class Hook:
         """A request that never became an operation was answered, or its caller left."""
 
     def call_began(self, call: CallEvent) -> None:
-        """A request is about to go out to the upstream."""
+        """A request is about to go out to the upstream, or is answered by what is kept."""
 
     def call_ended(self, call: CallEvent) -> None:
         """An answer came, or none will."""

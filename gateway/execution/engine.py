@@ -115,6 +115,7 @@ class Engine:
             caller.deadline,
             caller.request_id,
             max_at_once=self._budget.calls_in_flight,
+            fresh=caller.fresh,
             max_bytes=self._budget.response_bytes,
         )
         hooks = self._hooks

@@ -51,7 +51,8 @@ class Caller(msgspec.Struct, eq=False):
     answered then.
 
     `arrived` is when the request began to arrive, by `perf_counter`. `deadline` is until when the
-    upstream calls of an operation may take, a time of the running loop's clock.
+    upstream calls of an operation may take, a time of the running loop's clock. One who wants it
+    all `fresh` is given nothing that was read for others before.
     """
 
     carrier: Carrier
@@ -59,5 +60,6 @@ class Caller(msgspec.Struct, eq=False):
     request_id: str
     arrived: float
     deadline: float
+    fresh: bool = False
     has_left: bool = False
     is_cut_off: bool = False

@@ -86,7 +86,8 @@ class JobLoader(Loader[JobKey, Job]):
         self.pipeline_ids: dict[JobKey, int] = {}
 
     def known(self, key: JobKey) -> Job | None:
-        return self.seen.job(*key)
+        seen = self.seen.job(*key)
+        return seen or self.client.job_at_hand(self.scope, *key, readers=self.readers)
 
     def plan(self, wanted: dict[JobKey, Flight[Job]]) -> dict[JobKey, Flight[Job]]:
         if len(wanted) < PIPELINE_FOLD_FROM:

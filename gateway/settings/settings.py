@@ -94,6 +94,19 @@ class Settings:
         " `COST_EXCEEDED` before the first call.",
         check=checks.at_least(1),
     )
+    kept_reads: bool = knob(
+        True,  # noqa: FBT003
+        "Keep what was read of the upstream for a moment, each credential's for itself, and answer"
+        " the same reads with it: lists for 2 s, what still changes for 1 s, single finished jobs"
+        " and commits by their full hash for 60 s. Own writes show at once; `Cache-Control:"
+        " no-cache` asks for it fresh.",
+    )
+    kept_bytes: int = knob(
+        64_000_000,
+        "Memory for kept reads, of which one credential gets a quarter at most.",
+        unit="bytes",
+        check=checks.at_least(100_000),
+    )
     max_page_size: int = knob(
         100,
         "Rows a page of a list may hold, up to 100. A list that is asked for no number gives 20,"

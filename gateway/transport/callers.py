@@ -23,7 +23,7 @@ from gateway.transport.request import HttpError
 from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.execution.request import Carrier
     from gateway.transport.request import HttpRequest
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Callers", "Ending", "Watch", "Watched"]
 
 LOOK_EVERY_S: Final = 0.1
+
+_FRESH: Final = {b"no-cache", b"no-store", b"max-age=0"}
 
 
 class Callers:
@@ -56,6 +58,7 @@ class Callers:
             request.request_id,
             arrived=request.arrived,
             deadline=started + self._operation_timeout_s,
+            fresh=b"cache-control" in request.headers and _wants_fresh(request.headers),
         )
 
 
@@ -163,3 +166,9 @@ class Watch:
             elif watched.started <= too_early:
                 watched.end(Ending.TOO_SLOW)
         self._timer = loop.call_later(LOOK_EVERY_S, self._look, loop) if self._all else None
+
+
+def _wants_fresh(headers: Mapping[bytes, bytes]) -> bool:
+    """Do they ask for an answer that nobody kept (RFC 9111, 5.2.1)?"""
+    words = headers[b"cache-control"].lower().replace(b" ", b"").split(b",")
+    return not _FRESH.isdisjoint(words)

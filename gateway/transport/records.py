@@ -96,7 +96,8 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
 
 class _CallRecord(msgspec.Struct, omit_defaults=True):
     """A request to the upstream. `endpoint` is its route, without what was asked for; `status` is
-    left out where no answer came, and `code` and `cause` then tell why.
+    left out where no answer came, and `code` and `cause` then tell why. One that was answered by
+    what is kept is `cached`.
     """
 
     time: datetime
@@ -110,6 +111,7 @@ class _CallRecord(msgspec.Struct, omit_defaults=True):
     status: int = 0
     code: str | None = None
     cause: str | None = None
+    cached: bool = False
 
 
 class _LogRecord(msgspec.Struct, omit_defaults=True):
@@ -230,6 +232,7 @@ class CallRecords(Hook):
                     status=call.status,
                     code=call.error,
                     cause=call.cause,
+                    cached=call.is_kept,
                 )
             )
         )

@@ -44,6 +44,7 @@ _READ = frozenset(
         b"content-length",
         b"content-encoding",
         b"origin",
+        b"cache-control",
         b"x-request-id",
         b"access-control-request-headers",
         b"access-control-request-private-network",

@@ -9,6 +9,7 @@ project that none can have.
 
 from __future__ import annotations
 
+import math
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import quote
@@ -17,6 +18,7 @@ import msgspec
 
 import gateway.upstream.routes as routes
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
+from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.entities import AllowedAgents, Project
 from gateway.upstream.pages import (
     KeysetCursor,
@@ -86,6 +88,7 @@ class Client:
 
     def _begin(self, chain: Layer) -> None:
         self._chain = chain
+        self._kept = chain if isinstance(chain, Kept) else None
         self._statuses = KnownStatuses()
         self.log_ranges = LogRanges()
         """Whether it sends parts of logs."""
@@ -180,7 +183,19 @@ class Client:
         self, scope: CallScope, project: ProjectKey, job_id: int, *, readers: Readers = WHOLE
     ) -> Job:
         """One job; a bridge's id is `NotFound` here (upstream.md, 3.4)."""
-        return await self._one(Call.of(scope, routes.JOB, project, job_id), readers.jobs)
+        return await self._one(_call_of_job(scope, project, job_id, readers), readers.jobs)
+
+    def job_at_hand(
+        self, scope: CallScope, project: ProjectKey, job_id: int, *, readers: Readers = WHOLE
+    ) -> Job | None:
+        """One job that is kept and can be had without waiting."""
+        if self._kept is None:
+            return None
+        call = _call_of_job(scope, project, job_id, readers)
+        answer = self._kept.at_hand(call)
+        if answer is None:
+            return None
+        return readers.jobs.one(answer, endpoint=call.route.endpoint, project=project)
 
     async def pipeline(
         self, scope: CallScope, project: ProjectKey, pipeline_id: int, *, readers: Readers = WHOLE
@@ -326,6 +341,12 @@ class Client:
     ) -> Job:
         call = _write(scope, route, project, job_id, body)
         return read_written(call, await self._chain.send(call), WHOLE.jobs)
+
+
+def _call_of_job(scope: CallScope, project: ProjectKey, job_id: int, readers: Readers) -> Call:
+    # A finished job's pipeline may run again.
+    max_age_s = MOVING_S if readers.show_pipelines_of_jobs else math.inf
+    return Call.of(scope, routes.JOB, project, job_id, max_age_s=max_age_s)
 
 
 def _write(

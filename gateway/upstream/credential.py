@@ -19,6 +19,8 @@ __all__ = ["Credential"]
 
 # For credentials that are given no key; new with every process.
 _PROCESS_KEY: Final = secrets.token_bytes(32)
+# How newer upstreams begin a job's token.
+_OF_JOBS: Final = "glcbt-"
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # In the order in which the upstream looks at them (upstream.md, 1).
 _HEADERS: Final = (
@@ -74,6 +76,11 @@ class Credential(Struct, frozen=True, eq=False):
         if presented is None:
             raise BadInput("the Sudo header needs an administrator's credential beside it")
         return cls(*presented, sudo, fingerprint_key)
+
+    @property
+    def is_job_token(self) -> bool:
+        """Is it a CI job's, wherever it was put?"""
+        return self.header == "JOB-TOKEN" or _OF_JOBS in self.value
 
     @property
     def fingerprint(self) -> str:

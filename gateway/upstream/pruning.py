@@ -85,6 +85,12 @@ class Readers:
         return Reader(shape, note_job_of_artifacts if has_files else note_project_of_items)
 
     @cached_property
+    def show_pipelines_of_jobs(self) -> bool:
+        """Is more read of a job's pipeline than what never changes?"""
+        shape = self.classes.get(Pipeline, Pipeline)
+        return hasattr(shape, "status") or hasattr(shape, "updated_at")
+
+    @cached_property
     def bridges(self) -> Reader[Bridge]:
         return Reader(self.classes.get(Bridge, Bridge), note_project_of_items)
 

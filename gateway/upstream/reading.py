@@ -14,7 +14,7 @@ import msgspec
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.answers import is_page
 from gateway.upstream.entities import UNTOLD
-from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
+from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, is_salvaged, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -67,6 +67,10 @@ class Reader(Generic[T]):
     def one(self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None) -> T:
         """One object; raises `UpstreamInvalid` where it is none."""
         one: T | UpstreamInvalid
+        kept = answer.decoded
+        if kept is not None and (read := kept.get(self)) is not None:
+            found: T = read
+            return found
         try:
             one = self._decode_one(answer.body)
         except UNREADABLE as error:
@@ -79,6 +83,8 @@ class Reader(Generic[T]):
                 del one
         if self._note_origin is not None:
             self._note_origin((one,), project)
+        if kept is not None and not is_salvaged(one):
+            _keep(kept, self, one)
         return one
 
     def many(
@@ -88,12 +94,19 @@ class Reader(Generic[T]):
         `UpstreamInvalid` where the answer is no list.
         """
         rows: list[T | UpstreamInvalid]
+        kept = answer.decoded
+        if kept is not None and (read := kept.get(self)) is not None:
+            return list(read)
         try:
             rows = self._decode_many(answer.body)  # type: ignore[assignment]  # lists are invariant
         except UNREADABLE:
             rows = list(self._row_by_row(answer, endpoint))
+            # Errors are their reader's own.
+            kept = None
         if self._note_origin is not None:
             self._note_origin(rows, project)
+        if kept is not None:
+            _keep(kept, self, tuple(rows))
         return rows
 
     def _row_by_row(self, answer: Answer, endpoint: str) -> Iterable[T | UpstreamInvalid]:
@@ -134,6 +147,14 @@ def _refuse_unplaced(salvaged: Any) -> None:
     if fault is not None:
         salvaged.downstream_pipeline = None
         salvaged.faults["downstream_pipeline"] = fault
+
+
+def _keep(decoded: dict[object, Any], reader: object, read: object) -> None:
+    """Keep what a reader read of an answer, in the place of what another one did: entities are not
+    changed once they are read.
+    """
+    decoded.clear()
+    decoded[reader] = read
 
 
 def note_project_of_items(

@@ -34,7 +34,7 @@ class Keep(Enum):
 
     # Writes, logs, and what only a job token can ask for.
     NOTHING = "nothing"
-    # It may change at any time, so for a moment only.
+    # It may change at any time, so for a moment only: a finished pipeline, too, by a retry.
     BRIEFLY = "briefly"
     # Longer once the thing has a status that it does not leave.
     FINISHED = "finished"
@@ -136,7 +136,7 @@ JOB: Final = Route(
     keep=Keep.FINISHED,
 )
 PIPELINE: Final = Route(
-    "pipeline", "GET", "/projects/:id/pipelines/:pipeline_id", _PIPELINE, keep=Keep.FINISHED
+    "pipeline", "GET", "/projects/:id/pipelines/:pipeline_id", _PIPELINE, keep=Keep.BRIEFLY
 )
 PROJECT: Final = Route("project", "GET", "/projects/:id", "project {id}", keep=Keep.BRIEFLY)
 COMMIT: Final = Route(

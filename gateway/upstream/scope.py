@@ -39,7 +39,8 @@ class CallScope(Struct, eq=False):
 
     `deadline` is a time of the running loop's clock, in seconds. The reads of an operation that is
     `alone` are never answered by a call that was made for another one: set it where a write hangs
-    on what was read.
+    on what was read. Those of one that wants it all `fresh` are not answered by what is kept, nor
+    by a call that began before; what they read is kept for others.
     One that polls may hold `tags`, the entity tags of earlier answers by target: what has not
     changed since raises `NotModified`.
     `max_bytes` bounds what logs may give to the answer. `under_way` is how many calls are,
@@ -51,6 +52,7 @@ class CallScope(Struct, eq=False):
     request_id: str = ""
     max_at_once: int = 16
     alone: bool = False
+    fresh: bool = False
     max_bytes: int = 50_000_000
     tally: Tally = field(default_factory=Tally)
     # The same for all its calls; filled with the first.

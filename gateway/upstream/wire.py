@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -112,12 +112,15 @@ class AnswerTooLong(WireError):
 
 
 class Answer(Struct, eq=False):
-    """A whole answer. Without `values` its headers came once each."""
+    """A whole answer. Without `values` its headers came once each. One that is kept and given
+    several times is read once by each reader (`decoded`, by reader).
+    """
 
     status: int
     header: HeaderLookUp
     body: Body
     values: HeaderValues | None = None
+    decoded: dict[object, Any] | None = None
 
     def header_values(self, name: str) -> Sequence[str]:
         """All values of a header, in order."""

@@ -64,6 +64,9 @@ class Memory:
             pipeline = Pipeline(pipeline_id, project_id=1)
             self.bridges[bridge_id] = Bridge(bridge_id, "success", "bridge", pipeline=pipeline)
 
+    def job_at_hand(self, scope: CallScope, *_: object, readers: Any) -> None:
+        """Nothing is kept here."""
+
     async def job(self, scope: CallScope, project: Any, job_id: int, *, readers: Any) -> Job:
         await self.call(scope, f"job {job_id}")
         return self.found(self.jobs, job_id)

@@ -1,19 +1,20 @@
 """Calls: what happens to a request on its way to the upstream.
 
-    Bound      waits until the operation has room for one more call at once
-      Share    joins equal calls under way: reads with the same credential and target, equal writes
-        Retry      sends a read again after failures that may pass; follows redirects
-          Paced      lets a credential's reads wait for their turn, as the upstream's limits ask
-            Breaker    fails at once while the upstream as a whole is down
-              Observe    tells hooks (only where one listens)
-                Exchange   one request over the wire, with the caller's credential
+    Kept       answers a read by what was kept of it a moment ago (only where reads are kept)
+      Bound      waits until the operation has room for one more call at once
+        Share      joins equal calls under way: reads of one credential and target, equal writes
+          Forget     drops what is kept where it may not be right any more
+            Retry      sends a read again after failures that may pass; follows redirects
+              Paced      lets a credential's reads wait for their turn, as the upstream's limits ask
+                Breaker    fails at once while the upstream as a whole is down
+                  Observe    tells hooks (only where one listens)
+                    Exchange   one request over the wire, with the caller's credential
 
 `Bound` and `Share` (`admission`) see what is asked for; `Retry`, `Observe` and `Exchange`
 (`attempts`) what is sent.
 
 Every layer has the one method `send(call)` and is tested alone. `standard_chain` puts them
-together; the circuit and the pace, which all calls to an upstream share, can be handed in. Reads
-that are kept for a while will stand in front of them all.
+together; what all calls to an upstream share can be handed in.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from gateway.upstream.calls.admission import Bound, Share
 from gateway.upstream.calls.attempts import ClientConfig, Exchange, Observe, Retry
 from gateway.upstream.calls.call import Call, Layer, NotModified, OpenAnswer
 from gateway.upstream.calls.circuit import Breaker, Circuit
+from gateway.upstream.calls.keep import Forget, Kept
 from gateway.upstream.calls.pace import Pace, Paced
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
+    from gateway.upstream.kept import KeptReads
     from gateway.upstream.wire import Wire
 
 __all__ = [
@@ -48,13 +51,18 @@ def standard_chain(
     *,
     circuit: Circuit | None = None,
     pace: Pace | None = None,
+    kept: KeptReads | None = None,
     hooks: Hooks | None = None,
 ) -> Layer:
-    """All layers over a wire; a circuit and a pace of its own where none is given."""
+    """All layers over a wire; a circuit and a pace of its own where none is given. Without a store
+    for them (`kept`) no reads are kept.
+    """
     chain: Layer = Exchange(wire, config)
     if hooks is not None and (hooks.call_began or hooks.call_ended):
         chain = Observe(chain, hooks)
     chain = Breaker(chain, circuit or Circuit())
     chain = Paced(chain, pace or Pace())
     chain = Retry(chain, config)
-    return Bound(Share(chain))
+    if kept is None:
+        return Bound(Share(chain))
+    return Kept(Bound(Share(Forget(chain, kept))), kept, hooks)

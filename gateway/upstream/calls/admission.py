@@ -126,7 +126,7 @@ class Share:
             return await self._below.send(call)
         credential = scope.credential
         key = ("" if credential is None else credential.fingerprint, call.target)
-        flight = self._flights.get(key)
+        flight = None if scope.fresh else self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(
                 credential,

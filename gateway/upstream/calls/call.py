@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -25,7 +26,7 @@ class Call(Struct, frozen=True, eq=False):
 
     `target` is its path below the API's base, query included. A call whose body is taken in pieces
     has a `stack`: it holds the answer open, and whoever made the call closes it. `attempt` counts
-    from 1.
+    from 1. A kept answer is good enough where its read began no longer than `max_age_s` ago.
     """
 
     route: Route
@@ -35,6 +36,7 @@ class Call(Struct, frozen=True, eq=False):
     body: bytes | None = None
     stack: AsyncExitStack | None = None
     attempt: int = 1
+    max_age_s: float = math.inf
 
     @classmethod
     def of(
@@ -45,9 +47,11 @@ class Call(Struct, frozen=True, eq=False):
         query: str = "",
         body: bytes | None = None,
         stack: AsyncExitStack | None = None,
+        max_age_s: float = math.inf,
     ) -> Call:
         """A call of a route; `query` begins with its "?". Raises `BadInput`, as `Route.path`."""
-        return cls(route, arguments, scope, route.path(arguments) + query, body, stack)
+        target = route.path(arguments) + query
+        return cls(route, arguments, scope, target, body, stack, 1, max_age_s)
 
     @property
     def subject(self) -> str:

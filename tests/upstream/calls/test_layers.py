@@ -24,6 +24,7 @@ from gateway.upstream.calls.circuit import Breaker
 from gateway.upstream.calls.pace import Paced
 from gateway.upstream.causes import Cause
 from gateway.upstream.credential import Credential
+from gateway.upstream.kept import KeptInMemory
 from gateway.upstream.wire import Answer, ConnectionBroken
 from tests.harness.over import make_scope
 
@@ -72,7 +73,8 @@ class Noted(Hook):
 class TestChain:
     async def test_is_what_the_docstring_draws(self, over):
         drawn = re.findall(r"^ {4} *([A-Z]\w+)  ", calls.__doc__, re.MULTILINE)
-        layer: Any = standard_chain(over().wire, CONFIG, hooks=Hooks(Noted()))
+        kept = KeptInMemory(1_000_000)
+        layer: Any = standard_chain(over().wire, CONFIG, kept=kept, hooks=Hooks(Noted()))
         found = []
         while layer is not None:
             found.append(type(layer).__name__)
