@@ -60,7 +60,7 @@ from gateway.transport.subscription_records import SubscriptionRecords
 from gateway.transport.webhooks import webhooks_route
 from gateway.transport.websocket import WebSockets
 from gateway.transport.websocket_messages import refuse
-from gateway.upstream.calls import Circuit, ClientConfig, Pace, standard_chain
+from gateway.upstream.calls import ClientConfig, Standings, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.kept import KeptInMemory
 from gateway.upstream.readiness import NotReady, why_not_ready
@@ -260,11 +260,12 @@ class Gateway:
                 open_wire(settings.wire, wire_options_of(settings, self._api_url))
             )
             stack.push_async_callback(self._health.close)
+            standings = Standings()
             chain = standard_chain(
                 self._wire,
                 ClientConfig(self._api_url, user_agent=USER_AGENT),
-                circuit=Circuit(),
-                pace=Pace(),
+                connections=settings.max_upstream_connections,
+                standings=standings,
                 kept=KeptInMemory(settings.kept_bytes) if settings.kept_reads else None,
                 hooks=self._hooks,
             )

@@ -23,11 +23,12 @@ from gateway.upstream.calls import (
     ClientConfig,
     Layer,
     OpenAnswer,
-    Pace,
+    Standings,
     standard_chain,
 )
 from gateway.upstream.client import Client
 from gateway.upstream.credential import Credential
+from gateway.upstream.kept import KeptInMemory, KeptReads
 from gateway.upstream.pages import KeysetCursor, KeysetPage, OffsetPage
 from gateway.upstream.paging import (
     Listing,
@@ -54,14 +55,16 @@ __all__ = [
     "ClientConfig",
     "Credential",
     "Keep",
+    "KeptInMemory",
+    "KeptReads",
     "KeysetCursor",
     "KeysetPage",
     "Layer",
     "Listing",
     "OffsetPage",
     "OpenAnswer",
-    "Pace",
     "Route",
+    "Standings",
     "StreamedAnswer",
     "Tally",
     "Window",

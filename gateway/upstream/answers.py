@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from gateway.upstream.wire import Answer, Body, HeaderLookUp
 
 __all__ = [
+    "THROTTLED",
+    "date_in",
     "error_of",
     "is_page",
     "place_in",
@@ -69,6 +71,8 @@ MAX_NESTING: Final = 5
 SAYING: Final = ("error_description", "message", "error", "errors", "detail", "title")
 # Keys within them that name no part of what was sent.
 _NAMELESS: Final = frozenset({"base", "error", "errors", "message"})
+# Numbers below this are seconds from now, as the IETF's draft has them, and no time of Unix.
+FIRST_TIME: Final = 100_000_000
 # Longer waits are no more than a way to say never.
 MAX_WAIT_S: Final = 366 * 24 * 3600.0
 
@@ -229,12 +233,25 @@ def _cleaned(text: str, credential: Credential | None) -> str:
 
 
 def retry_after_s(header: HeaderLookUp) -> float | None:
-    """Seconds after which the upstream wants to be asked again, from either of two headers."""
+    """Seconds after which the upstream wants to be asked again, from either of two headers; by its
+    own clock where it tells that.
+    """
     after = header("retry-after")
     if after:
         return _wait_s(after)
     reset = whole_number(header("ratelimit-reset"))
-    return None if reset is None else min(max(0.0, reset - time()), MAX_WAIT_S)
+    if reset is not None and reset >= FIRST_TIME:
+        date = date_in(header)
+        reset -= int(time() if date is None else date)
+    return None if reset is None else min(max(0.0, float(reset)), MAX_WAIT_S)
+
+
+def date_in(header: HeaderLookUp) -> float | None:
+    """The upstream's clock when it answered, in seconds of Unix; None where it tells none."""
+    try:
+        return parsedate_to_datetime(header("date") or "").timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _wait_s(after: str | None) -> float | None:

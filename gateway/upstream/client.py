@@ -109,7 +109,7 @@ class Client:
         query = f"?pagination=keyset&per_page={per_page}"
         if cursor is not None:
             query += f"&cursor={cursor_text(cursor)}"
-        call = Call.of(scope, routes.PROJECT_JOBS, project, query=query)
+        call = Call.of(scope, routes.PROJECT_JOBS, project, query=query, rows=per_page)
         answer = await self._list(call, statuses)
         if answer is None:
             return KeysetPage([], None)
@@ -134,7 +134,9 @@ class Client:
         query = f"?page={page}&per_page={per_page}"
         if include_retried:
             query += "&include_retried=true"
-        call = Call.of(scope, routes.PIPELINE_JOBS, project, pipeline_id, query=query)
+        call = Call.of(
+            scope, routes.PIPELINE_JOBS, project, pipeline_id, query=query, rows=per_page
+        )
         answer = await self._list(call, statuses)
         return _offset_page(call, answer, readers.jobs, page, per_page)
 
@@ -151,7 +153,9 @@ class Client:
     ) -> OffsetPage[Bridge]:
         """A page of a pipeline's bridges, newest id first (upstream.md, 3.3)."""
         query = f"?page={page}&per_page={per_page}"
-        call = Call.of(scope, routes.PIPELINE_BRIDGES, project, pipeline_id, query=query)
+        call = Call.of(
+            scope, routes.PIPELINE_BRIDGES, project, pipeline_id, query=query, rows=per_page
+        )
         answer = await self._list(call, statuses)
         return _offset_page(call, answer, readers.bridges, page, per_page)
 
@@ -173,7 +177,7 @@ class Client:
         for name, value in (("ref", ref), ("sha", sha), ("source", source)):
             if value is not None:
                 query += f"&{name}={quote(value, safe='')}"
-        call = Call.of(scope, routes.PROJECT_PIPELINES, project, query=query)
+        call = Call.of(scope, routes.PROJECT_PIPELINES, project, query=query, rows=per_page)
         answer = await self._list(call, () if status is None else (status,), "status")
         return _offset_page(call, answer, readers.pipelines, page, per_page)
 

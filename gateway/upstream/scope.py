@@ -53,6 +53,8 @@ class CallScope(Struct, eq=False):
     max_at_once: int = 16
     alone: bool = False
     fresh: bool = False
+    # How the credential stands with the upstream (`calls.standing`); found with the first call.
+    standing: object = None
     max_bytes: int = 50_000_000
     tally: Tally = field(default_factory=Tally)
     # The same for all its calls; filled with the first.

@@ -81,7 +81,7 @@ class Upstream:
     """
 
     answer: Callable[[Asked], Any]
-    latency_s: Callable[[], float] = lambda: 0.02
+    latency_s: Callable[[Asked], float] = lambda _: 0.02
     asked: list[Asked] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -101,7 +101,7 @@ class Upstream:
             self.asked.append(asked)
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-            latency_s = self.latency_s()
+            latency_s = self.latency_s(asked)
             try:
                 await asyncio.sleep(latency_s / 2)
                 made = self.answer(asked)

@@ -18,7 +18,7 @@ from gateway.upstream import (
     Client,
     ClientConfig,
     Credential,
-    Pace,
+    Standings,
     WireOptions,
     open_wire,
     standard_chain,
@@ -70,7 +70,7 @@ async def test_a_layer_of_ones_own_can_stand_in_front(over, answer) -> None:
 
     it = over(answer({"id": 7, "status": "success", "name": "build"}))
     config = ClientConfig("https://gitlab.test/api/v4")
-    counting = Counting(standard_chain(it.wire, config, circuit=Circuit(), pace=Pace()))
+    counting = Counting(standard_chain(it.wire, config, circuit=Circuit(), standings=Standings()))
 
     await Client.over(counting).job(it.scope(), 1, 7)
 

@@ -6,9 +6,10 @@
           Forget     drops what is kept where it may not be right any more
             Retry      sends a read again after failures that may pass; follows redirects
               Paced      lets a credential's reads wait for their turn, as the upstream's limits ask
-                Breaker    fails at once while the upstream as a whole is down
-                  Observe    tells hooks (only where one listens)
-                    Exchange   one request over the wire, with the caller's credential
+                Places     gives each credential its share of the connections
+                  Breaker    fails at once while nobody is there, or a route fails
+                    Observe    tells hooks (only where one listens)
+                      Exchange   one request over the wire, with the caller's credential
 
 `Bound` and `Share` (`admission`) see what is asked for; `Retry`, `Observe` and `Exchange`
 (`attempts`) what is sent.
@@ -23,10 +24,13 @@ from typing import TYPE_CHECKING
 
 from gateway.upstream.calls.admission import Bound, Share
 from gateway.upstream.calls.attempts import ClientConfig, Exchange, Observe, Retry
+from gateway.upstream.calls.breaker import Breaker
 from gateway.upstream.calls.call import Call, Layer, NotModified, OpenAnswer
-from gateway.upstream.calls.circuit import Breaker, Circuit
+from gateway.upstream.calls.circuit import Circuit
 from gateway.upstream.calls.keep import Forget, Kept
-from gateway.upstream.calls.pace import Pace, Paced
+from gateway.upstream.calls.pace import Paced
+from gateway.upstream.calls.places import Places
+from gateway.upstream.calls.standing import Standings
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
@@ -40,7 +44,7 @@ __all__ = [
     "Layer",
     "NotModified",
     "OpenAnswer",
-    "Pace",
+    "Standings",
     "standard_chain",
 ]
 
@@ -49,19 +53,23 @@ def standard_chain(
     wire: Wire,
     config: ClientConfig,
     *,
+    connections: int = 100,
+    standings: Standings | None = None,
     circuit: Circuit | None = None,
-    pace: Pace | None = None,
     kept: KeptReads | None = None,
     hooks: Hooks | None = None,
 ) -> Layer:
-    """All layers over a wire; a circuit and a pace of its own where none is given. Without a store
-    for them (`kept`) no reads are kept.
+    """All layers over a wire with so many connections. Without a store for them (`kept`) no reads
+    are kept. `standings` are those of the callers' credentials, `circuit` is the one for all calls;
+    its own where none are given.
     """
+    standings = standings or Standings()
     chain: Layer = Exchange(wire, config)
     if hooks is not None and (hooks.call_began or hooks.call_ended):
         chain = Observe(chain, hooks)
-    chain = Breaker(chain, circuit or Circuit())
-    chain = Paced(chain, pace or Pace())
+    chain = Breaker(chain, standings, circuit)
+    chain = Places(chain, standings, connections)
+    chain = Paced(chain, standings)
     chain = Retry(chain, config)
     if kept is None:
         return Bound(Share(chain))

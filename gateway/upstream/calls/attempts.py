@@ -44,6 +44,9 @@ __all__ = ["ClientConfig", "Exchange", "Observe", "Retry"]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS: Final = 3
+# At most so many of the reads are sent again, once those are that were saved in quiet times.
+RETRIED_PART: Final = 0.1
+MOST_SAVED: Final = 20.0
 MAX_REFUSAL_BYTES: Final = 64 * 1024
 
 
@@ -66,8 +69,8 @@ class Retry:
     """Gives 2xx answers, and raises the error that any other one means.
 
     A read is sent again after connection failures, 5xx and 429, with growing pauses drawn at
-    random, as long as its deadline allows; redirects are followed within the API. Writes are sent
-    once. `draw` gives numbers from 0 to 1.
+    random, as long as its deadline allows, and as a tenth of all reads at most are sent again;
+    redirects are followed within the API. Writes are sent once. `draw` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -77,9 +80,13 @@ class Retry:
         self._config = config
         self._draw = draw
         self._base = f"{urlsplit(config.url).path.rstrip('/')}/"
+        # Reads that may be sent again.
+        self._saved = MOST_SAVED
 
     async def send(self, call: Call) -> Answer:
         retries = redirects = 0
+        if call.route.is_read and self._saved < MOST_SAVED:
+            self._saved += RETRIED_PART
         while True:
             error: UpstreamError
             try:
@@ -115,6 +122,7 @@ class Retry:
                     # It holds this frame.
                     del error
             retries += 1
+            self._saved -= 1
             call.scope.tally.retried += 1
             call = call.again()
             await asyncio.sleep(pause_s)
@@ -144,22 +152,24 @@ class Retry:
 
     def _pause_s(self, error: UpstreamError, retries: int, call: Call) -> float | None:
         """How long to wait before a call is sent again; None where it is not."""
-        if retries >= self._config.max_retries or not call.route.is_read:
+        if retries >= self._config.max_retries or not call.route.is_read or self._saved < 1:
             return None
         longest = min(self._config.retry_pause_s * 2**retries, self._config.max_pause_s)
         pause_s = self._draw() * longest
         if isinstance(error, RateLimited):
-            # Where the upstream tells no time its limits are by the minute: it is of no use to ask
-            # again.
             if error.retry_after_s is None:
-                return None
+                # The pace knows how long to wait, but where that was no use no more will be.
+                return 0.0 if error.status == 429 and not retries else None
         elif not isinstance(error, UpstreamTimeout) and (
             not isinstance(error, UpstreamUnavailable) or error.is_circuit_open or error.is_lasting
         ):
             return None
         pause_s += error.retry_after_s or 0.0
         left_s = call.scope.deadline - asyncio.get_running_loop().time()
-        return pause_s if pause_s < left_s else None
+        if pause_s >= left_s:
+            return None
+        # The pace waits for a time that it was told.
+        return 0.0 if error.status == 429 else pause_s
 
 
 class Observe:

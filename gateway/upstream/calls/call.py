@@ -26,7 +26,8 @@ class Call(Struct, frozen=True, eq=False):
 
     `target` is its path below the API's base, query included. A call whose body is taken in pieces
     has a `stack`: it holds the answer open, and whoever made the call closes it. `attempt` counts
-    from 1. A kept answer is good enough where its read began no longer than `max_age_s` ago.
+    from 1. A kept answer is good enough where its read began no longer than `max_age_s` ago. `rows`
+    are how many it asks for.
     """
 
     route: Route
@@ -37,6 +38,7 @@ class Call(Struct, frozen=True, eq=False):
     stack: AsyncExitStack | None = None
     attempt: int = 1
     max_age_s: float = math.inf
+    rows: int = 1
 
     @classmethod
     def of(
@@ -48,10 +50,11 @@ class Call(Struct, frozen=True, eq=False):
         body: bytes | None = None,
         stack: AsyncExitStack | None = None,
         max_age_s: float = math.inf,
+        rows: int = 1,
     ) -> Call:
         """A call of a route; `query` begins with its "?". Raises `BadInput`, as `Route.path`."""
         target = route.path(arguments) + query
-        return cls(route, arguments, scope, target, body, stack, 1, max_age_s)
+        return cls(route, arguments, scope, target, body, stack, 1, max_age_s, rows)
 
     @property
     def subject(self) -> str:

@@ -1,124 +1,140 @@
-"""One pace for each credential: its reads slow down before the upstream refuses them
+"""The pace of each credential: its reads slow down before the upstream refuses them
 (architecture.md, one pace per credential).
 
-    RateLimit-Remaining below a tenth of RateLimit-Limit    reads share what is left until the reset
+    RateLimit-Remaining below a tenth of RateLimit-Limit    what is left is spread to the reset
     429 with a time                                         no read before that time
+    429 without one                                         none before the next full minute, by the
+                                                            upstream's clock; then as many a minute
+                                                            as it served, and slowly more
 
-Where the upstream tells nothing, or there is plenty left, nothing is kept and nothing waits.
+A limiter of the upstream counts a credential's calls to all its routes, or to one of them. GitLab
+names it (`RateLimit-Name`); where it does not, a 429 that says "this endpoint" is its route's.
+Where the upstream tells nothing, nothing waits.
 """
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import RateLimited
-from gateway.upstream.answers import retry_after_s
+from gateway.upstream.calls.limiter import WINDOW_S, Allowance, Limiter, Served, is_of_endpoint
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call, Layer
-    from gateway.upstream.credential import Credential
+    from gateway.upstream.calls.standing import Standing, Standings
+    from gateway.upstream.routes import Route
     from gateway.upstream.wire import Answer
 
-__all__ = ["Pace", "Paced"]
+__all__ = ["Paced", "allowance_of"]
 
-# GitLab's limits are by the minute; a clock that is wrong must not stop anybody for longer.
-MAX_RESET_S: Final = 60.0
-PLENTY: Final = 0.1
-
-
-class Pace:
-    """What the upstream has told of its limits. Times are of the loop's clock, in seconds."""
-
-    def __init__(self) -> None:
-        self._slowed: dict[str, _Slowed] = {}
-
-    def wait_s(self, credential: Credential | None, now: float) -> float:
-        """How long this credential's next read has to wait; its turn is taken by asking."""
-        if not self._slowed:
-            return 0.0
-        slowed = self._slowed.get(_key(credential))
-        if slowed is None:
-            return 0.0
-        if now >= slowed.until:
-            del self._slowed[_key(credential)]
-            return 0.0
-        turn = max(slowed.next_at, now)
-        slowed.next_at = turn + slowed.gap_s
-        return turn - now
-
-    def heed(self, credential: Credential | None, answer: Answer, now: float) -> None:
-        """Take in what an answer tells."""
-        if answer.status == 429:
-            reset_s = retry_after_s(answer.header)
-            if reset_s is not None:
-                self._slow(credential, now, min(reset_s, MAX_RESET_S), 0)
-            return
-        remaining = whole_number(answer.header("ratelimit-remaining"))
-        if remaining is None:
-            return
-        limit = whole_number(answer.header("ratelimit-limit"))
-        if limit is None or remaining >= limit * PLENTY:
-            if self._slowed:
-                self._slowed.pop(_key(credential), None)
-            return
-        reset_s = retry_after_s(answer.header)
-        if reset_s is not None:
-            self._slow(credential, now, min(reset_s, MAX_RESET_S), remaining)
-
-    def _slow(
-        self, credential: Credential | None, now: float, reset_s: float, remaining: int
-    ) -> None:
-        gap_s = reset_s / (remaining + 1)
-        slowed = self._slowed.setdefault(_key(credential), _Slowed())
-        slowed.gap_s = gap_s if remaining else 0.0
-        slowed.until = now + reset_s
-        slowed.next_at = max(slowed.next_at, now + gap_s) if remaining else slowed.until
-        if len(self._slowed) > 1_000:
-            self._slowed = {key: kept for key, kept in self._slowed.items() if kept.until > now}
+MAX_LIMITERS: Final = 16
+# GitLab's own limiters that are not one endpoint's: throttle_authenticated_api and the like.
+_GENERAL: Final = "throttle"
 
 
 class Paced:
-    """The layer that keeps the pace: a read waits for its turn. Writes do not wait, and what their
-    answers tell counts as well.
-    """
+    """The layer that keeps the pace. Writes do not wait, but they count."""
 
-    def __init__(self, below: Layer, pace: Pace) -> None:
+    def __init__(self, below: Layer, standings: Standings) -> None:
         self._below = below
-        self._pace = pace
+        self._standings = standings
 
     async def send(self, call: Call) -> Answer:
-        credential = call.scope.credential
-        loop = asyncio.get_running_loop()
-        if call.route.is_read:
-            wait_s = self._pace.wait_s(credential, loop.time())
-            if wait_s:
-                await _wait_turn(call, wait_s, loop.time())
-        answer = await self._below.send(call)
-        self._pace.heed(credential, answer, loop.time())
+        standing = self._standings.of(call.scope)
+        if not standing.limiters:
+            answer = await self._below.send(call)
+            _heed(standing, call.route, answer)
+            return answer
+        taken: list[Limiter] = []
+        try:
+            for limiter in _limiters_of(standing, call.route):
+                if call.route.is_read:
+                    await limiter.take(call)
+                else:
+                    limiter.spend(get_running_loop().time())
+                taken.append(limiter)
+        except BaseException:
+            for limiter in taken:
+                limiter.give_back()
+            raise
+        try:
+            answer = await self._below.send(call)
+        finally:
+            for limiter in taken:
+                limiter.in_flight -= 1
+        if answer.status != 429:
+            for limiter in taken:
+                limiter.served += 1
+        _heed(standing, call.route, answer)
         return answer
 
 
-async def _wait_turn(call: Call, wait_s: float, now: float) -> None:
-    if wait_s >= call.scope.deadline - now:
-        raise RateLimited(
-            f"{call.subject}: this credential has used up what the upstream allows; try again in"
-            f" {wait_s:.0f} s",
-            endpoint=call.route.endpoint,
-            retry_after_s=wait_s,
-        )
-    await asyncio.sleep(wait_s)
+def allowance_of(standing: Standing) -> Allowance:
+    """What the upstream has told of the limiter that counts all calls of a credential."""
+    for limiter in standing.limiters.values():
+        if limiter.is_general and not limiter.is_guessed and limiter.limit is not None:
+            return limiter.allowance
+    return Allowance()
 
 
-class _Slowed:
-    __slots__ = ("gap_s", "next_at", "until")
+def _limiters_of(standing: Standing, route: Route) -> list[Limiter]:
+    """Those that count the calls of a route. One that counts several routes counts all of which
+    nothing else is known.
+    """
+    limiters = standing.limiters.values()
+    is_known = any(limiter.is_general and route in limiter.routes for limiter in limiters)
+    return [
+        limiter
+        for limiter in limiters
+        if route in limiter.routes or (limiter.is_general and not is_known)
+    ]
 
-    def __init__(self) -> None:
-        self.gap_s = 0.0
-        self.next_at = 0.0
-        self.until = 0.0
+
+def _heed(standing: Standing, route: Route, answer: Answer) -> None:
+    """Take in what an answer tells."""
+    limit = answer.header("ratelimit-limit")
+    if limit is None and answer.status != 429:
+        served = standing.served.get(route)
+        now = get_running_loop().time()
+        if served is None or now >= served.until:
+            standing.served[route] = Served(now + WINDOW_S, 1)
+        else:
+            served.count += 1
+        for limiter in _limiters_of(standing, route) if standing.limiters else ():
+            limiter.served_late()
+        return
+    now = get_running_loop().time()
+    name = answer.header("ratelimit-name")
+    is_general = True
+    if name is not None:
+        is_general = name.startswith(_GENERAL)
+    elif answer.status == 429 and is_of_endpoint(answer):
+        name, is_general = route.name, False
+    limiter = _limiter(standing, name or "", is_general=is_general)
+    limiter.routes.add(route)
+    if answer.status == 429:
+        limiter.refused(answer, now, _served(standing, limiter, now))
+        return
+    known, remaining = whole_number(limit), whole_number(answer.header("ratelimit-remaining"))
+    if known and remaining is not None:
+        limiter.told(answer, now, limit=known, remaining=remaining)
 
 
-def _key(credential: Credential | None) -> str:
-    return "" if credential is None else credential.fingerprint
+def _served(standing: Standing, limiter: Limiter, now: float) -> int:
+    """What was served of all that a limiter counts."""
+    return sum(
+        served.count
+        for route, served in standing.served.items()
+        if now < served.until and (limiter.is_general or route in limiter.routes)
+    )
+
+
+def _limiter(standing: Standing, name: str, *, is_general: bool) -> Limiter:
+    limiter = standing.limiters.get(name)
+    if limiter is None:
+        if len(standing.limiters) >= MAX_LIMITERS:
+            oldest = next(iter(standing.limiters))
+            standing.limiters.pop(oldest)
+        limiter = standing.limiters[name] = Limiter(name, is_general=is_general)
+    return limiter

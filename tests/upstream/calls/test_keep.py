@@ -80,7 +80,7 @@ def ages(route, arguments, answer, moments=(0.5, 1.5, 59, 61)):
     """The moments at which a read of time 0 was given again."""
 
     async def run():
-        kept = Kept(answer, latency_s=lambda: 0)
+        kept = Kept(answer, latency_s=lambda _: 0)
         await kept.chain.send(Call.of(scope(), route, *arguments))
         found = []
         for moment in moments:
@@ -333,7 +333,7 @@ class TestForgotten:
 
     def test_a_write_whose_callers_have_left_drops_when_it_ends(self):
         async def run():
-            kept = Kept(a_job, latency_s=lambda: 1.0)
+            kept = Kept(a_job, latency_s=lambda _: 1.0)
             writing = asyncio.ensure_future(kept.ask(scope(), routes.ERASE, 1, 7))
             await asyncio.sleep(0.1)
             writing.cancel()
@@ -399,7 +399,8 @@ class TestForgotten:
 
     def test_what_was_being_read_is_not_kept_afterwards(self):
         async def run():
-            kept = Kept(a_job, latency_s=drawn(1).random)
+            chance = drawn(1)
+            kept = Kept(a_job, latency_s=lambda _: chance.random())
             reading = [
                 asyncio.ensure_future(kept.ask(scope(), routes.JOB, 1, number))
                 for number in range(20)
@@ -439,7 +440,7 @@ class Versions:
         self.made = {}
         self.told = {}
         self.random = drawn(seed)
-        self.kept = Kept(self.answer, latency_s=lambda: self.random.random() * 0.4)
+        self.kept = Kept(self.answer, latency_s=lambda _: self.random.random() * 0.4)
         self.failures = []
 
     def answer(self, asked):

@@ -11,21 +11,22 @@ import pytest
 
 from gateway.errors import (
     NotFound,
-    RateLimited,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
 from gateway.hooks import Hook, Hooks
 from gateway.upstream import calls, routes
-from gateway.upstream.calls import Call, Circuit, ClientConfig, Pace, standard_chain
+from gateway.upstream.calls import Call, Circuit, ClientConfig, Standings, standard_chain
 from gateway.upstream.calls.admission import Bound, Share
-from gateway.upstream.calls.attempts import Exchange, Observe, Retry
-from gateway.upstream.calls.circuit import Breaker
+from gateway.upstream.calls.attempts import MOST_SAVED, Exchange, Observe, Retry
+from gateway.upstream.calls.breaker import Breaker
+from gateway.upstream.calls.keep import Forget
 from gateway.upstream.calls.pace import Paced
+from gateway.upstream.calls.places import Places
 from gateway.upstream.causes import Cause
 from gateway.upstream.credential import Credential
 from gateway.upstream.kept import KeptInMemory
-from gateway.upstream.wire import Answer, ConnectionBroken
+from gateway.upstream.wire import Answer
 from tests.harness.over import make_scope
 
 pytestmark = pytest.mark.anyio
@@ -88,7 +89,9 @@ class TestChain:
             assert not isinstance(layer, Observe)
             layer = layer._below
 
-    @pytest.mark.parametrize("layer", [Bound, Share, Retry, Paced, Breaker, Observe, Exchange])
+    @pytest.mark.parametrize(
+        "layer", [Bound, Share, Forget, Retry, Paced, Places, Breaker, Observe, Exchange]
+    )
     def test_is_of_layers_with_one_method(self, layer):
         public = [name for name in vars(layer) if not name.startswith("_")]
 
@@ -125,11 +128,11 @@ class TestRetry:
         assert [sent.attempt for sent in below.calls] == [1, 2, 3]
 
     async def test_does_not_wait_for_an_open_circuit(self):
-        below, circuit = Below(answer(503)), Circuit(threshold=1)
+        breaker = Breaker(below := Below(answer(503)), Standings(), Circuit(threshold=1))
         retried = call()
 
         with pytest.raises(UpstreamUnavailable, match="left alone") as caught:
-            await Retry(Breaker(below, circuit), CONFIG).send(retried)
+            await Retry(breaker, CONFIG).send(retried)
 
         assert caught.value.is_circuit_open
         assert (len(below.calls), retried.scope.tally.retried) == (1, 1)
@@ -146,70 +149,36 @@ class TestRetry:
         ]
 
 
-class TestPaced:
-    async def test_heeds_the_answers_to_writes_and_lets_them_pass(self):
-        below, pace = Below(answer(429, retry_after="20")), Pace()
-        paced = Paced(below, pace)
-        await paced.send(call(routes.CANCEL))
-        await paced.send(call(routes.CANCEL))
+class TestRetryBudget:
+    async def test_lets_a_tenth_of_the_reads_be_sent_again(self):
+        below = Below(answer(503))
+        retry = Retry(below, CONFIG)
 
-        with pytest.raises(RateLimited, match="used up") as caught:
-            await paced.send(call(seconds=5))
-
-        assert len(below.calls) == 2
-        assert str(caught.value).startswith("job 7 of project 1: ")
-        assert caught.value.endpoint == "GET /projects/:id/jobs/:job_id"
-
-
-class TestBreaker:
-    async def test_sends_nothing_while_the_circuit_is_open(self):
-        below, circuit = Below(DOWN, answer(502), answer()), Circuit(threshold=2)
-        breaker = Breaker(below, circuit)
-        with pytest.raises(UpstreamUnavailable):
-            await breaker.send(call())
-        await breaker.send(call())
-
-        for route in (routes.JOB, routes.CANCEL):
-            with pytest.raises(UpstreamUnavailable, match="left alone"):
-                await breaker.send(call(route))
-        assert len(below.calls) == 2
-
-    async def test_a_refused_write_says_nothing_of_reads(self):
-        below, circuit = Below(*[answer(503)] * 3, answer()), Circuit(threshold=2)
-        breaker = Breaker(below, circuit)
-
-        for _ in range(3):
-            await breaker.send(call(routes.CANCEL))
-        read = await breaker.send(call())
-
-        assert (read.status, circuit.failures) == (200, 0)
-
-    async def test_tells_the_cause_of_the_last_failure_while_it_is_open(self):
-        down = UpstreamUnavailable("refused", endpoint="GET", cause="CONNECTION_REFUSED")
-        breaker = Breaker(Below(down), Circuit(threshold=1))
-        with pytest.raises(UpstreamUnavailable):
-            await breaker.send(call())
-
-        with pytest.raises(UpstreamUnavailable, match=r"The last time: refused$") as caught:
-            await breaker.send(call())
-        assert caught.value.cause == "CONNECTION_REFUSED"
-
-    async def test_counts_streams_that_break(self, over, answer):
-        broken = answer(b"")
-        broken.body = [b"so far", ConnectionBroken("cut")]
-        it = over(broken)
-
-        async def read():
-            async with it.client.trace(it.scope(), 1, 7) as streamed:
-                async for _ in streamed.chunks():
-                    pass
-
-        for _ in range(20):
-            # A stream that begins closes the circuit again; so its head does not count here.
+        for _ in range(500):
             with pytest.raises(UpstreamUnavailable):
-                await read()
-        circuit = it.client._chain._below._below._below._below._circuit
-        assert circuit.failures == 1
+                await retry.send(call())
+
+        assert len(below.calls) - 500 <= 500 * 0.1 + MOST_SAVED
+
+    async def test_is_saved_again_in_quiet_times(self):
+        below = Below(answer(503))
+        retry = Retry(below, CONFIG)
+        for _ in range(100):
+            with pytest.raises(UpstreamUnavailable):
+                await retry.send(call())
+        below.answers[:] = [answer()]
+        for _ in range(40):
+            await retry.send(call())
+        below.answers[:] = [answer(503), answer()]
+
+        assert (await retry.send(call())).status == 200
+
+    async def test_says_what_failed_where_it_is_used_up(self):
+        below = Below(answer(503))
+        retry = Retry(below, CONFIG)
+        for _ in range(100):
+            with pytest.raises(UpstreamUnavailable, match="HTTP 503"):
+                await retry.send(call())
 
 
 class TestObserve:

@@ -1,140 +1,455 @@
-"""Pace and circuit: time is an argument, so nothing waits here."""
+"""The pace of each credential, over an upstream in memory that counts: time is driven."""
 
 from __future__ import annotations
 
-from time import time
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.errors import UpstreamUnavailable
-from gateway.upstream.calls.circuit import Circuit
-from gateway.upstream.calls.pace import Pace
+from gateway.errors import GatewayError, RateLimited, UpstreamTimeout
+from gateway.upstream import routes
+from gateway.upstream.calls import Call, ClientConfig, Standings, standard_chain
+from gateway.upstream.calls.limiter import Limiter
+from gateway.upstream.calls.pace import MAX_LIMITERS, allowance_of
 from gateway.upstream.credential import Credential
-from gateway.upstream.wire import Answer
+from gateway.upstream.scope import CallScope
+from tests.harness.driven import EPOCH, Upstream, answer_of, drive, number_in
 
-ONE = Credential("PRIVATE-TOKEN", "one")
-OTHER = Credential("PRIVATE-TOKEN", "other")
-
-
-def told(remaining, *, status=200, limit="600", reset_in_s=30):
-    headers = {
-        "ratelimit-remaining": str(remaining),
-        "ratelimit-limit": limit,
-        "ratelimit-reset": str(int(time()) + reset_in_s),
-    }
-    return Answer(status, headers.get, b"")
+CONFIG = ClientConfig("https://gitlab.test/api/v4", retry_pause_s=0)
+ENDPOINTS = (
+    b'{"message":{"error":"This endpoint has been requested too many times. Try again later."}}'
+)
 
 
-class TestPace:
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            Answer(200, {}.get, b""),
-            told(599),
-            told(60),
-            told("?"),
-            told(1, limit="unlimited"),
-            Answer(429, {}.get, b""),
-            Answer(200, {"ratelimit-remaining": "1", "ratelimit-limit": "600"}.get, b""),
-        ],
-    )
-    def test_nothing_waits_while_there_is_plenty_or_nothing_is_told(self, answer):
-        pace = Pace()
+@dataclass
+class Limited:
+    """Serves so many calls of a credential in each minute of its clock, and tells what is left."""
 
-        pace.heed(ONE, answer, 100)
+    limit: int = 60
+    tells: bool = True
+    name: str | None = "throttle_authenticated_api"
+    routes: tuple[str, ...] = ()
+    """What it counts, by the end of the path; all where none is named."""
+    refusal: bytes = b"Retry later\n"
+    kind: str = "text/plain"
+    served: Counter = field(default_factory=Counter)
+    refused: Counter = field(default_factory=Counter)
 
-        assert pace.wait_s(ONE, 100) == 0
+    def __call__(self, asked):
+        now = asyncio.get_running_loop().time()
+        path = asked.target.partition("?")[0]
+        if self.routes and not path.endswith(self.routes):
+            return answer_of({"id": 1}, now=now)
+        key = (asked.token, int(now // 60))
+        is_refused = self.served[key] >= self.limit
+        (self.refused if is_refused else self.served)[key] += 1
+        headers: dict[str, object] = {}
+        if self.tells:
+            headers = {
+                "RateLimit_Limit": self.limit,
+                "RateLimit_Remaining": self.limit - self.served[key],
+                "RateLimit_Reset": EPOCH + int(now // 60 + 1) * 60,
+            }
+            if self.name:
+                headers["RateLimit_Name"] = self.name
+        if is_refused:
+            body = self.refusal
+            return answer_of(body, 429, now=now, content_type=self.kind, **headers)
+        return answer_of({"id": 1, "status": "running", "name": "x"}, now=now, **headers)
 
-    def test_what_is_left_is_shared_out_until_the_reset(self):
-        pace = Pace()
-        pace.heed(ONE, told(9), 100)
+    def of(self, token, counted):
+        return [counted[token, minute] for minute in range(4)]
 
-        waits = [pace.wait_s(ONE, 100) for _ in range(10)]
 
-        assert waits == sorted(waits)
-        assert waits[0] == pytest.approx(3, abs=0.2)
-        assert waits[-1] == pytest.approx(30, abs=1)
+class Chain:
+    def __init__(self, limited, **options):
+        self.limited = limited
+        self.upstream = Upstream(limited, **options)
+        self.standings = Standings()
+        self.chain = standard_chain(self.upstream, CONFIG, standings=self.standings)
+        self._numbers = iter(range(1, 10**9))
 
-    def test_nothing_left_waits_for_the_reset(self):
-        pace = Pace()
-        pace.heed(ONE, told(0), 100)
+    async def ask(self, token="a", *, route=routes.JOB, seconds=30.0):
+        """One call, of a target that nobody else asks for, to join none."""
+        its_scope = CallScope(Credential("PRIVATE-TOKEN", token), now() + seconds)
+        arguments = (1, next(self._numbers)) if len(route.of) > 1 else (next(self._numbers),)
+        await self.chain.send(Call.of(its_scope, route, *arguments))
+        return its_scope
 
-        assert pace.wait_s(ONE, 100) == pytest.approx(30, abs=1)
-        assert pace.wait_s(ONE, 131) == 0
 
-    def test_a_429_holds_until_its_time(self):
-        pace = Pace()
-        pace.heed(ONE, Answer(429, {"retry-after": "20"}.get, b""), 100)
+def now():
+    return asyncio.get_running_loop().time()
 
-        assert [pace.wait_s(ONE, now) for now in (100, 110, 120, 130)] == [20, 10, 0, 0]
 
-    def test_a_wrong_clock_stops_nobody_for_more_than_a_minute(self):
-        pace = Pace()
-        pace.heed(ONE, told(0, reset_in_s=1_000_000), 100)
+async def outcome(asking):
+    """When it was answered, or the error."""
+    try:
+        await asking
+    except GatewayError as error:
+        return error
+    return now()
 
-        assert pace.wait_s(ONE, 100) == 60
+
+@dataclass
+class Caller:
+    """Asks again as soon as it is answered; where it is told to wait, it does."""
+
+    waits: list[float] = field(default_factory=list)
+    answers: int = 0
+    errors: list[GatewayError] = field(default_factory=list)
+
+    async def ask_for(self, it, seconds, token="a"):
+        while (began := now()) < seconds:
+            try:
+                await it.ask(token)
+                self.answers += 1
+            except RateLimited as error:
+                self.errors.append(error)
+                await asyncio.sleep(max(error.retry_after_s or 0, 0.5))
+            finally:
+                self.waits.append(now() - began)
+
+
+class TestThreeMinutesOfTwentyCallers:
+    """An upstream of 60 reads a minute."""
+
+    @pytest.mark.parametrize("name", ["throttle_authenticated_api", None])
+    def test_use_what_is_told_up_and_are_never_refused(self, name):
+        async def run():
+            it = Chain(Limited(name=name))
+            callers, other = [Caller() for _ in range(20)], Caller()
+            theirs = [caller.ask_for(it, 180) for caller in callers]
+
+            async def quietly():
+                for _ in range(170):
+                    began = now()
+                    await it.ask("other")
+                    other.waits.append(now() - began)
+                    await asyncio.sleep(1.05)
+
+            await asyncio.gather(quietly(), *theirs)
+            return it.limited, callers, other
+
+        limited, callers, other = drive(run())
+        served, refused = limited.of("a", limited.served), limited.of("a", limited.refused)
+        assert sum(served[:3]) >= 0.95 * 180
+        assert sum(refused) <= 0.01 * sum(served)
+        assert all(caller.answers for caller in callers)
+        waits_s = [error.retry_after_s or 0 for caller in callers for error in caller.errors]
+        assert all(0 < wait_s <= 60 for wait_s in waits_s)
+        assert max(other.waits) < 0.1
+
+    def test_without_a_word_wait_for_the_minute_and_then_keep_to_what_was_served(self):
+        """The first minute ends with a 429 for each call that was under way; none come after."""
+
+        async def run():
+            it = Chain(Limited(tells=False))
+            callers = [Caller() for _ in range(20)]
+            await asyncio.gather(*[caller.ask_for(it, 180) for caller in callers])
+            return it.limited, callers
+
+        limited, callers = drive(run())
+        served, refused = limited.of("a", limited.served), limited.of("a", limited.refused)
+        assert served[:3] == [60, 60, 60]
+        assert refused[0] <= 20
+        assert sum(refused[1:]) <= 0.01 * sum(served)
+        assert all(caller.answers for caller in callers)
+
+    def test_after_that_more_is_tried_slowly(self):
+        async def run():
+            it = Chain(Limited(tells=False, limit=30))
+            callers = [Caller() for _ in range(10)]
+            work = [asyncio.ensure_future(caller.ask_for(it, 600)) for caller in callers]
+            await asyncio.sleep(170)
+            it.limited.limit = 60
+            await asyncio.gather(*work)
+            return [it.limited.served["a", minute] for minute in range(10)]
+
+        served = drive(run())
+        assert served[1] == served[2] == 30
+        assert served[4] < served[6] < served[9] <= 60
+
+
+class TestTurns:
+    @staticmethod
+    def with_left(left, *, at=0.0, limit=100, reset_s=60.0):
+        limiter = Limiter("x", is_general=True)
+        headers = {"ratelimit_reset": int(reset_s)}
+        limiter.told(answer_of({}, **headers), at, limit=limit, remaining=left)
+        return limiter
+
+    def test_nothing_waits_while_there_is_plenty(self):
+        async def run():
+            limiter = self.with_left(50)
+            its_scope = CallScope(None, 30)
+            for _ in range(40):
+                await limiter.take(Call.of(its_scope, routes.JOB, 1, 1))
+            return now()
+
+        assert drive(run()) == 0
+
+    def test_what_is_left_is_used_up_by_those_who_wait(self):
+        """200 ask, 5 are left: 5 are answered within their time, the others told when to come."""
+
+        async def run():
+            limiter = self.with_left(5)
+
+            async def ask():
+                call = Call.of(CallScope(None, 30), routes.JOB, 1, 1)
+                await limiter.take(call)
+
+            return await asyncio.gather(*[outcome(ask()) for _ in range(200)])
+
+        outcomes = drive(run())
+        answered = [found for found in outcomes if not isinstance(found, GatewayError)]
+        assert len(answered) == 5
+        assert answered == sorted(answered)
+        assert answered[-1] < 30
+        assert {type(found) for found in outcomes[5:]} == {RateLimited}
+        assert all(found.retry_after_s <= 60 for found in outcomes[5:])
+
+    def test_are_taken_in_order_and_by_nobody_who_has_left_or_has_no_time(self):
+        async def run():
+            limiter = self.with_left(4, reset_s=40)
+            order = []
+
+            async def ask(name, seconds):
+                await limiter.take(Call.of(CallScope(None, now() + seconds), routes.JOB, 1, 1))
+                order.append((name, round(now(), 1)))
+
+            asking = [asyncio.ensure_future(outcome(ask(name, 39))) for name in "abcd"]
+            await asyncio.sleep(1)
+            asking[1].cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            return [name for name, _ in order]
+
+        assert drive(run()) == ["a", "c", "d"]
+
+    def test_that_were_given_to_one_who_leaves_are_the_next_ones(self):
+        async def run():
+            limiter = self.with_left(1, reset_s=50)
+
+            async def ask():
+                await limiter.take(Call.of(CallScope(None, now() + 30), routes.JOB, 1, 1))
+                return now()
+
+            first = asyncio.ensure_future(ask())
+            await asyncio.sleep(0)
+            second = asyncio.ensure_future(ask())
+            limiter._give()
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            return first.cancelled() or first.done(), limiter.left, await outcome(second)
+
+        done, _, second = drive(run())
+        assert done
+        assert isinstance(second, float | RateLimited)
+
+    def test_no_herd_comes_after_a_reset(self):
+        async def run():
+            it = Chain(Limited(limit=20))
+            for _ in range(20):
+                await it.ask()
+            await asyncio.sleep(40 - now())
+            asking = [outcome(it.ask()) for _ in range(100)]
+            outcomes = await asyncio.gather(*asking)
+            in_first_second = sum(60 <= asked.at < 61 for asked in it.upstream.asked)
+            return it.limited, outcomes, in_first_second
+
+        limited, outcomes, in_first_second = drive(run())
+        assert sum(limited.refused.values()) == 0
+        assert in_first_second <= 5
+        answered = [found for found in outcomes if not isinstance(found, GatewayError)]
+        # Their deadlines end 10 s after the reset.
+        assert 3 <= len(answered) <= 20
+        assert {type(found) for found in outcomes} == {float, RateLimited}
+
+
+class TestLimiters:
+    @pytest.mark.parametrize("tells", [True, False])
+    def test_an_endpoints_429_stops_that_endpoint_only(self, tells):
+        async def run():
+            limited = Limited(
+                limit=2,
+                tells=tells,
+                name="project_jobs_api" if tells else None,
+                routes=("/jobs",),
+                refusal=ENDPOINTS,
+                kind="application/json",
+            )
+            it = Chain(limited)
+            for _ in range(2):
+                await it.ask(route=routes.PROJECT_JOBS)
+            stopped = await outcome(it.ask(route=routes.PROJECT_JOBS, seconds=5))
+            others = [await outcome(it.ask(route=route)) for route in (routes.JOB, routes.PIPELINE)]
+            return stopped, others, now()
+
+        stopped, others, ended = drive(run())
+        assert isinstance(stopped, RateLimited)
+        assert 50 < (stopped.retry_after_s or 0) <= 60
+        assert all(isinstance(found, float) for found in others)
+        assert ended < 1
+
+    def test_a_general_one_stops_routes_that_were_not_asked_yet(self):
+        async def run():
+            it = Chain(Limited(limit=2))
+            for _ in range(2):
+                await it.ask()
+            stopped = await outcome(it.ask(route=routes.PIPELINE, seconds=5))
+            return stopped, len(it.upstream.asked)
+
+        stopped, asked = drive(run())
+        assert isinstance(stopped, RateLimited)
+        assert asked == 2
 
     def test_each_credential_has_its_own(self):
-        pace = Pace()
-        pace.heed(ONE, told(0), 100)
+        async def run():
+            it = Chain(Limited(limit=2))
+            for _ in range(2):
+                await it.ask()
+            return await outcome(it.ask(seconds=5)), await outcome(it.ask("b", seconds=5))
 
-        assert pace.wait_s(OTHER, 100) == 0
-        assert pace.wait_s(None, 100) == 0
-        assert pace.wait_s(Credential("PRIVATE-TOKEN", "one"), 100) > 0
+        mine, theirs = drive(run())
+        assert isinstance(mine, RateLimited)
+        assert isinstance(theirs, float)
 
-    def test_ends_when_there_is_plenty_again(self):
-        pace = Pace()
-        pace.heed(ONE, told(0), 100)
-        pace.heed(ONE, told(599), 101)
+    def test_writes_do_not_wait_and_count(self):
+        async def run():
+            it = Chain(Limited(limit=20))
+            for _ in range(18):
+                await it.ask(route=routes.CANCEL)
+            written_at = now()
+            answered = [await outcome(it.ask()) for _ in range(2)]
+            return written_at, answered, await outcome(it.ask(seconds=5)), len(it.upstream.asked)
 
-        assert pace.wait_s(ONE, 102) == 0
+        written_at, answered, third, asked = drive(run())
+        assert written_at < 1
+        assert answered[1] > 5
+        assert isinstance(third, RateLimited)
+        assert asked == 20
 
-    def test_keeps_no_more_than_it_needs(self):
-        pace = Pace()
-        for number in range(5_000):
-            pace.heed(Credential("PRIVATE-TOKEN", str(number)), told(0), number)
+    def test_those_kept_are_bounded(self):
+        async def run():
+            names = iter(range(1_000))
 
-        assert len(pace._slowed) <= 1_001
+            def answer(_):
+                headers = {"RateLimit_Limit": 1_000, "RateLimit_Remaining": 900}
+                return answer_of({"id": 1}, RateLimit_Name=f"throttle_{next(names)}", **headers)
 
+            it = Chain(answer)
+            for _ in range(100):
+                await it.ask()
+            (standing,) = it.standings._verified.values()
+            return len(standing.limiters)
 
-class TestCircuit:
-    def test_opens_after_failures_in_a_row_for_a_moment(self):
-        circuit = Circuit(threshold=3, open_s=2)
-        for _ in range(3):
-            circuit.check(100, "GET /x")
-            circuit.failed(100)
-
-        with pytest.raises(UpstreamUnavailable, match="failed 3 times in a row"):
-            circuit.check(101.9, "GET /x")
-        circuit.check(102, "GET /x")
-
-    def test_opens_again_with_one_more(self):
-        circuit = Circuit(threshold=3, open_s=2)
-        for now in (100, 100, 100, 102):
-            circuit.failed(now)
-
-        with pytest.raises(UpstreamUnavailable):
-            circuit.check(103, "GET /x")
-
-    def test_one_answer_closes_it(self):
-        circuit = Circuit(threshold=3, open_s=2)
-        for _ in range(3):
-            circuit.failed(100)
-        circuit.worked()
-
-        circuit.check(100, "GET /x")
-        circuit.failed(100)
-        circuit.check(100, "GET /x")
+        assert drive(run()) == MAX_LIMITERS
 
 
-def test_numbers_of_thousands_of_digits_are_passed_over():
-    pace = Pace()
-    endless = "9" * 5000
-    headers = dict.fromkeys(
-        ("ratelimit-remaining", "ratelimit-limit", "ratelimit-reset", "retry-after"), endless
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("headers", "waits_s"),
+        [
+            ({"Retry_After": 20}, 20),
+            ({"RateLimit_Reset": EPOCH + 25}, 25),
+            ({"RateLimit_Reset": 15}, 15),
+            ({"Retry_After": 3, "RateLimit_Reset": EPOCH + 50}, 3),
+            ({"RateLimit_Reset": "9" * 5_000}, 60),
+            ({}, 60),
+        ],
     )
+    def test_are_waited_for_as_long_as_they_tell(self, headers, waits_s):
+        async def run():
+            answers = iter([answer_of(b"", 429, content_type="text/plain", **headers)])
 
-    for status in (200, 429):
-        pace.heed(ONE, Answer(status, headers.get, b""), 100)
+            def answer(_):
+                return next(answers, None) or answer_of({"id": 1}, now=now())
 
-    assert pace.wait_s(ONE, 100) == 0
+            it = Chain(answer, latency_s=lambda _: 0)
+            its_scope = await it.ask(seconds=90)
+            return now(), its_scope.tally.calls
+
+        waited_s, calls = drive(run())
+        assert waited_s == pytest.approx(waits_s, abs=0.1)
+        assert calls == 2
+
+    def test_that_tell_no_time_are_waited_for_once(self):
+        async def run():
+            it = Chain(lambda _: answer_of(ENDPOINTS, 429, content_type="application/json"))
+            failed = await outcome(it.ask("glpat-secret", seconds=1_000))
+            return failed, len(it.upstream.asked)
+
+        failed, asked = drive(run())
+        assert isinstance(failed, RateLimited)
+        assert failed.reason == "This endpoint has been requested too many times. Try again later."
+        assert asked == 2
+
+    def test_that_tell_a_wrong_time_hold_up_for_a_minute_at_most(self):
+        async def run():
+            first = answer_of(b"", 429, content_type="text/plain", Retry_After=100_000)
+            answers = iter([first])
+            it = Chain(lambda _: next(answers, None) or answer_of({"id": 1}, now=now()))
+            told = await outcome(it.ask())
+            return told, await outcome(it.ask()), await outcome(it.ask(seconds=90))
+
+        told, early, late = drive(run())
+        assert told.retry_after_s == 100_000
+        assert isinstance(early, RateLimited)
+        assert late == pytest.approx(60, abs=0.1)
+
+    def test_of_a_proxy_that_counts_by_the_second_hold_up_for_seconds(self):
+        """Nginx's limit_req answers a page, and has forgotten it a second later."""
+
+        async def run():
+            served = Counter()
+
+            def answer(_):
+                served[int(now())] += 1
+                if served[int(now())] > 10:
+                    return answer_of(b"<html>", 429, content_type="text/html")
+                return answer_of({"id": 1}, now=now())
+
+            it = Chain(answer)
+            callers = [Caller() for _ in range(5)]
+            await asyncio.gather(*[caller.ask_for(it, 60) for caller in callers])
+            return sum(caller.answers for caller in callers), len(it.upstream.asked)
+
+        answers, asked = drive(run())
+        assert answers >= 0.7 * 600
+        assert asked - answers <= 0.1 * asked
+
+
+class TestAllowance:
+    def test_is_what_the_upstream_told_last(self):
+        async def run():
+            it = Chain(Limited())
+            scope = await it.ask()
+            nothing = await Chain(lambda _: answer_of({"id": 1})).ask("b")
+            return (
+                allowance_of(it.standings.of(scope)),
+                allowance_of(it.standings.of(nothing)),
+                allowance_of(Standings().of(CallScope(None, 1))),
+            )
+
+        told, *untold = drive(run())
+        assert (told.limit, told.remaining) == (60, 59)
+        assert told.reset_at == pytest.approx(60, abs=1.1)
+        assert [(one.limit, one.remaining, one.reset_at) for one in untold] == [(None,) * 3] * 2
+
+
+def test_who_waits_for_a_turn_is_told_so_and_not_that_the_upstream_is_slow():
+    async def run():
+        it = Chain(Limited(limit=10))
+        for _ in range(10):
+            await it.ask()
+        await asyncio.sleep(45 - now())
+        return await asyncio.gather(*[outcome(it.ask(seconds=17)) for _ in range(10)])
+
+    outcomes = drive(run())
+    assert not [found for found in outcomes if isinstance(found, UpstreamTimeout)]
+    assert any(isinstance(found, float) for found in outcomes)
+
+
+def test_the_number_in_a_path_is_the_jobs():
+    assert number_in("/api/v4/projects/1/jobs/7", "jobs") == 7

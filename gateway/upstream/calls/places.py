@@ -1,0 +1,172 @@
+"""Places: a fair share of the connections to the upstream for each credential.
+
+Of all places a credential may have as many as are twice the free ones: one alone gets two thirds,
+two get two fifths each, and there is always room for who comes next. Credentials that are not
+verified have one such share together, of a tenth of the places. What is large, streams and pages of
+many rows, has half of the places at most, shared the same way, so that it holds up no single read.
+
+Who has to wait is served when a place comes free, the credential with the fewest first.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, get_running_loop
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from gateway.errors import UpstreamTimeout
+from gateway.upstream.calls.standing import Standing
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from gateway.upstream.calls.call import Call, Layer
+    from gateway.upstream.calls.standing import Standings
+    from gateway.upstream.wire import Answer
+
+__all__ = ["Places", "Pool"]
+
+# As many places as are this many times the free ones.
+SHARE: Final = 2
+# Parts of all places.
+UNVERIFIED: Final = 10
+LARGE: Final = 2
+# Rows from which a page is large.
+LARGE_PAGE: Final = 50
+
+
+class Pool:
+    """Places of one kind. `kind` says which count of a standing is meant."""
+
+    def __init__(self, size: int, kind: int) -> None:
+        self._size = size
+        self._kind = kind
+        self._free = size
+        # All that are not verified are one.
+        self._unverified = Standing("")
+        self._most_unverified = max(size // UNVERIFIED, 1)
+        self._waiting: dict[Standing, deque[Future[None]]] = {}
+
+    def owner(self, standing: Standing) -> Standing:
+        """Whose share it is."""
+        return standing if standing.is_verified else self._unverified
+
+    def take_at_once(self, owner: Standing) -> bool:
+        """Take a place if there is one to be had, and nobody of this share waits."""
+        if owner in self._waiting or not self._has_room(owner):
+            return False
+        self._free -= 1
+        owner.places[self._kind] += 1
+        return True
+
+    async def take(self, owner: Standing, call: Call) -> None:
+        """Wait for a place; raises `UpstreamTimeout` where none comes free in time."""
+        loop = get_running_loop()
+        place: Future[None] = loop.create_future()
+        self._waiting.setdefault(owner, deque()).append(place)
+        timer = loop.call_at(call.scope.deadline, _give_up, place, call)
+        try:
+            await place
+        except CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                # It was given a place in the same moment.
+                self.give_back(owner)
+            raise
+        finally:
+            timer.cancel()
+            if place.cancelled() or place.exception() is not None:
+                self._forget(owner, place)
+
+    def give_back(self, owner: Standing) -> None:
+        """A place is free."""
+        self._free += 1
+        owner.places[self._kind] -= 1
+        while self._waiting and self._free:
+            able = [waiting for waiting in self._waiting if self._has_room(waiting)]
+            if not able:
+                return
+            fewest = min(able, key=self._places_of)
+            queue = self._waiting.pop(fewest)
+            place = queue.popleft()
+            if queue:
+                # The next time it comes after those with as many.
+                self._waiting[fewest] = queue
+            if not place.done():
+                self._free -= 1
+                fewest.places[self._kind] += 1
+                place.set_result(None)
+
+    def _has_room(self, owner: Standing) -> bool:
+        has = owner.places[self._kind]
+        if owner is self._unverified and has >= self._most_unverified:
+            return False
+        return has < SHARE * self._free
+
+    def _places_of(self, owner: Standing) -> int:
+        return owner.places[self._kind]
+
+    def _forget(self, owner: Standing, place: Future[None]) -> None:
+        queue = self._waiting.get(owner)
+        if queue is not None and place in queue:
+            queue.remove(place)
+            if not queue:
+                del self._waiting[owner]
+
+
+class Places:
+    """The layer that gives calls their places, and notes which credentials are verified."""
+
+    def __init__(self, below: Layer, standings: Standings, size: int) -> None:
+        self._below = below
+        self._standings = standings
+        self._all = Pool(size, 0)
+        self._large = Pool(max(size // LARGE, 1), 1)
+
+    async def send(self, call: Call) -> Answer:
+        standing = self._standings.of(call.scope)
+        held: list[tuple[Pool, Standing]] = []
+        try:
+            if call.stack is not None or call.rows >= LARGE_PAGE:
+                # First, so that who waits for this one holds no place.
+                await _take(self._large, standing, call, held)
+            await _take(self._all, standing, call, held)
+            answer = await self._below.send(call)
+            if standing.is_verified is not (200 <= answer.status < 300):
+                self._standings.tell(standing, answer.status)
+            if call.stack is not None and 200 <= answer.status < 300:
+                call.stack.callback(_give_back, list(held))
+                held.clear()
+            return answer
+        finally:
+            _give_back(held)
+
+
+async def _take(
+    pool: Pool, standing: Standing, call: Call, held: list[tuple[Pool, Standing]]
+) -> None:
+    owner = pool.owner(standing)
+    if not pool.take_at_once(owner):
+        await pool.take(owner, call)
+    held.append((pool, owner))
+
+
+def _give_back(held: list[tuple[Pool, Standing]]) -> None:
+    for pool, owner in held:
+        pool.give_back(owner)
+
+
+def _give_up(place: Future[None], call: Call) -> None:
+    loop = get_running_loop()
+    if place.done():
+        return
+    if loop.time() < call.scope.deadline:
+        # Others joined it who have more time.
+        loop.call_at(call.scope.deadline, _give_up, place, call)
+    else:
+        place.set_exception(
+            UpstreamTimeout(
+                "no connection to the upstream came free in time: this credential has its share of"
+                " them (GATEWAY_MAX_UPSTREAM_CONNECTIONS) in use; ask for less at once",
+                endpoint=call.route.endpoint,
+            )
+        )

@@ -1,0 +1,86 @@
+"""What is known of the credentials that callers present, as long as the process lives.
+
+A credential is *verified* once the upstream has answered one of its calls with 2xx, and until it
+says 401. Both tables are bounded; those used last are kept. Those that are not verified have a
+small table of their own, so that a thousand made-up tokens push nobody out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from gateway.upstream.calls.circuit import RouteCircuit
+    from gateway.upstream.calls.limiter import Limiter, Served
+    from gateway.upstream.routes import Route
+    from gateway.upstream.scope import CallScope
+
+__all__ = ["Standing", "Standings"]
+
+MAX_VERIFIED: Final = 5_000
+MAX_UNVERIFIED: Final = 200
+
+
+class Standing:
+    """How one credential stands with the upstream. Each layer keeps its part here, so that one
+    look-up an operation finds them all.
+    """
+
+    __slots__ = ("circuits", "fingerprint", "is_verified", "limiters", "places", "served")
+
+    def __init__(self, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self.is_verified = False
+        # By name, and what was served of routes lately (`pace`).
+        self.limiters: dict[str, Limiter] = {}
+        self.served: dict[Route, Served] = {}
+        # Of routes that failed (`circuit`).
+        self.circuits: dict[Route, RouteCircuit] = {}
+        # Connections in use, and those of them for what is large (`places`).
+        self.places = [0, 0]
+
+
+class Standings:
+    """The credentials of an upstream's callers; no credential is one of them."""
+
+    def __init__(self) -> None:
+        self._verified: dict[str, Standing] = {}
+        self._unverified: dict[str, Standing] = {}
+
+    def of(self, scope: CallScope) -> Standing:
+        """How the credential of these calls stands."""
+        standing = scope.standing
+        if not isinstance(standing, Standing):
+            credential = scope.credential
+            fingerprint = "" if credential is None else credential.fingerprint
+            standing = scope.standing = self._find(fingerprint)
+        return standing
+
+    def tell(self, standing: Standing, status: int) -> None:
+        """The upstream has answered a call with this status."""
+        if standing.is_verified:
+            if status == 401:
+                standing.is_verified = False
+                if self._verified.pop(standing.fingerprint, None) is standing:
+                    _put(self._unverified, standing, MAX_UNVERIFIED)
+        elif 200 <= status < 300:
+            standing.is_verified = True
+            self._unverified.pop(standing.fingerprint, None)
+            _put(self._verified, standing, MAX_VERIFIED)
+
+    def _find(self, fingerprint: str) -> Standing:
+        for table in (self._verified, self._unverified):
+            standing = table.pop(fingerprint, None)
+            if standing is not None:
+                # Those used last are at the end.
+                table[fingerprint] = standing
+                return standing
+        standing = Standing(fingerprint)
+        _put(self._unverified, standing, MAX_UNVERIFIED)
+        return standing
+
+
+def _put(table: dict[str, Standing], standing: Standing, most: int) -> None:
+    table[standing.fingerprint] = standing
+    if len(table) > most:
+        del table[next(iter(table))]
