@@ -269,7 +269,7 @@ class Gateway:
                 kept=KeptInMemory(settings.kept_bytes) if settings.kept_reads else None,
                 hooks=self._hooks,
             )
-            client = Client.over(chain)
+            client = Client.over(chain, standings)
             self.live = live_of(settings, client)
             stack.push_async_callback(self.live.aclose)
             engine = Engine(

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from gateway.upstream.calls.limiter import Allowance
     from gateway.upstream.client import Client
     from gateway.upstream.entities import (
         AllowedAgents,
@@ -88,6 +89,8 @@ class Reads:
         "_seen",
         "_turns",
         "client",
+        "cost",
+        "max_cost",
         "max_page_size",
         "readers",
         "scope",
@@ -100,12 +103,17 @@ class Reads:
         scope: CallScope,
         urls: WebUrls,
         *,
+        cost: int = 0,
+        max_cost: int = 0,
         max_page_size: int = MAX_SIZE,
         readers: Readers = WHOLE,
         turns: Turns | None = None,
         live: Live | None = None,
     ) -> None:
         self.client = client
+        # Upstream calls that the operation may need, and the most that one may.
+        self.cost = cost
+        self.max_cost = max_cost
         self._turns = turns or Turns()
         self._live = live
         self.max_page_size = max_page_size
@@ -233,6 +241,10 @@ class Reads:
     def allowed_agents(self) -> Flight[AllowedAgents]:
         """The agents that the presented job token may use. Cost: 1 call."""
         return self._shared("allowed_agents", self.client.allowed_agents, self.scope)
+
+    def allowance(self) -> Allowance:
+        """What the upstream has told of its limits for this credential. Cost: 0."""
+        return self.client.allowance(self.scope)
 
     # -- lists -----------------------------------------------------------------------------------
 

@@ -307,6 +307,8 @@ class Engine:
             self._client,
             scope,
             self._urls,
+            cost=prepared.estimate.calls,
+            max_cost=self._budget.calls,
             max_page_size=self._budget.page_size,
             readers=prepared.plan.readers,
             turns=self._turns,

@@ -25,6 +25,7 @@ from gateway.schema.log import log_of
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.project import Project
+from gateway.schema.rate_limit import RateLimit, rate_limit_now
 from gateway.upstream import entities
 from gateway.upstream.entities import Known
 
@@ -127,6 +128,13 @@ class Query:
         by: Annotated[PipelineRef, strawberry.argument(description="Which pipeline.")],
     ) -> Gives[Pipeline | None]:
         return read_pipeline(info, *pipeline_target(by, info.context.urls))
+
+    @edge(
+        "What this operation costs and what the caller's upstream budget still holds. Cost: 0.",
+        cost=Cost(),
+    )
+    def rate_limit(parent: Root, info: Info) -> Gives[RateLimit | None]:
+        return rate_limit_now(info.context)
 
     @edge("The job whose CI_JOB_TOKEN is presented. Cost: 1 call.", cost=Cost(calls=1))
     def current_job(parent: Root, info: Info) -> Gives[Job | None]:

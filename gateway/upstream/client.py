@@ -17,8 +17,9 @@ from urllib.parse import quote
 import msgspec
 
 import gateway.upstream.routes as routes
-from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, standard_chain
+from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, Standings, standard_chain
 from gateway.upstream.calls.keep import MOVING_S, Kept
+from gateway.upstream.calls.pace import allowance_of
 from gateway.upstream.entities import AllowedAgents, Project
 from gateway.upstream.pages import (
     KeysetCursor,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from gateway.upstream.calls import Layer
+    from gateway.upstream.calls.limiter import Allowance
     from gateway.upstream.entities import (
         Bridge,
         Commit,
@@ -77,21 +79,29 @@ class Client:
     """
 
     def __init__(self, wire: Wire, config: ClientConfig) -> None:
-        self._begin(standard_chain(wire, config))
+        standings = Standings()
+        self._begin(standard_chain(wire, config, standings=standings), standings)
 
     @classmethod
-    def over(cls, chain: Layer) -> Client:
-        """A client that sends its calls through a chain of layers."""
+    def over(cls, chain: Layer, standings: Standings | None = None) -> Client:
+        """A client that sends its calls through a chain of layers; it tells what the upstream
+        allows a credential (`allowance`) by the standings that the chain has.
+        """
         client = cls.__new__(cls)
-        client._begin(chain)  # noqa: SLF001 - a second way to make one of its own
+        client._begin(chain, standings or Standings())  # noqa: SLF001 - a second way to make one of its own
         return client
 
-    def _begin(self, chain: Layer) -> None:
+    def _begin(self, chain: Layer, standings: Standings) -> None:
         self._chain = chain
+        self._standings = standings
         self._kept = chain if isinstance(chain, Kept) else None
         self._statuses = KnownStatuses()
         self.log_ranges = LogRanges()
         """Whether it sends parts of logs."""
+
+    def allowance(self, scope: CallScope) -> Allowance:
+        """What the upstream has told of its limits for this credential. Cost: 0."""
+        return allowance_of(self._standings.of(scope))
 
     # -- lists ---------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from gateway.errors import (
 )
 from gateway.loaders.logs import ShownMatch
 from gateway.upstream import entities
+from gateway.upstream.calls.limiter import Allowance
 from gateway.upstream.logs import LogFormat, LogPiece, LogSection, Search, format_log
 from gateway.upstream.pruning import WHOLE
 from tests.execution.fake_world import ENDPOINT
@@ -126,6 +127,8 @@ class FakeContext:
     Entities come as `readers` would have read them: pruned to what a plan takes.
     """
 
+    cost = 3
+    max_cost = 250
     max_page_size = 100
     readers = WHOLE
 
@@ -260,6 +263,9 @@ class FakeContext:
 
     def current_job(self) -> Any:
         return self.load(("current job",), lambda: self.world.job(1, 7))
+
+    def allowance(self) -> Allowance:
+        return Allowance(60, 7, None)
 
     def allowed_agents(self) -> Any:
         return self.load(("agents",), self.world.agents)
