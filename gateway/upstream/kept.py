@@ -42,10 +42,16 @@ class KeptAnswer(Struct, eq=False):
     begun: float
     until: float
     size_bytes: int
+    # Whether it shows what lasts; looked at when it is first asked for late.
+    lasts: bool | None = None
 
 
 class KeptReads(Protocol):
-    """A store of kept reads. Times are of the running loop's clock, in seconds."""
+    """A store of kept reads; one that `is_far` holds more than is at hand. Times are of the running
+    loop's clock, in seconds.
+    """
+
+    is_far: bool
 
     def at_hand(self, owner: str, target: str, now: float, max_age_s: float) -> KeptAnswer | None:
         """What `get` gives, as far as it can be had without waiting."""
@@ -63,7 +69,7 @@ class KeptReads(Protocol):
         *,
         begun: float,
         until: float,
-        tags: list[Tag],
+        tags: tuple[Tag, ...],
     ) -> None:
         """Keep an answer, unless one of its tags was dropped since its read began."""
 
@@ -77,6 +83,8 @@ class KeptInMemory:
     """Keeps up to `max_bytes`, as far as they can be estimated, and of one owner up to a quarter of
     that; the oldest goes first.
     """
+
+    is_far = False
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -106,22 +114,22 @@ class KeptInMemory:
         *,
         begun: float,
         until: float,
-        tags: list[Tag],
+        tags: tuple[Tag, ...],
     ) -> None:
         size_bytes = HEAD_BYTES + TIMES_BODY * len(answer.body)
         largest = self._max_bytes // LARGEST_PART
-        held = tuple(tags)
-        if size_bytes > largest or not self._is_valid(held, begun):
+        if size_bytes > largest or not self._is_valid(tags, begun):
             return
         if begun - self._swept_at > SWEEP_EVERY_S:
             self._sweep(begun)
         holder = self._owners.pop(owner, None) or _Owner()
         # Owners that were given something last are at the end.
         self._owners[owner] = holder
-        self.size_bytes -= holder.take_out(target)
+        if target in holder.answers:
+            self.size_bytes -= holder.take_out(target)
         while holder.answers and holder.size_bytes + size_bytes > largest:
             self.size_bytes -= holder.take_out(next(iter(holder.answers)))
-        holder.answers[target] = KeptAnswer(answer, held, begun, until, size_bytes)
+        holder.answers[target] = KeptAnswer(answer, tags, begun, until, size_bytes)
         holder.size_bytes += size_bytes
         self.size_bytes += size_bytes
         while self.size_bytes > self._max_bytes:

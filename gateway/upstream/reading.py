@@ -14,7 +14,7 @@ import msgspec
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.answers import is_page
 from gateway.upstream.entities import UNTOLD
-from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, is_salvaged, rows_of
+from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -75,6 +75,8 @@ class Reader(Generic[T]):
             one = self._decode_one(answer.body)
         except UNREADABLE as error:
             one = self._salvaged(answer.body, error, answer, endpoint)
+            # Errors are their reader's own.
+            kept = None
         if isinstance(one, UpstreamInvalid):
             try:
                 raise one
@@ -83,7 +85,7 @@ class Reader(Generic[T]):
                 del one
         if self._note_origin is not None:
             self._note_origin((one,), project)
-        if kept is not None and not is_salvaged(one):
+        if kept is not None:
             _keep(kept, self, one)
         return one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from gateway.errors import ResponseTooLarge
 
@@ -55,6 +55,8 @@ class CallScope(Struct, eq=False):
     fresh: bool = False
     # How the credential stands with the upstream (`calls.standing`); found with the first call.
     standing: object = None
+    # As whose its reads are kept; None where they are not (`calls.keep`). Found with the first.
+    kept_as: str | UnsetType | None = UNSET
     max_bytes: int = 50_000_000
     tally: Tally = field(default_factory=Tally)
     # The same for all its calls; filled with the first.

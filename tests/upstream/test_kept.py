@@ -17,7 +17,7 @@ def answer(size=10):
 def keep(store, owner="a", target="/1", *, at=0.0, age_s=10.0, size=10, tags=()):
     kept = answer(size)
     setting = store.set(
-        owner, target, kept, begun=at, until=at + age_s, tags=[(owner, None), *tags]
+        owner, target, kept, begun=at, until=at + age_s, tags=((owner, None), *tags)
     )
     asyncio.run(setting)
     return kept

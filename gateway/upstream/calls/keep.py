@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import re
 from asyncio import CancelledError, get_running_loop
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from msgspec import UNSET
 
 from gateway.errors import Forbidden, NotFound, OutcomeUnknown, Unauthenticated
 from gateway.hooks import CallEvent, tell
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.credential import Credential
-    from gateway.upstream.kept import KeptReads, Tag
+    from gateway.upstream.kept import KeptAnswer, KeptReads, Tag
+    from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Answer
 
 __all__ = ["MOVING_S", "Forget", "Kept"]
@@ -41,7 +44,8 @@ LATE_WRITE_S: Final = 60.0
 LASTING: Final = frozenset({"success", "failed", "canceled"})
 
 _is_full_hash = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}").fullmatch
-_WHOLE: Final = {(b"[", b"]"), (b"{", b"}")}
+# A list and an object, by their first and last byte.
+_WHOLE: Final = {(ord("["), ord("]")), (ord("{"), ord("}"))}
 # The owner's projects that were named one way: by number, by path.
 _BY_NUMBER: Final = "number/"
 _BY_PATH: Final = "path/"
@@ -62,24 +66,33 @@ class Kept:
         self._reads = reads
         self._hooks = hooks if hooks and (hooks.call_began or hooks.call_ended) else None
 
+    def has(self, scope: CallScope, target: str) -> bool:
+        """May what was read of a target be kept, and had without waiting?"""
+        owner = _kept_as(scope)
+        if owner is None or scope.fresh:
+            return False
+        return self._reads.at_hand(owner, target, get_running_loop().time(), inf) is not None
+
     def at_hand(self, call: Call) -> Answer | None:
         """The answer to a call where it is kept, and can be had without waiting."""
-        if call.scope.fresh or not _may_be_kept(call):
+        owner = _kept_as(call.scope)
+        if owner is None or call.scope.fresh or call.route.keep is Keep.NOTHING:
             return None
         now = get_running_loop().time()
-        owner = _owner(call.scope.credential)
         kept = self._reads.at_hand(owner, call.target, now, call.max_age_s)
-        return None if kept is None else self._given(call, kept.answer)
+        return None if kept is None else self._given(call, kept, now)
 
     async def send(self, call: Call) -> Answer:
-        if not _may_be_kept(call):
+        owner = _kept_as(call.scope)
+        if owner is None or call.route.keep is Keep.NOTHING:
             return await self._below.send(call)
-        owner = _owner(call.scope.credential)
-        begun = get_running_loop().time()
+        reads, begun = self._reads, get_running_loop().time()
         if not call.scope.fresh:
-            kept = await self._reads.get(owner, call.target, begun, call.max_age_s)
-            if kept is not None:
-                return self._given(call, kept.answer)
+            kept = reads.at_hand(owner, call.target, begun, call.max_age_s)
+            if kept is None and reads.is_far:
+                kept = await reads.get(owner, call.target, begun, call.max_age_s)
+            if kept is not None and (given := self._given(call, kept, begun)) is not None:
+                return given
         answer = await self._below.send(call)
         age_s = _age_s(call, answer)
         if age_s:
@@ -94,8 +107,16 @@ class Kept:
             )
         return answer
 
-    def _given(self, call: Call, answer: Answer) -> Answer:
-        """Count what is given again. All texts of a response come of what was read for it."""
+    def _given(self, call: Call, kept: KeptAnswer, now: float) -> Answer | None:
+        """What is given again, and counted; None for what may have changed by now. All texts of a
+        response come of what was read for it.
+        """
+        answer = kept.answer
+        if call.route.keep is Keep.FINISHED and now >= kept.begun + MOVING_S:
+            if kept.lasts is None:
+                kept.lasts = _status_in(answer) in LASTING
+            if not kept.lasts:
+                return None
         tally = call.scope.tally
         tally.cached += 1
         tally.read_bytes += len(answer.body)
@@ -139,34 +160,37 @@ class Forget:
             raise
         finally:
             owner = _owner(call.scope.credential)
-            await self._drop((owner, None), *_jobs_of(call), late_s=late_s)
+            # Jobs have numbers of their own over all projects.
+            await self._drop((owner, None), int(call.arguments[1]), late_s=late_s)
 
     async def _drop(self, *tags: Tag, late_s: float = 0.0) -> None:
         await self._reads.drop(*tags, at=get_running_loop().time() + late_s)
 
 
-def _may_be_kept(call: Call) -> bool:
-    scope = call.scope
-    credential = scope.credential
-    return (
-        call.route.keep is not Keep.NOTHING
-        and not scope.alone
-        and (credential is None or not credential.is_job_token)
-    )
+def _kept_as(scope: CallScope) -> str | None:
+    """The owner of what these calls read; None where nothing of it is kept."""
+    owner = scope.kept_as
+    if owner is UNSET:
+        credential = scope.credential
+        is_kept = not scope.alone and (credential is None or not credential.is_job_token)
+        owner = scope.kept_as = _owner(credential) if is_kept else None
+    return owner
 
 
 def _owner(credential: Credential | None) -> str:
     return "" if credential is None else credential.fingerprint
 
 
-def _tags_of_read(call: Call, owner: str) -> list[Tag]:
-    tags: list[Tag] = [(owner, None)]
-    if (project := call.project) is not None:
-        tags.append((owner, project))
-        tags.append((owner, _BY_NUMBER if isinstance(project, int) else _BY_PATH))
+def _tags_of_read(call: Call, owner: str) -> tuple[Tag, ...]:
+    """Its credential; its project, as it was named, and how; its job."""
+    arguments = call.arguments
+    if not arguments:
+        return ((owner, None),)
+    project = arguments[0]
+    way = _BY_NUMBER if isinstance(project, int) else _BY_PATH
     if call.route is JOB:
-        tags += _jobs_of(call)
-    return tags
+        return ((owner, None), (owner, project), (owner, way), int(arguments[1]))
+    return ((owner, None), (owner, project), (owner, way))
 
 
 def _other_way(project: int | str) -> str:
@@ -174,20 +198,15 @@ def _other_way(project: int | str) -> str:
     return _BY_PATH if isinstance(project, int) else _BY_NUMBER
 
 
-def _jobs_of(call: Call) -> list[Tag]:
-    """The job that a call is about. Jobs have numbers of their own over all projects."""
-    job_id = call.arguments[-1]
-    return [job_id] if isinstance(job_id, int) else []
-
-
 def _age_s(call: Call, answer: Answer) -> float:
     """How long an answer may be given again; 0 for one that is not kept."""
     body = answer.body
-    if answer.status != 200 or (body[:1], body[-1:]) not in _WHOLE:
+    if answer.status != 200 or not body or (body[0], body[-1]) not in _WHOLE:
         # A page in its place, or half of an answer, is read anew.
         return 0.0
     if call.route.keep is Keep.FINISHED:
-        return LASTING_S if _status_in(answer) in LASTING else MOVING_S
+        # Its status is looked at when it is asked for later than one that may change.
+        return LASTING_S
     if call.route.keep is Keep.BY_HASH and _is_full_hash(str(call.arguments[-1])):
         return LASTING_S
     return MOVING_S if call.route is PIPELINE else BRIEF_S

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
-    from gateway.upstream.wire import Answer
+    from gateway.upstream.wire import Answer, HeaderLookUp
 
-__all__ = ["WINDOW_S", "Allowance", "Limiter", "Served", "is_of_endpoint"]
+__all__ = ["WINDOW_S", "Allowance", "Limiter", "Served", "is_of_endpoint", "reset_after_s"]
 
 # GitLab's limits are by the minute; a clock that is wrong must not stop anybody for longer.
 WINDOW_S: Final = 60.0
@@ -97,6 +97,11 @@ class Limiter:
             remaining if is_told else None,
             None if math.isinf(self.reset_at) else self.reset_at,
         )
+
+    @property
+    def is_idle(self) -> bool:
+        """Does nobody wait, and is nothing under way?"""
+        return not self.waiting and not self.in_flight
 
     # -- turns -----------------------------------------------------------------------------------
 
@@ -219,7 +224,7 @@ class Limiter:
         else:
             self.least_told = remaining
             self.told_reset = reset
-            reset_s = _reset_after_s(answer)
+            reset_s = reset_after_s(answer.header)
             self.reset_at = now + (WINDOW_S if reset_s is None else reset_s)
         # Those under way may not be counted yet.
         self.left = max(self.least_told - self.in_flight, 0)
@@ -244,7 +249,7 @@ class Limiter:
             if is_first:
                 self.limit = served or max((self.limit or 2) // 2, 1)
             self.is_guessed = True
-        wait_s = _reset_after_s(answer)
+        wait_s = reset_after_s(answer.header)
         if wait_s is None and is_first:
             wait_s = self._unsaid_wait_s(answer)
         if wait_s is not None:
@@ -301,9 +306,9 @@ class _Turn:
         return self.given.done() or now > self.scope.deadline - USABLE_S
 
 
-def _reset_after_s(answer: Answer) -> float | None:
-    """Seconds until a window ends; None where nothing tells it."""
-    wait_s = retry_after_s(answer.header)
+def reset_after_s(header: HeaderLookUp) -> float | None:
+    """Seconds until a window ends, as headers tell it; None where nothing does."""
+    wait_s = retry_after_s(header)
     return None if wait_s is None else min(wait_s, WINDOW_S)
 
 

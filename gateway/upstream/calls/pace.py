@@ -17,7 +17,14 @@ from __future__ import annotations
 from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Final
 
-from gateway.upstream.calls.limiter import WINDOW_S, Allowance, Limiter, Served, is_of_endpoint
+from gateway.upstream.calls.limiter import (
+    WINDOW_S,
+    Allowance,
+    Limiter,
+    Served,
+    is_of_endpoint,
+    reset_after_s,
+)
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
@@ -29,6 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["Paced", "allowance_of"]
 
 MAX_LIMITERS: Final = 16
+# Of a limit: while more is left nobody waits, however many calls are under way.
+MUCH: Final = 0.5
+# How old what is told of plenty may be.
+TOLD_EVERY_S: Final = 1.0
 # GitLab's own limiters that are not one endpoint's: throttle_authenticated_api and the like.
 _GENERAL: Final = "throttle"
 
@@ -75,7 +86,11 @@ def allowance_of(standing: Standing) -> Allowance:
     for limiter in standing.limiters.values():
         if limiter.is_general and not limiter.is_guessed and limiter.limit is not None:
             return limiter.allowance
-    return Allowance()
+    if standing.told is None:
+        return Allowance()
+    limit, remaining, reset, date, at = standing.told
+    wait_s = reset_after_s({"ratelimit-reset": reset, "date": date}.get)
+    return Allowance(limit, remaining, None if wait_s is None else at + wait_s)
 
 
 def _limiters_of(standing: Standing, route: Route) -> list[Limiter]:
@@ -93,18 +108,41 @@ def _limiters_of(standing: Standing, route: Route) -> list[Limiter]:
 
 def _heed(standing: Standing, route: Route, answer: Answer) -> None:
     """Take in what an answer tells."""
-    limit = answer.header("ratelimit-limit")
-    if limit is None and answer.status != 429:
-        served = standing.served.get(route)
+    header = answer.header
+    limit = whole_number(header("ratelimit-limit"))
+    remaining = None if limit is None else whole_number(header("ratelimit-remaining"))
+    if answer.status == 429:
+        limiter = _limiter_told_by(standing, route, answer)
         now = get_running_loop().time()
-        if served is None or now >= served.until:
-            standing.served[route] = Served(now + WINDOW_S, 1)
-        else:
-            served.count += 1
-        for limiter in _limiters_of(standing, route) if standing.limiters else ():
+        limiter.refused(answer, now, _served(standing, limiter, now))
+    elif limit is None or remaining is None:
+        _count(standing, route)
+    elif remaining > MUCH * limit and not standing.limiters:
+        # No need to look who counts it, until some of it is gone.
+        now = get_running_loop().time()
+        if standing.told is None or now >= standing.told[-1] + TOLD_EVERY_S:
+            standing.told = (limit, remaining, header("ratelimit-reset"), header("date"), now)
+    else:
+        limiter = _limiter_told_by(standing, route, answer)
+        limiter.told(answer, get_running_loop().time(), limit=limit, remaining=remaining)
+        if remaining > MUCH * limit and limiter.is_idle:
+            del standing.limiters[limiter.name]
+
+
+def _count(standing: Standing, route: Route) -> None:
+    """Of an upstream that tells nothing remember what it served, for when it says stop."""
+    served, now = standing.served.get(route), get_running_loop().time()
+    if served is None or now >= served.until:
+        standing.served[route] = Served(now + WINDOW_S, 1)
+    else:
+        served.count += 1
+    if standing.limiters:
+        for limiter in _limiters_of(standing, route):
             limiter.served_late()
-        return
-    now = get_running_loop().time()
+
+
+def _limiter_told_by(standing: Standing, route: Route, answer: Answer) -> Limiter:
+    """The limiter that an answer to a route tells of."""
     name = answer.header("ratelimit-name")
     is_general = True
     if name is not None:
@@ -113,12 +151,7 @@ def _heed(standing: Standing, route: Route, answer: Answer) -> None:
         name, is_general = route.name, False
     limiter = _limiter(standing, name or "", is_general=is_general)
     limiter.routes.add(route)
-    if answer.status == 429:
-        limiter.refused(answer, now, _served(standing, limiter, now))
-        return
-    known, remaining = whole_number(limit), whole_number(answer.header("ratelimit-remaining"))
-    if known and remaining is not None:
-        limiter.told(answer, now, limit=known, remaining=remaining)
+    return limiter
 
 
 def _served(standing: Standing, limiter: Limiter, now: float) -> int:

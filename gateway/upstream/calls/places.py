@@ -53,10 +53,13 @@ class Pool:
 
     def take_at_once(self, owner: Standing) -> bool:
         """Take a place if there is one to be had, and nobody of this share waits."""
-        if owner in self._waiting or not self._has_room(owner):
+        has = owner.places[self._kind]
+        if has >= SHARE * self._free or owner in self._waiting:
+            return False
+        if owner is self._unverified and has >= self._most_unverified:
             return False
         self._free -= 1
-        owner.places[self._kind] += 1
+        owner.places[self._kind] = has + 1
         return True
 
     async def take(self, owner: Standing, call: Call) -> None:
@@ -123,12 +126,25 @@ class Places:
         self._large = Pool(max(size // LARGE, 1), 1)
 
     async def send(self, call: Call) -> Answer:
-        standing = self._standings.of(call.scope)
+        standing, pool = self._standings.of(call.scope), self._all
+        if call.stack is not None or call.rows >= LARGE_PAGE:
+            return await self._send_large(call, standing)
+        owner = pool.owner(standing)
+        if not pool.take_at_once(owner):
+            await pool.take(owner, call)
+        try:
+            answer = await self._below.send(call)
+        finally:
+            pool.give_back(owner)
+        if standing.is_verified is not (200 <= answer.status < 300):
+            self._standings.tell(standing, answer.status)
+        return answer
+
+    async def _send_large(self, call: Call, standing: Standing) -> Answer:
         held: list[tuple[Pool, Standing]] = []
         try:
-            if call.stack is not None or call.rows >= LARGE_PAGE:
-                # First, so that who waits for this one holds no place.
-                await _take(self._large, standing, call, held)
+            # That for what is large first, so that who waits for one holds no other.
+            await _take(self._large, standing, call, held)
             await _take(self._all, standing, call, held)
             answer = await self._below.send(call)
             if standing.is_verified is not (200 <= answer.status < 300):

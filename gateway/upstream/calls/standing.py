@@ -26,7 +26,7 @@ class Standing:
     look-up an operation finds them all.
     """
 
-    __slots__ = ("circuits", "fingerprint", "is_verified", "limiters", "places", "served")
+    __slots__ = ("circuits", "fingerprint", "is_verified", "limiters", "places", "served", "told")
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
@@ -34,6 +34,8 @@ class Standing:
         # By name, and what was served of routes lately (`pace`).
         self.limiters: dict[str, Limiter] = {}
         self.served: dict[Route, Served] = {}
+        # What the upstream told last, with plenty left: limit, rest, reset, its date; and when.
+        self.told: tuple[int, int, str | None, str | None, float] | None = None
         # Of routes that failed (`circuit`).
         self.circuits: dict[Route, RouteCircuit] = {}
         # Connections in use, and those of them for what is large (`places`).

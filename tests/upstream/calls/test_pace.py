@@ -335,7 +335,7 @@ class TestLimiters:
             names = iter(range(1_000))
 
             def answer(_):
-                headers = {"RateLimit_Limit": 1_000, "RateLimit_Remaining": 900}
+                headers = {"RateLimit_Limit": 1_000, "RateLimit_Remaining": 400}
                 return answer_of({"id": 1}, RateLimit_Name=f"throttle_{next(names)}", **headers)
 
             it = Chain(answer)
@@ -442,7 +442,7 @@ def test_who_waits_for_a_turn_is_told_so_and_not_that_the_upstream_is_slow():
     async def run():
         it = Chain(Limited(limit=10))
         for _ in range(10):
-            await it.ask()
+            await it.ask(seconds=90)
         await asyncio.sleep(45 - now())
         return await asyncio.gather(*[outcome(it.ask(seconds=17)) for _ in range(10)])
 
