@@ -103,8 +103,7 @@ class Reads:
         scope: CallScope,
         urls: WebUrls,
         *,
-        cost: int = 0,
-        max_cost: int = 0,
+        costs: tuple[int, int] = (0, 0),
         max_page_size: int = MAX_SIZE,
         readers: Readers = WHOLE,
         turns: Turns | None = None,
@@ -112,8 +111,7 @@ class Reads:
     ) -> None:
         self.client = client
         # Upstream calls that the operation may need, and the most that one may.
-        self.cost = cost
-        self.max_cost = max_cost
+        self.cost, self.max_cost = costs
         self._turns = turns or Turns()
         self._live = live
         self.max_page_size = max_page_size

@@ -95,7 +95,7 @@ class Settings:
         check=checks.at_least(1),
     )
     kept_reads: bool = knob(
-        True,  # noqa: FBT003
+        True,
         "Keep what was read of the upstream for a moment, each credential's for itself, and answer"
         " the same reads with it: lists for 2 s, what still changes for 1 s, single finished jobs"
         " and commits by their full hash for 60 s. Own writes show at once; `Cache-Control:"

@@ -64,7 +64,7 @@ class Listener(Hook):
 
 
 def drawn(seed):
-    return Random(seed)  # noqa: S311 - to play, the same every time
+    return Random(seed)
 
 
 def scope(token="a", *, header="PRIVATE-TOKEN", sudo=None, **options):
