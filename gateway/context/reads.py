@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 import msgspec
 
+from gateway.loaders.descendants import Descendants, read_descendants
 from gateway.loaders.flight import Flight, launch, offer
 from gateway.loaders.items import (
     ArtifactLoader,
@@ -22,13 +23,17 @@ from gateway.loaders.items import (
 from gateway.loaders.jobs import JobLoader
 from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
+from gateway.loaders.whole import MAX_LIST_ROWS, PipelineLists
 from gateway.turns import Turns
 from gateway.upstream.entities import UNTOLD, Bridge, Job, Pipeline, ProjectHandle
 from gateway.upstream.logs import format_steps
 from gateway.upstream.paging import (
     MAX_SIZE,
+    ItemListing,
+    walk_all_items,
     walk_all_pipeline_jobs,
     walk_bridges,
+    walk_items,
     walk_pipeline_jobs,
     walk_pipelines,
     walk_project_jobs,
@@ -59,16 +64,22 @@ if TYPE_CHECKING:
 __all__ = ["Reads"]
 
 T = TypeVar("T")
-L = TypeVar("L", bound=Job | Bridge | Pipeline)
 
 # Rows from which a page crowds the processor's cache: it is offered to the operation's own task,
 # which shows it while it is there. Smaller ones fare better step by step, in turns with others.
 LARGE_PAGE: Final = 50
 
 # Their first argument is the pipeline.
-PIPELINE_LISTS: Final = {walk_pipeline_jobs, walk_all_pipeline_jobs, walk_bridges}
+PIPELINE_LISTS: Final = {
+    walk_pipeline_jobs,
+    walk_all_pipeline_jobs,
+    walk_bridges,
+    walk_items,
+    walk_all_items,
+}
 
-Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Listing[L]]]"
+# Gives a `Listing`, or an `ItemListing`.
+Walk: TypeAlias = "Callable[..., Coroutine[Any, Any, Any]]"
 
 
 class Reads:
@@ -88,9 +99,11 @@ class Reads:
         "_reads",
         "_seen",
         "_turns",
+        "_whole",
         "client",
         "cost",
         "max_cost",
+        "max_list_rows",
         "max_page_size",
         "readers",
         "scope",
@@ -105,6 +118,7 @@ class Reads:
         *,
         costs: tuple[int, int] = (0, 0),
         max_page_size: int = MAX_SIZE,
+        max_list_rows: int = MAX_LIST_ROWS,
         readers: Readers = WHOLE,
         turns: Turns | None = None,
         live: Live | None = None,
@@ -115,6 +129,7 @@ class Reads:
         self._turns = turns or Turns()
         self._live = live
         self.max_page_size = max_page_size
+        self.max_list_rows = max_list_rows
         self.readers = readers
         self.scope = scope
         self.urls = urls
@@ -134,6 +149,8 @@ class Reads:
         self._artifacts: ArtifactLoader | None = None
         # Listings, log readers and what the job token stands for, by what was asked.
         self._reads: dict[object, Any] = {}
+        # Lists that are read whole, by pipeline.
+        self._whole: dict[int, list[PipelineLists]] = {}
 
     @property
     def tally(self) -> Tally:
@@ -270,6 +287,71 @@ class Reads:
         """Bridges of a pipeline. Cost: `calls_at_most`."""
         return self._list(walk_bridges, window, project, pipeline_id, statuses)
 
+    def items(
+        self,
+        project: ProjectKey,
+        pipeline_id: int,
+        statuses: tuple[str, ...],
+        include_retried: bool,  # noqa: FBT001 - as the list is named in the schema
+        window: Window,
+    ) -> Flight[ItemListing]:
+        """Jobs and bridges of a pipeline in one list. Cost: `calls_at_most` of each, side by
+        side.
+        """
+        walk = walk_all_items if include_retried else walk_items
+        return self._list(walk, window, project, pipeline_id, statuses)
+
+    def whole(self, project: ProjectKey, pipeline_id: int) -> PipelineLists:
+        """The lists of a pipeline, to be read whole. Cost: as each of them says."""
+        lists = self._whole_of(project, pipeline_id)
+        if lists is None:
+            lists = PipelineLists(
+                self._loop,
+                self.client,
+                self.scope,
+                self._seen,
+                self.readers,
+                project,
+                pipeline_id,
+                self.max_list_rows,
+            )
+            self._whole.setdefault(pipeline_id, []).append(lists)
+        return lists
+
+    def _whole_of(self, project: ProjectKey, pipeline_id: int) -> PipelineLists | None:
+        """The lists of a pipeline that are read whole already, by either name of its project."""
+        for lists in self._whole.get(pipeline_id, ()):
+            if lists.project == project or self._number(lists.project) == self._number(project):
+                return lists
+        return None
+
+    def _number(self, project: ProjectKey) -> ProjectKey:
+        number = project if isinstance(project, int) else self._seen.number(project)
+        return project if number is None else number
+
+    def descendants(
+        self, project: ProjectKey, pipeline_id: int, max_depth: int, at_most: int
+    ) -> Flight[Descendants]:
+        """The pipelines below one, breadth first. Cost: 1 call for it and for each of them."""
+
+        async def read() -> Descendants:
+            return await read_descendants(
+                self.whole,
+                self._place_of,
+                project,
+                pipeline_id,
+                max_depth=max_depth,
+                at_most=at_most,
+            )
+
+        return self._shared(("descendants", project, pipeline_id, max_depth, at_most), read)
+
+    def _place_of(self, pipeline: Pipeline) -> ProjectKey:
+        """The project of a downstream pipeline, which old upstreams tell by its page only."""
+        if pipeline.project_id is None and pipeline.web_url is not None:
+            return self.urls.path_of(pipeline.web_url) or pipeline.project
+        return pipeline.project
+
     def pipelines(
         self,
         project: ProjectKey,
@@ -312,9 +394,7 @@ class Reads:
             and not flight.done()
         ]
 
-    def _list(
-        self, walk: Walk[L], window: Window, project: ProjectKey, *asked: object
-    ) -> Flight[Listing[L]]:
+    def _list(self, walk: Walk, window: Window, project: ProjectKey, *asked: object) -> Flight[Any]:
         return self._shared(
             (walk, window, project, asked),
             self._read_list,
@@ -326,12 +406,23 @@ class Reads:
         )
 
     async def _read_list(
-        self, walk: Walk[L], window: Window, project: ProjectKey, asked: tuple[object, ...]
-    ) -> Listing[L]:
+        self, walk: Walk, window: Window, project: ProjectKey, asked: tuple[Any, ...]
+    ) -> Listing[Any] | ItemListing:
         # A write while the list is read replaces it: what was read before is not for the new one.
         seen = self._seen
+        if self._whole and walk in PIPELINE_LISTS:
+            lists = self._whole_of(project, asked[0])
+            if lists is not None:
+                cut = await lists.cut_out(walk, asked[1], window)
+                if cut is not None:
+                    return cut
+        listing: Listing[Any] | ItemListing
         listing = await walk(self.client, self.scope, project, *asked, window, readers=self.readers)
-        seen.add(project, listing.items)
+        if isinstance(listing, ItemListing):
+            for rows in listing.by_kind:
+                seen.add(project, rows)
+        else:
+            seen.add(project, listing.items)
         return listing
 
     async def _read_current_job(self) -> Job:

@@ -40,6 +40,7 @@ class Bridge(PipelineItem):
         plain(
             "downstream_pipeline",
             "The pipeline it started, possibly in another project; null until started.",
+            elsewhere=True,
         )
     )
     cancelable: bool = derived(

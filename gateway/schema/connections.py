@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
     from gateway.schema.bridge import Bridge
     from gateway.schema.fields import Info
+    from gateway.schema.item import PipelineItem
     from gateway.schema.job import Job
     from gateway.schema.pipeline import Pipeline
     from gateway.upstream.paging import Listing, Window
 
 __all__ = [
+    "ITEMS_COST",
     "LIST_CALLS",
     "LIST_COST",
+    "PIPELINE_LIST_COST",
     "After",
     "Before",
     "BridgeConnection",
@@ -34,6 +37,7 @@ __all__ = [
     "JobConnection",
     "Last",
     "PipelineConnection",
+    "PipelineItemConnection",
     "Statuses",
     "window_for",
 ]
@@ -86,6 +90,16 @@ def page_calls(arguments: Mapping[str, Any]) -> int:
 
 LIST_CALLS = "Cost: 1 call; with after at most 2, with last or before at most 3."
 LIST_COST = Cost(calls=page_calls, rows=page_size)
+# What belongs to the pipeline that is asked.
+PIPELINE_LIST_COST = Cost(calls=page_calls, rows=page_size, stays=True)
+
+
+def items_calls(arguments: Mapping[str, Any]) -> int:
+    """Calls for a page of jobs and bridges: each list's."""
+    return 2 * page_calls(arguments)
+
+
+ITEMS_COST = Cost(calls=items_calls, rows=page_size, stays=True)
 
 
 def window_for(
@@ -191,4 +205,19 @@ class PipelineConnection(Connection):
     edges: list[PipelineEdge | None] = derived(rows_of, "The pipelines with their cursors.")
     nodes: list[Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None] = plain(
         "items", f"The pipelines. {NODE}"
+    )
+
+
+@strawberry.type(description="A job or bridge in a list.")
+class PipelineItemEdge(Edge):
+    node: Annotated[PipelineItem, strawberry.lazy("gateway.schema.item")] | None = plain(
+        "node", NODE
+    )
+
+
+@strawberry.type(description="A page of jobs and bridges, newest id first.")
+class PipelineItemConnection(Connection):
+    edges: list[PipelineItemEdge | None] = derived(rows_of, "The items with their cursors.")
+    nodes: list[Annotated[PipelineItem, strawberry.lazy("gateway.schema.item")] | None] = plain(
+        "items", f"The jobs and bridges. {NODE}"
     )

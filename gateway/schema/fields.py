@@ -49,6 +49,8 @@ from gateway.upstream.entities import Known
 if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
 
+    from gateway.loaders.whole import ListName
+
 __all__ = [
     "PROMISED",
     "Cost",
@@ -90,24 +92,33 @@ else:
 class Cost:
     """Upstream calls an edge can need at worst, from its arguments as the resolver gets them.
 
-    `calls` are made once for each parent. The sub-selection then runs on at most `rows` objects.
-    Fields that need no more than is `known` of these objects cost no hydration. A parent of which
-    less is known than the edge `needs` costs one call more.
+    `calls` are made once for each parent. The sub-selection then runs on at most `rows` objects;
+    None for as many as whole lists may hold. Fields that need no more than is `known` of these
+    objects cost no hydration. A parent of which less is known than the edge `needs` costs one call
+    more.
+
+    `lists` are the lists that are read whole of the pipeline that the parent is, or belongs to:
+    all that is selected of one pipeline shares them. What the edge gives belongs to another one,
+    unless it `stays`.
     """
 
     calls: Amount = 0
-    rows: Amount = 1
+    rows: Amount | None = 1
     known: Known = Known.SHORT
     needs: Known = Known.HANDLE
+    lists: tuple[ListName, ...] = ()
+    stays: bool = False
 
     @property
     def is_fixed(self) -> bool:
         """Are they the same for all arguments?"""
-        return isinstance(self.calls, int) and isinstance(self.rows, int)
+        return isinstance(self.calls, int) and not callable(self.rows)
 
-    def of(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
-        """Calls and rows for these arguments."""
+    def of(self, arguments: Mapping[str, Any], whole_rows: int = 0) -> tuple[int, int]:
+        """Calls and rows for these arguments, where whole lists hold so many rows."""
         calls, rows = self.calls, self.rows
+        if rows is None:
+            rows = whole_rows
         return (
             calls if isinstance(calls, int) else calls(arguments),
             rows if isinstance(rows, int) else rows(arguments),
@@ -129,6 +140,8 @@ class Read:
     is_promised: bool = False
     # It has a right value whatever is lacking of what it reads.
     is_total: bool = False
+    # What it gives belongs to another pipeline than its entity (`Cost.lists`).
+    is_elsewhere: bool = False
 
     def value_of(self, entity: Any) -> Any:
         """The field's value, or the error for which there is none."""
@@ -239,15 +252,18 @@ def plain(
     enum: type[Enum] | None = None,
     needs: Known = Known.HANDLE,
     promised: bool = False,
+    elsewhere: bool = False,
 ) -> Any:
     """A field that is an attribute of the entity, `None` included. With `enum` the attribute is a
     word of the upstream, and the field the enum's member for it. What is `promised` is null with an
-    error only: all upstreams send it.
+    error only: all upstreams send it. What lies `elsewhere` belongs to another pipeline than the
+    entity.
     """
     of: Callable[[Any], Any] = attrgetter(attribute)
     if enum is not None:
         of = _member_getter(of, enum)
-    return _read(Read(of, attribute, needs, (attribute,), enum, promised), description)
+    kind = Read(of, attribute, needs, (attribute,), enum, promised, is_elsewhere=elsewhere)
+    return _read(kind, description)
 
 
 def _member_getter(of: Callable[[Any], Any], enum: type[Enum]) -> Callable[[Any], Any]:
@@ -267,12 +283,14 @@ def derived(
     reads: Reads = None,
     needs: Known = Known.HANDLE,
     is_total: bool = False,
+    elsewhere: bool = False,
 ) -> Any:
     """A field that is a pure function of the entity; `function` must not fail on a decoded
     entity. Where a part that it reads could not be read the field is null, with an error, unless
-    it `is_total`.
+    it `is_total`. What lies `elsewhere` belongs to another pipeline.
     """
-    return _read(Read(function, None, needs, reads, is_total=is_total), description)
+    kind = Read(function, None, needs, reads, is_total=is_total, is_elsewhere=elsewhere)
+    return _read(kind, description)
 
 
 def _read(kind: Read, description: str) -> Any:

@@ -106,7 +106,8 @@ class PipelineItem(Node):
     )
     retryable: bool | None = derived(
         is_retryable,
-        "State allows jobRetry; permission is not checked, nor whether it was retried before.",
+        "State allows jobRetry; permission is not checked, nor whether it was retried before:"
+        " Job.retried tells that.",
         reads=("status", "archived"),
     )
     playable: bool | None = derived(

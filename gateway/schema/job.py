@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import strawberry
 
 from gateway.schema.artifact import Artifact, archive_of
+from gateway.schema.attempts import (
+    AttemptList,
+    attempts_cost,
+    read_attempts,
+    read_is_flaky,
+    read_is_retried,
+    run_cost,
+)
 from gateway.schema.enums import ERASABLE, RETRYABLE
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.identity import job_global_id
@@ -16,6 +26,10 @@ from gateway.upstream import entities
 
 __all__ = ["Job"]
 
+RUNS_COST = (
+    "Cost: 1 call for each 100 jobs of the pipeline, retried ones counted, up to"
+    " GATEWAY_MAX_LIST_ROWS, shared by all jobs of it."
+)
 # Newer upstreams let a job that is being canceled be run again.
 JOB_RETRYABLE = RETRYABLE | {"canceling"}
 
@@ -62,7 +76,8 @@ class Job(PipelineItem):
     )
     retryable: bool | None = derived(
         is_retryable,
-        "State allows jobRetry; permission is not checked, nor whether it was retried before.",
+        "State allows jobRetry; permission is not checked, nor whether it was retried before:"
+        " retried tells that.",
         reads=("status", "archived"),
     )
     erasable: bool | None = derived(
@@ -78,3 +93,39 @@ class Job(PipelineItem):
     )
     def log(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[JobLog | None]:
         return log_of(info.context, parent)
+
+    @edge(
+        f"Every run of this job in its pipeline, newest first: those of its name. {RUNS_COST}",
+        cost=attempts_cost,
+        reads=("name",),
+        reads_elsewhere=((entities.Job, "name"),),
+    )
+    def attempts(
+        parent: strawberry.Parent[entities.Job],
+        info: Info,
+        first: Annotated[
+            int, strawberry.argument(description="How many at most, from the newest on: 1 to 100.")
+        ] = 20,
+    ) -> Gives[AttemptList | None]:
+        return read_attempts(info.context, parent, first)
+
+    @edge(
+        "A newer run of this job is there: this one cannot be retried, and does not count; where"
+        " retryable only looks at the status. Null where the row limit hides the newer ones."
+        f" {RUNS_COST}",
+        cost=run_cost,
+        reads=("name",),
+        reads_elsewhere=((entities.Job, "name"),),
+    )
+    def retried(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[bool | None]:
+        return read_is_retried(info.context, parent)
+
+    @edge(
+        "A run of this job failed and a later one succeeded, in the same pipeline, so on the same"
+        f" commit. Null where older runs lie beyond the row limit. {RUNS_COST}",
+        cost=run_cost,
+        reads=("name",),
+        reads_elsewhere=((entities.Job, "name"), (entities.Job, "status")),
+    )
+    def flaky(parent: strawberry.Parent[entities.Job], info: Info) -> Gives[bool | None]:
+        return read_is_flaky(info.context, parent)

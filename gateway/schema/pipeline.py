@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import msgspec
 import strawberry
@@ -10,16 +10,28 @@ from strawberry import UNSET
 
 from gateway.schema.commit import Commit
 from gateway.schema.connections import (
+    ITEMS_COST,
     LIST_CALLS,
-    LIST_COST,
+    PIPELINE_LIST_COST,
     After,
     Before,
     BridgeConnection,
     First,
     JobConnection,
     Last,
+    PipelineItemConnection,
     Statuses,
     window_for,
+)
+from gateway.schema.descendants import (
+    MAX_DEPTH,
+    MAX_DESCENDANTS,
+    AtMost,
+    MaxDepth,
+    PipelineDescendantList,
+    check_reach,
+    descendants_calls,
+    descendants_shown,
 )
 from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Edge, Gives, Info, Read, derived, edge, fields_by, plain
@@ -27,6 +39,14 @@ from gateway.schema.identity import AnyPipeline, pipeline_global_id, project_of_
 from gateway.schema.node import Node
 from gateway.schema.people import User
 from gateway.schema.scalars import URL, BigInt, DateTime, Duration
+from gateway.schema.stages import (
+    READ_BY_STAGES,
+    READ_BY_SUMMARY,
+    PipelineSummary,
+    StageList,
+    read_figures,
+    read_stages,
+)
 from gateway.upstream import entities
 from gateway.upstream.entities import Known, PipelineHandle
 
@@ -36,7 +56,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "read_pipeline"]
 
+IncludeRetried: TypeAlias = Annotated[
+    bool, strawberry.argument(description="Also those that were run again since.")
+]
 SHORT_FORM = "Cost: 0 beside a job, a bridge or in a list, else 1 call for the pipeline, shared."
+WHOLE_LISTS = (
+    "Cost: 1 call for each 100 jobs, up to GATEWAY_MAX_LIST_ROWS, and 1 for the bridges, side by"
+    " side, shared by all fields of this pipeline that need these lists"
+)
 LONG_FORM = "Cost: 1 call for the pipeline, shared by all such fields of it."
 
 
@@ -155,7 +182,9 @@ class Pipeline(Node):
         sha = parent.sha
         return info.context.commit(parent.project, sha, parent.id) if sha else None
 
-    @edge(f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=LIST_COST, reads=())
+    @edge(
+        f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=PIPELINE_LIST_COST, reads=()
+    )
     def jobs(
         parent: strawberry.Parent[AnyPipeline],
         info: Info,
@@ -164,9 +193,7 @@ class Pipeline(Node):
         last: Last = UNSET,
         before: Before = UNSET,
         statuses: Statuses = UNSET,
-        include_retried: Annotated[
-            bool, strawberry.argument(description="Also those that were run again since.")
-        ] = False,
+        include_retried: IncludeRetried = False,
     ) -> Gives[JobConnection | None]:
         return info.context.pipeline_jobs(
             parent.project,
@@ -176,7 +203,7 @@ class Pipeline(Node):
             window_for(info, first, after, last, before),
         )
 
-    @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=LIST_COST, reads=())
+    @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=PIPELINE_LIST_COST, reads=())
     def bridges(
         parent: strawberry.Parent[AnyPipeline],
         info: Info,
@@ -192,6 +219,69 @@ class Pipeline(Node):
             status_words(statuses),
             window_for(info, first, after, last, before),
         )
+
+    @edge(
+        "Jobs and bridges in one list, newest id first; retried bridges are nowhere to be had."
+        " Cost: both lists, side by side: 2 calls; with after at most 4, with last or before at"
+        " most 6.",
+        cost=ITEMS_COST,
+        reads=(),
+    )
+    def items(
+        parent: strawberry.Parent[AnyPipeline],
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        statuses: Statuses = UNSET,
+        include_retried: IncludeRetried = False,
+    ) -> Gives[PipelineItemConnection | None]:
+        return info.context.items(
+            parent.project,
+            parent.id,
+            status_words(statuses),
+            include_retried,
+            window_for(info, first, after, last, before),
+        )
+
+    @edge(
+        f"Jobs and bridges by stage, in running order. {WHOLE_LISTS}, once without and once with"
+        " retried jobs.",
+        cost=Cost(rows=None, lists=("jobs", "all_jobs", "bridges"), stays=True),
+        reads=(),
+        reads_elsewhere=READ_BY_STAGES,
+    )
+    def stages(parent: strawberry.Parent[AnyPipeline], info: Info) -> Gives[StageList | None]:
+        return read_stages(info.context, parent)
+
+    @edge(
+        f"Counts by status, failures, the longest item, computing time. {WHOLE_LISTS}.",
+        cost=Cost(lists=("jobs", "bridges"), stays=True),
+        reads=(),
+        reads_elsewhere=READ_BY_SUMMARY,
+    )
+    def summary(
+        parent: strawberry.Parent[AnyPipeline], info: Info
+    ) -> Gives[PipelineSummary | None]:
+        return read_figures(info.context, parent)
+
+    @edge(
+        "The pipelines that its bridges started, child and multi-project ones, and those that"
+        " theirs started, breadth first. Cost: 1 call for it and 1 for each of them; those of a"
+        " level side by side.",
+        cost=Cost(calls=descendants_calls, rows=descendants_shown),
+        reads=(),
+        reads_elsewhere=((entities.Bridge, "downstream_pipeline.web_url"),),
+    )
+    def descendants(
+        parent: strawberry.Parent[AnyPipeline],
+        info: Info,
+        max_depth: MaxDepth = MAX_DEPTH,
+        first: AtMost = MAX_DESCENDANTS,
+    ) -> Gives[PipelineDescendantList | None]:
+        check_reach(max_depth, first)
+        return info.context.descendants(parent.project, parent.id, max_depth, first)
 
 
 def is_beyond_handle(kind: Read | Edge) -> bool:

@@ -137,8 +137,10 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("job", "build"), f"ask beside the pipeline: {_JOB}"),
         "builds": _BUILDS,
         **dict.fromkeys((*_LOG_NAMES, "log"), f"jobs have one: jobs {{ nodes {{ {_TAIL} }} }}"),
-        "stages": "ask for jobs { nodes { stage name } }",
-        "downstream": "ask for bridges { nodes { downstreamPipeline { id } } }",
+        "stage": "ask for stages { nodes { name items { id name } } }",
+        **dict.fromkeys(
+            ("downstream", "children"), "ask for descendants { nodes { pipeline { id status } } }"
+        ),
     },
     "JobLog": dict.fromkeys(
         ("text", "content", "raw", "lines", "trace", "body"), "ask for tail(lines: 100) { text }"

@@ -21,10 +21,12 @@ from gateway.errors import (
     OutcomeUnknown,
     RequestRefused,
 )
+from gateway.loaders.descendants import Descendant, Descendants
 from gateway.loaders.logs import ShownMatch
 from gateway.upstream import entities
 from gateway.upstream.calls.limiter import Allowance
 from gateway.upstream.logs import LogFormat, LogPiece, LogSection, Search, format_log
+from gateway.upstream.paging import WholeRows
 from gateway.upstream.pruning import WHOLE
 from tests.execution.fake_world import ENDPOINT
 
@@ -120,6 +122,33 @@ class LogReader:
         return self._context.load((*self._key, "lines"), lambda: 7)
 
 
+class Lists:
+    """The whole lists of a pipeline."""
+
+    def __init__(self, context: FakeContext, project: Any, pipeline_id: int) -> None:
+        self._context = context
+        self._project = project
+        self._pipeline_id = pipeline_id
+
+    def jobs(self) -> Any:
+        return self._rows("jobs", self._context.world.job)
+
+    def all_jobs(self) -> Any:
+        return self._rows("all jobs", self._context.world.job)
+
+    def bridges(self) -> Any:
+        return self._rows("bridges", self._context.world.bridge)
+
+    def _rows(self, name: str, make: Callable[[Any, int], Any]) -> Any:
+        world, key = self._context.world, ("whole", self._project, self._pipeline_id, name)
+
+        def rows() -> WholeRows[Any]:
+            items = world.rows(4, key, partial(make, self._project))
+            return WholeRows(items, len(items), is_cut=bool(world.roll(2, "cut", *key)))
+
+        return self._context.load(key, rows, as_future=True)
+
+
 class FakeContext:
     """What resolvers ask; the methods of `gateway.context.Context`. `asked` are the keys of all
     loads, in order, each once.
@@ -144,7 +173,7 @@ class FakeContext:
     def asked(self) -> list[Key]:
         return list(self.answers)
 
-    def load(self, key: Key, make: Callable[[], Any]) -> Any:
+    def load(self, key: Key, make: Callable[[], Any], *, as_future: bool = False) -> Any:
         """The answer for a key: the same future for equal keys, or a coroutine that awaits it."""
         world = self.world
         if world.is_varied and world.chance(world.failing // 2, "at once", *key):
@@ -158,14 +187,18 @@ class FakeContext:
                 settle()
             else:
                 self.loop.settle((world.roll(1000, "rank", *key), repr(key)), settle)
-        if world.is_varied and world.roll(4, "coroutine", *key) == 1:
+        if world.is_varied and world.roll(4, "coroutine", *key) == 1 and not as_future:
             return _await(answer)
         return answer
 
     def _prune(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._prune(item) for item in value]
-        if isinstance(value, Listing):
+        if isinstance(value, Descendant):
+            return replace(
+                value, bridge=self._prune(value.bridge), pipeline=self._prune(value.pipeline)
+            )
+        if isinstance(value, Listing | WholeRows | Descendants):
             return replace(value, items=self._prune(value.items))
         class_: Any = self.readers.classes.get(value.__class__)
         if class_ is None:
@@ -234,6 +267,40 @@ class FakeContext:
     ) -> Any:
         key = ("bridges", project, pipeline_id, statuses)
         return self._listing(key, window, partial(self.world.bridge, project))
+
+    def items(
+        self,
+        project: Any,
+        pipeline_id: int,
+        statuses: tuple[str, ...],
+        include_retried: bool,  # noqa: FBT001 - the signature
+        window: Any,
+    ) -> Any:
+        key = ("items", project, pipeline_id, statuses, include_retried)
+
+        def make(number: int) -> Any:
+            world = self.world
+            is_job = number % 2 or not world.seed
+            return world.job(project, number) if is_job else world.bridge(project, number)
+
+        return self._listing(key, window, make)
+
+    def whole(self, project: Any, pipeline_id: int) -> Lists:
+        return Lists(self, project, pipeline_id)
+
+    def descendants(self, project: Any, pipeline_id: int, max_depth: int, at_most: int) -> Any:
+        world, key = self.world, ("descendants", project, pipeline_id, max_depth, at_most)
+
+        def below() -> Descendants:
+            bridges = [world.bridge(project, number) for number in range(world.roll(3, *key), 3)]
+            nodes = [
+                Descendant(1 + place, bridge, world.outcome((*key, place), lambda: started))
+                for place, bridge in enumerate(bridges)
+                if (started := bridge.downstream_pipeline) is not None
+            ]
+            return Descendants(nodes, is_partial=bool(world.roll(2, "partial", *key)))
+
+        return self.load(key, below)
 
     def pipelines(
         self,

@@ -70,6 +70,7 @@ VALUES: Mapping[str, tuple[list[Any], list[Any]]] = {
     "search.before": ([0, 1], [51]),
     "search.after": ([0, 1], [-1]),
     "first": ([2, 1, 3], [0]),
+    "maxDepth": ([2, 1], [0]),
     "last": ([2], [101]),
     "lines": ([10, 1], [0]),
     "maxBytes": ([100, 65536], [0]),

@@ -45,7 +45,9 @@ def everything(type_name):
 
 
 def costs_no_list(_, field):
-    return not (is_object_type(get_named_type(field.type)) and isinstance(kind_of(field), Edge))
+    kind = kind_of(field)
+    is_object = is_object_type(get_named_type(field.type))
+    return not (isinstance(kind, Edge) and (is_object or kind.cost.lists))
 
 
 def as_sent(row, names, **renamed):

@@ -66,6 +66,7 @@ def is_read(name, field, needs):
         is_object_type(get_named_type(field.type))
         or name == "fullPath"
         or kind.cost.calls
+        or kind.cost.lists
         or kind.cost.needs > needs
     )
 

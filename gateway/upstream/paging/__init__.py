@@ -5,11 +5,14 @@
     walks     one function for each list; its rows as a `Listing`, newest id first
       keyset    over lists that the upstream pages by id: the jobs of a project
       offset    over lists that it pages by number, page by page (`offset_pages`): the others
+    items     a pipeline's jobs and bridges as one list
+    whole     all rows of a list, up to a limit
 
 Lists move while they are read. Rows that are created or drop out between two windows make no row
 appear twice and none be skipped (architecture.md, cursors by id).
 """
 
+from gateway.upstream.paging.items import ItemListing, walk_all_items, walk_items
 from gateway.upstream.paging.walks import (
     Listing,
     walk_all_pipeline_jobs,
@@ -18,6 +21,7 @@ from gateway.upstream.paging.walks import (
     walk_pipelines,
     walk_project_jobs,
 )
+from gateway.upstream.paging.whole import WholeRows, read_rest
 from gateway.upstream.paging.window import (
     DEFAULT_SIZE,
     MAX_SIZE,
@@ -29,11 +33,16 @@ from gateway.upstream.paging.window import (
 __all__ = [
     "DEFAULT_SIZE",
     "MAX_SIZE",
+    "ItemListing",
     "Listing",
+    "WholeRows",
     "Window",
     "calls_at_most",
+    "read_rest",
+    "walk_all_items",
     "walk_all_pipeline_jobs",
     "walk_bridges",
+    "walk_items",
     "walk_pipeline_jobs",
     "walk_pipelines",
     "walk_project_jobs",

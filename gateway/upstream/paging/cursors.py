@@ -9,24 +9,27 @@ base64 without padding of
     p1.0.<id>.<offset>.<total>               pipelines of a project
     q1.<pipeline>.<id>.<offset>.<total>      jobs of a pipeline
     b1.<pipeline>.<id>.<offset>.<total>      bridges of a pipeline
+    m1.<pipeline>.<id>.<jobs>.<total>.<bridges>.<total>
+                                             both in one list, at a job; n1, at a bridge
 
-with numbers in hexadecimal; <total> is empty where it proves nothing. The project is not in it: the
-same list is known by its path and by its number.
+with numbers in hexadecimal; <total> is empty where it proves nothing. <jobs> and <bridges> are how
+many of each stood at or above the row. The project is not in it: the same list is known by its path
+and by its number.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from gateway.errors import BadInput
 
-__all__ = ["MAX_ID", "Cursor", "ListKind"]
+__all__ = ["ITEM_KINDS", "MAX_ID", "Cursor", "ListKind"]
 
-ListKind: TypeAlias = Literal["j", "p", "q", "b"]
+ListKind: TypeAlias = Literal["j", "p", "q", "b", "m", "n"]
 
 # One below what the upstream can hold, so that the bound above an id is an id too.
 MAX_ID: Final = 2**63 - 2
@@ -34,10 +37,21 @@ MAX_ID: Final = 2**63 - 2
 # Lists are at most 50,000 rows deep by offset, and a forged offset must not make us look further.
 MAX_OFFSET: Final = 50_000
 
-_KINDS: Final[dict[bytes, ListKind]] = {b"p": "p", b"q": "q", b"b": "b"}
+_KINDS: Final[dict[bytes, ListKind]] = {
+    b"p": "p",
+    b"q": "q",
+    b"b": "b",
+    b"m": "m",
+    b"n": "n",
+}
+# At a job and at a bridge, in the one list of both.
+ITEM_KINDS: Final = frozenset({"m", "n"})
 _NUMBER = "([0-9a-f]{1,16})"
+_OPTIONAL = "([0-9a-f]{0,16})"
 _TEXT = re.compile(
-    rf"(?:(j)1\.{_NUMBER}|([pqb])1\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}?)".encode()
+    rf"(?:(j)1\.{_NUMBER}"
+    rf"|([pqb])1\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_OPTIONAL}"
+    rf"|([mn])1\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_OPTIONAL}\.{_NUMBER}\.{_OPTIONAL})".encode()
 )
 
 
@@ -45,7 +59,9 @@ class Cursor(Struct, frozen=True):
     """A position: the row with this id, in the list of this kind and parent.
 
     `offset` (from 0) and `total` tell where the row was seen and how many rows there were then;
-    both mean something for lists paged by offset only.
+    both mean something for lists paged by offset only. In the one list of a pipeline's jobs and
+    bridges `offset` and `total` tell how many jobs stood at or above it and how many there were,
+    `bridges` and `bridges_total` the same of the bridges.
     """
 
     kind: ListKind
@@ -53,19 +69,22 @@ class Cursor(Struct, frozen=True):
     parent: int = 0
     offset: int = 0
     total: int | None = None
+    bridges: int = 0
+    bridges_total: int | None = None
 
     def __str__(self) -> str:
         if self.kind == "j":
             plain = b"j1.%x" % self.id
         else:
-            total = b"" if self.total is None else b"%x" % self.total
             plain = b"%b1.%x.%x.%x.%b" % (
                 self.kind.encode(),
                 self.parent,
                 self.id,
                 self.offset,
-                total,
+                _optional(self.total),
             )
+            if self.kind in ITEM_KINDS:
+                plain += b".%x.%b" % (self.bridges, _optional(self.bridges_total))
         # Of these characters base64 makes no "+" and no "/".
         return b2a_base64(plain, newline=False).rstrip(b"=").decode()
 
@@ -85,14 +104,13 @@ class Cursor(Struct, frozen=True):
         if keyset:
             cursor = cls("j", int(keyset_id, 16))
         else:
-            kind, parent, last_id, offset, total = others
-            cursor = cls(
-                _KINDS[kind],
-                int(last_id, 16),
-                int(parent, 16),
-                int(offset, 16),
-                int(total, 16) if total else None,
-            )
-        if cursor.id > MAX_ID or cursor.offset > MAX_OFFSET:
+            kind, parent, last_id, *seen = (part for part in others if part is not None)
+            numbers: list[Any] = [int(part, 16) if part else None for part in seen]
+            cursor = cls(_KINDS[kind], int(last_id, 16), int(parent, 16), *numbers)
+        if cursor.id > MAX_ID or max(cursor.offset, cursor.bridges) > MAX_OFFSET:
             raise BadInput(f"{argument}: not a cursor of any list there is")
         return cursor
+
+
+def _optional(number: int | None) -> bytes:
+    return b"" if number is None else b"%x" % number
