@@ -28,6 +28,7 @@ def budget_of(settings: Settings) -> Budget:
         event_timeout_s=settings.request_timeout_s,
         calls_in_flight=settings.max_calls_in_flight,
         page_size=settings.max_page_size,
+        list_rows=settings.max_list_rows,
         response_nodes=settings.max_response_nodes,
         response_bytes=settings.max_response_bytes,
     )

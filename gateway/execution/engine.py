@@ -39,6 +39,7 @@ from gateway.execution.telling import tell_began, tell_ended, tell_subscribed
 from gateway.execution.variables import NO_VARIABLES
 from gateway.execution.writing import ENCODED_AT_ONCE, MANY_INTROSPECTED, write
 from gateway.hooks import WRITES, Hooks, WriteEvent
+from gateway.loaders.whole import MAX_LIST_ROWS
 from gateway.schema.ways import tell_way
 from gateway.turns import Turns
 from gateway.upstream.scope import CallScope
@@ -63,9 +64,9 @@ SUBSCRIPTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one operation may take: upstream calls at worst and at once, rows of a page (1 to 100),
-    fields of its response (nodes) and bytes of it. An event of a subscription may need fewer calls,
-    and has so long for them.
+    """What one operation may take: upstream calls at worst and at once, rows of a page (1 to 100)
+    and of a list that is read whole, fields of its response (nodes) and bytes of it. An event of a
+    subscription may need fewer calls, and has so long for them.
     """
 
     calls: int = 250
@@ -73,6 +74,7 @@ class Budget:
     event_timeout_s: float = 30.0
     calls_in_flight: int = 16
     page_size: int = 100
+    list_rows: int = MAX_LIST_ROWS
     response_nodes: int = 250_000
     response_bytes: int = 50_000_000
 
@@ -246,7 +248,7 @@ class Engine:
         plan = operation.plan(variables)
         estimate, size = plan.estimate, plan.size
         if estimate is None or size is None:
-            estimate, size = forecast(operation, plan, variables)
+            estimate, size = forecast(operation, plan, variables, self._budget.list_rows)
         if estimate.calls > (ceiling or self._budget.calls):
             refused = too_dear(estimate, ceiling or self._budget.calls)
             raise RequestError("COST_EXCEEDED", errors=[refused], operation=operation)
@@ -309,6 +311,7 @@ class Engine:
             self._urls,
             costs=(prepared.estimate.calls, self._budget.calls),
             max_page_size=self._budget.page_size,
+            max_list_rows=self._budget.list_rows,
             readers=prepared.plan.readers,
             turns=self._turns,
             live=self._live,

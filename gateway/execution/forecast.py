@@ -33,10 +33,12 @@ def too_dear(estimate: Estimate, ceiling: int) -> GraphQLError:
     return GraphQLError(refusal.message, original_error=refusal)
 
 
-def forecast(operation: Operation, plan: Plan, variables: VariableValues) -> tuple[Estimate, Size]:
+def forecast(
+    operation: Operation, plan: Plan, variables: VariableValues, max_list_rows: int
+) -> tuple[Estimate, Size]:
     """Cost and size, kept where they hang on no variables; raises `RequestError`."""
     try:
-        estimate = estimate_cost(plan, variables)
+        estimate = estimate_cost(plan, variables, max_list_rows=max_list_rows)
     except GraphQLError as error:
         raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
     size = plan.size or size_of(plan, estimate.rows)

@@ -113,6 +113,13 @@ class Settings:
         " or as many.",
         check=checks.page_size,
     )
+    max_list_rows: int = knob(
+        500,
+        "Rows of a pipeline's jobs that `stages`, `summary` and `attempts` read at most, pages of"
+        " 100, each a call; of its bridges it is 100. Where that cuts a list, the answer says"
+        " `partial`.",
+        check=checks.at_least(1),
+    )
 
     watch_interval_s: float = knob(
         2.0,
