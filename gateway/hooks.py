@@ -44,20 +44,23 @@ _log: Final = logging.getLogger("gateway.hooks")
 
 
 class WriteEvent:
-    """One write that an operation asked for: an action on a job (or bridge) of a project, as the
-    caller named it.
+    """One write that an operation asked for: an action on a job (or bridge) of a project, or on a
+    pipeline, as the caller named it; the other one of the two is None.
 
     `outcome` is DONE, the codes of its `userErrors`, the code of the error in its place, or
     UNFINISHED where its caller left, or the gateway stopped, before an answer came. `made` is the
     number of the new attempt, where one was made and told.
     """
 
-    __slots__ = ("action", "job", "made", "outcome", "project")
+    __slots__ = ("action", "job", "made", "outcome", "pipeline", "project")
 
-    def __init__(self, action: str, project: int | str, job: int) -> None:
+    def __init__(
+        self, action: str, project: int | str, job: int | None, pipeline: int | None = None
+    ) -> None:
         self.action = action
         self.project = project
         self.job = job
+        self.pipeline = pipeline
         self.outcome = "UNFINISHED"
         self.made: int | None = None
 

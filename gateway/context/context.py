@@ -12,7 +12,7 @@ from gateway.upstream.written import item_of, job_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from gateway.upstream.entities import Item, Pipeline, ProjectKey
+    from gateway.upstream.entities import Item, PipelineDetail, ProjectKey
 
 __all__ = ["Context"]
 
@@ -73,6 +73,30 @@ class Context(Reads):
         write = self.client.play(self.scope, project, job_id, variables=variables, inputs=inputs)
         return await self._write(project, job_id, write)
 
+    async def retry_pipeline(self, project: ProjectKey, pipeline_id: int) -> PipelineDetail:
+        """Run what failed or was canceled of a pipeline again. Cost: 1 call."""
+        write = self.client.retry_pipeline(self.scope, project, pipeline_id)
+        return await self._write_pipeline(pipeline_id, write)
+
+    async def cancel_pipeline(self, project: ProjectKey, pipeline_id: int) -> PipelineDetail:
+        """Cancel what has not finished of a pipeline. Cost: 1 call."""
+        write = self.client.cancel_pipeline(self.scope, project, pipeline_id)
+        return await self._write_pipeline(pipeline_id, write)
+
+    async def _write_pipeline(
+        self, pipeline_id: int, write: Awaitable[PipelineDetail]
+    ) -> PipelineDetail:
+        """Write, and forget all that was read before. Whoever watches the pipeline is told."""
+        try:
+            pipeline = await write
+        except OutcomeUnknown:
+            self._wake(pipeline_id)
+            raise
+        finally:
+            self._forget()
+        self._wake(pipeline_id)
+        return pipeline
+
     async def _write(self, project: ProjectKey, job_id: int, write: Awaitable[W]) -> W:
         """Write, and forget all that was read before. The answer is remembered where it holds
         everything: an old upstream may leave out the pipeline or the artifacts of a job. Whoever
@@ -85,17 +109,13 @@ class Context(Reads):
             raise
         finally:
             self._forget()
-        self._wake(item.pipeline, job_id, item.id)
+        self._wake(None if item.pipeline is None else item.pipeline.id, job_id, item.id)
         if isinstance(item, UntoldItem):
             return item
         if item.pipeline is not None and (isinstance(item, Bridge) or item.artifacts is not None):
             self._seen.add(project, (item,))
         return item
 
-    def _wake(self, pipeline: Pipeline | None, *job_ids: int) -> None:
+    def _wake(self, pipeline_id: int | None, *job_ids: int) -> None:
         if self._live is not None:
-            self._live.wake(
-                pipeline_id=None if pipeline is None else pipeline.id,
-                job_ids=job_ids,
-                at_once=True,
-            )
+            self._live.wake(pipeline_id=pipeline_id, job_ids=job_ids, at_once=True)

@@ -157,7 +157,7 @@ def action_error_for(
     said = f": {error.reason}" if error.reason else ""
     if error.is_foreign and not said:
         said = f": {WEB_PAGE}"
-    what = f"{action} job {target.number}"
+    what = f"{action} {target.what}"
     # A proxy looks at no more of the values than their size.
     speaks_of_values = error.status == 413 if error.is_foreign else error.status in VALUE_STATUSES
     blamed = None if error.is_foreign else _field_named(error.reason, TAKES.get(action, ()))
@@ -173,7 +173,7 @@ def action_error_for(
     elif code is Code.FORBIDDEN and blamed is not None and blamed[0] in sent:
         field = blamed
     elif code in ABOUT_JOB or (code is Code.REDIRECTED and error.status == 405):
-        field = ["job", target.way]
+        field = [target.kind, target.way]
     return ActionError(code, message, field, error.retry_after_s)
 
 
@@ -247,7 +247,7 @@ def status_changed(action: str, target: Target, status: str, wanted: list[Status
     listed = ", ".join(status.name for status in wanted)
     return ActionError(
         Code.STATUS_CHANGED,
-        f"did not {action} job {target.number}: its status is {status!r}, not one of {listed}",
+        f"did not {action} {target.what}: its status is {status!r}, not one of {listed}",
         ["ifStatus"],
     )
 

@@ -48,10 +48,12 @@ __all__ = [
     "check_inputs",
     "check_variables",
     "completed",
+    "failed",
     "is_missing",
     "item_now",
     "lost_attempt",
     "read_if_there",
+    "read_item",
 ]
 
 

@@ -6,7 +6,7 @@ say what else a number may be that no job has (`why_no_job`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import strawberry
 from strawberry import UNSET
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.upstream.web_urls import WebUrls
 
 __all__ = [
+    "IF_STATUS",
     "JOB_BY_NUMBER",
     "PIPELINE_BY_NUMBER",
     "JobCancelInput",
@@ -126,8 +127,8 @@ class JobPlayInput:
 
 
 class Target(NamedTuple):
-    """A job or bridge as the caller named it, by the field `way`. `is_bridge` and `pipeline_id` are
-    None where the name does not tell.
+    """A job or bridge, or a pipeline (`kind`), as the caller named it, by the field `way`.
+    `is_bridge` and `pipeline_id` are None where the name does not tell.
     """
 
     project: ProjectKey
@@ -135,6 +136,12 @@ class Target(NamedTuple):
     way: str
     pipeline_id: int | None = None
     is_bridge: bool | None = None
+    kind: Literal["job", "pipeline"] = "job"
+
+    @property
+    def what(self) -> str:
+        """What it is, for messages."""
+        return f"{self.kind} {self.number}"
 
 
 ITEMS: Final = {"Job", "Bridge"}

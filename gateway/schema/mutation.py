@@ -26,6 +26,7 @@ from gateway.schema.actions import (
     lost_attempt,
     read_if_there,
 )
+from gateway.schema.batch import BATCH_COST, batch
 from gateway.schema.fields import Cost, Gives, Info, edge, plain
 from gateway.schema.inputs import (
     JobCancelInput,
@@ -38,6 +39,11 @@ from gateway.schema.inputs import (
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
 from gateway.schema.noted import noted
+from gateway.schema.pipeline_actions import (
+    PIPELINE_WRITE,
+    pipeline_cancel,
+    pipeline_retry,
+)
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
@@ -228,6 +234,19 @@ class Mutation:
                 ],
             )
             return note.of(result)
+
+    job_batch = edge(
+        "The same action on up to 100 jobs, side by side; one result for each, in order, and each"
+        " succeeds or fails alone. Nothing is sent twice, and none is sent again. Cost: 2 calls a"
+        " job; of a pipeline, 1 call a job and those of its lists.",
+        cost=BATCH_COST,
+    )(batch)
+    pipeline_retry = edge(
+        f"Run the failed and canceled jobs of a pipeline again. {COSTS}", cost=PIPELINE_WRITE
+    )(pipeline_retry)
+    pipeline_cancel = edge(
+        f"Stop what of a pipeline has not finished. {COSTS}", cost=PIPELINE_WRITE
+    )(pipeline_cancel)
 
 
 def job_target_of(input: JobCancelInput | JobEraseInput, context: Context) -> Target:

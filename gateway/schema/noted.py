@@ -49,7 +49,13 @@ class Note:
 @contextmanager
 def noted(action: str, target: Target) -> Iterator[Note]:
     """Note a write from its beginning, so that one whose caller leaves is told of as well."""
-    event = WriteEvent(action, target.project, target.number)
+    is_job = target.kind == "job"
+    event = WriteEvent(
+        action,
+        target.project,
+        target.number if is_job else None,
+        None if is_job else target.number,
+    )
     writes = WRITES.get()
     if writes is not None:
         writes.append(event)

@@ -52,12 +52,13 @@ _ENDPOINTS: Final = {route.name: route.endpoint for route in ROUTES}
 _encode = msgspec.json.Encoder().encode
 
 
-class Write(msgspec.Struct, omit_defaults=True):
+class Write(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What an operation wrote, or was refused to; see `WriteEvent`."""
 
     action: str
     project: int | str
-    job: int
+    job: int | None = None
+    pipeline: int | None = None
     outcome: str
     made: int | None = None
 
@@ -285,7 +286,14 @@ def record_logging(records: Records, level: str) -> None:
 
 def _told_writes(operation: OperationEvent) -> tuple[Write, ...]:
     return tuple(
-        Write(write.action, write.project, write.job, write.outcome, write.made)
+        Write(
+            action=write.action,
+            project=write.project,
+            job=write.job,
+            pipeline=write.pipeline,
+            outcome=write.outcome,
+            made=write.made,
+        )
         for write in operation.writes
     )
 

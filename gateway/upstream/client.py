@@ -323,6 +323,20 @@ class Client:
             return read_written(call, answer, WHOLE.bridges)
         return read_written(call, answer, WHOLE.jobs)
 
+    async def retry_pipeline(
+        self, scope: CallScope, project: ProjectKey, pipeline_id: int
+    ) -> PipelineDetail:
+        """Run what failed or was canceled again; the pipeline as it is now (upstream.md, 3.8)."""
+        return await self._act_on_pipeline(scope, routes.PIPELINE_RETRY, project, pipeline_id)
+
+    async def cancel_pipeline(
+        self, scope: CallScope, project: ProjectKey, pipeline_id: int
+    ) -> PipelineDetail:
+        """Cancel what has not finished; the pipeline as it is now, also where there was nothing to
+        cancel (upstream.md, 3.8).
+        """
+        return await self._act_on_pipeline(scope, routes.PIPELINE_CANCEL, project, pipeline_id)
+
     # -- how -----------------------------------------------------------------------------------
 
     async def _one(self, call: Call, reader: Reader[T]) -> T:
@@ -355,6 +369,12 @@ class Client:
     ) -> Job:
         call = _write(scope, route, project, job_id, body)
         return read_written(call, await self._chain.send(call), WHOLE.jobs)
+
+    async def _act_on_pipeline(
+        self, scope: CallScope, route: Route, project: ProjectKey, pipeline_id: int
+    ) -> PipelineDetail:
+        call = _write(scope, route, project, pipeline_id, {})
+        return read_written(call, await self._chain.send(call), WHOLE.details)
 
 
 def _call_of_job(scope: CallScope, project: ProjectKey, job_id: int, readers: Readers) -> Call:

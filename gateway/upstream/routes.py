@@ -156,6 +156,18 @@ TRACE: Final = Route(
     "/projects/:id/jobs/:job_id/trace",
     "the log of job {job_id} of project {id}",
 )
+PIPELINE_RETRY: Final = Route(
+    "pipeline_retry",
+    "POST",
+    "/projects/:id/pipelines/:pipeline_id/retry",
+    f"to retry {_PIPELINE}",
+)
+PIPELINE_CANCEL: Final = Route(
+    "pipeline_cancel",
+    "POST",
+    "/projects/:id/pipelines/:pipeline_id/cancel",
+    f"to cancel {_PIPELINE}",
+)
 
 
 def _action(name: str) -> Route:
@@ -188,4 +200,6 @@ ROUTES: Final = (
     RETRY,
     ERASE,
     PLAY,
+    PIPELINE_RETRY,
+    PIPELINE_CANCEL,
 )

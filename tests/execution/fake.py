@@ -358,6 +358,21 @@ class FakeContext:
     ) -> Any:
         return await self._write("play", project, job_id, *variables, inputs)
 
+    async def retry_pipeline(self, project: Any, pipeline_id: int) -> Any:
+        return await self._write_pipeline("retry", project, pipeline_id)
+
+    async def cancel_pipeline(self, project: Any, pipeline_id: int) -> Any:
+        return await self._write_pipeline("cancel", project, pipeline_id)
+
+    def _write_pipeline(self, action: str, project: Any, pipeline_id: int) -> Awaitable[Any]:
+        world, key = self.world, (action, "pipeline", project, pipeline_id)
+        choices: list[Callable[[], Any]] = [
+            lambda: world.detail(world.pipeline(project, pipeline_id)),
+            lambda: Forbidden("no", endpoint=ENDPOINT, status=403),
+            lambda: OutcomeUnknown("lost", endpoint=ENDPOINT),
+        ]
+        return _await(self.load(key, choices[world.roll(len(choices), "write", *key)]))
+
     def _write(self, action: str, project: Any, job_id: int, *how: Any) -> Awaitable[Any]:
         world = self.world
         key = (action, project, job_id, *map(repr, how))
