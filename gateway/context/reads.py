@@ -7,6 +7,7 @@ read, and what a list has shown is not read again.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, overload
 
 import msgspec
@@ -29,10 +30,13 @@ from gateway.upstream.entities import UNTOLD, Bridge, Job, Pipeline, ProjectHand
 from gateway.upstream.logs import format_steps
 from gateway.upstream.paging import (
     MAX_SIZE,
+    FilteredListing,
     ItemListing,
+    JobTest,
     walk_all_items,
     walk_all_pipeline_jobs,
     walk_bridges,
+    walk_filtered,
     walk_items,
     walk_pipeline_jobs,
     walk_pipelines,
@@ -264,10 +268,20 @@ class Reads:
     # -- lists -----------------------------------------------------------------------------------
 
     def project_jobs(
-        self, project: ProjectKey, statuses: tuple[str, ...], window: Window
-    ) -> Flight[Listing[Job]]:
-        """Jobs of a project. Cost: `calls_at_most`."""
-        return self._list(walk_project_jobs, window, project, statuses)
+        self,
+        project: ProjectKey,
+        statuses: tuple[str, ...],
+        window: Window,
+        test: JobTest | None = None,
+    ) -> Flight[Any]:
+        """Jobs of a project: a `Listing`; with a test a `FilteredListing`. Cost: `calls_at_most`,
+        with a test `filtered_calls`.
+        """
+        if test is None:
+            return self._list(walk_project_jobs, window, project, statuses)
+        ref = test.ref
+        walk = walk_project_jobs if ref is None else partial(walk_project_jobs, ref=ref)
+        return self._filtered("project jobs", walk, window, test, project, statuses)
 
     def pipeline_jobs(
         self,
@@ -276,10 +290,16 @@ class Reads:
         statuses: tuple[str, ...],
         include_retried: bool,  # noqa: FBT001 - as the list is named in the schema
         window: Window,
-    ) -> Flight[Listing[Job]]:
-        """Jobs of a pipeline. Cost: `calls_at_most`."""
+        test: JobTest | None = None,
+    ) -> Flight[Any]:
+        """Jobs of a pipeline: a `Listing`; with a test a `FilteredListing`. Cost: as
+        `project_jobs`.
+        """
         walk = walk_all_pipeline_jobs if include_retried else walk_pipeline_jobs
-        return self._list(walk, window, project, pipeline_id, statuses)
+        if test is None:
+            return self._list(walk, window, project, pipeline_id, statuses)
+        name = "all jobs" if include_retried else "jobs"
+        return self._filtered(name, walk, window, test, project, pipeline_id, statuses)
 
     def bridges(
         self, project: ProjectKey, pipeline_id: int, statuses: tuple[str, ...], window: Window
@@ -404,6 +424,29 @@ class Reads:
             asked,
             begin=offer if window.size >= LARGE_PAGE else launch,
         )
+
+    def _filtered(
+        self,
+        name: str,
+        walk: Walk,
+        window: Window,
+        test: JobTest,
+        project: ProjectKey,
+        *asked: object,
+    ) -> Flight[FilteredListing]:
+        async def one(window: Window) -> Listing[Job]:
+            listing: Listing[Job] = await walk(
+                self.client, self.scope, project, *asked, window, readers=self.readers
+            )
+            return listing
+
+        async def read() -> FilteredListing:
+            seen = self._seen
+            listing = await walk_filtered(one, self.scope.tally, window, test)
+            seen.add(project, listing.items)
+            return listing
+
+        return self._shared((name, window, test, project, asked), read)
 
     async def _read_list(
         self, walk: Walk, window: Window, project: ProjectKey, asked: tuple[Any, ...]

@@ -18,7 +18,10 @@ from gateway.schema import ENTITY_TYPES
 from gateway.upstream.pruning import KEPT
 
 if TYPE_CHECKING:
-    from gateway.execution.plan import Plan, Selection
+    from collections.abc import Iterator
+
+    from gateway.execution.plan import Field, Plan, Selection
+    from gateway.schema.fields import Edge
     from gateway.upstream.pruning import Taken
 
 __all__ = ["attributes_read"]
@@ -40,13 +43,19 @@ def attributes_read(plan: Plan) -> Taken:
                 whole.add(entity)
         for field in selection.fields:
             if field.slot is not None and field.slot.edge is not None:
-                for entity, path in field.slot.edge.reads_elsewhere:
+                for entity, path in _read_elsewhere(field.slot.edge, field):
                     _add(attributes, entity, path)
     return frozenset(
         (entity, frozenset(read | KEPT[entity]))
         for entity, read in attributes.items()
         if entity in KEPT and entity not in whole
     )
+
+
+def _read_elsewhere(edge: Edge, field: Field) -> Iterator[tuple[type, str]]:
+    yield from edge.reads_elsewhere
+    for argument in field.details[0].node.arguments or ():
+        yield from (edge.reads_with or {}).get(argument.name.value, ())
 
 
 def _add_fields(attributes: Attributes, entity: type, selection: Selection) -> bool:

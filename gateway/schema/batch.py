@@ -34,10 +34,10 @@ from gateway.schema.identity import project_key_of
 from gateway.schema.inputs import JobRef, PipelineRef, Target, pipeline_target, target_of
 from gateway.schema.item import PipelineItem
 from gateway.schema.noted import noted
-from gateway.schema.patterns import NamePatterns
 from gateway.upstream import entities
 from gateway.upstream.paging import Window, calls_at_most
 from gateway.upstream.paging.cursors import Cursor
+from gateway.upstream.patterns import NamePatterns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

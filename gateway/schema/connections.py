@@ -13,7 +13,14 @@ from strawberry import UNSET
 
 from gateway.schema.enums import Status
 from gateway.schema.fields import Cost, derived, plain
-from gateway.upstream.paging import DEFAULT_SIZE, MAX_SIZE, calls_at_most, window_of
+from gateway.schema.filters import calls_with_filter
+from gateway.upstream.paging import (
+    DEFAULT_SIZE,
+    MAX_SIZE,
+    FilteredListing,
+    calls_at_most,
+    window_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,11 +88,12 @@ def page_size(arguments: Mapping[str, Any]) -> int:
 def page_calls(arguments: Mapping[str, Any]) -> int:
     """Calls for these arguments at most, whatever is selected of the page."""
     after, before = arguments.get("after"), arguments.get("before")
-    return calls_at_most(
+    calls = calls_at_most(
         page_size(arguments),
         backward=bool(arguments.get("last") or before),
         has_cursor=bool(after or before),
     )
+    return max(calls, calls_with_filter(arguments)) if arguments.get("filter") else calls
 
 
 LIST_CALLS = "Cost: 1 call; with after at most 2, with last or before at most 3."
@@ -125,11 +133,15 @@ def itself(listing: Listing[Any]) -> Listing[Any]:
 
 
 def start_cursor_of(listing: Listing[Any]) -> str | None:
+    if isinstance(listing, FilteredListing):
+        return listing.start
     items = listing.items
     return listing.cursor_of(items[0]) if items else None
 
 
 def end_cursor_of(listing: Listing[Any]) -> str | None:
+    if isinstance(listing, FilteredListing):
+        return listing.end
     items = listing.items
     return listing.cursor_of(items[-1]) if items else None
 
@@ -143,8 +155,16 @@ def end_cursor_of(listing: Listing[Any]) -> str | None:
 class PageInfo:
     has_next_page: bool = plain("has_next", "There are further ones after endCursor.")
     has_previous_page: bool = plain("has_previous", "There are further ones before startCursor.")
-    start_cursor: str | None = derived(start_cursor_of, "Cursor of the first; null if empty.")
-    end_cursor: str | None = derived(end_cursor_of, "Cursor of the last; null if empty.")
+    start_cursor: str | None = derived(
+        start_cursor_of,
+        "Cursor of the first; of the first that was read where a filter let none pass; null if"
+        " empty.",
+    )
+    end_cursor: str | None = derived(
+        end_cursor_of,
+        "Cursor of the last; of the last that was read where scanLimit ended the page; null if"
+        " empty.",
+    )
 
 
 NODE = "Null, with an error at its place, where the upstream sent a row that cannot be read."
@@ -178,6 +198,7 @@ class JobConnection(Connection):
     nodes: list[Annotated[Job, strawberry.lazy("gateway.schema.job")] | None] = plain(
         "items", f"The jobs. {NODE}"
     )
+    scanned: int = plain("scanned", "How many of the upstream's jobs were read for this page.")
 
 
 @strawberry.type(description="A bridge in a list.")

@@ -162,8 +162,9 @@ class Read:
 class Edge:
     """An edge: `resolve(parent, info, **arguments)` gives its value, or an awaitable of it.
 
-    `reads_elsewhere` are what it reads of other entities than the parent: their classes and paths.
-    `explain` gives the error that is told in the place of one that the awaitable raised.
+    `reads_elsewhere` are what it reads of other entities than the parent: their classes and paths;
+    `reads_with` those that it reads only where an argument of this name is given. `explain` gives
+    the error that is told in the place of one that the awaitable raised.
     """
 
     resolve: Callable[..., Any]
@@ -171,6 +172,7 @@ class Edge:
     reads: Reads
     reads_elsewhere: tuple[tuple[type, str], ...]
     explain: Explain | None = None
+    reads_with: Mapping[str, tuple[tuple[type, str], ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +317,7 @@ def edge(
     reads: Reads = None,
     reads_elsewhere: tuple[tuple[type, str], ...] = (),
     explain: Explain | None = None,
+    reads_with: Mapping[str, tuple[tuple[type, str], ...]] | None = None,
 ) -> Callable[[Callable[..., Any]], Any]:
     """A field that may call the upstream: a resolver `(parent, info, *, arguments)`, declared
     nullable.
@@ -326,7 +329,7 @@ def edge(
     """
 
     def declare(resolver: Callable[..., Any]) -> Any:
-        kind = Edge(resolver, cost, reads, reads_elsewhere, explain)
+        kind = Edge(resolver, cost, reads, reads_elsewhere, explain, reads_with)
         resolver = resolver if explain is None else _explained(resolver, explain)
         return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
 

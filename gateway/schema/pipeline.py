@@ -35,6 +35,14 @@ from gateway.schema.descendants import (
 )
 from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Edge, Gives, Info, Read, derived, edge, fields_by, plain
+from gateway.schema.filters import (
+    DEFAULT_SCAN,
+    FILTER_CALLS,
+    READ_BY_FILTER,
+    Filter,
+    ScanLimit,
+    test_of,
+)
 from gateway.schema.identity import AnyPipeline, pipeline_global_id, project_of_pipeline
 from gateway.schema.node import Node
 from gateway.schema.people import User
@@ -183,9 +191,12 @@ class Pipeline(Node):
         return info.context.commit(parent.project, sha, parent.id) if sha else None
 
     @edge(
-        f"Jobs, newest id first, without bridges. {LIST_CALLS}", cost=PIPELINE_LIST_COST, reads=()
+        f"Jobs, newest id first, without bridges. {LIST_CALLS} {FILTER_CALLS}",
+        cost=PIPELINE_LIST_COST,
+        reads=(),
+        reads_with={"filter": READ_BY_FILTER},
     )
-    def jobs(
+    def jobs(  # noqa: PLR0913, PLR0917 - the field's arguments
         parent: strawberry.Parent[AnyPipeline],
         info: Info,
         first: First = UNSET,
@@ -194,14 +205,14 @@ class Pipeline(Node):
         before: Before = UNSET,
         statuses: Statuses = UNSET,
         include_retried: IncludeRetried = False,
+        filter: Filter = UNSET,
+        scan_limit: ScanLimit = DEFAULT_SCAN,
     ) -> Gives[JobConnection | None]:
-        return info.context.pipeline_jobs(
-            parent.project,
-            parent.id,
-            status_words(statuses),
-            include_retried,
-            window_for(info, first, after, last, before),
-        )
+        window = window_for(info, first, after, last, before)
+        asked = parent.project, parent.id, status_words(statuses), include_retried, window
+        if not filter:
+            return info.context.pipeline_jobs(*asked)
+        return info.context.pipeline_jobs(*asked, test_of(filter, scan_limit))
 
     @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=PIPELINE_LIST_COST, reads=())
     def bridges(

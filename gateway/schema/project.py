@@ -21,6 +21,14 @@ from gateway.schema.connections import (
 )
 from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
+from gateway.schema.filters import (
+    DEFAULT_SCAN,
+    FILTER_CALLS,
+    READ_BY_FILTER,
+    Filter,
+    ScanLimit,
+    test_of,
+)
 from gateway.schema.identity import project_global_id
 from gateway.schema.inputs import number_of, why_no_job
 from gateway.schema.job import Job
@@ -84,8 +92,10 @@ class Project(Node):
         return read_path(parent, info) if path is None else path
 
     @edge(
-        f"Jobs, newest id first, retried ones among them, without bridges. {LIST_CALLS}",
+        f"Jobs, newest id first, retried ones among them, without bridges. {LIST_CALLS}"
+        f" {FILTER_CALLS}",
         cost=LIST_COST,
+        reads_with={"filter": READ_BY_FILTER},
     )
     def jobs(
         parent: Handle,
@@ -95,9 +105,14 @@ class Project(Node):
         last: Last = UNSET,
         before: Before = UNSET,
         statuses: Statuses = UNSET,
+        filter: Filter = UNSET,
+        scan_limit: ScanLimit = DEFAULT_SCAN,
     ) -> Gives[JobConnection | None]:
         window = window_for(info, first, after, last, before)
-        return info.context.project_jobs(parent.key, status_words(statuses), window)
+        if not filter:
+            return info.context.project_jobs(parent.key, status_words(statuses), window)
+        test = test_of(filter, scan_limit)
+        return info.context.project_jobs(parent.key, status_words(statuses), window, test)
 
     @edge(
         "One job of the project. Cost: 1 call, 0 where it was listed already.",

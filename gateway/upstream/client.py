@@ -111,6 +111,7 @@ class Client:
         project: ProjectKey,
         *,
         statuses: Sequence[str] = (),
+        ref: str | None = None,
         per_page: int,
         cursor: KeysetCursor | None = None,
         readers: Readers = WHOLE,
@@ -119,6 +120,9 @@ class Client:
         query = f"?pagination=keyset&per_page={per_page}"
         if cursor is not None:
             query += f"&cursor={cursor_text(cursor)}"
+        if ref is not None:
+            # Older upstreams pass over it.
+            query += f"&ref={quote(ref, safe='')}"
         call = Call.of(scope, routes.PROJECT_JOBS, project, query=query, rows=per_page)
         answer = await self._list(call, statuses)
         if answer is None:

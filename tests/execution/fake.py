@@ -247,9 +247,11 @@ class FakeContext:
             return self._whole[id(entity)][1]
         return self.world.pipeline(entity.project, entity.id)
 
-    def project_jobs(self, project: Any, statuses: tuple[str, ...], window: Any) -> Any:
+    def project_jobs(
+        self, project: Any, statuses: tuple[str, ...], window: Any, test: Any = None
+    ) -> Any:
         make = partial(self.world.job, project)
-        return self._listing(("project jobs", project, statuses), window, make)
+        return self._listing(("project jobs", project, statuses, repr(test)), window, make)
 
     def pipeline_jobs(
         self,
@@ -258,8 +260,9 @@ class FakeContext:
         statuses: tuple[str, ...],
         include_retried: bool,  # noqa: FBT001 - the signature
         window: Any,
+        test: Any = None,
     ) -> Any:
-        key = ("jobs", project, pipeline_id, statuses, include_retried)
+        key = ("jobs", project, pipeline_id, statuses, include_retried, repr(test))
         return self._listing(key, window, partial(self.world.job, project))
 
     def bridges(

@@ -83,6 +83,9 @@ VALUES: Mapping[str, tuple[list[Any], list[Any]]] = {
     "String": (["main", 'ü "quoted"\n'], [""]),
     "Boolean": ([True, False], [False]),
     "JSON": ([{"name": "ü", "list": [1, None, {"deep": True}]}, []], ["text", 1.5]),
+    "DateTime": (["2020-11-01T09:00:00Z"], ["yesterday"]),
+    "Duration": ([0.5, 0], [-1]),
+    "scanLimit": ([100, 500], [0]),
     "BigInt": ([2**40, "7"], [0]),
 }
 INTROSPECTION = [

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.sandbox.http.faults import Fault
 from gateway.schema.ids import global_id
-from gateway.schema.patterns import NamePatterns
+from gateway.upstream.patterns import NamePatterns
 
 BATCH = """mutation Batch($input: JobBatchInput!) { jobBatch(input: $input) { results {
   item { __typename databaseId status } userErrors { code message field } } } }"""

@@ -7,11 +7,18 @@
       offset    over lists that it pages by number, page by page (`offset_pages`): the others
     items     a pipeline's jobs and bridges as one list
     whole     all rows of a list, up to a limit
+    filtered  the rows of a list of jobs that fit a test of our own
 
 Lists move while they are read. Rows that are created or drop out between two windows make no row
 appear twice and none be skipped (architecture.md, cursors by id).
 """
 
+from gateway.upstream.paging.filtered import (
+    FilteredListing,
+    JobTest,
+    filtered_calls,
+    walk_filtered,
+)
 from gateway.upstream.paging.items import ItemListing, walk_all_items, walk_items
 from gateway.upstream.paging.walks import (
     Listing,
@@ -33,15 +40,19 @@ from gateway.upstream.paging.window import (
 __all__ = [
     "DEFAULT_SIZE",
     "MAX_SIZE",
+    "FilteredListing",
     "ItemListing",
+    "JobTest",
     "Listing",
     "WholeRows",
     "Window",
     "calls_at_most",
+    "filtered_calls",
     "read_rest",
     "walk_all_items",
     "walk_all_pipeline_jobs",
     "walk_bridges",
+    "walk_filtered",
     "walk_items",
     "walk_pipeline_jobs",
     "walk_pipelines",

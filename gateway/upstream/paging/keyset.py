@@ -44,6 +44,7 @@ class KeysetRows(Struct, Generic[T]):
     has_previous: bool
     scanned: int
     end: int | None = None
+    calls: int = 1
 
 
 class Read(Protocol):
@@ -217,7 +218,7 @@ class _Walker:
         has_next: bool,
         has_previous: bool,
     ) -> KeysetRows[Job]:
-        return KeysetRows(items, has_next, has_previous, self._scanned, end)
+        return KeysetRows(items, has_next, has_previous, self._scanned, end, self.calls)
 
 
 def _id_of(item: Job | UpstreamInvalid) -> int | None:

@@ -65,6 +65,7 @@ class OffsetRows(Struct, Generic[T]):
     total: int | None
     steady_total: int | None
     scanned: int
+    calls: int = 1
 
 
 class Read(Protocol[T]):
@@ -269,6 +270,7 @@ class _Walker(Generic[T]):
             page.total,
             self._longest if is_steady else None,
             self._scanned,
+            self.calls,
         )
 
     def _leads_nowhere(self, message: str) -> UpstreamInvalid:

@@ -10,11 +10,20 @@ from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.entities import Bridge, Job, Pipeline
+from gateway.upstream.pages import MAX_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Page", "Search", "end_of_taken", "id_of", "page_holding", "start_of_taken"]
+__all__ = [
+    "Page",
+    "Search",
+    "end_of_taken",
+    "id_of",
+    "page_holding",
+    "rows_in_one_page",
+    "start_of_taken",
+]
 
 T = TypeVar("T", bound=Job | Bridge | Pipeline)
 
@@ -86,6 +95,11 @@ def page_holding(low: int, high: int, most: int, *, keep_high: bool) -> tuple[in
         return high // length + 1, length
     length = max(range(1, most + 1), key=lambda length: length - low % length)
     return low // length + 1, length
+
+
+def rows_in_one_page(low: int, most: int = MAX_PER_PAGE) -> int:
+    """How many rows from the offset `low` on a single page can hold."""
+    return max(length - low % length for length in range(1, most + 1))
 
 
 def end_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:

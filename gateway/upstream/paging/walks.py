@@ -50,6 +50,7 @@ class Listing(Generic[T]):
         "_positions",
         "_rows",
         "_window",
+        "calls",
         "has_next",
         "has_previous",
         "items",
@@ -64,6 +65,7 @@ class Listing(Generic[T]):
         self.has_next = rows.has_next
         self.has_previous = rows.has_previous
         self.scanned = rows.scanned
+        self.calls = rows.calls
         self.total = rows.total if isinstance(rows, OffsetRows) else None
         self._kind = kind
         self._parent = parent
@@ -113,11 +115,16 @@ async def walk_project_jobs(
     statuses: tuple[str, ...],
     window: Window,
     *,
+    ref: str | None = None,
     readers: Readers = WHOLE,
 ) -> Listing[Job]:
-    """Jobs of a project, retried ones included, without bridges. Cost: `calls_at_most`."""
+    """Jobs of a project, retried ones included, without bridges; of one `ref` only where the
+    upstream knows that filter. Cost: `calls_at_most`.
+    """
     check_cursor(window.cursor, "j", 0)
     read = partial(client.project_jobs_page, scope, project, statuses=statuses, readers=readers)
+    if ref is not None:
+        read = partial(read, ref=ref)
     return Listing("j", 0, window, await walk_keyset(read, scope.tally, window))
 
 
