@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import strawberry
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from gateway.context import Context
     from gateway.loaders.logs import LogOfJob
+    from gateway.upstream.entities import ProjectKey
 
 __all__ = ["Query"]
 
@@ -95,13 +97,21 @@ class Query:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Numeric id or full path.")],
     ) -> Gives[Project | None]:
-        key = project_key(id)
-        if isinstance(key, int):
-            return entities.ProjectHandle(number=key)
-        handle = entities.ProjectHandle(path=key)
-        return (
-            info.context.hydrate(handle) if any(map(info.selects, ("id", "databaseId"))) else handle
-        )
+        return handle_for(info, project_key(id))
+
+    @edge(
+        "Handles on several projects, in the order asked; each is found, or fails, by itself. Cost:"
+        " as project, for each; what is selected of them is read side by side.",
+        cost=Cost(rows=ids_given, known=Known.HANDLE),
+    )
+    def projects(
+        parent: Root,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="Numeric ids or full paths.")
+        ],
+    ) -> Gives[list[Project | None]]:
+        return read_projects(info, ids)
 
     @edge(
         "One job. Cost: 1 call, 0 when another part of the operation already listed it.",
@@ -146,6 +156,35 @@ class Query:
     )
     def allowed_agents(parent: Root, info: Info) -> Gives[AllowedAgents | None]:
         return info.context.allowed_agents()
+
+
+def handle_for(info: Info, key: ProjectKey) -> object:
+    """A handle on a project; looked up where what is selected needs its number."""
+    if isinstance(key, int):
+        return entities.ProjectHandle(number=key)
+    handle = entities.ProjectHandle(path=key)
+    return info.context.hydrate(handle) if any(map(info.selects, ("id", "databaseId"))) else handle
+
+
+def read_projects(info: Info, ids: list[strawberry.ID]) -> object:
+    """Ask for all of them at once; an exception in the list fails its own place only."""
+    projects: list[Any] = []
+    for id in ids:
+        try:
+            projects.append(handle_for(info, project_key(id)))
+        except BadInput as error:
+            projects.append(error)
+    places = [place for place, project in enumerate(projects) if isawaitable(project)]
+    if not places:
+        return projects
+
+    async def fill() -> list[Any]:
+        found = await outcomes([projects[place] for place in places])
+        for place, project in zip(places, found, strict=True):
+            projects[place] = project
+        return projects
+
+    return fill()
 
 
 def ask_for_node(context: Context, text: str) -> Awaitable[Any]:

@@ -32,6 +32,7 @@ _ROOTS: Final = {
     "job": f"name it so: {_JOB}; by takes {{id: …}} (a global id) and {{webUrl: …}} as well",
     "pipeline": f"name it so: {_PIPELINE}; by takes {{id: …}} and {{webUrl: …}} as well",
     "project": f"name it so: {_PROJECT}; id takes the full path, and the number",
+    "projects": 'name them so: projects(ids: ["group/app", "7"]), by full path or number',
     "node": 'name it so: node(id: "…"), by a global id as an id field gave it',
     "nodes": 'name them so: nodes(ids: ["…"]), by global ids as id fields gave them',
     **{
@@ -101,7 +102,6 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
             ("bridge", "bridges"),
             f"ask for {_PIPELINE} {{ bridges {{ nodes {{ id }} }} }}, or node(id: …)",
         ),
-        "projects": f"name one project: {_PROJECT}",
         **dict.fromkeys(
             ("artifact", "artifacts"), f"ask for {_JOB} {{ artifacts {{ filename }} }}"
         ),

@@ -60,6 +60,7 @@ VALUES: Mapping[str, tuple[list[Any], list[Any]]] = {
     "PipelineRef.webUrl": (["https://gitlab.test/a/b/-/pipelines/2"], ["https://gitlab.test/a/b"]),
     "project.id": (["1", "a/b"], ["nonsense"]),
     "id": ([JOB, BRIDGE, LOG, PIPELINE, PROJECT], ["no id"]),
+    "projects.ids": (["1", "a/b", "5"], ["nonsense"]),
     "ids": ([JOB, BRIDGE, LOG, PIPELINE, PROJECT], ["no id"]),
     "project": (["1", "a/b", "2"], ["nonsense"]),
     "job": (["6", "7"], ["x"]),

@@ -22,6 +22,7 @@ IN_SANDBOX = {
         ids("Job:1:6:6", "JobLog:1:6:6", "Pipeline:1:6", "Pipeline:1:5", "Project:1"),
         ids("Job:2:1:1"),
     ),
+    "projects.ids": (["1", "gitlab-org/gitlab-test"], ["no/such", "77"]),
     "ids": (
         ids("Job:1:6:6", "Job:1:6:7", "Job:1:6:8", "JobLog:1:6:8", "Pipeline:1:6", "Bridge:1:6:9"),
         ["no id"],
