@@ -103,7 +103,7 @@ def test_edges_are_nullable():
     ]
 
     # Each of its items fails alone.
-    assert non_null == ["Query.nodes"]
+    assert non_null == ["Query.nodes", "Query.projects"]
 
 
 def test_resolvers_take_parent_and_info_first():
