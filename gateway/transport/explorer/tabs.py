@@ -1,6 +1,7 @@
 """The tabs the explorer opens with: operations that show what this graph is for.
 
-Each is a document in `tabs/`, named as its operation, and variables that fit it.
+Each is a document in `tabs/`, named as its operation, and variables that fit it. Those that the
+folder `examples` of the repository has as well are the same there.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def opening_tabs(examples: Examples) -> list[Tab]:
 # Variables of each tab: a value, or in angle brackets the example to fill in.
 _TABS: dict[str, dict[str, Any]] = {
     "FailedJobs": {"project": "<project>"},
-    "PipelineWithBridges": {"project": "<project>", "pipeline": "<pipeline>"},
+    "Dashboard": {"projects": ["<project>", "<other_project>"]},
+    "PipelineTree": {"project": "<project>", "pipeline": "<pipeline>"},
+    "RetryAllFailed": {"project": "<project>", "pipeline": "<pipeline>"},
     "PageThroughJobs": {"project": "<other_project>", "first": 20, "after": None},
     "RetryIfStillFailed": {"project": "<project>", "job": "<failed_job>"},
     "PlayWithVariables": {
@@ -63,8 +66,10 @@ _TABS: dict[str, dict[str, Any]] = {
 
 
 def _filled(wanted: dict[str, Any], values: dict[str, str]) -> str:
-    variables = {
-        name: values.get(value[1:-1], value) if isinstance(value, str) else value
-        for name, value in wanted.items()
-    }
+    def fill(value: Any) -> Any:
+        if isinstance(value, list):
+            return [fill(item) for item in value]
+        return values.get(value[1:-1], value) if isinstance(value, str) else value
+
+    variables = {name: fill(value) for name, value in wanted.items()}
     return msgspec.json.format(msgspec.json.encode(variables), indent=2).decode()
