@@ -251,7 +251,10 @@ class FakeContext:
         self, project: Any, statuses: tuple[str, ...], window: Any, test: Any = None
     ) -> Any:
         make = partial(self.world.job, project)
-        return self._listing(("project jobs", project, statuses, repr(test)), window, make)
+        key: Key = ("project jobs", project, statuses)
+        if test is not None:
+            key = (*key, repr(test))
+        return self._listing(key, window, make)
 
     def pipeline_jobs(
         self,
@@ -262,7 +265,9 @@ class FakeContext:
         window: Any,
         test: Any = None,
     ) -> Any:
-        key = ("jobs", project, pipeline_id, statuses, include_retried, repr(test))
+        key: Key = ("jobs", project, pipeline_id, statuses, include_retried)
+        if test is not None:
+            key = (*key, repr(test))
         return self._listing(key, window, partial(self.world.job, project))
 
     def bridges(

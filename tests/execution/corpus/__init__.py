@@ -9,6 +9,7 @@ from tests.execution.corpus.case import Case, global_id
 from tests.execution.corpus.failures import FAILURES, MUTATIONS
 from tests.execution.corpus.fields import FIELDS, FRAGMENTS
 from tests.execution.corpus.hydration import HYDRATION, SHARING
+from tests.execution.corpus.pipelines import PIPELINES
 from tests.execution.corpus.variables import ARGUMENTS, DIRECTIVES
 
 __all__ = ["CASES", "Case", "global_id"]
@@ -22,4 +23,5 @@ CASES = [
     *FAILURES,
     *SHARING,
     *MUTATIONS,
+    *PIPELINES,
 ]
