@@ -18,6 +18,7 @@ from tests.harness.over import over
 README = Path(__file__).parent.parent / "README.md"
 
 JOB = "job(by: {path: {project: 1, job: 8}})"
+IN_PIPELINE = "input: {pipeline: {path: {project: 1, pipeline: 6}}}"
 WRITE = "input: {job: {path: {project: 1, job: 1}}}"
 
 
@@ -46,6 +47,14 @@ ENDPOINTS = {
         r"GET /projects/1/pipelines/6/bridges\?.*",
         "{ pipeline(by: {path: {project: 1, pipeline: 6}})"
         " { bridges { nodes { downstreamPipeline { databaseId } } } } }",
+    ),
+    "pipeline-retry": Endpoint(
+        "POST /projects/1/pipelines/6/retry",
+        f"mutation {{ pipelineRetry({IN_PIPELINE}) {{ userErrors {{ code }} }} }}",
+    ),
+    "pipeline-cancel": Endpoint(
+        "POST /projects/1/pipelines/6/cancel",
+        f"mutation {{ pipelineCancel({IN_PIPELINE}) {{ userErrors {{ code }} }} }}",
     ),
     "job": Endpoint("GET /projects/1/jobs/8", f"{{ {JOB} {{ name }} }}"),
     "trace": Endpoint(

@@ -146,7 +146,7 @@ async def _write(
         if isinstance(error, UpstreamInvalid) and error.was_carried_out:
             return PipelineResult(target, unread=error)
         return _failed(error, action, target)
-    in_vain = nothing_to_do(action, target, pipeline.status)
+    in_vain = nothing_to_retry(target, pipeline.status) if action == "retry" else None
     return PipelineResult(target, pipeline, [in_vain] if in_vain else [])
 
 
@@ -157,21 +157,19 @@ def _failed(error: UpstreamError, action: str, target: Target) -> PipelineResult
     return PipelineResult(target, None, [action_error])
 
 
-# The statuses of a pipeline of which nothing was there to do, by the action that the upstream took.
-IN_VAIN: Final = {
-    "retry": {"success", "skipped"},
-    "cancel": {"success", "failed", "skipped"},
-}
+# A pipeline that has such a status after its retry had nothing to retry.
+ENDED_WELL: Final = {"success", "skipped"}
 
 
-def nothing_to_do(action: str, target: Target, status: str | None) -> ActionError | None:
-    """The upstream takes both actions in any state, and answers with the pipeline as it is then
-    (upstream.md, 3.8): one that has ended well after a retry had nothing to retry.
+def nothing_to_retry(target: Target, status: str | None) -> ActionError | None:
+    """The upstream takes a retry in any state, and answers with the pipeline as it is then
+    (upstream.md, 3.8). What a cancel did it does not tell: with a failed job in it a pipeline is
+    failed, whatever was canceled.
     """
-    if status not in IN_VAIN[action]:
+    if status not in ENDED_WELL:
         return None
     return ActionError(
         JobActionErrorCode.NOTHING_TO_DO,
-        f"nothing to {action} of pipeline {target.number}: its status is {status!r}",
+        f"nothing to retry of pipeline {target.number}: its status is {status!r}",
         ["pipeline", target.way],
     )

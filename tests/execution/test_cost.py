@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SCHEMA = make_schema(PlannedExecutor)
 DOCUMENTS = Documents(SCHEMA, Limits())
 COUNT = int(os.environ.get("GATEWAY_TEST_COSTS") or (200 if os.environ.get("CI") else 50))
+PIPELINE = 'pipeline(by: {path: {project: "1", pipeline: "6"}})'
+BATCH = "jobBatch(input: {action: RETRY, of: {%s}}) { results { item { id } } }"
 JOB = 'job(by: {path: {project: "1", job: "8"}})'
 
 
@@ -70,6 +72,53 @@ class TestEstimate:
     )
     def test_is_the_worst_case(self, calls: int, query: str) -> None:
         assert estimate(query)[0] == calls
+
+    @pytest.mark.parametrize(
+        ("calls", "selected"),
+        [
+            (12, "stages { partial }"),
+            (7, "summary { total }"),
+            # Whatever wants the lists of a pipeline, they are read once.
+            (13, "summary { total } stages { partial } jobs { nodes { retried flaky } }"),
+            (2 + 5, "jobs(first: 100) { nodes { attempts { nodes { attempts { partial } } } } }"),
+            (2 + 20 + 5, "jobs { nodes { retried pipeline { jobs { totalCount } } } }"),
+            (3, "items { nodes { name } }"),
+            (1 + 15 + 14, "descendants(first: 14) { nodes { pipeline { jobs { scanned } } } }"),
+            # A bridge and the pipeline it started are of two pipelines.
+            (
+                1 + 2 + 6 + 6,
+                "descendants(first: 1) { nodes {bridge {pipeline {...S}} pipeline {...S}} }",
+            ),
+            (2 + 20 * 6, "bridges { nodes { downstreamPipeline { summary { total } } } }"),
+            (1 + 6, 'jobs(filter: {names: ["a"]}) { scanned }'),
+            (1 + 2, 'jobs(filter: {names: ["a"]}, scanLimit: 50) { scanned }'),
+        ],
+    )
+    def test_of_whole_lists_is_counted_once_for_each_pipeline(
+        self, calls: int, selected: str
+    ) -> None:
+        fragment = "fragment S on Pipeline { summary { total } }" if "...S" in selected else ""
+
+        assert estimate(f"{{ {PIPELINE} {{ {selected} }} }} {fragment}")[0] == calls
+
+    @pytest.mark.parametrize(
+        ("calls", "query"),
+        [
+            (221, '{ project(id: "1") { pipelines { nodes { stages { partial } } } } }'),
+            (16, '{ project(id: "1") { jobs(first: 3) { nodes { retried } } } }'),
+            (3, '{ projects(ids: ["1", "2", "3"]) { jobs { nodes { name } } } }'),
+            (4, "mutation { %s }" % BATCH % 'jobs: [{id: "x"}, {id: "y"}]'),
+            (118, "mutation { %s }" % BATCH % 'pipeline: {pipeline: {id: "x"}}'),
+            (2, 'mutation { pipelineRetry(input: {pipeline: {id: "x"}}) { pipeline { id } } }'),
+        ],
+    )
+    def test_of_many_is_the_worst_case_too(self, calls: int, query: str) -> None:
+        assert estimate(query)[0] == calls
+
+    def test_names_what_wants_the_lists(self) -> None:
+        query = f"{{ {PIPELINE} {{ id s: stages {{ partial }} }} }}"
+
+        assert estimate(query) == (12, "pipeline.s")
 
     def test_names_the_dearest_path_by_its_keys(self) -> None:
         query = f"""{{ a: {JOB} {{ name }} b: project(id: "1") {{ c: jobs {{ d: nodes {{

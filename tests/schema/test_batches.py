@@ -205,9 +205,21 @@ class TestPipelineActions:
         pipeline = gate.pipeline()
         gate.sandbox.set_status(gate.job("running", pipeline=pipeline, name="a"), "success")
 
-        _, payload = self.ask(gate, self.CANCEL, pipeline)
+        _, payload = self.ask(gate, self.RETRY, pipeline)
 
         assert [error["code"] for error in payload["userErrors"]] == ["NOTHING_TO_DO"]
+
+    def test_a_cancel_beside_a_failed_job_is_done(self, gate):
+        pipeline = gate.pipeline()
+        gate.job("failed", pipeline=pipeline, name="a")
+        running = gate.job("running", pipeline=pipeline, name="b")
+
+        _, payload = self.ask(gate, self.CANCEL, pipeline)
+
+        assert payload["pipeline"]["status"] == "FAILED"
+        assert payload["userErrors"] == []
+        (job,) = [job for job in gate.sandbox.jobs(10, pipeline) if job.id == running]
+        assert job.status == "canceled"
 
     def test_one_that_is_not_there_is_data(self, gate):
         result, payload = self.ask(gate, self.RETRY, 999_999)
