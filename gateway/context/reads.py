@@ -114,7 +114,7 @@ class Reads:
         "urls",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one engine makes it, and names each
         self,
         client: Client,
         scope: CallScope,
