@@ -202,10 +202,6 @@ class LogFollower:
             job.close()
         return None if self._reader is None else await self._reader.next()
 
-    def end(self) -> None:
-        """Nothing more will come."""
-        self.close()
-
     def close(self) -> None:
         """Listen no more."""
         if self._job is not None:

@@ -52,8 +52,6 @@ class Poller:
         self.around = around
         self.began = -math.inf
         """When its last round began."""
-        self.calls = 0
-        """Upstream calls so far."""
         self._tags: dict[str, str] = {}
         self._interval = Interval(around.pacing)
         self._due = around.clock.now()
@@ -159,7 +157,6 @@ class Poller:
             found.fault = without_frames(error)
         except Exception:  # noqa: BLE001 - the edge of a poller: recorded, and polled again
             _log.exception("a poller failed unexpectedly; it goes on")
-        self.calls += scope.tally.calls
         self._heed(found.fault)
         pause_s = self._interval.after(changed=found.changed, fault=found.fault)
         due = clock.now() + pause_s + self.further_pause_s()
