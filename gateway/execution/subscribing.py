@@ -16,7 +16,7 @@ from graphql import GraphQLError
 from gateway.errors import BadInput, Unauthenticated
 from gateway.execution.response import GraphQLResponse, RequestError
 from gateway.hooks import tell
-from gateway.schema.fields import Source
+from gateway.schema.sources import Source
 from gateway.watch import Change
 
 if TYPE_CHECKING:

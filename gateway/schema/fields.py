@@ -58,14 +58,12 @@ __all__ = [
     "Gives",
     "Info",
     "Read",
-    "Source",
     "derived",
     "edge",
     "fields_by",
     "kind_of",
     "plain",
     "reads_any",
-    "source",
 ]
 
 # What the description of a promised field says.
@@ -173,15 +171,6 @@ class Edge:
     reads_elsewhere: tuple[tuple[type, str], ...]
     explain: Explain | None = None
     reads_with: Mapping[str, tuple[tuple[type, str], ...]] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source(Edge):
-    """A root of watching: `watch(context, **arguments)` gives the listener of its events, and
-    `resolve` gets what one of them holds, or its error, as the parent.
-    """
-
-    watch: Callable[..., Any]
 
 
 class Info(strawberry.Info[Context, None]):
@@ -331,16 +320,6 @@ def edge(
     def declare(resolver: Callable[..., Any]) -> Any:
         kind = Edge(resolver, cost, reads, reads_elsewhere, explain, reads_with)
         resolver = resolver if explain is None else _explained(resolver, explain)
-        return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
-
-    return declare
-
-
-def source(description: str, *, watch: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
-    """A root of watching: a resolver as an edge's, whose parent is what an event holds."""
-
-    def declare(resolver: Callable[..., Any]) -> Any:
-        kind = Source(resolver, Cost(), None, (), watch=watch)
         return strawberry.field(resolver=resolver, description=description, metadata={"kind": kind})
 
     return declare

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 import strawberry
 
 from gateway.errors import BadInput, GatewayError
-from gateway.schema.fields import Cost, Gives, Info, edge, plain, source
+from gateway.schema.fields import Cost, Gives, Info, edge, plain
 from gateway.schema.inputs import JobRef, PipelineRef, pipeline_target, target_of
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
 from gateway.schema.log import FORMS, Format, LogChunk, LogFormat, Shown, check_range
 from gateway.schema.pipeline import Pipeline
 from gateway.schema.scalars import MAX_BIG_INT, BigInt
+from gateway.schema.sources import source
 from gateway.watch import CHANGED_AT_ONCE, Change, LogEvent
 
 if TYPE_CHECKING:
