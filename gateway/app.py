@@ -27,6 +27,7 @@ from starlette.routing import Route
 
 from gateway.execution.engine import Engine
 from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.places import Places
 from gateway.hooks import Hooks
 from gateway.parts import budget_of, documents_of, live_of, wire_options_of
 from gateway.sandbox import Sandbox
@@ -277,12 +278,17 @@ class Gateway:
                 WebUrls(self._api_url, settings.upstream_web_url),
                 budget=budget_of(settings),
                 documents=documents_of(settings),
+                places=Places(
+                    standings,
+                    each=settings.max_operations,
+                    unknown=settings.max_operations // 2,
+                ),
                 persisted=PersistedDocuments(settings.persisted_documents),
                 hooks=self._hooks,
                 live=self.live,
             )
             fingerprint_key = secrets.token_bytes(32)
-            callers = Callers(fingerprint_key, settings.request_timeout_s)
+            callers = Callers(fingerprint_key, settings.request_timeout_s, settings.trusted_proxies)
             seats = Seats(settings.max_subscriptions)
             self._web_sockets = WebSockets(engine, fingerprint_key, settings, seats)
             stack.callback(setattr, self, "_web_sockets", None)

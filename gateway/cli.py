@@ -87,6 +87,7 @@ def _serve(options: argparse.Namespace) -> int:
                     shutdown_timeout_s=settings.shutdown_timeout_s,
                     receive_timeout_s=settings.receive_timeout_s,
                     hang_up=gateway.hang_up,
+                    send_timeout_s=settings.send_timeout_s,
                     cut_off=gateway.cut_off,
                     max_message_bytes=settings.max_body_bytes,
                 ) as server,

@@ -7,7 +7,9 @@ Data travels on the exception; texts never hold a credential or a raw body.
     │   ├── BadInput                an argument that cannot be used          BAD_USER_INPUT
     │   ├── CostExceeded            too many calls may be needed             COST_EXCEEDED
     │   ├── ResponseTooLarge        the answer would be larger than allowed  RESPONSE_TOO_LARGE
-    │   └── SubscriberTooSlow       a log came faster than it was taken      SUBSCRIBER_TOO_SLOW
+    │   ├── SubscriberTooSlow       a log came faster than it was taken      SUBSCRIBER_TOO_SLOW
+    │   └── TooManyOperations       more at once than a caller may have      TOO_MANY_OPERATIONS
+    ├── DeadlineExceeded            the gateway itself was not done in time  DEADLINE_EXCEEDED
     ├── UpstreamError               an upstream call that did not work out
     │   ├── UpstreamTimeout         no answer within the deadline            UPSTREAM_TIMEOUT
     │   ├── UpstreamUnavailable     no connection, reset, 5xx                UPSTREAM_UNAVAILABLE
@@ -33,6 +35,7 @@ __all__ = [
     "CallerError",
     "Conflict",
     "CostExceeded",
+    "DeadlineExceeded",
     "Forbidden",
     "GatewayError",
     "NotFound",
@@ -42,6 +45,7 @@ __all__ = [
     "RequestRefused",
     "ResponseTooLarge",
     "SubscriberTooSlow",
+    "TooManyOperations",
     "Unauthenticated",
     "UpstreamError",
     "UpstreamInvalid",
@@ -117,6 +121,29 @@ class SubscriberTooSlow(CallerError):
     def __init__(self, message: str, *, resume_from: int) -> None:
         super().__init__(message)
         self.resume_from = resume_from
+
+
+class TooManyOperations(CallerError):
+    """The caller has as many operations running as they may; this one was not begun."""
+
+    code = "TOO_MANY_OPERATIONS"
+    retry_after_s: ClassVar[int] = 1
+
+    def __init__(self, at_most: int, *, is_known: bool) -> None:
+        if is_known:
+            whose = f"{at_most} operations of this credential run already, as many as may"
+        else:
+            whose = (
+                f"{at_most} operations run already of callers whose credential the upstream has not"
+                " answered yet, as many as may of all of them together"
+            )
+        super().__init__(f"{whose} (GATEWAY_MAX_OPERATIONS); try again in a second")
+
+
+class DeadlineExceeded(GatewayError):
+    """The gateway's own work for the operation was not done within its time."""
+
+    code = "DEADLINE_EXCEEDED"
 
 
 class UpstreamError(GatewayError):

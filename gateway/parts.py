@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gateway.execution.documents import Documents
 from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
+from gateway.execution.preparing import Measured
 from gateway.execution.schema import make_schema
 from gateway.upstream.wire import WireOptions
 from gateway.watch import Live, Pacing
@@ -19,19 +20,37 @@ if TYPE_CHECKING:
 
 __all__ = ["budget_of", "documents_of", "live_of", "wire_options_of"]
 
+# Limits that are only measured are enforced at so many times their defaults.
+MEASURED_UP_TO: Final = 10
+
 
 def budget_of(settings: Settings) -> Budget:
     """What an operation may take."""
     return Budget(
-        calls=settings.max_calls,
+        calls=_limit(settings, "max_calls"),
         event_calls=settings.max_event_calls,
         event_timeout_s=settings.request_timeout_s,
         calls_in_flight=settings.max_calls_in_flight,
         page_size=settings.max_page_size,
         list_rows=settings.max_list_rows,
-        response_nodes=settings.max_response_nodes,
+        response_nodes=_limit(settings, "max_response_nodes"),
         response_bytes=settings.max_response_bytes,
+        mutations=settings.mutations,
+        measured=_measured(settings),
     )
+
+
+def _limit(settings: Settings, name: str) -> int:
+    """A limit as it is enforced: where it is only measured, at least ten times the default."""
+    value: int = getattr(settings, name)
+    default: int = getattr(type(settings)(), name)
+    return value if settings.limits == "enforce" else max(value, MEASURED_UP_TO * default)
+
+
+def _measured(settings: Settings) -> Measured | None:
+    if settings.limits == "enforce":
+        return None
+    return Measured(settings.max_calls, settings.max_response_nodes, settings.max_plan_fields)
 
 
 def documents_of(settings: Settings) -> Documents:
@@ -40,12 +59,13 @@ def documents_of(settings: Settings) -> Documents:
         tokens=settings.max_tokens,
         depth=settings.max_depth,
         fields=settings.max_fields,
-        repeats=settings.max_repeats,
+        plan_fields=settings.max_plan_fields,
         values=settings.max_values,
     )
     return Documents(
         make_schema(PlannedExecutor),
-        limits,
+        limits if settings.limits == "enforce" else limits.at_least(MEASURED_UP_TO),
+        measured=None if settings.limits == "enforce" else limits,
         introspection=settings.introspection,
         kept=settings.documents_kept,
     )
@@ -60,6 +80,7 @@ def wire_options_of(settings: Settings, api_url: str) -> WireOptions:
         max_connections=settings.max_upstream_connections,
         max_answer_bytes=settings.max_answer_bytes,
         ca_file=settings.upstream_ca_file,
+        client_cert=settings.upstream_client_cert,
         proxy=settings.upstream_proxy,
         silence_s=settings.request_timeout_s / 3,
         max_age_s=settings.max_connection_age_s,

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable, Generator
 
-__all__ = ["Turns", "Work"]
+__all__ = ["Turns", "Work", "finished"]
 
 T = TypeVar("T")
 Work: TypeAlias = "Callable[[], None]"
 
 # CPU time between two turns of the loop; a step that is longer adds to it.
 SLICE_S: Final = 0.005
+
+
+def finished(steps: Generator[None, None, T]) -> T:
+    """What the steps return, all of them taken at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value
 
 
 class Turns:

@@ -1,63 +1,70 @@
 """Documents: parsed, limited and validated once, kept with their plans.
 
-A document seen before goes from its text to its plan by one look-up. Refused documents are kept as
-well, so that sending a bad one again and again costs nothing. The store is bounded by count and by
-characters; the document that was not used for the longest time leaves first. Once the store is full
-a text has to come twice to get in: a flood of texts that come once each then pushes out none of
-those in use.
+A document seen before goes from its text to its plan by one look-up. Making one may take long, so
+it is done in steps: whoever asks takes them, all at once (`get`, `plan`) or with turns for others
+in between (`making`, `planning`). Refused documents are kept as well, so that sending a bad one
+again and again costs nothing. The store is bounded by count and by weight, which counts what a
+document and its plans hold in memory; the document that was not used for the longest time leaves
+first. Once the store is full a text has to come twice to get in: a flood of texts that come once
+each then pushes out none of those in use.
 """
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from graphql import (
-    DirectiveNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
-    NoSchemaIntrospectionCustomRule,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     VariableNode,
-    Visitor,
-    parse,
-    specified_rules,
-    validate,
-    visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
 from msgspec import Struct
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.inputs import count_values, errors_told
 from gateway.execution.introspection import introspected_nodes
-from gateway.execution.limits import Limits, check_limits
-from gateway.execution.planner import make_plan
+from gateway.execution.limits import Limits, check_limits, tell_measured
+from gateway.execution.parsing import parse_steps
+from gateway.execution.planner import plan_steps
+from gateway.execution.validation import validate_steps
 from gateway.execution.variables import Variables
 from gateway.schema.ways import tell_way
+from gateway.turns import finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
-    from graphql import DocumentNode
+    from graphql import DocumentNode, SelectionSetNode
     from graphql.execution.values import VariableValues
 
     from gateway.execution.plan import Estimate, Plan, Size
 
 __all__ = ["Document", "Documents", "Operation", "Prepared"]
 
-# Plans that are kept of an operation, one for each choice of its @skip/@include variables.
-PLANS_KEPT = 16
 # Fields of the schema that an operation may ask for: the standard introspection has some 6,000.
-MAX_INTROSPECTED = 100_000
+MAX_INTROSPECTED: Final = 50_000
 # How many texts are remembered that came once.
-MARKS = 10_000
+MARKS: Final = 10_000
+# Of an operation's plans together: one for each choice of its @skip/@include variables. All
+# choices of five variables fit for up to 100 fields.
+PLANS_WEIGHT: Final = 15_000
+# What parts of a plan hold in memory, in tokens of a document: a token's nodes some 300 bytes.
+FIELD_WEIGHT: Final = 3
+SELECTION_WEIGHT: Final = 3
+# And what a document, or a plan, holds whatever is in it.
+LEAST_WEIGHT: Final = 20
+SLOT_WEIGHT: Final = 6
 
 
 class Operation:
-    """One operation of a valid document, with its plans. It calls `drop` with the number of plans
-    that it drops.
+    """One operation of a valid document, with its plans. It tells `grown` how much heavier it got
+    by a plan, or lighter.
     """
 
     def __init__(
@@ -65,7 +72,10 @@ class Operation:
         strawberry: Any,
         node: OperationDefinitionNode,
         fragments: dict[str, FragmentDetails],
-        drop: Callable[[int], None],
+        max_plan_fields: int,
+        grown: Callable[[int], None],
+        *,
+        hides_names: bool,
     ) -> None:
         self.node = node
         self.name = node.name.value if node.name else None
@@ -75,8 +85,9 @@ class Operation:
             name: fragment.definition for name, fragment in fragments.items()
         }
         self._strawberry = strawberry
+        self._max_plan_fields = max_plan_fields
         # The variables as the schema types them, of a request's values; or what is wrong with them.
-        self.variables = Variables(strawberry._schema, node).values
+        self.variables = Variables(strawberry._schema, node, hides_names=hides_names).values
         self._deciding = _deciding_variables(node, self.fragment_definitions)
         # Fields of introspection in its answer at most.
         self.introspected = introspected_nodes(
@@ -85,27 +96,46 @@ class Operation:
             self.fragment_definitions,
             MAX_INTROSPECTED,
         )
-        self._drop = drop
+        self._grown = grown
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._only_plan: Plan | None = None
+        self._weight = 0
 
-    def plan(self, variables: VariableValues) -> Plan:
-        """The compiled plan for these values of the variables that decide on fields."""
+    def find_plan(self, variables: VariableValues) -> Plan | None:
+        """The plan for these values of the variables that decide on fields, where it is known."""
         if not self._deciding:
-            if self._only_plan is None:
-                self._only_plan = self._make(variables)
             return self._only_plan
-        choice = tuple(variables.coerced.get(name) for name in self._deciding)
-        plan = self._plans.get(choice)
-        if plan is None:
-            if len(self._plans) >= PLANS_KEPT:
-                self._plans.clear()
-                self._drop(PLANS_KEPT)
-            plan = self._plans[choice] = self._make(variables)
+        return self._plans.get(self._choice(variables))
+
+    def planning(self, variables: VariableValues) -> Generator[None, None, Plan]:
+        """Make that plan, and keep it. Raises `GraphQLError` where it would be too large."""
+        plan = yield from plan_steps(
+            self._strawberry, self.node, self.fragments, variables, self._max_plan_fields
+        )
+        self._keep(plan, variables)
         return plan
 
-    def _make(self, variables: VariableValues) -> Plan:
-        return make_plan(self._strawberry, self.node, self.fragments, variables)
+    def plan(self, variables: VariableValues) -> Plan:
+        """The same, made at once if need be."""
+        return self.find_plan(variables) or finished(self.planning(variables))
+
+    def _choice(self, variables: VariableValues) -> tuple[Any, ...]:
+        return tuple(variables.coerced.get(name) for name in self._deciding)
+
+    def _keep(self, plan: Plan, variables: VariableValues) -> None:
+        before = self._weight
+        if not self._deciding:
+            self._only_plan = plan
+        else:
+            choice = self._choice(variables)
+            known = self._plans.pop(choice, None)
+            self._weight -= 0 if known is None else _weight_of(known)
+            while self._plans and self._weight + _weight_of(plan) > PLANS_WEIGHT:
+                # The oldest.
+                self._weight -= _weight_of(self._plans.pop(next(iter(self._plans))))
+            self._plans[choice] = plan
+        self._weight += _weight_of(plan)
+        self._grown(self._weight - before)
 
 
 class Prepared(Struct, eq=False):
@@ -121,34 +151,60 @@ class Prepared(Struct, eq=False):
 
 
 class Document:
-    """A document's operations, or the errors that keep it from being executed."""
+    """A document's operations, or the errors that keep it from being executed. `weight` is what it
+    holds in memory with its plans, in tokens.
+    """
 
-    __slots__ = ("_named", "errors", "operations")
+    __slots__ = ("__weakref__", "_make", "_named", "_nodes", "errors", "weight")
 
-    def __init__(self, operations: list[Operation], errors: list[GraphQLError]) -> None:
-        self.operations = operations
+    def __init__(
+        self,
+        nodes: list[OperationDefinitionNode],
+        errors: list[GraphQLError],
+        weight: int,
+        make: Callable[[OperationDefinitionNode, Document], Operation],
+    ) -> None:
         self.errors = errors
-        self._named = {operation.name: operation for operation in operations}
+        self.weight = weight
+        self._nodes = {node.name.value if node.name else None: node for node in nodes}
+        self._make = make
+        self._named: dict[str | None, Operation] = {}
+
+    @property
+    def operations(self) -> list[Operation]:
+        return [self._of_name(name) for name in self._nodes]
 
     def operation(self, name: str | None) -> Operation:
         """The operation to run (GraphQL specification, 6.1 GetOperation); raises `GraphQLError`."""
         if name:
-            operation = self._named.get(name)
-            if operation is None:
+            if name not in self._nodes:
                 raise GraphQLError(f"Unknown operation named '{name}'.")
-            return operation
-        if len(self.operations) != 1:
+        elif len(self._nodes) != 1:
             raise GraphQLError(
                 "Must provide operation name if query contains multiple operations."
-                if self.operations
+                if self._nodes
                 else "Must provide an operation."
             )
-        return self.operations[0]
+        else:
+            (name,) = self._nodes
+        return self._of_name(name)
+
+    def _of_name(self, name: str | None) -> Operation:
+        operation = self._named.get(name)
+        if operation is None:
+            operation = self._named[name] = self._make(self._nodes[name], self)
+        if operation.introspected > MAX_INTROSPECTED:
+            raise GraphQLError(
+                f"the introspection has more than {MAX_INTROSPECTED} fields; select less, or ask in"
+                " several operations"
+            )
+        return operation
 
 
 class Documents:
-    """The documents seen lately. `kept` bounds their number, `kept_characters` their texts
-    together.
+    """The documents seen lately. What is over `limits` is refused, what is over those that are
+    `measured` is recorded. `kept` bounds their number, `kept_weight` what they hold together:
+    some 350 bytes a unit, so 35 MB.
     """
 
     def __init__(
@@ -156,51 +212,55 @@ class Documents:
         strawberry: Any,
         limits: Limits,
         *,
+        measured: Limits | None = None,
         introspection: bool = True,
         kept: int = 1000,
-        kept_characters: int = 8_000_000,
+        kept_weight: int = 100_000,
     ) -> None:
         self._strawberry = strawberry
         self.limits = limits
-        self._rules = [
-            *specified_rules,
-            # graphql-core's own rule does not know Strawberry's one-of inputs.
-            OneOfInputValidationRule,
-            *(() if introspection else [NoSchemaIntrospectionCustomRule]),
-        ]
+        self.measured = measured
+        self.introspection = introspection
         self._kept = kept
-        self._kept_characters = kept_characters
-        self._characters = 0
+        self._kept_weight = kept_weight
+        self._weight = 0
         self._documents: OrderedDict[str, Document] = OrderedDict()
         # Hashes of texts that came once and found no room.
         self._marks: OrderedDict[int, None] = OrderedDict()
-        # Documents and plans dropped since the last collection.
-        self._dropped = 0
 
     def __len__(self) -> int:
         return len(self._documents)
 
-    def get(self, text: str) -> Document:
-        """The document of this text; made, if need be, and kept."""
+    def find(self, text: str) -> Document | None:
+        """The document of this text, where it is known."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
-            return document
+        return document
+
+    def making(self, text: str) -> Generator[None, None, Document]:
+        """Make the document of this text, and keep it."""
         if len(text) > self.limits.characters:
             message = (
                 f"the document has {len(text)} characters, {self.limits.characters} are allowed;"
                 " ask in several operations"
             )
-            return Document([], [GraphQLError(message)])
-        document = self._make(text)
-        if self._has_room_for(text) or self._came_before(text):
+            return self._refused([GraphQLError(message)])
+        document = yield from self._make(text)
+        if text not in self._documents and (
+            self._has_room_for(document) or self._came_before(text)
+        ):
             self._keep(text, document)
         return document
 
-    def _has_room_for(self, text: str) -> bool:
+    def get(self, text: str) -> Document:
+        """The document of this text, made at once if need be."""
+        return self.find(text) or finished(self.making(text))
+
+    def _has_room_for(self, document: Document) -> bool:
         return (
             len(self._documents) < self._kept
-            and self._characters + len(text) <= self._kept_characters
+            and self._weight + document.weight <= self._kept_weight
         )
 
     def _came_before(self, text: str) -> bool:
@@ -213,86 +273,147 @@ class Documents:
         return False
 
     def _keep(self, text: str, document: Document) -> None:
-        if len(text) > self._kept_characters:
-            return
         self._documents[text] = document
-        self._characters += len(text)
-        while len(self._documents) > self._kept or self._characters > self._kept_characters:
-            dropped, _ = self._documents.popitem(last=False)
-            self._characters -= len(dropped)
-            self._drop(1)
+        self._weight += document.weight
+        self._drop_oldest()
 
-    def _drop(self, count: int) -> None:
-        """Collect what was dropped, once it is as many as are kept. Syntax trees and compiled
-        functions are cycles, and old when they are dropped: the collector, which rarely looks at
-        what is old, would let them pile up.
-        """
-        self._dropped += count
-        if self._dropped >= self._kept:
-            self._dropped = 0
-            gc.collect()
+    def _grown(self, text: str, owner: ref[Document], weight: int) -> None:
+        """Count a plan that a document's operation has made, or dropped."""
+        document = owner()
+        if document is None:
+            return
+        document.weight += weight
+        if self._documents.get(text) is document:
+            self._weight += weight
+            self._drop_oldest()
 
-    def _make(self, text: str) -> Document:
+    def _drop_oldest(self) -> None:
+        while len(self._documents) > self._kept or self._weight > self._kept_weight:
+            _, dropped = self._documents.popitem(last=False)
+            self._weight -= dropped.weight
+
+    def _make(self, text: str) -> Generator[None, None, Document]:
         try:
-            parsed = parse(text, max_tokens=self.limits.tokens, no_location=False)
+            parsed = yield from parse_steps(text, self.limits.tokens)
         except GraphQLError as error:
-            return Document([], [error])
+            return self._refused([error.with_traceback(None)])
+        yield
         values = count_values(parsed)
-        errors = check_limits(parsed, self.limits)
-        if values > self.limits.values:
-            message = (
-                f"the document's literals hold {values} values in lists and objects,"
-                f" {self.limits.values} are allowed (GATEWAY_MAX_VALUES);"
-                " ask in several operations"
+        yield
+        errors = [GraphQLError(excess) for excess in _excesses(parsed, values, self.limits)]
+        if self.measured is not None and not errors:
+            for excess in _excesses(parsed, values, self.measured):
+                tell_measured(excess)
+        yield
+        errors = errors or (
+            yield from validate_steps(
+                self._strawberry._schema,
+                parsed,
+                max_errors=errors_told(values),
+                introspection=self.introspection,
             )
-            errors.append(GraphQLError(message))
-        errors = errors or validate(
-            self._strawberry._schema,
-            parsed,
-            self._rules,
-            max_errors=errors_told(values),
         )
-        for wrong in errors:
-            tell_way(wrong)
-        operations = [] if errors else self._operations(parsed)
-        if any(operation.introspected > MAX_INTROSPECTED for operation in operations):
-            message = (
-                f"the introspection has more than {MAX_INTROSPECTED} fields; select less, or ask in"
-                " several operations"
-            )
-            return Document([], [GraphQLError(message)])
-        return Document(operations, errors)
+        if errors:
+            if self.introspection:
+                for wrong in errors:
+                    tell_way(wrong)
+            return self._refused(errors)
+        return self._valid(text, parsed)
 
-    def _operations(self, parsed: DocumentNode) -> list[Operation]:
+    def _refused(self, errors: list[GraphQLError]) -> Document:
+        """A document that is not executed. Of what is wrong only what is told is kept."""
+        told = [_without_nodes(error) for error in errors]
+        return Document([], told, len(told), _unmade)
+
+    def _valid(self, text: str, parsed: DocumentNode) -> Document:
         fragments = {
             definition.name.value: FragmentDetails(definition)
             for definition in parsed.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
-        return [
-            Operation(self._strawberry, definition, fragments, self._drop)
+        nodes = [
+            definition
             for definition in parsed.definitions
             if isinstance(definition, OperationDefinitionNode)
         ]
 
+        def make(node: OperationDefinitionNode, document: Document) -> Operation:
+            return Operation(
+                self._strawberry,
+                node,
+                _reached(node.selection_set, fragments),
+                self.limits.plan_fields,
+                # Weakly, or they hold each other.
+                partial(self._grown, text, ref(document)),
+                hides_names=not self.introspection,
+            )
 
-class _Deciding(Visitor):
-    """Collects the variables of `@skip` and `@include`."""
+        return Document(nodes, [], LEAST_WEIGHT + (parsed.token_count or 0), make)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: dict[str, None] = {}
 
-    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
-        for argument in node.arguments or ():
-            if isinstance(argument.value, VariableNode):
-                self.names[argument.value.name.value] = None
+def _excesses(document: DocumentNode, values: int, limits: Limits) -> list[str]:
+    """What exceeds the limits, once a document is parsed."""
+    excesses = check_limits(document, limits)
+    tokens = document.token_count or 0
+    if tokens > limits.tokens:
+        excesses.append(f"the document has {tokens} tokens (GATEWAY_MAX_TOKENS)")
+    if values > limits.values:
+        excesses.append(
+            f"the document's literals hold {values} values in lists and objects,"
+            f" {limits.values} are allowed (GATEWAY_MAX_VALUES); ask in several operations"
+        )
+    return excesses
+
+
+def _weight_of(plan: Plan) -> int:
+    return (
+        LEAST_WEIGHT
+        + FIELD_WEIGHT * plan.fields
+        + SELECTION_WEIGHT * len(plan.selections)
+        + SLOT_WEIGHT * len(plan.slots)
+    )
+
+
+def _unmade(node: OperationDefinitionNode, _: Document) -> Operation:
+    raise AssertionError(node)
+
+
+def _without_nodes(error: GraphQLError) -> GraphQLError:
+    """The same error, which holds no part of the document any more."""
+    if isinstance(error, GraphQLSyntaxError):
+        return error
+    return GraphQLError(error.message, source=error.source, positions=error.positions)
+
+
+def _reached(
+    selected: SelectionSetNode, fragments: Mapping[str, FragmentDetails]
+) -> dict[str, FragmentDetails]:
+    """The fragments that an operation spreads, and those that these do."""
+    reached: dict[str, FragmentDetails] = {}
+    todo = [selected]
+    for selection_set in todo:
+        for node in selection_set.selections:
+            if not isinstance(node, FragmentSpreadNode):
+                if node.selection_set is not None:  # type: ignore[attr-defined]
+                    todo.append(node.selection_set)  # type: ignore[attr-defined]
+            elif node.name.value not in reached:
+                fragment = reached[node.name.value] = fragments[node.name.value]
+                todo.append(fragment.definition.selection_set)
+    return reached
 
 
 def _deciding_variables(
     operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
 ) -> tuple[str, ...]:
-    deciding = _Deciding()
-    for node in (operation, *fragments.values()):
-        visit(node, deciding)
-    return tuple(deciding.names)
+    """The variables of directives in an operation and the fragments that it reaches."""
+    names: dict[str, None] = {}
+    todo = [operation.selection_set, *(node.selection_set for node in fragments.values())]
+    for selection_set in todo:
+        for node in selection_set.selections:
+            for directive in node.directives or ():
+                for argument in directive.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        names[argument.value.name.value] = None
+            if not isinstance(node, FragmentSpreadNode) and node.selection_set is not None:  # type: ignore[attr-defined]
+                todo.append(node.selection_set)  # type: ignore[attr-defined]
+    return tuple(names)

@@ -20,10 +20,10 @@ from gateway.context import Context
 from gateway.errors import ResponseTooLarge
 from gateway.execution.documents import Documents, Prepared
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
-from gateway.execution.forecast import forecast, too_dear
-from gateway.execution.inputs import check_variables
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.places import Places
+from gateway.execution.preparing import Measured, Preparation
 from gateway.execution.response import (
     GraphQLResponse,
     RequestError,
@@ -36,11 +36,9 @@ from gateway.execution.response import (
 from gateway.execution.schema import make_schema
 from gateway.execution.subscribing import listener_of, responses
 from gateway.execution.telling import tell_began, tell_ended, tell_subscribed
-from gateway.execution.variables import NO_VARIABLES
 from gateway.execution.writing import ENCODED_AT_ONCE, MANY_INTROSPECTED, write
 from gateway.hooks import WRITES, Hooks, WriteEvent
 from gateway.loaders.whole import MAX_LIST_ROWS
-from gateway.schema.ways import tell_way
 from gateway.turns import Turns
 from gateway.upstream.scope import CallScope
 
@@ -55,7 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "Engine"]
 
-MUTATION_BY_GET: Final = "mutations are not run by GET; send this operation by POST"
 SUBSCRIPTION: Final = (
     "a subscription has many responses; ask for it by WebSocket (graphql-transport-ws), or by POST"
     " or GET with accept: text/event-stream or multipart/mixed"
@@ -77,6 +74,8 @@ class Budget:
     list_rows: int = MAX_LIST_ROWS
     response_nodes: int = 250_000
     response_bytes: int = 50_000_000
+    mutations: bool = True
+    measured: Measured | None = None
 
 
 class Engine:
@@ -92,15 +91,22 @@ class Engine:
         persisted: PersistedDocuments | None = None,
         hooks: Hooks | None = None,
         live: Live | None = None,
+        places: Places | None = None,
     ) -> None:
         self._client = client
         self._urls = urls
         self._live = live
-        if documents is None:
-            documents = Documents(make_schema(PlannedExecutor), Limits())
-        self._documents = documents
-        self._persisted = PersistedDocuments(0) if persisted is None else persisted
         self._budget = Budget() if budget is None else budget
+        self._places = Places() if places is None else places
+        self._preparation = Preparation(
+            Documents(make_schema(PlannedExecutor), Limits()) if documents is None else documents,
+            PersistedDocuments(0) if persisted is None else persisted,
+            max_calls=self._budget.calls,
+            max_nodes=self._budget.response_nodes,
+            max_list_rows=self._budget.list_rows,
+            measured=self._budget.measured,
+            reads_only=not self._budget.mutations,
+        )
         self._hooks = Hooks() if hooks is None else hooks
         self._is_heard = bool(self._hooks.operation_began or self._hooks.operation_ended)
         # Of all that may be long.
@@ -122,10 +128,16 @@ class Engine:
         )
         hooks = self._hooks
         began = tell_began(hooks, request, caller) if hooks.operation_began else None
-        response = prepared = None
+        response = prepared = place = None
         writes: list[WriteEvent] | None = None
         try:
-            prepared = self._prepare(request, caller)
+            place = self._places.enter(caller)
+            found = self._preparation.find(request, caller)
+            prepared = (
+                found
+                if isinstance(found, Prepared)
+                else await self._preparation.take(found, request, caller, place)
+            )
             if prepared.operation.type != "query":
                 writes = self._begin_writes(prepared.operation)
             result = self._start(prepared, scope)
@@ -145,16 +157,23 @@ class Engine:
         except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
             response = failed(scope)
         finally:
+            self._places.leave(place)
             if self._is_heard:
                 tell_ended(hooks, began, request, caller, scope.tally, response, writes)
         return response
 
-    def is_subscription(self, request: GraphQLRequest) -> bool:
+    async def is_subscription(self, request: GraphQLRequest, caller: Caller) -> bool:
         """Does a request ask for a subscription? Not if it is refused anyway."""
+        place = None
         try:
-            return self._operation(request, is_read_only=False).type == "subscription"
+            place = self._places.enter(caller)
+            operation = await self._preparation.operation(request, caller, place)
         except RequestError:
             return False
+        else:
+            return operation.type == "subscription"
+        finally:
+            self._places.leave(place)
 
     async def subscribe(
         self, request: GraphQLRequest, caller: Caller
@@ -165,11 +184,11 @@ class Engine:
         The calls of an event are made with the caller's credential, and within a time of their own.
         Who stops before the end closes it (`aclose`).
         """
-        if not self.is_subscription(request):
+        if not await self.is_subscription(request, caller):
             yield await self.execute(request, caller)
             return
         try:
-            prepared = self._prepare(request, caller, self._budget.event_calls)
+            prepared = await self._prepare_events(request, caller)
             listener = listener_of(prepared, self._context(prepared, self._scope(caller)))
         except RequestError as error:
             response = error.response(self._scope(caller).tally, caller.request_id)
@@ -191,6 +210,17 @@ class Engine:
                 yield response
         finally:
             await stream.aclose()
+
+    async def _prepare_events(self, request: GraphQLRequest, caller: Caller) -> Prepared:
+        """A subscription, ready to be watched for; what it prepares takes a place meanwhile."""
+        ceiling, place = self._budget.event_calls, self._places.enter(caller)
+        try:
+            found = self._preparation.find(request, caller, ceiling=ceiling)
+            if isinstance(found, Prepared):
+                return found
+            return await self._preparation.take(found, request, caller, place, ceiling=ceiling)
+        finally:
+            self._places.leave(place)
 
     async def _answer_event(
         self, event: Any, prepared: Prepared, request: GraphQLRequest, scope: CallScope
@@ -227,62 +257,6 @@ class Engine:
         WRITES.set(writes)
         return writes
 
-    def _prepare(
-        self, request: GraphQLRequest, caller: Caller, ceiling: int | None = None
-    ) -> Prepared:
-        """All that can be known without an upstream call; raises `RequestError`, for what may need
-        more calls than the ceiling, too.
-        """
-        operation = self._operation(request, is_read_only=caller.carrier.is_read_only)
-        limits = self._documents.limits
-        if request.variables and (excess := check_variables(request.variables, limits)):
-            raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
-        variables = NO_VARIABLES
-        if operation.node.variable_definitions:
-            converted = operation.variables(request.variables)
-            if isinstance(converted, list):
-                for error in converted:
-                    tell_way(error)
-                raise RequestError("BAD_USER_INPUT", errors=converted, operation=operation)
-            variables = converted
-        plan = operation.plan(variables)
-        estimate, size = plan.estimate, plan.size
-        if estimate is None or size is None:
-            estimate, size = forecast(operation, plan, variables, self._budget.list_rows)
-        if estimate.calls > (ceiling or self._budget.calls):
-            refused = too_dear(estimate, ceiling or self._budget.calls)
-            raise RequestError("COST_EXCEEDED", errors=[refused], operation=operation)
-        if size.nodes > self._budget.response_nodes:
-            refusal = ResponseTooLarge.by_nodes(size.nodes, self._budget.response_nodes)
-            too_large = GraphQLError(refusal.message, original_error=refusal)
-            raise RequestError(refusal.code, errors=[too_large], operation=operation)
-        return Prepared(operation, plan, variables, estimate, size)
-
-    def _operation(self, request: GraphQLRequest, *, is_read_only: bool) -> Operation:
-        """The operation that a request asks for, by text or by hash; raises `RequestError`."""
-        persisted = request.extensions and request.extensions.get("persistedQuery")
-        if persisted:
-            request.query = self._persisted.find(request.query, persisted)
-        if request.query is None:
-            raise RequestError("BAD_REQUEST", "the parameter query is missing", kind="malformed")
-        document = self._documents.get(request.query)
-        if document.errors:
-            raise RequestError("GRAPHQL_VALIDATION_FAILED", errors=document.errors)
-        try:
-            operation = document.operation(request.operation_name)
-        except GraphQLError as error:
-            raise RequestError("OPERATION_RESOLUTION_FAILURE", errors=[error]) from None
-        if persisted:
-            self._persisted.keep(request.query)
-        if operation.type == "mutation" and is_read_only:
-            raise RequestError(
-                "BAD_REQUEST",
-                errors=[GraphQLError(MUTATION_BY_GET)],
-                kind="read only",
-                operation=operation,
-            )
-        return operation
-
     def _start(
         self, prepared: Prepared, scope: CallScope, root: Any = None
     ) -> ExecutionResult | Awaitable[ExecutionResult]:
@@ -301,6 +275,8 @@ class Engine:
                 self._context(prepared, scope),
                 arguments=prepared.estimate.arguments,
                 root_value=root,
+                turns=self._turns,
+                deadline=scope.deadline,
             )
         )
 

@@ -22,6 +22,8 @@ from graphql.execution.collect_fields import CollectedFields
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.errors import DeadlineExceeded
+from gateway.execution.introspector import Introspector
 from gateway.execution.planner import make_plan
 from gateway.execution.slot_filler import SlotFiller
 from gateway.upstream.pruning import WHOLE
@@ -37,14 +39,19 @@ if TYPE_CHECKING:
 
     from gateway.execution.documents import Operation
     from gateway.execution.plan import Plan, Selection, Slot
+    from gateway.turns import Turns
 
 __all__ = ["PlanExecution", "PlannedExecutor", "execute_plan"]
 
 Arguments: TypeAlias = "Mapping[int, dict[str, Any]]"
 _NONE_KNOWN: Final[Arguments] = {}
 
-# Fields of an introspection from which it runs in a thread: each takes some 10 µs.
+# Fields of an introspection from which it is answered in turns: each takes some 10 µs.
 LARGE_INTROSPECTION: Final = 500
+NOT_INTROSPECTED: Final = (
+    "the schema could not be told in time, the gateway is busy with others; send the operation"
+    " again"
+)
 
 
 def execute_plan(execution: PlanExecution | PlannedExecutor) -> AwaitableOrValue[ExecutionResult]:
@@ -79,13 +86,16 @@ async def _finish(
 
 class PlanExecution:
     """One execution of an operation's plan. `arguments` are those that are known already, by slot;
-    `errors` are those of the reference executor, as they come.
+    `errors` are those of the reference executor, as they come. What may be long takes its `turns`,
+    and ends at the `deadline`, a time of the loop's clock.
     """
 
     __slots__ = (
         "_arguments",
+        "_deadline",
         "_executor",
         "_operation",
+        "_turns",
         "context_value",
         "errors",
         "plan",
@@ -102,6 +112,8 @@ class PlanExecution:
         *,
         arguments: Arguments = _NONE_KNOWN,
         root_value: Any = None,
+        turns: Turns | None = None,
+        deadline: float | None = None,
     ) -> None:
         self.root_value = root_value
         self.context_value = context_value
@@ -109,6 +121,8 @@ class PlanExecution:
         self.plan = plan
         self.variable_values = variable_values
         self._arguments = arguments
+        self._deadline = deadline
+        self._turns = turns
         self._operation = operation
         self._executor: PlannedExecutor | None = None
 
@@ -139,19 +153,24 @@ class PlanExecution:
         return slot.arguments.values(self.variable_values) if known is None else known
 
     def execute_at(self, slot: Slot, path: Path, source: Any) -> AwaitableOrValue[Any]:
-        if self._operation.introspected < LARGE_INTROSPECTION:
+        if self._operation.introspected < LARGE_INTROSPECTION or self._turns is None:
             return self.reference.execute_at(slot, path, source)
-        return self._execute_apart(slot, path, source)
+        return self._introspect(slot, path, self._turns)
 
-    async def _execute_apart(self, slot: Slot, path: Path, source: Any) -> Any:
-        """Answer a large introspection in a thread, with an executor of its own."""
-        apart = PlanExecution(
-            self._operation, self.plan, self.variable_values, self.context_value
-        ).reference
-        introspected = await asyncio.to_thread(apart.execute_at, slot, path, source)
-        for error in apart.errors:
-            self.reference.collected_errors.add(error, path)
-        return introspected
+    async def _introspect(self, slot: Slot, path: Path, turns: Turns) -> Any:
+        """Answer a large introspection in turns with others, within the operation's time."""
+        introspector = Introspector(
+            self.plan.schema, self._operation.node, self._operation.fragments, self.variable_values
+        )
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await turns.run(introspector.answer(slot))
+        except TimeoutError:
+            error: Exception = DeadlineExceeded(NOT_INTROSPECTED)
+        except GraphQLError as found:
+            error = found
+        self.reference.handle_field_error(error, slot.type, slot.details, path)
+        return None
 
     def complete_at(self, slot: Slot, path: Path, value: Any) -> AwaitableOrValue[Any]:
         return self.reference.complete_at(slot, path, value)

@@ -63,7 +63,7 @@ def _explain_operation(operation: Operation, given: Mapping[str, Any] | None) ->
         cost = str(estimate_cost(plan, variables).calls)
     except GraphQLError:
         cost = "depends on the variables"
-    source, _ = write_plan(plan)
+    source = write_plan(plan)
     return "\n".join(
         [
             f"{operation.type} {operation.name or '(unnamed)'}",

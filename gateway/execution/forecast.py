@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["forecast", "too_dear"]
 
 
-def too_dear(estimate: Estimate, ceiling: int) -> GraphQLError:
-    """The refusal of what may need more calls than are allowed."""
+def too_dear(estimate: Estimate, ceiling: int, others: int = 0) -> GraphQLError:
+    """The refusal of what may need more calls than are allowed; `others` are those of operations of
+    the same batch.
+    """
+    batch = f", those before it in its batch {others}" if others else ""
     refusal = CostExceeded(
-        f"the operation may need {estimate.calls} upstream calls,"
-        f" {ceiling} are allowed; most of them for {estimate.dearest}:"
-        " ask for fewer rows there, or in several operations",
+        f"the operation may need {estimate.calls} upstream calls{batch}; {ceiling} are allowed"
+        f" (GATEWAY_MAX_CALLS); most of them for {estimate.dearest}: ask for fewer rows there, or"
+        " in several operations",
         estimated=estimate.calls,
         ceiling=ceiling,
         dearest=estimate.dearest,

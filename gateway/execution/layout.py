@@ -1,4 +1,5 @@
 """Lays an operation out as a plan: the first of the three steps from its text to its functions.
+It yields after every few fields, so that others have turns in between.
 
 graphql-core's own collection merges the fields, so aliases, fragments and directives follow the
 specification by construction.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from itertools import chain
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from graphql import (
     GraphQLError,
@@ -29,7 +30,7 @@ from gateway.schema.fields import Edge, Read, kind_of
 from gateway.upstream.entities import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from graphql import (
         GraphQLField,
@@ -42,18 +43,25 @@ if TYPE_CHECKING:
 
 __all__ = ["lay_out"]
 
+T = TypeVar("T")
+Steps: TypeAlias = "Generator[None, None, T]"
+
+# Fields between two turns: some 30 µs each.
+FIELDS_AT_ONCE: Final = 50
+
 
 def lay_out(
     strawberry: Any,
     operation: OperationDefinitionNode,
     fragments: dict[str, FragmentDetails],
     variables: VariableValues,
-) -> Plan:
+    max_fields: int,
+) -> Generator[None, None, Plan]:
     """The plan of an operation, not yet compiled. `variables` are those of its first execution:
-    they decide the directives.
+    they decide the directives. Raises `GraphQLError` for a plan of more fields.
     """
-    layout = _Layout(strawberry, operation, fragments, variables)
-    root = layout.lay_out_root()
+    layout = _Layout(strawberry, operation, fragments, variables, max_fields)
+    root = yield from layout.lay_out_root()
     edges = [slot.edge for slot in layout.slots if slot.edge is not None]
     return Plan(
         layout.schema,
@@ -62,6 +70,7 @@ def lay_out(
         layout.selections,
         layout.slots,
         layout.by_details,
+        layout.fields,
         has_fixed_cost=all(edge.cost.is_fixed for edge in edges),
     )
 
@@ -73,11 +82,13 @@ class _Layout:
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDetails],
         variables: VariableValues,
+        max_fields: int,
     ) -> None:
         self.schema: GraphQLSchema = strawberry._schema
         self.selections: list[Selection] = []
         self.slots: list[Slot] = []
         self.by_details: dict[tuple[int, str], Selection] = {}
+        self.fields = 0
         self._strawberry = strawberry
         self._operation = operation
         self._fragments = fragments
@@ -85,8 +96,10 @@ class _Layout:
         root_type = self.schema.get_root_type(operation.operation)
         assert root_type is not None  # noqa: S101 - validation has seen to it
         self._root_type = root_type
+        self._max_fields = max_fields
+        self._since_turn = 0
 
-    def lay_out_root(self) -> Selection:
+    def lay_out_root(self) -> Steps[Selection]:
         return self._lay_out(
             self._root_type,
             lambda: collect_fields(
@@ -94,8 +107,10 @@ class _Layout:
             ),
         )
 
-    def _lay_out_below(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
-        selection = self._lay_out(
+    def _lay_out_below(
+        self, type_: GraphQLObjectType, details: list[FieldDetails]
+    ) -> Steps[Selection]:
+        selection = yield from self._lay_out(
             type_,
             lambda: collect_subfields(
                 self.schema, self._fragments, self._variables, self._operation, type_, details
@@ -106,17 +121,19 @@ class _Layout:
 
     def _lay_out(
         self, type_: GraphQLObjectType, collect: Callable[[], CollectedFields]
-    ) -> Selection:
+    ) -> Steps[Selection]:
         selection = Selection(type_)
         try:
             selection.grouped = collect().grouped_field_set
         except GraphQLError:
             # A null for `@skip` or `@include`; the reference reports it where it comes to it.
             selection.is_compiled = False
+        yield from self._count(len(selection.grouped or ()))
         for key, found in (selection.grouped or {}).items():
             definition = self.schema.get_field(type_, found[0].node.name.value)
             if definition is not None:
-                selection.fields.append(self._field(selection, key, definition, found))
+                field = yield from self._field(selection, key, definition, found)
+                selection.fields.append(field)
         edges = [field.slot.edge for field in selection.fields if field.slot is not None]
         selection.needs_in_all = max(
             [selection.needs, *(edge.cost.needs for edge in edges if edge is not None)]
@@ -126,19 +143,31 @@ class _Layout:
         self.selections.append(selection)
         return selection
 
+    def _count(self, fields: int) -> Steps[None]:
+        """Count the fields of a selection; one without any takes a place as well."""
+        self.fields += max(1, fields)
+        if self.fields > self._max_fields:
+            raise GraphQLError(
+                f"the operation's plan has more than {self._max_fields} fields, those of an"
+                " interface counted for each type (GATEWAY_MAX_PLAN_FIELDS); select less on"
+                " interfaces, or in several operations"
+            )
+        self._since_turn += max(1, fields)
+        if self._since_turn >= FIELDS_AT_ONCE:
+            self._since_turn = 0
+            yield
+
     def _field(
         self, selection: Selection, key: str, definition: GraphQLField, details: list[FieldDetails]
-    ) -> Field:
+    ) -> Steps[Field]:
         name = details[0].node.name.value
         if name == "__typename":
             return Field(key, definition, details, constant=selection.type.name)
         kind = kind_of(definition)
         field = Field(key, definition, details, declared=_declared(selection.type, kind))
         if not name.startswith("__"):
-            field.below = {
-                type_.name: self._lay_out_below(type_, details)
-                for type_ in self._object_types(definition.type)
-            }
+            for type_ in self._object_types(definition.type):
+                field.below[type_.name] = yield from self._lay_out_below(type_, details)
         below = field.below.values()
         known = _known_of(field)
         needs_hydration = any(part.needs > known for part in below)

@@ -15,7 +15,13 @@ from typing import Any, Final
 
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from gateway.errors import CostExceeded, GatewayError, SubscriberTooSlow, UpstreamError
+from gateway.errors import (
+    CostExceeded,
+    GatewayError,
+    SubscriberTooSlow,
+    TooManyOperations,
+    UpstreamError,
+)
 
 __all__ = ["format_error", "format_request_error", "shortened"]
 
@@ -93,6 +99,8 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
             extensions["retryAfter"] = cause.retry_after_s
     if isinstance(cause, SubscriberTooSlow):
         extensions["resumeFrom"] = cause.resume_from
+    if isinstance(cause, TooManyOperations):
+        extensions["retryAfter"] = cause.retry_after_s
     if isinstance(cause, CostExceeded):
         extensions["cost"] = {
             "estimated": cause.estimated,

@@ -195,6 +195,8 @@ class Plan:
     selections: list[Selection]
     slots: list[Slot]
     by_details: Mapping[tuple[int, str], Selection]
+    # How many there are in all selections; one without any counts as one.
+    fields: int
     # What is decoded of the upstream's answers.
     readers: Readers = WHOLE
     # The GraphQL type of each entity class that can turn up.
@@ -213,6 +215,13 @@ class Plan:
     # What a field of the root, or an item of its list, comes to, once that was asked; it hangs on
     # no variables.
     part: Size | None = None
+    # What the compiled functions look their names up in.
+    namespace: dict[str, Any] = with_default(default_factory=dict)
+
+    def __del__(self) -> None:
+        # The functions hold it, and it holds them: without this they would wait for the collector,
+        # which rarely looks at what is old.
+        self.namespace.clear()
 
     def selection(self, type_name: str, details: list[FieldDetails]) -> Selection | None:
         """The selection of an object type at a place. graphql-core hands one and the same list of

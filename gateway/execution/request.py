@@ -50,6 +50,8 @@ class Caller(msgspec.Struct, eq=False):
     know. When the gateway stops, it sets `is_cut_off` and cancels it the same way; the operation is
     answered then.
 
+    `address` is where they call from, where that can be told, else empty.
+
     `arrived` is when the request began to arrive, by `perf_counter`. `deadline` is until when the
     upstream calls of an operation may take, a time of the running loop's clock. One who wants it
     all `fresh` is given nothing that was read for others before.
@@ -63,3 +65,7 @@ class Caller(msgspec.Struct, eq=False):
     fresh: bool = False
     has_left: bool = False
     is_cut_off: bool = False
+    address: str = ""
+    # Of a batch's operations together, as far as they are prepared.
+    estimated_calls: int = 0
+    estimated_nodes: int = 0

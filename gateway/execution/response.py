@@ -50,8 +50,9 @@ _log: Final = logging.getLogger("gateway.execution")
 #     read only    it is a mutation, by a carrier of queries only
 #     failed       it met a bug of ours
 #     stopped      the gateway stopped before it was done; nothing came of it
+#     busy         the caller has as many operations running as they may
 ResponseKind: TypeAlias = Literal[
-    "executed", "refused", "malformed", "read only", "failed", "stopped"
+    "executed", "refused", "malformed", "read only", "failed", "stopped", "busy"
 ]
 
 

@@ -62,11 +62,20 @@ def _is_unchanged(type_: GraphQLInputType) -> Callable[[Any], bool] | None:
 
 
 class Variables:
-    """The variables of one operation."""
+    """The variables of one operation. Where it `hides_names`, mistakes suggest none of the schema's
+    names.
+    """
 
-    __slots__ = ("_definitions", "_schema", "_simple")
+    __slots__ = ("_definitions", "_hides_names", "_schema", "_simple")
 
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        *,
+        hides_names: bool = False,
+    ) -> None:
+        self._hides_names = hides_names
         self._schema = schema
         self._definitions = operation.variable_definitions or ()
         self._simple = self._prepare()
@@ -99,5 +108,9 @@ class Variables:
             else:
                 return VariableValues(sources, coerced)
         return get_variable_values(
-            self._schema, self._definitions, dict(given or {}), max_errors=ERRORS_TOLD
+            self._schema,
+            self._definitions,
+            dict(given or {}),
+            max_errors=ERRORS_TOLD,
+            hide_suggestions=self._hides_names,
         )

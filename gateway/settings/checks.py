@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import ssl
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 __all__ = [
     "at_least",
     "ca_file",
+    "client_cert",
     "instance_url",
     "is_loopback",
     "listening_host",
+    "network",
     "origin",
     "page_size",
     "path_prefix",
@@ -115,6 +117,28 @@ def ca_file(value: str) -> str:
     if not context.cert_store_stats()["x509"]:
         raise ValueError("holds no certificates; PEM is expected")
     return value
+
+
+def client_cert(value: str) -> str:
+    """A file of a certificate and its key, which is not encrypted."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(value, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"cannot be read as a certificate and its key in one PEM file: {error}"
+        ) from None
+    return value
+
+
+def _no_password() -> str:
+    raise ValueError("its key is encrypted; nobody is there to be asked for the password")
+
+
+def network(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError(f"is no address or network ({value})") from None
 
 
 def instance_url(value: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_type_hints
 
 import gateway.settings.checks as checks
 from gateway.settings.knobs import SWITCHES, SettingsError, checked, knob, read_knobs
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Settings", "choices_of", "is_switch"]
+
+
+# What `production` sets where nobody else does.
+PRODUCTION: Final = {"explorer": False, "introspection": False, "sandbox": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,11 @@ class Settings:
         " https proxy, for those with an authority of their own. With it certificates need not name"
         " their authority's key, which Python 3.13 asks for otherwise.",
         check=checks.ca_file,
+    )
+    upstream_client_cert: str | None = knob(
+        None,
+        "PEM file of a certificate and its key, for an upstream that asks its callers for one.",
+        check=checks.client_cert,
     )
     connect_timeout_s: float = knob(
         5.0,
@@ -176,7 +185,24 @@ class Settings:
         check=checks.path_prefix,
     )
     explorer: bool = knob(True, "Serve the explorer (GraphiQL) to browsers at `/graphql`.")
-    introspection: bool = knob(True, "Let callers read the schema.")
+    production: bool = knob(
+        False,
+        "What is safe before strangers, for settings that are not set themselves: no explorer, no"
+        " introspection, no sandbox.",
+    )
+    mutations: bool = knob(
+        True,
+        "Run mutations. Off: the gateway only reads, and refuses them with `READ_ONLY`.",
+    )
+    limits: Literal["enforce", "measure"] = knob(
+        "enforce",
+        "What becomes of an operation over a limit on documents, variables, plans, calls or fields"
+        " of the response: it is refused, or (`measure`) runs up to ten times the default, and a"
+        " record tells the limit, the figure and the setting.",
+    )
+    introspection: bool = knob(
+        True, "Let callers read the schema. Off: errors suggest none of its names either."
+    )
     cors_origins: tuple[str, ...] = knob(
         (),
         "Origins whose pages may call the gateway from a browser, separated by commas, as browsers"
@@ -204,6 +230,28 @@ class Settings:
         unit="s",
         check=checks.positive,
     )
+    send_timeout_s: float = knob(
+        10.0,
+        "How long a caller may take less than 64 kB of a response that waits for them; then their"
+        " connection is cut. So is the one that waits for the longest time, while 200 MB wait for"
+        " all callers together.",
+        unit="s",
+        check=checks.positive,
+    )
+    max_operations: int = knob(
+        100,
+        "Operations that a credential may have running at once; more are answered 429. Callers"
+        " whose credential the upstream has not answered yet have half as many all together, or,"
+        " where their addresses are told (`GATEWAY_TRUSTED_PROXIES`), for each address.",
+        check=checks.at_least(2),
+    )
+    trusted_proxies: tuple[str, ...] = knob(
+        (),
+        "Proxies in front whose `X-Forwarded-For` tells where callers call from: addresses, or"
+        " networks such as `10.0.0.0/8`, separated by commas. Not set: nothing is bounded by"
+        " address.",
+        check=checks.network,
+    )
     max_body_bytes: int = knob(
         1_000_000,
         "Size of a request's body; larger ones are answered 413.",
@@ -221,7 +269,7 @@ class Settings:
         " have more is refused with `RESPONSE_TOO_LARGE` before the first upstream call.",
         check=checks.at_least(1),
     )
-    max_tokens: int = knob(10_000, "Lexical tokens a document may hold.", check=checks.at_least(1))
+    max_tokens: int = knob(6_000, "Lexical tokens a document may hold.", check=checks.at_least(1))
     max_depth: int = knob(
         20,
         "How deep a document's fields may be nested; introspection needs 15.",
@@ -232,8 +280,11 @@ class Settings:
         "Fields a document may select, fragments counted where spread.",
         check=checks.at_least(1),
     )
-    max_repeats: int = knob(
-        250, "Fields of a document that may share a response key.", check=checks.at_least(1)
+    max_plan_fields: int = knob(
+        3_000,
+        "Fields that an operation may select as it is executed, those of an interface counted for"
+        " each of its types.",
+        check=checks.at_least(1),
     )
     max_values: int = knob(
         1_000,
@@ -318,7 +369,8 @@ class Settings:
 
         Raises `SettingsError` with everything that is wrong, unknown `GATEWAY_` names included.
         """
-        return cls(**read_knobs(fields(cls), _types(), environment, flags or {}))
+        values = read_knobs(fields(cls), _types(), environment, flags or {})
+        return cls(**(PRODUCTION if values.get("production") else {}) | values)
 
 
 def choices_of(name: str) -> list[str]:

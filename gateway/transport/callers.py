@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from gateway.transport.request import HttpError
 from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from gateway.execution.request import Carrier
     from gateway.transport.request import HttpRequest
@@ -36,11 +37,18 @@ _FRESH: Final = {b"no-cache", b"no-store", b"max-age=0"}
 
 
 class Callers:
-    """Makes callers. `fingerprint_key` is the key of their credentials' fingerprints,
+    """Makes callers. Where there are `trusted_proxies` (networks) they have addresses.
+    `fingerprint_key` is the key of their credentials' fingerprints,
     `operation_timeout_s` how long the upstream calls of an operation may take together.
     """
 
-    def __init__(self, fingerprint_key: bytes, operation_timeout_s: float) -> None:
+    def __init__(
+        self,
+        fingerprint_key: bytes,
+        operation_timeout_s: float,
+        trusted_proxies: Collection[str] = (),
+    ) -> None:
+        self._trusted_proxies = [ip_network(proxy) for proxy in trusted_proxies]
         self._fingerprint_key = fingerprint_key
         self._operation_timeout_s = operation_timeout_s
 
@@ -59,7 +67,24 @@ class Callers:
             arrived=request.arrived,
             deadline=started + self._operation_timeout_s,
             fresh=b"cache-control" in request.headers and _wants_fresh(request.headers),
+            address=self._address(request) if self._trusted_proxies else "",
         )
+
+    def _address(self, request: HttpRequest) -> str:
+        """Where the request comes from: the last address on its way that is no trusted proxy's."""
+        client = request.scope.get("client")
+        way = [client[0] if client else ""]
+        for name, value in request.scope["headers"]:
+            if name == b"x-forwarded-for":
+                way[:0] = [part.strip() for part in value.decode("latin-1").split(",")]
+        for address in reversed(way):
+            try:
+                told = ip_address(address)
+            except ValueError:
+                return ""
+            if not any(told in proxies for proxies in self._trusted_proxies):
+                return str(told)
+        return way[0]
 
 
 class Ending(Enum):

@@ -14,6 +14,7 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.errors import TooManyOperations
 from gateway.execution.request import Carrier, GraphQLRequest
 from gateway.hooks import RequestEvent, tell
 from gateway.transport.callers import Ending, Watch
@@ -60,7 +61,10 @@ _GZIP: Final = (b"content-encoding", b"gzip")
 PREFLIGHT_VARIES: Final = (
     b"origin, access-control-request-headers, access-control-request-private-network"
 )
-_ALLOW_POST: Final = ((b"allow", b"POST"),)
+_HEADERS: Final[dict[ResponseKind, Headers]] = {
+    "read only": ((b"allow", b"POST"),),
+    "busy": ((b"retry-after", b"%d" % TooManyOperations.retry_after_s),),
+}
 # An administrator whose operation ran as himself would not notice.
 SUDO_IN_ADDRESS: Final = (
     "sudo is not read from the address; send the header Sudo with the user's name or number"
@@ -76,6 +80,7 @@ _IN_JSON: Final[dict[ResponseKind, int]] = {
     "read only": 405,
     "failed": 500,
     "stopped": 200,
+    "busy": 429,
 }
 _IN_GRAPHQL_RESPONSE: Final[dict[ResponseKind, int]] = {**_IN_JSON, "refused": 400, "stopped": 503}
 _CARRIERS: Final = {
@@ -227,7 +232,7 @@ class Endpoint:
         carrier = _CARRIERS[method, request.media_type]
         caller = watched.caller = self._callers.of_request(request, carrier, watched.started)
         response = await self._engine.execute(asked, caller)
-        headers = _ALLOW_POST if response.kind == "read only" else ()
+        headers = _HEADERS.get(response.kind, ())
         return HttpResponse(carrier.statuses[response.kind], response.body, headers)
 
     async def _in_stream(
@@ -249,19 +254,29 @@ class Endpoint:
         if (
             form is not None
             and not isinstance(asked, list)
-            and self._goes_on(asked, form, media_type)
+            and await self._goes_on(asked, form, media_type, request, watched)
         ):
             return await self._stream(asked, request, watched, form)
         if media_type is None:
             raise _not_acceptable()
         return asked
 
-    def _goes_on(self, asked: GraphQLRequest, form: StreamFormat, media_type: bytes | None) -> bool:
+    async def _goes_on(
+        self,
+        asked: GraphQLRequest,
+        form: StreamFormat,
+        media_type: bytes | None,
+        request: HttpRequest,
+        watched: Watched,
+    ) -> bool:
         """Is this answered in a stream? A subscription is, and what its caller takes no other way:
         some clients name a stream in every request.
         """
-        takes_no_other = media_type is None and not form.for_subscriptions_only
-        return takes_no_other or self._engine.is_subscription(asked)
+        if media_type is None and not form.for_subscriptions_only:
+            return True
+        carrier = form.carrier(request.method)
+        caller = self._callers.of_request(request, carrier, watched.started)
+        return await self._engine.is_subscription(asked, caller)
 
     async def _stream(
         self, asked: GraphQLRequest, request: HttpRequest, watched: Watched, form: StreamFormat

@@ -149,6 +149,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = self._excess_of_head()
             if self._refusal:
                 raise _OutOfBounds
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+            # A proxy in front may have looked at another one (RFC 9112, 3.2).
+            self._stop(400, f"the request has {hosts or 'no'} Host headers; send one")
         is_offer = self.parser.should_upgrade()
         self._offers = is_offer and not self._should_upgrade()
         if self._offers:

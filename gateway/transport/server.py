@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from gateway.transport.protocol import BoundedProtocol
+from gateway.transport.sending import Sending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -78,12 +79,13 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 @asynccontextmanager
-async def serving(
+async def serving(  # noqa: PLR0913 - each is a knob of its own
     app: Any,
     listener: socket.socket,
     *,
     shutdown_timeout_s: float,
     receive_timeout_s: float = 10.0,
+    send_timeout_s: float = 10.0,
     lifespan: bool = False,
     hang_up: Callable[[], None] | None = None,
     cut_off: Callable[[], None] | None = None,
@@ -101,7 +103,7 @@ async def serving(
     server = _Server(
         uvicorn.Config(
             app,
-            http=arrival_protocol(receive_timeout_s),
+            http=arrival_protocol(receive_timeout_s, send_timeout_s),
             ws="none" if max_message_bytes is None else "websockets-sansio",
             ws_max_size=max_message_bytes or 0,
             # It would hold back what is to be seen at once, and take memory for each connection.
@@ -253,14 +255,24 @@ class ArrivalProtocol(BoundedProtocol):
     """
 
     arrival_timeout_s = 10.0
+    sending = Sending(10.0)
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
         self._start_timer()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.sending.wait(self)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.sending.end(self)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self.sending.end(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -305,9 +317,10 @@ class ArrivalProtocol(BoundedProtocol):
         self.transport.close()
 
 
-def arrival_protocol(timeout_s: float) -> type[ArrivalProtocol]:
-    """The protocol with this deadline: uvicorn takes a class."""
-    return type("ArrivalProtocol", (ArrivalProtocol,), {"arrival_timeout_s": timeout_s})
+def arrival_protocol(timeout_s: float, send_timeout_s: float = 10.0) -> type[ArrivalProtocol]:
+    """The protocol with these deadlines: uvicorn takes a class."""
+    attributes = {"arrival_timeout_s": timeout_s, "sending": Sending(send_timeout_s)}
+    return type("ArrivalProtocol", (ArrivalProtocol,), attributes)
 
 
 _STOPPED = (

@@ -55,6 +55,7 @@ class WireOptions:
     """What every wire needs to know. `origin` and `proxy` are scheme, host and port; the proxy's
     address may hold a user and a password, percent-encoded.
 
+    `client_cert` is a PEM file of a certificate and its key, shown to who asks for one.
     `ca_file` holds further authorities (PEM) that may sign the certificate of the upstream, or of a
     proxy that is asked over TLS.
 
@@ -69,6 +70,7 @@ class WireOptions:
     max_answer_bytes: int = 64 * 1024 * 1024
     verify_tls: bool = True
     ca_file: str | None = None
+    client_cert: str | None = None
     proxy: str | None = field(default=None, repr=False)
     silence_s: float = 10.0
     max_age_s: float = 300.0

@@ -11,6 +11,7 @@ from gateway.execution.plan import Plan
 from gateway.execution.schema import make_schema
 from gateway.schema import ENTITY_TYPES
 from gateway.schema.fields import Edge, Read, kind_of
+from gateway.turns import finished
 from gateway.upstream import entities
 from gateway.upstream.pruning import KEPT
 from tests.execution.comparison import failures_of
@@ -29,7 +30,7 @@ def plan(text: str, variables: dict[str, object] | None = None) -> Plan:
 
 
 def read(text: str, variables: dict[str, object] | None = None) -> dict[str, set[str]]:
-    found = attributes_read(plan(text, variables))
+    found = finished(attributes_read(plan(text, variables)))
     return {entity.__name__: set(attributes - KEPT[entity]) for entity, attributes in found}
 
 

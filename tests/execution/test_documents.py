@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import GraphQLError
 
-from gateway.execution.documents import PLANS_KEPT, Documents
+from gateway.execution.documents import (
+    FIELD_WEIGHT,
+    LEAST_WEIGHT,
+    PLANS_WEIGHT,
+    SELECTION_WEIGHT,
+    SLOT_WEIGHT,
+    Documents,
+)
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.plan import Plan
@@ -58,21 +66,40 @@ class TestKeeping:
 
         assert len(kept) == 10
 
-    def test_a_flood_of_documents_is_bounded_by_characters(self) -> None:
-        kept = documents(kept_characters=1000)
+    def test_a_flood_of_documents_is_bounded_by_what_they_hold(self) -> None:
+        kept = documents(kept_weight=1000)
 
         for number in range(50):
-            kept.get(f"{{ k{number}: __typename }} # {'long ' * 50}")
+            kept.get(f"{{ {' '.join(f'k{number}a{n}: __typename' for n in range(30))} }}")
 
-        assert 0 < sum(map(len, kept._documents)) <= 1000
-        assert kept._characters == sum(map(len, kept._documents))
+        assert len(kept) == 1000 // (92 + LEAST_WEIGHT)
+        assert kept._weight == sum(document.weight for document in kept._documents.values())
+
+    def test_plans_count_with_their_document(self) -> None:
+        kept = documents(kept_weight=2000)
+        text = f"{{ {JOB} {{ {' '.join(f'a{n}: name' for n in range(40))} }} }}"
+        before = kept.get(text).weight
+
+        kept.get(text).operation(None).plan(NO_VARIABLES)
+
+        assert (
+            kept.get(text).weight == before + FIELD_WEIGHT * 41 + 2 * SELECTION_WEIGHT + SLOT_WEIGHT
+        )
+        assert kept._weight == kept.get(text).weight
 
     def test_a_document_larger_than_all_bounds_is_answered_but_not_kept(self) -> None:
-        kept = documents(kept_characters=10)
+        kept = documents(kept_weight=3)
 
         assert kept.get("{ it: __typename }").errors == []
         assert len(kept) == 0
-        assert kept._characters == 0
+        assert kept._weight == 0
+
+    def test_a_refused_document_holds_only_what_is_told_of_it(self) -> None:
+        kept = documents()
+
+        kept.get(f"{{ nothing {'__typename ' * 300} }}")
+
+        assert kept._weight == 1
 
     def test_the_least_lately_used_go_first(self) -> None:
         kept = documents(kept=2)
@@ -107,9 +134,36 @@ class TestKeeping:
                     made = kept.get(text).operation(None)
                     made.plan(NO_VARIABLES)
 
-            assert compiled() - before <= 4 * 10
+            assert compiled() - before == 10
         finally:
             gc.enable()
+
+    @pytest.mark.parametrize(
+        "selected",
+        [
+            f"{JOB} {{ {' '.join(f'a{n}: name' for n in range(900))} }}",
+            " ".join(f'a{n}: node(id: "1") {{ id }}' for n in range(100)),
+            f"{JOB} {{ id name pipeline {{ id ref user {{ name }} }} commit {{ title }} }}",
+        ],
+    )
+    def test_weight_tells_what_documents_hold_in_memory(self, selected: str) -> None:
+        """So that a full store holds 50 MB at most: one of 656 texts held 2.5 GB."""
+        kept = documents()
+        texts = [f"query Q{number} {{ {selected} }}" for number in range(4)]
+        made = [kept.get(texts[0])]
+        made[0].operation(None).plan(NO_VARIABLES)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for text in texts[1:]:
+                made.append(kept.get(text))
+                made[-1].operation(None).plan(NO_VARIABLES)
+            gc.collect()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert held <= 500 * sum(document.weight for document in made[1:])
 
 
 class TestPlans:
@@ -133,13 +187,33 @@ class TestPlans:
         names = [f"v{number}" for number in range(8)]
         made = operation(
             f"query ({' '.join(f'${name}: Boolean!' for name in names)}) {{ {JOB} {{"
-            f" {' '.join(f'{name}: id @skip(if: ${name})' for name in names)} }} }}"
+            f" {' '.join(f'{name}: id @skip(if: ${name})' for name in names)}"
+            f" {' '.join(f'a{number}: id' for number in range(30))} }} }}"
         )
 
         for number in range(2 ** len(names)):
             plan(made, **{name: bool(number >> bit & 1) for bit, name in enumerate(names)})
 
-        assert len(made._plans) <= PLANS_KEPT
+        assert 100 < len(made._plans) < 2 ** len(names)
+        assert PLANS_WEIGHT // 2 < made._weight <= PLANS_WEIGHT
+
+    def test_all_choices_of_five_variables_are_kept(self) -> None:
+        names = [f"v{number}" for number in range(5)]
+        made = operation(
+            f"query ({' '.join(f'${name}: Boolean!' for name in names)}) {{ {JOB} {{"
+            f" {' '.join(f'{name}: id @skip(if: ${name})' for name in names)}"
+            f" {' '.join(f'a{number}: id' for number in range(90))} }} }}"
+        )
+        choices = [
+            {name: bool(number >> bit & 1) for bit, name in enumerate(names)}
+            for number in range(2 ** len(names))
+        ]
+
+        plans = [plan(made, **choice) for choice in choices]
+
+        assert all(
+            plan(made, **choice) is known for choice, known in zip(choices, plans, strict=True)
+        )
 
     def test_those_that_are_dropped_are_collected(self) -> None:
         names = [f"v{number}" for number in range(8)]
@@ -156,18 +230,26 @@ class TestPlans:
             for number in range(2 ** len(names)):
                 plan(made, **{name: bool(number >> bit & 1) for bit, name in enumerate(names)})
 
-            assert compiled() - before <= 3 * PLANS_KEPT
+            assert compiled() - before == len(made._plans)
         finally:
             gc.enable()
 
     def test_fragments_that_only_spread_each_other_cost_no_places(self) -> None:
-        """The field limit counts fields; these have one, spread a million times by way of twenty
-        fragments.
-        """
-        chain = " ".join(f"fragment F{n} on Job {{ ...F{n + 1} ...F{n + 1} }}" for n in range(10))
-        made = operation(f"{{ {JOB} {{ ...F0 }} }} {chain} fragment F10 on Job {{ name }}")
+        """One field, spread five hundred times by way of nine fragments."""
+        chain = " ".join(f"fragment F{n} on Job {{ ...F{n + 1} ...F{n + 1} }}" for n in range(9))
+        made = operation(f"{{ {JOB} {{ ...F0 }} }} {chain} fragment F9 on Job {{ name }}")
 
         assert len(plan(made).selections) == 2
+
+    def test_have_the_fields_of_an_interface_once_for_each_type(self) -> None:
+        text = '{ a: node(id: "1") { id } b: node(id: "2") { id } }'
+        fields = operation(text).plan(NO_VARIABLES).fields
+
+        too_large = documents(limits=Limits(plan_fields=fields - 1)).get(text).operation(None)
+
+        assert fields > 2 * 5
+        with pytest.raises(GraphQLError, match=rf"more than {fields - 1} fields.*MAX_PLAN_FIELDS"):
+            too_large.plan(NO_VARIABLES)
 
 
 class TestRefusals:
@@ -193,11 +275,11 @@ class TestRefusals:
 
     def test_tokens_are_counted_before_anything_is_made_of_them(self) -> None:
         assert messages("{ a b c }", limits=Limits(tokens=4)) == [
-            "Syntax Error: Document contains more than 4 tokens. Parsing aborted."
+            "the document has more than 4 tokens (GATEWAY_MAX_TOKENS); ask in several operations"
         ]
 
     def test_nesting_deeper_than_the_stack_is_refused(self) -> None:
-        text = "{ a " * 4900 + "}" * 4900
+        text = "{ a " * 2900 + "}" * 2900
 
         assert messages(text) == ["Syntax Error: Document is nested too deeply. Parsing aborted."]
 
@@ -215,7 +297,10 @@ class TestRefusals:
 
     def test_what_exceeds_a_limit_is_not_validated(self) -> None:
         assert messages("{ nothing { at { all } } }", limits=Limits(depth=2)) == [
-            "the document is more than 2 levels deep; ask in several operations"
+            (
+                "the document is 3 levels deep, 2 are allowed (GATEWAY_MAX_DEPTH);"
+                " ask in several operations"
+            )
         ]
 
 

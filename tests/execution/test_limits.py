@@ -9,11 +9,11 @@ from graphql import get_introspection_query, parse
 
 from gateway.execution.limits import Limits, _Measure, check_limits
 
-LIMITS = Limits(depth=4, fields=20, repeats=5)
+LIMITS = Limits(depth=4, fields=20)
 
 
 def refusals(text: str, limits: Limits = LIMITS) -> list[str]:
-    return [error.message for error in check_limits(parse(text), limits)]
+    return check_limits(parse(text), limits)
 
 
 def doubling(count: int) -> str:
@@ -36,7 +36,10 @@ class TestDepth:
     def test_levels_are_those_of_fields(self, text: str) -> None:
         assert refusals(text) == []
         assert refusals(text.replace("d", "d { e }")) == [
-            "the document is more than 4 levels deep; ask in several operations"
+            (
+                "the document is 5 levels deep, 4 are allowed (GATEWAY_MAX_DEPTH);"
+                " ask in several operations"
+            )
         ]
 
     def test_each_operation_and_fragment_is_looked_at(self) -> None:
@@ -57,8 +60,8 @@ class TestFields:
         assert refusals(f"{{ {fields} }}") == []
         assert refusals(f"query A {{ {fields} }} query B {{ {fields} }}") == [
             (
-                "the document has 22 fields where its fragments are spread, 20 are allowed;"
-                " ask in several operations"
+                "the document has 22 fields where its fragments are spread, 20 are allowed"
+                " (GATEWAY_MAX_FIELDS); ask in several operations"
             )
         ]
 
@@ -75,18 +78,34 @@ class TestFields:
         assert "4 fields" in refusals(text, Limits(fields=3))[0]
 
 
-class TestRepeats:
-    def test_of_a_key_are_counted_all_over_the_document(self) -> None:
-        assert refusals("{ a a a a a b: a }") == []
-        assert refusals("{ a a a b { a: c } ...F } fragment F on T { x: a a a }") == [
-            "the response key 'a' stands 6 times in the document, 5 are allowed; use fragments"
-        ]
+FRAGMENTS = "fragment F on T { ...G } fragment G on T { c }"
 
-    def test_two_thousand_repeated_fields_are_refused(self) -> None:
-        assert refusals(f"{{ {'name ' * 2000} }}", Limits()) == [
+
+class TestSpreads:
+    def test_count_wherever_their_fragment_is_spread(self) -> None:
+        text = (
+            "{ a { ...F } b { ...F ...on T { x } } } fragment F on T { ...G } fragment G on T { c }"
+        )
+
+        assert refusals(text, Limits(fields=5)) == []
+        assert "spreads fragments 5 times" in refusals(text, Limits(fields=4))[-1]
+
+    def test_of_many_operations_over_many_fragments_are_refused(self) -> None:
+        """Validation looks at each fragment for each operation: 2.4 s for these 36 kB."""
+        operations = " ".join(f"query Q{n} {{ ...F0 }}" for n in range(700))
+        chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(60))
+
+        assert "spreads fragments 42700 times" in "".join(
+            refusals(f"{operations} {chain} fragment F60 on Query {{ __typename }}", Limits())
+        )
+
+    def test_deeper_than_the_stack_are_refused(self) -> None:
+        chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(110))
+
+        assert refusals(f"{{ ...F0 }} {chain} fragment F110 on Query {{ a }}", Limits()) == [
             (
-                "the response key 'name' stands 2000 times in the document, 250 are allowed;"
-                " use fragments"
+                "the document's fragments are nested more than 100 levels deep; spread fewer within"
+                " each other"
             )
         ]
 
@@ -100,7 +119,7 @@ class TestBombs:
 
         size = measure.size(definitions[0].selection_set)
 
-        assert size == (1, 2**41 - 1)
+        assert (size.depth, size.fields) == (1, 2**41 - 1)
         assert measure.keys.total() == 41
 
     @pytest.mark.parametrize("count", [12, 40, 400])

@@ -176,6 +176,7 @@ def make_caller(schema: Any, records: Records) -> Any:
         explorer: Any = None,
         hooks: Sequence[Hook] | None = None,
         compressor: Any = None,
+        places: Any = None,
         **knobs: Any,
     ) -> Caller:
         settings = Settings(**knobs)
@@ -185,6 +186,7 @@ def make_caller(schema: Any, records: Records) -> Any:
             "documents": Documents(schema, Limits()),
             "persisted": PersistedDocuments(settings.persisted_documents),
             "hooks": told,
+            "places": places,
         }
         engine = ScriptedEngine(run, **options) if run else Engine(NOBODY, NOBODY, **options)
         callers = Callers(b"a key", settings.request_timeout_s)

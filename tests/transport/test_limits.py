@@ -99,10 +99,11 @@ class TestSlowCallers:
 
 class TestCallersThatLeave:
     async def test_end_their_operation(self, make_caller, make_exchange, records, lines):
-        ended = []
+        ended, began = [], asyncio.Event()
 
         async def run(scope):
             scope.tally.calls = 2
+            began.set()
             try:
                 await asyncio.Event().wait()
             finally:
@@ -111,6 +112,7 @@ class TestCallersThatLeave:
         caller = make_caller(run)
         exchange = make_exchange([BODY])
         running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
+        await began.wait()
         await looked(caller)
         exchange.left.set()
         await running
@@ -125,13 +127,18 @@ class TestCallersThatLeave:
     async def test_leave_a_batch_whose_operations_are_told_one_by_one(
         self, make_caller, make_exchange, records, lines
     ):
+        began = asyncio.Semaphore(0)
+
         async def run(scope):
             scope.tally.calls = 1
+            began.release()
             await asyncio.Event().wait()
 
         caller = make_caller(run, max_batch=2)
         exchange = make_exchange([b"[%b, %b]" % (BODY, BODY)])
         running = asyncio.create_task(caller.exchange(exchange, content_type=JSON))
+        await began.acquire()
+        await began.acquire()
         await looked(caller)
         exchange.left.set()
         await running

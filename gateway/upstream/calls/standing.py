@@ -49,6 +49,10 @@ class Standings:
         self._verified: dict[str, Standing] = {}
         self._unverified: dict[str, Standing] = {}
 
+    def __contains__(self, fingerprint: object) -> bool:
+        """Is the credential with this fingerprint (`""`: none) verified?"""
+        return fingerprint in self._verified
+
     def of(self, scope: CallScope) -> Standing:
         """How the credential of these calls stands."""
         standing = scope.standing

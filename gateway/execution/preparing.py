@@ -1,0 +1,254 @@
+"""From a request to an operation that may be executed: all that is known without an upstream call.
+
+A document seen before costs one look-up up to its plan. One that is new is prepared in steps, in
+turns with all others that are (`gateway.shares`); what that takes is part of the operation's time.
+What may take too much is refused here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from graphql import GraphQLError
+
+from gateway.errors import DeadlineExceeded, ResponseTooLarge
+from gateway.execution.documents import Document, Operation, Prepared
+from gateway.execution.forecast import forecast, too_dear
+from gateway.execution.inputs import check_variables
+from gateway.execution.limits import tell_measured
+from gateway.execution.response import RequestError
+from gateway.execution.variables import NO_VARIABLES
+from gateway.schema.ways import tell_way
+from gateway.shares import Shares
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from gateway.execution.documents import Documents
+    from gateway.execution.persisted import PersistedDocuments
+    from gateway.execution.plan import Estimate, Plan, Size
+    from gateway.execution.request import Caller, GraphQLRequest
+
+__all__ = ["Measured", "Preparation"]
+
+MUTATION_BY_GET: Final = "mutations are not run by GET; send this operation by POST"
+READS_ONLY: Final = "this gateway only reads (GATEWAY_MUTATIONS=false)"
+NOT_PREPARED: Final = (
+    "the operation could not be prepared in time: its document is new, and the gateway is busy with"
+    " others; send it again"
+)
+
+Steps: TypeAlias = "Generator[None, None, Document] | Generator[None, None, Plan]"
+
+
+class Measured(NamedTuple):
+    """What an operation may take where that is not enforced, but recorded."""
+
+    calls: int
+    nodes: int
+    plan_fields: int
+
+    def tell(self, calls: int, nodes: int, plan_fields: int) -> None:
+        """Record what an operation has more."""
+        figures = (
+            (calls, self.calls, "upstream calls at worst", "GATEWAY_MAX_CALLS"),
+            (nodes, self.nodes, "fields of its response", "GATEWAY_MAX_RESPONSE_NODES"),
+            (plan_fields, self.plan_fields, "fields of its plan", "GATEWAY_MAX_PLAN_FIELDS"),
+        )
+        for figure, allowed, of_what, setting in figures:
+            if figure > allowed:
+                tell_measured(f"an operation has {figure} {of_what}, {allowed} allowed ({setting})")
+
+
+class Preparation:
+    """Prepares operations. Refuses those that may need more than `max_calls` upstream calls, or
+    whose response may have more than `max_nodes` fields; the operations of a batch together. One
+    that `reads_only` refuses mutations.
+    """
+
+    def __init__(
+        self,
+        documents: Documents,
+        persisted: PersistedDocuments,
+        *,
+        max_calls: int,
+        max_nodes: int,
+        max_list_rows: int,
+        measured: Measured | None = None,
+        reads_only: bool = False,
+    ) -> None:
+        self._documents = documents
+        self._persisted = persisted
+        self._max_calls = max_calls
+        self._max_nodes = max_nodes
+        self._max_list_rows = max_list_rows
+        self._measured = measured
+        self._reads_only = reads_only
+        self._shares = Shares()
+        # The texts for which steps are being taken, each with what ends when they have been.
+        self._under_way: dict[str, asyncio.Future[None]] = {}
+
+    def find(
+        self,
+        request: GraphQLRequest,
+        caller: Caller,
+        document: Document | None = None,
+        *,
+        ceiling: int | None = None,
+    ) -> Prepared | Steps:
+        """The operation that a request asks for, with its plan; or, where its document or its plan
+        is not known, the steps that make it. Raises `RequestError`, for what may need more calls
+        than the `ceiling`, too.
+        """
+        operation = self._operation(request, document, is_read_only=caller.carrier.is_read_only)
+        if not isinstance(operation, Operation):
+            return operation
+        limits = self._documents.limits
+        if request.variables and (excess := check_variables(request.variables, limits)):
+            raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
+        variables = NO_VARIABLES
+        if operation.node.variable_definitions:
+            converted = operation.variables(request.variables)
+            if isinstance(converted, list):
+                if self._documents.introspection:
+                    for error in converted:
+                        tell_way(error)
+                raise RequestError("BAD_USER_INPUT", errors=converted, operation=operation)
+            variables = converted
+        plan = operation.find_plan(variables)
+        if plan is None:
+            return operation.planning(variables)
+        estimate, size = plan.estimate, plan.size
+        if estimate is None or size is None:
+            estimate, size = forecast(operation, plan, variables, self._max_list_rows)
+        self._check(operation, plan, estimate, size, caller, request, ceiling)
+        return Prepared(operation, plan, variables, estimate, size)
+
+    def _check(
+        self,
+        operation: Operation,
+        plan: Plan,
+        estimate: Estimate,
+        size: Size,
+        caller: Caller,
+        request: GraphQLRequest,
+        ceiling: int | None,
+    ) -> None:
+        """Refuse what may take too much, together with what its batch takes already."""
+        calls, nodes = caller.estimated_calls + estimate.calls, caller.estimated_nodes + size.nodes
+        if self._measured is not None:
+            self._measured.tell(calls, nodes, plan.fields)
+            self._tell_variables(request)
+        at_most = ceiling or self._max_calls
+        if calls > at_most:
+            refused = too_dear(estimate, at_most, calls - estimate.calls)
+            raise RequestError("COST_EXCEEDED", errors=[refused], operation=operation)
+        if nodes > self._max_nodes:
+            refusal = ResponseTooLarge.by_nodes(nodes, self._max_nodes)
+            too_large = GraphQLError(refusal.message, original_error=refusal)
+            raise RequestError(refusal.code, errors=[too_large], operation=operation)
+        caller.estimated_calls, caller.estimated_nodes = calls, nodes
+
+    def _tell_variables(self, request: GraphQLRequest) -> None:
+        measured = self._documents.measured
+        if measured is not None and request.variables:
+            excess = check_variables(request.variables, measured)
+            if excess is not None:
+                tell_measured(excess)
+
+    async def operation(self, request: GraphQLRequest, caller: Caller, place: str) -> Operation:
+        """The operation that a request asks for, prepared as far as its document; raises
+        `RequestError`.
+        """
+        document = None
+        while True:
+            found = self._operation(request, document, is_read_only=False)
+            if isinstance(found, Operation):
+                return found
+            made = await self._made(found, request, caller, place)
+            if isinstance(made, Document):
+                document = made
+
+    async def take(
+        self,
+        steps: Steps,
+        request: GraphQLRequest,
+        caller: Caller,
+        place: str,
+        *,
+        ceiling: int | None = None,
+    ) -> Prepared:
+        """Prepare what is not known, in turns with all others who do, each place the same; raises
+        `RequestError`, for one thing when the caller's deadline has passed.
+
+        Who asks for a document while steps for it are taken for somebody else waits for these.
+        """
+        document = None
+        while True:
+            made = await self._made(steps, request, caller, place)
+            if isinstance(made, Document):
+                document = made
+            found = self.find(request, caller, document, ceiling=ceiling)
+            if isinstance(found, Prepared):
+                return found
+            steps = found
+
+    async def _made(
+        self, steps: Steps, request: GraphQLRequest, caller: Caller, place: str
+    ) -> object:
+        """What the steps make, or None where they are taken for somebody else."""
+        text = request.query or ""
+        try:
+            if text not in self._under_way:
+                return await self._make(steps, text, caller, place)
+            async with asyncio.timeout_at(caller.deadline):
+                await asyncio.shield(self._under_way[text])
+        except GraphQLError as error:
+            raise RequestError("GRAPHQL_VALIDATION_FAILED", errors=[error]) from None
+        except TimeoutError:
+            raise RequestError(DeadlineExceeded.code, NOT_PREPARED, kind="stopped") from None
+        return None
+
+    async def _make(self, steps: Steps, text: str, caller: Caller, place: str) -> object:
+        """Take the steps for a document; others may wait for them."""
+        done = self._under_way[text] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._shares.run(place, steps, caller.deadline)
+        finally:
+            del self._under_way[text]
+            done.set_result(None)
+
+    def _operation(
+        self, request: GraphQLRequest, document: Document | None, *, is_read_only: bool
+    ) -> Operation | Steps:
+        """The operation that a request asks for, by text or by hash; or the steps that make its
+        document. Raises `RequestError`.
+        """
+        persisted = request.extensions and request.extensions.get("persistedQuery")
+        if persisted:
+            request.query = self._persisted.find(request.query, persisted)
+        if request.query is None:
+            raise RequestError("BAD_REQUEST", "the parameter query is missing", kind="malformed")
+        if document is None:
+            document = self._documents.find(request.query)
+        if document is None:
+            return self._documents.making(request.query)
+        if document.errors:
+            raise RequestError("GRAPHQL_VALIDATION_FAILED", errors=document.errors)
+        try:
+            operation = document.operation(request.operation_name)
+        except GraphQLError as error:
+            raise RequestError("OPERATION_RESOLUTION_FAILURE", errors=[error]) from None
+        if persisted:
+            self._persisted.keep(request.query)
+        if operation.type == "mutation" and self._reads_only:
+            raise RequestError("READ_ONLY", errors=[GraphQLError(READS_ONLY)], operation=operation)
+        if operation.type == "mutation" and is_read_only:
+            raise RequestError(
+                "BAD_REQUEST",
+                errors=[GraphQLError(MUTATION_BY_GET)],
+                kind="read only",
+                operation=operation,
+            )
+        return operation

@@ -1,0 +1,91 @@
+"""No document that the limits let in holds the loop for long, however often it is new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from graphql import get_introspection_query
+
+from gateway.execution.engine import Engine
+from gateway.execution.request import GraphQLRequest
+from gateway.upstream.web_urls import WebUrls
+from tests.execution.test_engine import NoClient
+from tests.harness.over import make_caller
+from tests.harness.stretches import shortest_stretch
+
+if TYPE_CHECKING:
+    from gateway.execution.response import GraphQLResponse
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timed]
+
+STRETCH_S = 0.05
+JOB = 'job(by: {path: {project: "1", job: "2"}})'
+ITEM_FIELDS = "name ref tag stage status statusText coverage duration"
+
+NODES = (
+    f"nodes(ids: 1) {{ ... on PipelineItem {{ {ITEM_FIELDS}"
+    f" pipeline {{ jobs {{ nodes {{ {ITEM_FIELDS} }} }} }} }} }}"
+)
+
+
+def every(count: int, selected: str, start: str = "a") -> str:
+    return " ".join(f"{start}{number}: {selected}" for number in range(count))
+
+
+def with_fragments(operations: int, fragments: int) -> str:
+    """Operations that each reach all fragments."""
+    return (
+        " ".join(f"query Q{number} {{ ...F0 }}" for number in range(operations))
+        + f" fragment F0 on Query {{ {' '.join(f'...F{n}' for n in range(1, fragments))} }}"
+        + " ".join(f" fragment F{n} on Query {{ __typename }}" for n in range(1, fragments))
+    )
+
+
+# As near to the limits as they let in, each in its way; refused ones may be.
+DOCUMENTS = {
+    "leaves": f"{{ {JOB} {{ {every(1_990, 'name')} }} }}",
+    "a leaf of an interface": f"{{ {every(249, 'node(id: 1) { id }')} }}",
+    "arguments": f"{{ {every(290, JOB + ' { id }')} }}",
+    "one key": f"{{ {JOB} {{ {'pipeline { id ref sha status source iid webUrl } ' * 240} }} }}",
+    "one key with arguments": (
+        f"{{ {JOB} {{ {'log { tail(lines: 10, format: RAW) { text } } ' * 350} }} }}"
+    ),
+    "operations and fragments": with_fragments(40, 40),
+    "too many operations and fragments": with_fragments(700, 450),
+    "variables": (
+        f"query({' '.join(f'$v{n}: Boolean!' for n in range(600))})"
+        f" {{ {' '.join(f'a{n}: __typename @skip(if: $v{n})' for n in range(300))} }}"
+    ),
+    "interfaces": (
+        f"{{ {every(30, f'node(id: 1) {{ ... on PipelineItem {{ {ITEM_FIELDS} }} }}')} }}"
+    ),
+    "interfaces in interfaces": f"{{ {every(7, NODES)} }}",
+    "tokens": f"{{ {'__typename ' * 5_990} }}",
+    "a long string": f'{{ node(id: "{"x" * 99_000}") {{ id }} }}',
+    "a string of escapes": f'{{ node(id: "{chr(92)}u0041{(chr(92) + "n") * 49_000}") {{ id }} }}',
+    "a block string": f'{{ node(id: """{chr(10) + " a"}{(chr(10) + " a") * 30_000}""") {{ id }} }}',
+    "comments": "#\n" * 49_000 + "{ __typename }",
+    "a literal": f"{{ nodes(ids: [{'1 ' * 5_900}]) {{ id }} }}",
+    "unknown fields": f"{{ {every(1_900, 'jobs')} }}",
+    "introspection": get_introspection_query(
+        specified_by_url=True, input_value_deprecation=True, directive_is_repeatable=True
+    ),
+    "much introspection": (
+        f"{{ __schema {{ types {{ fields {{ {every(30, 'name')} type {{ name }} }} }} }} }}"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS)
+async def test_a_new_document_is_prepared_in_short_stretches(text: str) -> None:
+    async def sent() -> GraphQLResponse:
+        engine = Engine(NoClient(), WebUrls("https://gitlab.example.com/api/v4"))
+        caller = make_caller(seconds=60)
+        return await engine.execute(GraphQLRequest(text, variables={}), caller)
+
+    stretch, response = await shortest_stretch(sent, limit_s=STRETCH_S)
+
+    assert response.body
+    assert len(text) <= 100_000
+    assert stretch < STRETCH_S
