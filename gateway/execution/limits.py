@@ -48,7 +48,7 @@ class Limits:
     characters: int = 100_000
     tokens: int = 6_000
     depth: int = 20
-    fields: int = 2_000
+    fields: int = 3_000
     plan_fields: int = 3_000
     key_characters: int = 200
     values: int = 1_000

@@ -276,7 +276,7 @@ class Settings:
         check=checks.at_least(1),
     )
     max_fields: int = knob(
-        2_000,
+        3_000,
         "Fields a document may select, fragments counted where spread.",
         check=checks.at_least(1),
     )
