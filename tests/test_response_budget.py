@@ -58,7 +58,7 @@ async def over():
 async def test_many_aliases_of_one_piece_of_a_log_are_made_once(over, form):
     aliases = " ".join(
         f"a{n}: tail(lines: {10_000 - n}, maxBytes: 10000, format: {form}) {{ ...T }}"
-        for n in range(400)
+        for n in range(320)
     )
     query = f"{{ {JOB} {{ log {{ {aliases} }} }} }} {TEXT}"
     async with over(job(2)) as api:
@@ -73,7 +73,7 @@ async def test_many_aliases_of_one_piece_of_a_log_are_made_once(over, form):
 
 async def test_a_log_under_more_aliases_than_fit_is_refused_before_it_is_built(over):
     aliases = " ".join(
-        f"a{n}: tail(lines: 10000, maxBytes: 1048576) {{ ...T }}" for n in range(400)
+        f"a{n}: tail(lines: 10000, maxBytes: 1048576) {{ ...T }}" for n in range(380)
     )
     async with over(job(2), max_response_bytes=5_000_000) as api:
         tracemalloc.start()
