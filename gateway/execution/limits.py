@@ -45,7 +45,7 @@ class Limits:
     plan, which has an interface's once for each type.
     """
 
-    characters: int = 100_000
+    characters: int = 64_000
     tokens: int = 6_000
     depth: int = 20
     fields: int = 3_000

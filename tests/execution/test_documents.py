@@ -82,9 +82,8 @@ class TestKeeping:
 
         kept.get(text).operation(None).plan(NO_VARIABLES)
 
-        assert (
-            kept.get(text).weight == before + FIELD_WEIGHT * 41 + 2 * SELECTION_WEIGHT + SLOT_WEIGHT
-        )
+        grown = LEAST_WEIGHT + FIELD_WEIGHT * 41 + 2 * SELECTION_WEIGHT + SLOT_WEIGHT
+        assert kept.get(text).weight == before + grown
         assert kept._weight == kept.get(text).weight
 
     def test_a_document_larger_than_all_bounds_is_answered_but_not_kept(self) -> None:

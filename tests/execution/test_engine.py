@@ -93,7 +93,7 @@ class TestRefusedDocuments:
         }
 
     def test_exceed_a_limit(self) -> None:
-        assert code(run(f"{{ {'__typename ' * 3000} }}")) == "GRAPHQL_VALIDATION_FAILED"
+        assert code(run(f"{{ {'__typename ' * 4000} }}")) == "GRAPHQL_VALIDATION_FAILED"
 
 
 class TestRefusedOperations:
