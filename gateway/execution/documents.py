@@ -294,7 +294,7 @@ class Documents:
 
     def _make(self, text: str) -> Generator[None, None, Document]:
         try:
-            parsed = yield from parse_steps(text, self.limits.tokens)
+            parsed = yield from parse_steps(text, self.limits.tokens, self.limits.values)
         except GraphQLError as error:
             return self._refused([error.with_traceback(None)])
         yield

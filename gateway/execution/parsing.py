@@ -9,6 +9,7 @@ nodes are kept for errors, tokens are not: together they hold more memory than t
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from graphql import (
@@ -33,7 +34,7 @@ from graphql.language.parser import Parser, nested_too_deeply_error
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from graphql import SelectionNode
+    from graphql import SelectionNode, ValueNode
 
 __all__ = ["parse_steps"]
 
@@ -54,9 +55,13 @@ _DEFINED: Final = frozenset(
 _NO_TOKEN: Final = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 
-def parse_steps(text: str, max_tokens: int) -> Generator[None, None, DocumentNode]:
-    """Parse a document; yields after every few selections. Raises `GraphQLError`."""
-    parser = _Parser(_Lexer(Source(text)), max_tokens)
+def parse_steps(
+    text: str, max_tokens: int, max_values: int = sys.maxsize
+) -> Generator[None, None, DocumentNode]:
+    """Parse a document; yields after every few selections. Raises `GraphQLError`, for one thing
+    where its literals have more values in lists and objects, though perhaps not for few more.
+    """
+    parser = _Parser(_Lexer(Source(text)), max_tokens, max_values)
     try:
         return (yield from parser.document())
     except RecursionError:
@@ -84,9 +89,11 @@ class _Lexer(Lexer):
 
 
 class _Parser(Parser):
-    def __init__(self, lexer: Lexer, max_tokens: int) -> None:
+    def __init__(self, lexer: Lexer, max_tokens: int, max_values: int) -> None:
         super().__init__(lexer.source, lexer=lexer)
         self._at_most = max_tokens
+        self._max_values = max_values
+        self._values = 0
         self._since_turn = 0
 
     def advance_lexer(self) -> None:
@@ -98,6 +105,16 @@ class _Parser(Parser):
                 f"the document has more than {self._at_most} tokens (GATEWAY_MAX_TOKENS);"
                 " ask in several operations"
             )
+
+    def parse_value_literal(self, is_const: bool) -> ValueNode:  # noqa: FBT001 - as overridden
+        """A literal is parsed in one go. Each argument has a value as well, and three tokens."""
+        self._values += 1
+        if self._values > self._max_values + self._at_most // 3:
+            raise GraphQLError(
+                f"the document's literals hold more than {self._max_values} values in lists and"
+                " objects (GATEWAY_MAX_VALUES); ask in several operations"
+            )
+        return super().parse_value_literal(is_const)
 
     def loc(self, start_token: Token) -> Location:
         location = Location(start_token, self._lexer.last_token, self._lexer.source)

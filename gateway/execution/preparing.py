@@ -189,6 +189,8 @@ class Preparation:
             made = await self._made(steps, request, caller, place)
             if isinstance(made, Document):
                 document = made
+            # Cost and size of a large plan are worked out in one go.
+            await asyncio.sleep(0)
             found = self.find(request, caller, document, ceiling=ceiling)
             if isinstance(found, Prepared):
                 return found

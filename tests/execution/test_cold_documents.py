@@ -61,7 +61,7 @@ DOCUMENTS = {
         f"{{ {every(30, f'node(id: 1) {{ ... on PipelineItem {{ {ITEM_FIELDS} }} }}')} }}"
     ),
     "interfaces in interfaces": f"{{ {every(7, NODES)} }}",
-    "tokens": f"{{ {'__typename ' * 5_990} }}",
+    "tokens": f"{{ {'__typename ' * 5_700} }}",
     "a long string": f'{{ node(id: "{"x" * 63_000}") {{ id }} }}',
     "a string of escapes": f'{{ node(id: "{chr(92)}u0041{(chr(92) + "n") * 31_000}") {{ id }} }}',
     "a block string": f'{{ node(id: """{chr(10) + " a"}{(chr(10) + " a") * 20_000}""") {{ id }} }}',
