@@ -147,7 +147,7 @@ class Poller:
             loop.time() + self.around.poll_timeout_s,
             self.around.request_id(),
             max_at_once=self.around.calls_at_once,
-            alone=True,
+            fresh=True,
             tags=self._tags,
         )
         found = Round()

@@ -13,7 +13,7 @@ All are given the same bytes, and each decodes them for itself.
 
 Callers read their own writes: a write that has ended, however it ended, closes the flights of its
 credential to newcomers, since their answers may have been made before it. The reads of a scope that
-is `alone` are never joined.
+is `alone`, and conditional ones, are never joined.
 
 A write that equals one under way is not sent again. It goes on when all its callers have left.
 """
@@ -122,7 +122,7 @@ class Share:
         scope = call.scope
         if not call.route.is_read:
             return await self._write(call)
-        if call.stack is not None or scope.alone:
+        if call.stack is not None or scope.alone or scope.tags is not None:
             return await self._below.send(call)
         credential = scope.credential
         key = ("" if credential is None else credential.fingerprint, call.target)
