@@ -14,9 +14,13 @@ def main() -> int:
         from gateway import health_check  # noqa: PLC0415 - see above
 
         return health_check.main(sys.argv[2:])
-    from gateway import cli  # noqa: PLC0415 - see above
+    try:
+        from gateway import cli  # noqa: PLC0415 - see above
 
-    return cli.main()
+        return cli.main()
+    except KeyboardInterrupt:
+        # As a shell tells that a program ended by SIGINT; here while it still loads.
+        return 130
 
 
 if __name__ == "__main__":

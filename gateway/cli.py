@@ -1,4 +1,4 @@
-"""The command `jobs-gateway`: serve, sandbox, schema, explain, settings, health, version."""
+"""The command `jobs-gateway`: serve, watch, sandbox, schema, explain, settings, health, version."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from gateway.settings import Settings, SettingsError, flag_of, is_switch
 from gateway.settings.checks import is_loopback
 from gateway.settings.page import describe_settings
 from gateway.stopping import StopSignals
+from gateway.terminal import command as terminal
+from gateway.terminal.subject import WatchMistake, refuse_credentials
 from gateway.transport.explorer import Bundle
 from gateway.transport.line_writer import LineWriter, standard_streams, write_to
 from gateway.transport.records import record_logging, standard_records
@@ -57,9 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.insert(0, "serve")
     try:
         with standard_streams():
+            if given[0] == "watch":
+                # Before the parser, which repeats what it does not know.
+                refuse_credentials(given[1:])
             options = _parser().parse_args(given)
             status: int = options.run(options)
-    except (SettingsError, CannotListen, CallerError, _Mistake) as mistake:
+    except (SettingsError, CannotListen, CallerError, WatchMistake, _Mistake) as mistake:
         write_to(sys.stderr)(f"jobs-gateway: {mistake}\n".encode())
         return 2
     except BrokenPipeError:
@@ -199,13 +204,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def command(name: str, run: Any, sentence: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=sentence, description=sentence, allow_abbrev=False)
+        made = commands.add_parser(
+            name,
+            help=sentence,
+            description=sentence,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         made.set_defaults(run=run)
         return made
 
     serve = command("serve", _serve, "Serve the gateway; over the sandbox if no upstream is set.")
     for knob in fields(Settings):
         _add_setting(serve, knob.name, knob.metadata["sentence"])
+    terminal.add_options(command("watch", terminal.run, terminal.SENTENCE))
     _add_sandbox_options(command("sandbox", _sandbox, "Serve the Jobs API sandbox alone."))
     schema = command("schema", _schema, "Print the schema as SDL.")
     schema.add_argument(

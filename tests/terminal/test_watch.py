@@ -1,0 +1,246 @@
+"""`jobs-gateway watch` as a program over the sandbox, in time that the tests drive; and over a
+gateway that hangs up again and again.
+"""
+
+import asyncio
+import io
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from gateway.app import Gateway
+from gateway.cli import main
+from gateway.settings import Settings
+from gateway.terminal.connection import Address
+from gateway.terminal.following import Patience
+from gateway.terminal.plain import PlainView
+from gateway.terminal.subject import read_subject
+from gateway.terminal.watching import Watch
+from gateway.transport.records import Records
+from tests.harness.app import listening
+from tests.harness.command import ask, get, run, running
+from tests.harness.turns import until
+
+ENDS_S = 60
+QUICK = {"GATEWAY_WATCH_INTERVAL_S": "0.1", "GATEWAY_WATCH_IDLE_INTERVAL_S": "0.2"}
+
+pytestmark = pytest.mark.sandbox(jobs=30)
+
+
+@pytest.fixture
+def env(sandbox_server):
+    return {**QUICK, "GITLAB_TOKEN": sandbox_server.tokens["developer"]}
+
+
+@pytest.fixture
+def page(sandbox_server):
+    """The address of a page in project 1."""
+    return lambda kind, number: f"{sandbox_server.url}/demo/diaspora-client/-/{kind}/{number}"
+
+
+@contextmanager
+def watching(*arguments, **environment):
+    """The program, while it runs; its standard output as bytes."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "watch", *arguments],
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def moved_to_the_end(process, sandbox, step_s=2.0):
+    """Let the sandbox's time pass while the program runs; gives what it wrote."""
+    latest = time.monotonic() + ENDS_S
+    while True:
+        try:
+            return process.communicate(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            assert time.monotonic() < latest
+            sandbox.advance(step_s)
+
+
+def test_a_jobs_log_is_written_to_its_end_byte_for_byte(sandbox_server, env, page):
+    sandbox = sandbox_server.sandbox
+    job = sandbox.create_job(
+        name="long", status="pending", moves=True, planned_s=60.0, log_lines=400
+    )
+
+    with watching(page("jobs", job), "--log-format", "raw", **env) as process:
+        written, said = moved_to_the_end(process, sandbox)
+
+    trace = get(f"{sandbox_server.api_url}/projects/1/jobs/{job}/trace", env["GITLAB_TOKEN"])
+    assert process.returncode == 0, said
+    assert len(trace.content) > 10_000
+    assert written == trace.content
+    assert said.decode().splitlines()[-1].startswith(f"test         long ({job}): success")
+
+
+def test_a_pipeline_that_fails_tells_each_change_and_the_failed_log(sandbox_server, env, page):
+    sandbox = sandbox_server.sandbox
+    pipeline = sandbox.create_pipeline(1)
+    work = {"planned_s": 10.0, "log_lines": 20}
+    sandbox.create_job(
+        1, pipeline, name="compile", stage="build", status="pending", moves=True, **work
+    )
+    failing = sandbox.create_job(
+        1, pipeline, name="rspec", status="created", outcome="script_failure", **work
+    )
+    sandbox.create_job(1, pipeline, name="deploy", stage="deploy", status="created", **work)
+
+    with watching(page("pipelines", pipeline), **env) as process:
+        written, said = moved_to_the_end(process, sandbox)
+
+    lines = written.decode().splitlines()
+    changes = [line for line in lines if not line.startswith("  ")]
+    log = [line for line in lines if line.startswith(f"  rspec ({failing}) | ")]
+    assert (process.returncode, said) == (1, b"")
+    assert changes[-1].endswith(": failed")
+    assert len([line for line in changes if "rspec" in line and "script_failure" in line]) == 1
+    assert log[-1].endswith("| ERROR: Job failed: exit code 1")
+    assert "\x1b" not in written.decode()
+
+
+def test_a_terminal_has_a_table_and_is_clean_after_ctrl_c(sandbox_server, env, page):
+    job = sandbox_server.sandbox.create_job(
+        name="endless", status="running", moves=True, planned_s=9_000.0, log_lines=40
+    )
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "watch", page("jobs", job)],
+        env=os.environ | env | {"TERM": "xterm-256color"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        drawn = b""
+        while b"log" not in drawn or b"endless" not in drawn:
+            drawn += os.read(ours, 65_536)
+        process.send_signal(signal.SIGINT)
+        while b"\x1b[?1049l" not in drawn:
+            drawn += os.read(ours, 65_536)
+        status = process.wait(ENDS_S)
+    drawn += os.read(ours, 65_536)
+    after = termios.tcgetattr(theirs)
+    os.close(ours)
+    os.close(theirs)
+
+    assert status == 130
+    assert after == before
+    assert drawn.count(b"\x1b[?1049h") == drawn.count(b"\x1b[?1049l") == 1
+    assert drawn.rindex(b"\x1b[?25h") > drawn.rindex(b"\x1b[?25l")
+    assert b"Traceback" not in drawn
+
+
+def test_the_exit_status_tells_how_the_job_ended(sandbox_server, env, page):
+    job = sandbox_server.sandbox.create_job(name="over", status="canceled")
+
+    done = run("watch", page("jobs", job), **env)
+
+    assert done.returncode == 3
+    assert f"over ({job}): canceled" in done.stderr
+
+
+def test_a_running_gateway_is_asked_where_one_is_named():
+    query = """{ project(id: 1) { jobs(first: 1, statuses: [FAILED]) {
+        nodes { webUrl log { tail(lines: 10000) { text } } } } } }"""
+    with running("--port", "0", "--sandbox-jobs", "30") as served:
+        token, url = served.said("developer"), served.said("GraphQL")
+        [job] = ask(url, query, token)["data"]["project"]["jobs"]["nodes"]
+
+        done = run(
+            "watch", job["webUrl"], "--gateway", url.removesuffix("/graphql"), GITLAB_TOKEN=token
+        )
+        records = served.stop()
+
+    assert done.returncode == 1
+    assert done.stdout == job["log"]["tail"]["text"]
+    assert {record.get("operation") for record in records} >= {"Watch", "Follow"}
+
+
+def test_what_cannot_be_watched_is_told_with_what_to_do(sandbox_server, env, page):
+    nowhere = run("watch", page("jobs", 999_999_999), **env)
+    refused = run("watch", page("jobs", 1), **env | {"GITLAB_TOKEN": "wrong"})
+
+    assert (nowhere.returncode, nowhere.stdout) == (5, "")
+    assert "job 999999999 of project" in nowhere.stderr
+    assert "scope read_api" in nowhere.stderr
+    assert refused.returncode == 5
+    assert "GITLAB_TOKEN needs a token" in refused.stderr
+    assert "wrong" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["https://gitlab.example.com/a/b/-/issues/1"], "not the page of a job or a pipeline"),
+        (["https://gitlab.example.com/a/b/-/jobs/1"], "no token: set GITLAB_TOKEN"),
+        (["https://gitlab.example.com/a/b/-/jobs/1", "glpat-0123456789"], "looks like a token"),
+        (
+            ["https://gitlab.example.com/a/b/-/jobs/1", "--gateway", "localhost:8000"],
+            "--gateway takes the address",
+        ),
+    ],
+)
+def test_bad_input_is_told_without_a_start(arguments, told, monkeypatch, capsys):
+    monkeypatch.delenv("GITLAB_TOKEN", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    assert main(["watch", *arguments]) == 2
+
+    said = capsys.readouterr().err
+    assert told in said
+    assert "glpat-0123456789" not in said
+
+
+@pytest.mark.anyio
+async def test_a_log_is_whole_over_a_gateway_that_hangs_up(sandbox_server, page):
+    sandbox = sandbox_server.sandbox
+    job = sandbox.create_job(
+        name="long", status="pending", moves=True, planned_s=60.0, log_lines=400
+    )
+    settings = Settings(
+        upstream_url=sandbox_server.url, watch_interval_s=0.05, watch_idle_interval_s=0.1
+    )
+    gateway = Gateway(settings, Records(lambda _: None))
+    written, said = [], []
+    view = PlainView(written.append, said.append, is_job=True)
+
+    async with gateway.running(), listening(gateway) as url:
+        address = Address(
+            url, {"PRIVATE-TOKEN": sandbox_server.tokens["developer"]}, by_proxy=False
+        )
+        watch = Watch(address, read_subject(page("jobs", job)), view, "RAW", Patience(first_s=0.01))
+        following = asyncio.create_task(watch.to_the_end())
+        async with asyncio.timeout(ENDS_S):
+            while not following.done():
+                pieces = len(written)
+                sandbox.advance(5.0)
+                await until(lambda: len(written) > pieces or following.done())  # noqa: B023
+                gateway.hang_up()
+        status = await following
+
+    trace = await asyncio.to_thread(
+        get,
+        f"{sandbox_server.api_url}/projects/1/jobs/{job}/trace",
+        sandbox_server.tokens["developer"],
+    )
+    assert status == "success"
+    assert "".join(written).encode() == trace.content
+    assert any("come again" in line for line in said)
