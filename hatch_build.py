@@ -122,6 +122,7 @@ def pack(built: Path, packed: Path) -> Path:
     """What Vite made, as the gateway serves it (gateway/transport/explorer/assets.py)."""
     (packed / "files").mkdir(parents=True)
     shutil.copy(built / "index.html", packed / "page.html")
+    shutil.copy(built / "pipelines.html", packed / "pipelines.html")
     shutil.copy(built / "licences.txt", packed / "licences.txt")
     for path in sorted((built / "graphql" / "explorer").iterdir()):
         # No time in it: equal sources give equal wheels.

@@ -62,6 +62,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      // The explorer at `graphql`, and the page of pipelines beside it.
+      input: ["index.html", "pipelines.html"].map((name) => join(here, name)),
       onLog(level, log, tell) {
         // "use client" means something to server-side React only.
         if (log.code !== "MODULE_LEVEL_DIRECTIVE") tell(level, log);

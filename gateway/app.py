@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from gateway.execution.engine import Engine
@@ -72,6 +73,9 @@ from gateway.version import __version__
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from gateway.hooks import Hook
     from gateway.upstream.wire import Wire
     from gateway.watch import Live
@@ -115,6 +119,7 @@ class Gateway:
             hooks = (CallRecords(records), *hooks)
         self._hooks = Hooks(*hooks)
         self._endpoint: Endpoint | None = None
+        self._explorer: Explorer | None = None
         self._web_sockets: WebSockets | None = None
         self._health = Health(self._why_not_ready)
         self._wire: Wire | None = None
@@ -133,7 +138,7 @@ class Gateway:
             lifespan=self._lifespan,
             routes=[
                 *self._health.routes,
-                Route("/", to_explorer),
+                Route("/", self._first_page),
                 *([self._bundle.route(f"{GRAPHQL_PATH}/explorer")] if self._bundle else []),
                 *self._webhooks(),
                 Route(GRAPHQL_PATH, not_running, methods=["GET", "HEAD", "OPTIONS", "POST"]),
@@ -295,17 +300,29 @@ class Gateway:
             compressor = Compressor() if settings.compression else None
             if compressor is not None:
                 stack.callback(compressor.close)
+            self._explorer = self._make_explorer()
             self._endpoint = Endpoint(
-                engine, callers, settings, self._hooks, self._explorer(), compressor, seats
+                engine, callers, settings, self._hooks, self._explorer, compressor, seats
             )
             stack.callback(setattr, self, "_endpoint", None)
+            stack.callback(setattr, self, "_explorer", None)
             yield
 
     def _webhooks(self) -> list[Route]:
         secret = self.settings.webhook_secret
         return [] if secret is None else [webhooks_route(secret, lambda: self.live)]
 
-    def _explorer(self) -> Explorer | None:
+    async def _first_page(self, request: Request) -> Response:
+        """The page of pipelines; where there is none, the way to `/graphql`."""
+        page = None if self._explorer is None else self._explorer.pipelines()
+        if page is None:
+            return await to_explorer(request)
+        if request.scope["gateway.asked"].endswith("/"):
+            return page
+        # What the page names is relative to a path that ends so.
+        return RedirectResponse(request.scope["gateway.base"] + "/")
+
+    def _make_explorer(self) -> Explorer | None:
         if self._bundle is None:
             return None
         if self.sandbox is None:

@@ -1,6 +1,8 @@
 // Logs as a person reads them: colours, sections that fold, copy and download. Everything is put on
 // the page as text, so nothing in a log can be a link, a picture or a script.
 
+import "./log.css";
+
 import { memo, useMemo, useState, type CSSProperties, type ReactNode } from "react";
 
 import { saveAs } from "../sdl.ts";
@@ -66,6 +68,12 @@ function shown(parts: Part[], open: boolean | null): ReactNode[] {
       <pre key={index}>{part.runs.map(styled)}</pre>
     ),
   );
+}
+
+/** The text of a log, its sections folded as they were written. */
+export function LogText({ text }: { text: string }) {
+  const parts = useMemo(() => parseLog(text), [text]);
+  return <div className="log-text">{shown(parts, null)}</div>;
 }
 
 /** Folded at first, but for what a script of the job's own wrote and what has not ended. */

@@ -1,6 +1,7 @@
 """The explorer's files as the build left them in the package: `bundle/`.
 
-    page.html       the page, with a place for what it starts with
+    page.html       the explorer's page, with a place for what it starts with
+    pipelines.html  the page of pipelines, likewise
     files/*.gz      scripts, styles and fonts; their names hold a hash of their content
     licences.txt    of the packages they are made of
 
@@ -49,12 +50,14 @@ _takes_gzip = re.compile(
 
 
 class Bundle:
-    """The built explorer in a folder; `page` is None where it was not built."""
+    """The built pages in a folder: the explorer's, and that of pipelines; both are None where they
+    were not built.
+    """
 
     def __init__(self, folder: Path = BUNDLE) -> None:
         self._folder = folder
-        page = folder / "page.html"
-        self.page: bytes | None = page.read_bytes() if page.is_file() else None
+        self.page = _content(folder / "page.html")
+        self.pipelines = _content(folder / "pipelines.html")
         # By name, so that nothing but these files can be asked for.
         self._paths = {path.stem: path for path in (folder / "files").glob("*.gz")}
 
@@ -83,6 +86,10 @@ class Bundle:
         else:
             content = await run_in_threadpool(gzip.decompress, content)
         return Response(content, headers=headers, media_type=_TYPES[Path(name).suffix])
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _names(if_none_match: str, etag: str) -> bool:
