@@ -2,6 +2,7 @@
 
 import { isIntrospection, withCosts } from "./descriptions.ts";
 import type { Answered, Answers, GraphQLAnswer } from "./answers/answers.ts";
+import { follow, isSubscription } from "./live.ts";
 
 export interface Parameters {
   query: string;
@@ -9,7 +10,7 @@ export interface Parameters {
   variables?: unknown;
 }
 
-type Headers = Record<string, unknown>;
+export type Headers = Record<string, unknown>;
 
 interface Observer {
   next: (answer: GraphQLAnswer) => void;
@@ -33,6 +34,10 @@ export function makeFetcher(address: string, answers: Answers, activeTab: () => 
       subscribe(observer: Observer) {
         const leaving = new AbortController();
         answers.set(tab, undefined);
+        if (isSubscription(parameters)) {
+          const note = (answered: Answered) => answers.set(tab, answered);
+          return { unsubscribe: follow(address, parameters, headers, note, observer) };
+        }
         send(address, parameters, headers, leaving.signal).then(
           (answered) => {
             answers.set(tab, answered);
@@ -57,11 +62,7 @@ export async function send(
   signal: AbortSignal,
 ): Promise<Answered> {
   const began = performance.now();
-  const told = {
-    query,
-    operationName: operationName ?? null,
-    variables: JSON.stringify(variables ?? {}),
-  };
+  const asked = told({ query, operationName, variables });
   try {
     const response = await fetch(address, {
       method: "POST",
@@ -74,7 +75,7 @@ export async function send(
       signal,
     });
     return {
-      ...told,
+      ...asked,
       answer: await read(response),
       status: response.status,
       duration_ms: performance.now() - began,
@@ -85,8 +86,13 @@ export async function send(
     const duration_ms = performance.now() - began;
     const why = fault instanceof Error ? fault.message : String(fault);
     const answer = { errors: [{ message: `no answer from the gateway: ${why}` }] };
-    return { ...told, answer, status: 0, duration_ms, requestId: null };
+    return { ...asked, answer, status: 0, duration_ms, requestId: null };
   }
+}
+
+/** What was asked, as it is kept beside the answer. */
+export function told({ query, operationName, variables }: Parameters) {
+  return { query, operationName: operationName ?? null, variables: JSON.stringify(variables ?? {}) };
 }
 
 async function read(response: Response): Promise<GraphQLAnswer> {
@@ -101,7 +107,7 @@ async function read(response: Response): Promise<GraphQLAnswer> {
 }
 
 /** Without those left empty: an empty credential is none. */
-function filled(headers: Headers): Record<string, string> {
+export function filled(headers: Headers): Record<string, string> {
   const pairs = Object.entries(headers).filter(([, value]) => value !== "" && value !== null);
   return Object.fromEntries(pairs.map(([name, value]) => [name, String(value)]));
 }

@@ -33,7 +33,7 @@ async def test_the_first_view_is_light_and_asks_no_other_host(explored, address)
         await explored.page.get_by_role("list", name="Select active operation")
         .get_by_role("listitem")
         .count()
-        == 6
+        == 8
     )
 
 
@@ -177,7 +177,7 @@ async def test_one_credential_serves_all_tabs_and_is_kept_for_the_session_only(e
     in_new_tab = await explored.text_of("request-headers.json")
     # GraphiQL stores its tabs half a second later.
     await page.wait_for_function(
-        "() => JSON.parse(localStorage['graphiql:tabState']).activeTabIndex === 6"
+        "() => JSON.parse(localStorage['graphiql:tabState']).activeTabIndex === 8"
     )
     stored = await page.evaluate("JSON.stringify({...localStorage})")
     await page.reload()

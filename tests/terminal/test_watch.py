@@ -3,7 +3,6 @@ gateway that hangs up again and again.
 """
 
 import asyncio
-import io
 import os
 import pty
 import signal
@@ -16,7 +15,6 @@ from contextlib import contextmanager
 import pytest
 
 from gateway.app import Gateway
-from gateway.cli import main
 from gateway.settings import Settings
 from gateway.terminal.connection import Address
 from gateway.terminal.following import Patience
@@ -148,15 +146,6 @@ def test_a_terminal_has_a_table_and_is_clean_after_ctrl_c(sandbox_server, env, p
     assert b"Traceback" not in drawn
 
 
-def test_the_exit_status_tells_how_the_job_ended(sandbox_server, env, page):
-    job = sandbox_server.sandbox.create_job(name="over", status="canceled")
-
-    done = run("watch", page("jobs", job), **env)
-
-    assert done.returncode == 3
-    assert f"over ({job}): canceled" in done.stderr
-
-
 def test_a_running_gateway_is_asked_where_one_is_named():
     query = """{ project(id: 1) { jobs(first: 1, statuses: [FAILED]) {
         nodes { webUrl log { tail(lines: 10000) { text } } } } } }"""
@@ -172,41 +161,6 @@ def test_a_running_gateway_is_asked_where_one_is_named():
     assert done.returncode == 1
     assert done.stdout == job["log"]["tail"]["text"]
     assert {record.get("operation") for record in records} >= {"Watch", "Follow"}
-
-
-def test_what_cannot_be_watched_is_told_with_what_to_do(sandbox_server, env, page):
-    nowhere = run("watch", page("jobs", 999_999_999), **env)
-    refused = run("watch", page("jobs", 1), **env | {"GITLAB_TOKEN": "wrong"})
-
-    assert (nowhere.returncode, nowhere.stdout) == (5, "")
-    assert "job 999999999 of project" in nowhere.stderr
-    assert "scope read_api" in nowhere.stderr
-    assert refused.returncode == 5
-    assert "GITLAB_TOKEN needs a token" in refused.stderr
-    assert "wrong" not in refused.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["https://gitlab.example.com/a/b/-/issues/1"], "not the page of a job or a pipeline"),
-        (["https://gitlab.example.com/a/b/-/jobs/1"], "no token: set GITLAB_TOKEN"),
-        (["https://gitlab.example.com/a/b/-/jobs/1", "glpat-0123456789"], "looks like a token"),
-        (
-            ["https://gitlab.example.com/a/b/-/jobs/1", "--gateway", "localhost:8000"],
-            "--gateway takes the address",
-        ),
-    ],
-)
-def test_bad_input_is_told_without_a_start(arguments, told, monkeypatch, capsys):
-    monkeypatch.delenv("GITLAB_TOKEN", raising=False)
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-
-    assert main(["watch", *arguments]) == 2
-
-    said = capsys.readouterr().err
-    assert told in said
-    assert "glpat-0123456789" not in said
 
 
 @pytest.mark.anyio

@@ -4,8 +4,8 @@
 import { useGraphiQL } from "@graphiql/react";
 import { useMemo, useState, useSyncExternalStore } from "react";
 
-import { findLogs } from "../logs/find.ts";
 import { LogView } from "../logs/LogView.tsx";
+import { logsOf } from "../logs/pieces.ts";
 import type { Followed } from "../attempts.ts";
 import type { Answered, Answers } from "./answers.ts";
 
@@ -22,14 +22,12 @@ export function AnswerPanel({ answers, version, followed }: Props) {
   }));
   const answered = useSyncExternalStore(answers.subscribe, () => answers.of(tab));
   const logs = useMemo(
-    () =>
-      answered && schema
-        ? findLogs(schema, answered.query, answered.operationName, answered.answer.data)
-        : [],
+    () => (answered && schema ? logsOf(schema, answered) : []),
     [answered, schema],
   );
-  const [wantsLogs, setWantsLogs] = useState(false);
-  const showsLogs = wantsLogs && logs.length > 0;
+  const [wantsLogs, setWantsLogs] = useState<boolean | null>(null);
+  // Of a log that grows the JSON is a piece.
+  const showsLogs = (wantsLogs ?? logs.some((log) => log.grows)) && logs.length > 0;
   const moved = answered && followed.get(answered);
 
   return (
@@ -63,7 +61,7 @@ export function AnswerPanel({ answers, version, followed }: Props) {
 }
 
 function Facts({ answered }: { answered: Answered }) {
-  const { answer, duration_ms, requestId } = answered;
+  const { answer, duration_ms, requestId, events } = answered;
   const cost = answer.extensions?.cost;
   return (
     <dl>
@@ -79,6 +77,7 @@ function Facts({ answered }: { answered: Answered }) {
           <Fact name="Retried" value={cost.retried} says="Further calls after failures" />
         </>
       )}
+      {events && <Fact name="Events" value={events.length} says="Responses of this subscription so far" />}
       <Fact name="Took" value={`${Math.round(duration_ms)} ms`} says="From sending to the whole answer, seen from here" />
       {requestId !== null && (
         <Fact name="Request" value={requestId} says="The gateway's records hold it under this id" />

@@ -23,6 +23,8 @@ export interface Answered {
   status: number;
   duration_ms: number;
   requestId: string | null;
+  /** Of a subscription: the data of each response so far; one list for the whole run. */
+  events?: unknown[];
 }
 
 type Listener = () => void;

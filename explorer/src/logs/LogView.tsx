@@ -3,16 +3,31 @@
 
 import "./log.css";
 
-import { memo, useMemo, useState, type CSSProperties, type ReactNode } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type ReactNode, type UIEvent } from "react";
 
 import { saveAs } from "../sdl.ts";
 import type { Look, Run } from "./ansi.ts";
 import type { FoundLog } from "./find.ts";
 import { parseLog, type Part, type Section } from "./sections.ts";
 
+const MOST_CHARACTERS = 500_000;
+
 export function LogView({ logs }: { logs: FoundLog[] }) {
+  const view = useRef<HTMLDivElement>(null);
+  const isAtEnd = useRef(true);
+  const length = logs.reduce((sum, log) => sum + (log.grows ? log.text.length : 0), 0);
+
+  // The end of a log that grows stays in sight, unless the person has scrolled up.
+  useLayoutEffect(() => {
+    if (length && isAtEnd.current && view.current) view.current.scrollTop = view.current.scrollHeight;
+  }, [length]);
+
+  function noteScroll({ currentTarget: { scrollTop, scrollHeight, clientHeight } }: UIEvent) {
+    isAtEnd.current = scrollTop + clientHeight > scrollHeight - 40;
+  }
+
   return (
-    <div className="log-view" role="region" aria-label="Logs" tabIndex={0}>
+    <div className="log-view" role="region" aria-label="Logs" tabIndex={0} ref={view} onScroll={noteScroll}>
       {logs.map((log) => (
         <Log key={log.path.join("/")} log={log} />
       ))}
@@ -21,7 +36,9 @@ export function LogView({ logs }: { logs: FoundLog[] }) {
 }
 
 const Log = memo(function Log({ log }: { log: FoundLog }) {
-  const parts = useMemo(() => parseLog(log.text), [log.text]);
+  // Of a log that grows and is long, the end: each piece has it taken apart anew.
+  const visible = log.grows ? endOf(log.text) : log.text;
+  const parts = useMemo(() => parseLog(visible), [visible]);
   // Each press of the button makes all sections anew, folded or not.
   const [all, setAll] = useState<{ open: boolean | null; times: number }>({ open: null, times: 0 });
   const [isCopied, setCopied] = useState(false);
@@ -51,6 +68,9 @@ const Log = memo(function Log({ log }: { log: FoundLog }) {
           </button>
         </div>
       </header>
+      {visible.length < log.text.length && (
+        <p className="log-empty">The beginning is not shown; Copy and Download have it.</p>
+      )}
       {log.text ? (
         <div className="log-text" key={all.times}>{shown(parts, all.open)}</div>
       ) : (
@@ -59,6 +79,13 @@ const Log = memo(function Log({ log }: { log: FoundLog }) {
     </section>
   );
 });
+
+/** The last lines, so many characters at most. */
+function endOf(text: string): string {
+  if (text.length <= MOST_CHARACTERS) return text;
+  const from = text.length - MOST_CHARACTERS;
+  return text.slice(text.indexOf("\n", from) + 1 || from);
+}
 
 function shown(parts: Part[], open: boolean | null): ReactNode[] {
   return parts.map((part, index) =>

@@ -21,6 +21,8 @@ export interface FoundLog {
   /** What the job is called where the answer says so, with its number. */
   job: string | null;
   text: string;
+  /** Is more of it to come? */
+  grows?: boolean;
 }
 
 type Row = Record<string, unknown>;

@@ -26,6 +26,7 @@ class Examples:
     pipeline: str = "1"
     failed_job: str = "1"
     manual_job: str = "1"
+    running_job: str = "1"
 
 
 class Tab(msgspec.Struct, frozen=True):
@@ -61,6 +62,8 @@ _TABS: dict[str, dict[str, Any]] = {
         "job": "<manual_job>",
         "variables": [{"key": "ENVIRONMENT", "value": "staging"}],
     },
+    "FollowLog": {"project": "<project>", "job": "<running_job>"},
+    "WatchPipeline": {"project": "<project>", "pipeline": "<pipeline>"},
     "TwoProjects": {"one": "<project>", "other": "<other_project>"},
 }
 
