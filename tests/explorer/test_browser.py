@@ -33,7 +33,7 @@ async def test_the_first_view_is_light_and_asks_no_other_host(explored, address)
         await explored.page.get_by_role("list", name="Select active operation")
         .get_by_role("listitem")
         .count()
-        == 8
+        == 10
     )
 
 
@@ -147,7 +147,8 @@ async def test_logs_are_shown_with_colours_and_folds_as_text_only(explored, addr
     assert "https://example.com/a?b=1&c=<2>" in text
     assert await view.locator("a, img, script, iframe").count() == 0
     folds = log.locator("details")
-    assert await folds.evaluate_all("them => them.map(it => it.open)") == [False, False, True]
+    opened = await folds.evaluate_all("them => them.map(it => it.open)")
+    assert opened == [False, False, True, False]
     colour = await log.get_by_text("deprecated").first.evaluate("it => getComputedStyle(it).color")
     assert colour == "rgb(227, 179, 65)"
 
@@ -177,7 +178,7 @@ async def test_one_credential_serves_all_tabs_and_is_kept_for_the_session_only(e
     in_new_tab = await explored.text_of("request-headers.json")
     # GraphiQL stores its tabs half a second later.
     await page.wait_for_function(
-        "() => JSON.parse(localStorage['graphiql:tabState']).activeTabIndex === 8"
+        "() => JSON.parse(localStorage['graphiql:tabState']).activeTabIndex === 10"
     )
     stored = await page.evaluate("JSON.stringify({...localStorage})")
     await page.reload()
