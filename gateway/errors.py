@@ -129,7 +129,9 @@ class TooManyOperations(CallerError):
     code = "TOO_MANY_OPERATIONS"
     retry_after_s: ClassVar[int] = 1
 
-    def __init__(self, at_most: int, *, is_known: bool) -> None:
+    @classmethod
+    def of(cls, at_most: int, *, is_known: bool) -> TooManyOperations:
+        """As many run as may: of one credential, or of all that are not known together."""
         if is_known:
             whose = f"{at_most} operations of this credential run already, as many as may"
         else:
@@ -137,7 +139,7 @@ class TooManyOperations(CallerError):
                 f"{at_most} operations run already of callers whose credential the upstream has not"
                 " answered yet, as many as may of all of them together"
             )
-        super().__init__(f"{whose} (GATEWAY_MAX_OPERATIONS); try again in a second")
+        return cls(f"{whose} (GATEWAY_MAX_OPERATIONS); try again in a second")
 
 
 class DeadlineExceeded(GatewayError):

@@ -44,7 +44,7 @@ class Places:
             place, at_most = f"unknown {caller.address}", self._unknown
         running = self._running.get(place, 0)
         if running >= at_most:
-            excess = TooManyOperations(at_most, is_known=not place.startswith("unknown"))
+            excess = TooManyOperations.of(at_most, is_known=not place.startswith("unknown"))
             told = GraphQLError(excess.message, original_error=excess)
             raise RequestError(excess.code, errors=[told], kind="busy")
         self._running[place] = running + 1

@@ -123,6 +123,11 @@ def places() -> list[str]:
         "JobLog": "complete",
         "JobConnection": "nodes { name }",
         "BridgeConnection": "nodes { name }",
+        "PipelineItemConnection": "nodes { name }",
+        "AttemptList": "nodes { name }",
+        "StageList": "nodes { name }",
+        "PipelineSummary": "total",
+        "PipelineDescendantList": "partial",
     }
     around = {
         "Job": "project(id: 1) {{ jobs {{ nodes {{ {} }} }} }}",

@@ -21,7 +21,6 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.sandbox import KINDS, PROFILES, Fault
-from gateway.upstream import client as client_module
 from gateway.upstream import entities
 from gateway.upstream.pages import KeysetCursor
 from gateway.upstream.reading import Reader
@@ -247,7 +246,7 @@ async def test_no_credential_is_told_which_header_to_set(upstream):
 
 
 async def test_the_clients_first_example_works(sandbox_server, capsys):
-    lines = dedent(client_module.__doc__).splitlines()
+    lines = dedent(upstream_package.__doc__).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("    async with"))
     example = "\n".join(takewhile(str.strip, lines[start:]))
     example = example.replace("https://gitlab.example.com", sandbox_server.url)
