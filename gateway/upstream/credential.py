@@ -15,10 +15,13 @@ from gateway.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Credential"]
+__all__ = ["Credential", "Credentials"]
 
 # For credentials that are given no key; new with every process.
 _PROCESS_KEY: Final = secrets.token_bytes(32)
+# Of what callers have presented lately, so many are known again, none of them longer than this.
+MOST_KNOWN: Final = 500
+LONGEST_KNOWN: Final = 1_000
 # How newer upstreams begin a job's token.
 _OF_JOBS: Final = "glcbt-"
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -34,15 +37,25 @@ class Credential(Struct, frozen=True, eq=False):
     """One header and its value, as the caller presented it, and the user that an administrator
     wants to act as (`Sudo`: a name or number), if so.
 
-    `fingerprint_key` (up to 64 bytes) is what its fingerprint is made with; who knows no key learns
-    nothing about the credential from that.
+    `fingerprint` is sixteen hexadecimal digits, the same for the same credential, `Sudo` and
+    `fingerprint_key` (up to 64 bytes); who knows no key learns nothing about the credential from
+    that.
     """
 
     header: str
     value: str
     sudo: str | None = None
     fingerprint_key: bytes = _PROCESS_KEY
-    _fingerprint: str | None = None
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        text = f"{self.header}\0{self.value}"
+        if self.sudo is not None:
+            text += f"\0{self.sudo}"
+        key = self.fingerprint_key
+        fingerprint = hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest()
+        # Asked for with every call.
+        force_setattr(self, "fingerprint", fingerprint)
 
     @classmethod
     def from_headers(
@@ -82,20 +95,6 @@ class Credential(Struct, frozen=True, eq=False):
         """Is it a CI job's, wherever it was put?"""
         return self.header == "JOB-TOKEN" or _OF_JOBS in self.value
 
-    @property
-    def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits, the same for the same credential, `Sudo` and key."""
-        if self._fingerprint is not None:
-            return self._fingerprint
-        text = f"{self.header}\0{self.value}"
-        if self.sudo is not None:
-            text += f"\0{self.sudo}"
-        key = self.fingerprint_key
-        fingerprint = hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest()
-        # It is asked for with every call.
-        force_setattr(self, "_fingerprint", fingerprint)
-        return fingerprint
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Credential) and self._parts == other._parts
 
@@ -108,6 +107,32 @@ class Credential(Struct, frozen=True, eq=False):
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"
+
+
+class Credentials:
+    """The credentials that callers present, with fingerprints by one key. What came lately is not
+    read again; the one that has been known for the longest time is forgotten first.
+    """
+
+    def __init__(self, fingerprint_key: bytes) -> None:
+        self._fingerprint_key = fingerprint_key
+        self._known: dict[tuple[bytes | None, ...], Credential] = {}
+
+    def among(self, headers: Mapping[bytes, bytes]) -> Credential | None:
+        """As `Credential.among`."""
+        get = headers.get
+        told = (get(b"authorization"), get(b"private-token"), get(b"job-token"), get(b"sudo"))
+        return self._known.get(told) or self._read(headers, told)
+
+    def _read(
+        self, headers: Mapping[bytes, bytes], told: tuple[bytes | None, ...]
+    ) -> Credential | None:
+        credential = Credential.among(headers, self._fingerprint_key)
+        if credential is not None and sum(len(value or b"") for value in told) <= LONGEST_KNOWN:
+            if len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[told] = credential
+        return credential
 
 
 def _presented(found: Mapping[bytes, bytes]) -> tuple[str, str] | None:
