@@ -24,7 +24,7 @@ import asyncio
 import math
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import field
 from msgspec.structs import replace
@@ -42,8 +42,8 @@ __all__ = ["Bound", "Share"]
 # The credential's fingerprint and the target.
 ReadKey: TypeAlias = tuple[str, str]
 WriteKey: TypeAlias = tuple[str, str, bytes | None]
-# Who waits, and what tells that their time is over.
-_Waiting: TypeAlias = tuple[CallScope, asyncio.TimerHandle]
+# Of the loop's clock, which does not count finer.
+TICK_S: Final = 0.001
 
 
 class Bound:
@@ -116,6 +116,7 @@ class Share:
     def __init__(self, below: Layer) -> None:
         self._below = below
         self._flights: dict[ReadKey, _Flight] = {}
+        self._deadlines = _Deadlines()
         self._writes: dict[WriteKey, asyncio.Task[Answer]] = {}
 
     async def send(self, call: Call) -> Answer:
@@ -135,6 +136,7 @@ class Share:
                 tally=scope.tally,
                 headers=scope.headers,
                 open_flights=self._flights,
+                deadlines=self._deadlines,
                 key=key,
             )
             flying = flight.fly(self._below, replace(call, scope=flight))
@@ -180,6 +182,50 @@ class Share:
             task.exception()
 
 
+class _Deadlines:
+    """Until when each waiter waits. They have one timer together, for the earliest deadline that it
+    was ever set to: a timer of its own would cost each of them more than it is needed.
+    """
+
+    __slots__ = ("_earliest", "_timer", "_waiting", "remove")
+
+    def __init__(self) -> None:
+        self._waiting: dict[asyncio.Future[Answer], tuple[float, str]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        # What the timer is set to.
+        self._earliest = math.inf
+        self.remove: Final = self._waiting.__delitem__
+
+    def add(self, waiter: asyncio.Future[Answer], deadline: float, endpoint: str) -> None:
+        """Fail the waiter with `UpstreamTimeout` at its deadline, unless it is removed before."""
+        self._waiting[waiter] = (deadline, endpoint)
+        if deadline < self._earliest:
+            self._set(deadline)
+
+    def _set(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._earliest = deadline
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._look)
+
+    def _look(self) -> None:
+        """End the waiting of those whose time is over."""
+        self._timer, self._earliest = None, math.inf
+        over = asyncio.get_running_loop().time() + TICK_S
+        earliest = math.inf
+        for waiter, (deadline, endpoint) in self._waiting.items():
+            if waiter.done():
+                continue
+            if deadline > over:
+                earliest = min(earliest, deadline)
+                continue
+            waiter.set_exception(
+                UpstreamTimeout("the upstream did not answer in time", endpoint=endpoint)
+            )
+        if earliest < math.inf:
+            self._set(earliest)
+
+
 class _Flight(CallScope, eq=False, kw_only=True):
     """A read under way, who waits for it, and the scope of its call: the credential and the request
     id of the first asker, the latest deadline, and the tally of one who still waits.
@@ -188,9 +234,10 @@ class _Flight(CallScope, eq=False, kw_only=True):
     """
 
     open_flights: dict[ReadKey, _Flight]
+    deadlines: _Deadlines
     key: ReadKey
     task: asyncio.Task[None] | None = None
-    waiters: dict[asyncio.Future[Answer], _Waiting] = field(default_factory=dict)
+    waiters: dict[asyncio.Future[Answer], CallScope] = field(default_factory=dict)
 
     def exchange_timeout_s(self, now: float) -> float:  # noqa: ARG002 - the waiters keep the time
         return math.inf
@@ -199,17 +246,16 @@ class _Flight(CallScope, eq=False, kw_only=True):
         """The answer, on its way to one more; fails with `UpstreamTimeout` at the scope's deadline.
         Who has joined leaves, whatever comes.
         """
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[Answer] = loop.create_future()
-        timer = loop.call_at(scope.deadline, _time_out, waiter, endpoint)
-        self.waiters[waiter] = (scope, timer)
+        waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.deadlines.add(waiter, scope.deadline, endpoint)
+        self.waiters[waiter] = scope
         self.deadline = max(self.deadline, scope.deadline)
         return waiter
 
     def leave(self, waiter: asyncio.Future[Answer]) -> None:
         """Wait no more; the last one stops the call."""
-        scope, timer = self.waiters.pop(waiter)
-        timer.cancel()
+        scope = self.waiters.pop(waiter)
+        self.deadlines.remove(waiter)
         task = self.task
         if task is None:
             return
@@ -220,9 +266,9 @@ class _Flight(CallScope, eq=False, kw_only=True):
             task.cancel()
             return
         # What is sent from now on is sent for those who are still there.
-        self.deadline = max(waiting.deadline for waiting, _ in self.waiters.values())
+        self.deadline = max(waiting.deadline for waiting in self.waiters.values())
         if scope.tally is self.tally:
-            self.tally = next(waiting.tally for waiting, _ in self.waiters.values())
+            self.tally = next(waiting.tally for waiting in self.waiters.values())
 
     async def fly(self, below: Layer, call: Call) -> None:
         try:
@@ -249,10 +295,3 @@ class _Flight(CallScope, eq=False, kw_only=True):
 def _owner(scope: CallScope) -> str:
     """Whose flights they are: the credential's fingerprint, empty without one."""
     return "" if scope.credential is None else scope.credential.fingerprint
-
-
-def _time_out(waiter: asyncio.Future[Answer], endpoint: str) -> None:
-    if not waiter.done():
-        waiter.set_exception(
-            UpstreamTimeout("the upstream did not answer in time", endpoint=endpoint)
-        )

@@ -19,6 +19,7 @@ from gateway.upstream.pruning import readers_of
 from gateway.upstream.salvage import is_salvaged
 from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import Answer, ConnectionBroken
+from tests.harness.driven import drive
 from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
@@ -205,6 +206,21 @@ class TestWaiters:
         assert 20 < left_s <= 30
         held.answer()
         assert (await long).status == 200
+
+    def test_end_at_each_waiters_own_deadline_whatever_the_order(self):
+        async def ends_at(share, seconds, job_id):
+            with pytest.raises(UpstreamTimeout, match="did not answer in time"):
+                await read(share, scope(seconds=seconds), job_id)
+            return asyncio.get_running_loop().time()
+
+        async def ended():
+            share, began = Share(Held()), asyncio.get_running_loop().time()
+            asked = [ends_at(share, s, s % 2) for s in (20, 5, 30, 10, 5)]
+            first = [at - began for at in await asyncio.gather(*asked)]
+            # With nobody waiting in between.
+            return [*first, await ends_at(share, 7, 1) - began]
+
+        assert drive(ended()) == pytest.approx([20, 5, 30, 10, 5, 37], abs=0.01)
 
     async def test_calls_after_the_first_asker_left_count_for_one_who_stayed(self):
         held = Held()
