@@ -286,7 +286,7 @@ class Gateway:
                 budget=budget_of(settings),
                 documents=documents_of(settings),
                 places=Places(
-                    standings,
+                    standings.verified,
                     each=settings.max_operations,
                     unknown=settings.max_operations // 2,
                 ),

@@ -98,13 +98,14 @@ class Operation:
         )
         self._grown = grown
         self._plans: dict[tuple[Any, ...], Plan] = {}
-        self._only_plan: Plan | None = None
+        self.only_plan: Plan | None = None
+        """That of an operation without such variables, once it is known."""
         self._weight = 0
 
     def find_plan(self, variables: VariableValues) -> Plan | None:
         """The plan for these values of the variables that decide on fields, where it is known."""
         if not self._deciding:
-            return self._only_plan
+            return self.only_plan
         return self._plans.get(self._choice(variables))
 
     def planning(self, variables: VariableValues) -> Generator[None, None, Plan]:
@@ -125,7 +126,7 @@ class Operation:
     def _keep(self, plan: Plan, variables: VariableValues) -> None:
         before = self._weight
         if not self._deciding:
-            self._only_plan = plan
+            self.only_plan = plan
         else:
             choice = self._choice(variables)
             known = self._plans.pop(choice, None)
@@ -155,7 +156,7 @@ class Document:
     holds in memory with its plans, in tokens.
     """
 
-    __slots__ = ("__weakref__", "_make", "_named", "_nodes", "errors", "weight")
+    __slots__ = ("__weakref__", "_asked", "_make", "_named", "_nodes", "errors", "weight")
 
     def __init__(
         self,
@@ -169,6 +170,8 @@ class Document:
         self._nodes = {node.name.value if node.name else None: node for node in nodes}
         self._make = make
         self._named: dict[str | None, Operation] = {}
+        # By the name that was asked for, which may be left out.
+        self._asked: dict[str | None, Operation] = {}
 
     @property
     def operations(self) -> list[Operation]:
@@ -176,6 +179,10 @@ class Document:
 
     def operation(self, name: str | None) -> Operation:
         """The operation to run (GraphQL specification, 6.1 GetOperation); raises `GraphQLError`."""
+        return self._asked.get(name) or self._first_asked(name)
+
+    def _first_asked(self, asked: str | None) -> Operation:
+        name = asked
         if name:
             if name not in self._nodes:
                 raise GraphQLError(f"Unknown operation named '{name}'.")
@@ -187,7 +194,8 @@ class Document:
             )
         else:
             (name,) = self._nodes
-        return self._of_name(name)
+        operation = self._asked[asked] = self._of_name(name)
+        return operation
 
     def _of_name(self, name: str | None) -> Operation:
         operation = self._named.get(name)

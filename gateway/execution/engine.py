@@ -118,15 +118,16 @@ class Engine:
         Upstream calls are made with the caller's credential and within their deadline. Raises only
         when it is cancelled, and the caller was not cut off.
         """
+        budget, hooks = self._budget, self._hooks
+        # By position: names cost as much as the rest.
         scope = CallScope(
             caller.credential,
             caller.deadline,
             caller.request_id,
-            max_at_once=self._budget.calls_in_flight,
-            fresh=caller.fresh,
-            max_bytes=self._budget.response_bytes,
+            budget.calls_in_flight,
+            caller.fresh,
+            budget.response_bytes,
         )
-        hooks = self._hooks
         began = tell_began(hooks, request, caller) if hooks.operation_began else None
         response = prepared = place = None
         writes: list[WriteEvent] | None = None

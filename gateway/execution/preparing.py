@@ -116,7 +116,8 @@ class Preparation:
                         tell_way(error)
                 raise RequestError("BAD_USER_INPUT", errors=converted, operation=operation)
             variables = converted
-        plan = operation.find_plan(variables)
+        # As `find_plan`, without calling it.
+        plan = operation.only_plan or operation.find_plan(variables)
         if plan is None:
             return operation.planning(variables)
         estimate, size = plan.estimate, plan.size

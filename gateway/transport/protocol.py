@@ -14,6 +14,7 @@ decides where the body ends.
 from __future__ import annotations
 
 from http import HTTPStatus
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
@@ -36,6 +37,9 @@ REQUESTS_WAITING: Final = 100
 PIECE_BYTES: Final = 32_768
 # How long a refused connection is still read, so that no reset overtakes the answer.
 LINGER_S: Final = 1.0
+
+
+_name: Final = itemgetter(0)
 
 
 class _OutOfBounds(Exception):
@@ -149,7 +153,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refusal = self._excess_of_head()
             if self._refusal:
                 raise _OutOfBounds
-        hosts = [name for name, _ in self.headers].count(b"host")
+        hosts = list(map(_name, self.headers)).count(b"host")
         if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
             # A proxy in front may have looked at another one (RFC 9112, 3.2).
             self._stop(400, f"the request has {hosts or 'no'} Host headers; send one")

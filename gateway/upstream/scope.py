@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
@@ -51,13 +51,14 @@ class CallScope(Struct, eq=False):
     deadline: float
     request_id: str = ""
     max_at_once: int = 16
-    alone: bool = False
     fresh: bool = False
-    # How the credential stands with the upstream (`calls.standing`); found with the first call.
-    standing: object = None
+    max_bytes: int = 50_000_000
+    alone: bool = False
+    # How the credential stands with the upstream (a `Standing` of `calls`); found with the first
+    # call.
+    standing: Any = None
     # As whose its reads are kept; None where they are not (`calls.keep`). Found with the first.
     kept_as: str | UnsetType | None = UNSET
-    max_bytes: int = 50_000_000
     tally: Tally = field(default_factory=Tally)
     # The same for all its calls; filled with the first.
     headers: dict[str, str] = field(default_factory=dict)

@@ -81,7 +81,7 @@ class TestPlaces:
         seen = []
         for status in (404, 200, 401):
             standings.tell(standing, status)
-            seen.append(credential.fingerprint in standings)
+            seen.append(credential.fingerprint in standings.verified)
 
         assert seen == [False, True, False]
 

@@ -47,7 +47,7 @@ class Breaker:
 
     async def send(self, call: Call) -> Answer:
         route, circuit = call.route, self._circuit
-        standing = self._standings.of(call.scope)
+        standing = call.scope.standing or self._standings.of(call.scope)
         if circuit.failures or standing.circuits:
             self._check(standing, route)
         try:

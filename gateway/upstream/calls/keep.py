@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from asyncio import CancelledError, get_running_loop
-from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -65,13 +64,6 @@ class Kept:
         self._below = below
         self._reads = reads
         self._hooks = hooks if hooks and (hooks.call_began or hooks.call_ended) else None
-
-    def has(self, scope: CallScope, target: str) -> bool:
-        """May what was read of a target be kept, and had without waiting?"""
-        owner = _kept_as(scope)
-        if owner is None or scope.fresh:
-            return False
-        return self._reads.at_hand(owner, target, get_running_loop().time(), inf) is not None
 
     def at_hand(self, call: Call) -> Answer | None:
         """The answer to a call where it is kept, and can be had without waiting."""

@@ -52,7 +52,7 @@ class Paced:
         self._standings = standings
 
     async def send(self, call: Call) -> Answer:
-        standing = self._standings.of(call.scope)
+        standing = call.scope.standing or self._standings.of(call.scope)
         if not standing.limiters:
             answer = await self._below.send(call)
             _heed(standing, call.route, answer)

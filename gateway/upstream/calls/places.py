@@ -42,21 +42,21 @@ class Pool:
         self._size = size
         self._kind = kind
         self._free = size
-        # All that are not verified are one.
-        self._unverified = Standing("")
+        self.unverified = Standing("")
+        """All that are not verified are one."""
         self._most_unverified = max(size // UNVERIFIED, 1)
         self._waiting: dict[Standing, deque[Future[None]]] = {}
 
     def owner(self, standing: Standing) -> Standing:
         """Whose share it is."""
-        return standing if standing.is_verified else self._unverified
+        return standing if standing.is_verified else self.unverified
 
     def take_at_once(self, owner: Standing) -> bool:
         """Take a place if there is one to be had, and nobody of this share waits."""
         has = owner.places[self._kind]
         if has >= SHARE * self._free or owner in self._waiting:
             return False
-        if owner is self._unverified and has >= self._most_unverified:
+        if owner is self.unverified and has >= self._most_unverified:
             return False
         self._free -= 1
         owner.places[self._kind] = has + 1
@@ -101,7 +101,7 @@ class Pool:
 
     def _has_room(self, owner: Standing) -> bool:
         has = owner.places[self._kind]
-        if owner is self._unverified and has >= self._most_unverified:
+        if owner is self.unverified and has >= self._most_unverified:
             return False
         return has < SHARE * self._free
 
@@ -126,10 +126,12 @@ class Places:
         self._large = Pool(max(size // LARGE, 1), 1)
 
     async def send(self, call: Call) -> Answer:
-        standing, pool = self._standings.of(call.scope), self._all
+        standing = call.scope.standing or self._standings.of(call.scope)
+        pool = self._all
         if call.stack is not None or call.rows >= LARGE_PAGE:
             return await self._send_large(call, standing)
-        owner = pool.owner(standing)
+        # As `pool.owner`, without calling it.
+        owner = standing if standing.is_verified else pool.unverified
         if not pool.take_at_once(owner):
             await pool.take(owner, call)
         try:

@@ -48,15 +48,13 @@ class Standings:
     def __init__(self) -> None:
         self._verified: dict[str, Standing] = {}
         self._unverified: dict[str, Standing] = {}
-
-    def __contains__(self, fingerprint: object) -> bool:
-        """Is the credential with this fingerprint (`""`: none) verified?"""
-        return fingerprint in self._verified
+        self.verified: Final = self._verified.keys()
+        """The fingerprints (`""`: no credential) of those that are verified now."""
 
     def of(self, scope: CallScope) -> Standing:
         """How the credential of these calls stands."""
-        standing = scope.standing
-        if not isinstance(standing, Standing):
+        standing: Standing | None = scope.standing
+        if standing is None:
             credential = scope.credential
             fingerprint = "" if credential is None else credential.fingerprint
             standing = scope.standing = self._find(fingerprint)
