@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import strawberry
+from strawberry import UNSET
 
 from gateway.errors import BadInput
 
@@ -283,7 +284,8 @@ def status_words(statuses: Iterable[Status] | None) -> tuple[str, ...]:
 
     Raises `BadInput` for `UNKNOWN`.
     """
-    if not statuses:
+    # Asked for each pipeline; UNSET is false by running Python code.
+    if statuses is UNSET or not statuses:
         return ()
     wanted = frozenset(statuses)
     if Status.UNKNOWN in wanted:

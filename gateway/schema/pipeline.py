@@ -210,7 +210,7 @@ class Pipeline(Node):
     ) -> Gives[JobConnection | None]:
         window = window_for(info, first, after, last, before)
         asked = parent.project, parent.id, status_words(statuses), include_retried, window
-        if not filter:
+        if filter is UNSET or not filter:
             return info.context.pipeline_jobs(*asked)
         return info.context.pipeline_jobs(*asked, test_of(filter, scan_limit))
 

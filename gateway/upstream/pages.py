@@ -164,6 +164,8 @@ def _agreed(answer: Answer, name: str) -> str | None:
     of them is somebody's on the way, and nothing tells which.
     """
     values = answer.header_values(name)
+    if len(values) == 1:
+        return values[0]
     return values[0] if values and len(set(values)) == 1 else None
 
 
