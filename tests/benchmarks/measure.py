@@ -128,10 +128,15 @@ def measure(
     for _ in range(effort.rounds):
         for name, operation in operations.items():
             figures = results.operations.setdefault(name, {})
-            for program in programs:
+            able = [
+                program
+                for program in programs
+                if program.name != "kept" or operation.kept_limit is not None
+            ]
+            for program in able:
                 figures.setdefault(program.name, Figures())
-            _under_load(figures, upstream, programs, operation, effort)
-            for program in programs:
+            _under_load(figures, upstream, able, operation, effort)
+            for program in able:
                 _alone(figures[program.name], program, operation, effort)
 
 

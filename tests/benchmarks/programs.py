@@ -18,12 +18,16 @@ from tests.benchmarks.driver import ask, get
 from tests.benchmarks.operation import OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["PROGRAMS", "Program", "Upstream", "pin", "start_program", "start_upstream"]
 
 # In this order, so that floor and gateway, which come closest, take their turns side by side.
-PROGRAMS = ("floor", "gateway", "plain")
+PROGRAMS = ("floor", "gateway", "kept", "plain")
+
+# The gateway twice. The others read anew for each operation, so one that does is compared with
+# them; `kept` is what it is by default.
+_SETTINGS = {"gateway": {"GATEWAY_KEPT_READS": "false"}, "kept": {"GATEWAY_KEPT_READS": "true"}}
 
 _ROOT = Path(__file__).parents[2]
 _START_TIMEOUT_S = 20
@@ -85,9 +89,10 @@ def start_program(name: str, upstream: Upstream, *, core: int | None = None) -> 
     """A program of `PROGRAMS`, ready, on a core of its own if one is named."""
     port, url = _free_port(), upstream.api_url
     is_ready = partial(ask, port, OPERATIONS["typename"])
-    if name == "gateway":
-        # Everything is on that is on by default, one record a request included.
-        run = _run("gateway", "serve", f"--port={port}", is_ready=is_ready, url=url)
+    if name in _SETTINGS:
+        # All else is on that is on by default, one record a request included.
+        settings = {"GATEWAY_UPSTREAM_URL": url, **_SETTINGS[name]}
+        run = _run("gateway", "serve", f"--port={port}", is_ready=is_ready, settings=settings)
     else:
         run = _run(f"tests.benchmarks.{name}", str(port), url, is_ready=is_ready)
     with ExitStack() as stack:
@@ -112,15 +117,17 @@ def _on_core(core: int | None) -> Iterator[None]:
 
 @contextmanager
 def _run(
-    module: str, *arguments: str, is_ready: Callable[[], object], url: str | None = None
+    module: str,
+    *arguments: str,
+    is_ready: Callable[[], object],
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A module run as a process; ended, and waited for, with the block.
 
     `is_ready` raises an `OSError` until it answers.
     """
     environment = {name: value for name, value in os.environ.items() if "GATEWAY_" not in name}
-    if url is not None:
-        environment["GATEWAY_UPSTREAM_URL"] = url
+    environment.update(settings or {})
     with TemporaryFile() as records:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],

@@ -76,7 +76,7 @@ def _operations_table(results: Results, operations: Mapping[str, Operation]) -> 
                     program,
                     f"{figures.cpu:,.0f}",
                     _shown_ratio(figures, floor, "cpu_us"),
-                    f"{operation.limit:g}" if program == "gateway" else "",
+                    _shown_limit(operation, program),
                     _shown_ratio(plain, figures, "cpu_us"),
                     f"{figures.cpu_alone:,.0f}",
                     _shown_ratio(figures, floor, "cpu_alone_us"),
@@ -92,13 +92,21 @@ def _operations_table(results: Results, operations: Mapping[str, Operation]) -> 
     return table(head, rows)
 
 
+def _shown_limit(operation: Operation, program: str) -> str:
+    if program == "kept":
+        return f"{operation.kept_limit:g} of gateway"
+    return f"{operation.limit:g}" if program == "gateway" else ""
+
+
 def _growth_table(results: Results) -> str:
     """CPU under load for 1, 20 and 100 jobs of few and many fields; the slope is per job, from 20
     to 100.
     """
     rows = []
     for fields in ("few", "many"):
-        slopes = {name: _slope(results, fields, name) for name in results.operations["few_20"]}
+        # Kept reads are not measured with all of these.
+        programs = [name for name in results.operations["few_20"] if name != "kept"]
+        slopes = {name: _slope(results, fields, name) for name in programs}
         for program, per_job in slopes.items():
             cells = [
                 f"{results.operations[f'{fields}_{jobs}'][program].cpu:,.0f}"
@@ -153,6 +161,9 @@ def _figures(
             ratio = _ratio(found["gateway"].cpu_us, found["floor"].cpu_us)
             yield f"{operation.title}, floors", ratio, operation.limit
             yield f"{operation.title}, upstream calls", found["gateway"].calls, operation.calls
+        if operation.kept_limit is not None and {"gateway", "kept"} <= found.keys():
+            ratio = _ratio(found["kept"].cpu_us, found["gateway"].cpu_us)
+            yield f"{operation.title}, kept, of not kept", ratio, operation.kept_limit
     big = results.operations.get("many_100", {})
     if {"gateway", "plain"} <= big.keys():
         ratio = _ratio(big["gateway"].cpu_us, big["plain"].cpu_us)

@@ -1,4 +1,5 @@
-"""Floor, plain and gateway answer every measured operation alike, by the expected upstream calls.
+"""Floor, plain and gateway answer every measured operation alike, by the expected upstream calls;
+the gateway with kept reads and without.
 
 Without a clock; `python -m tests.benchmarks` measures.
 """
@@ -86,6 +87,18 @@ def test_the_operation_needs_the_expected_upstream_calls(
     assert calls["floor"] == operation.calls
     assert calls["plain"] == PLAIN_CALLS.get(name, operation.calls)
     assert calls["gateway"] <= operation.calls
+    assert calls["kept"] <= operation.calls
+
+
+@pytest.mark.parametrize("name", [name for name in MEASURED if MEASURED[name].kept_limit])
+def test_what_is_kept_needs_no_call(
+    upstream: Upstream, programs: dict[str, Program], name: str
+) -> None:
+    ask(programs["kept"].port, MEASURED[name])
+
+    calls = _calls(upstream, programs["kept"], MEASURED[name])
+
+    assert calls == 0
 
 
 def _calls(upstream: Upstream, program: Program, operation: Operation) -> int:
