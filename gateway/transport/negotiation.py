@@ -12,7 +12,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-__all__ = ["GRAPHQL_RESPONSE", "HTML", "JSON", "content_type_fault", "negotiate", "ranges_of"]
+__all__ = [
+    "GRAPHQL_RESPONSE",
+    "HTML",
+    "JSON",
+    "content_type_fault",
+    "names_stream",
+    "negotiate",
+    "ranges_of",
+]
 
 MediaType: TypeAlias = bytes
 
@@ -49,6 +57,12 @@ def negotiate(accept: bytes, *, offers_html: bool = False) -> MediaType | None:
     if covered and covering[covered] > (ranges[best] if best else 0.0):
         return _NAMED[covered]
     return _NAMED[best] if best and ranges[best] > 0 else None
+
+
+@lru_cache(maxsize=256)
+def names_stream(accept: bytes) -> bool:
+    """May a caller with this `Accept` want a stream? `negotiate_stream` of `streams` tells."""
+    return b"event-stream" in accept or b"multipart" in accept
 
 
 def ranges_of(accept: str) -> dict[str, float]:
