@@ -23,7 +23,7 @@ class Operation:
 
     `calls` is what the floor needs and the most the gateway may; `limit` is the most CPU the
     gateway may use, in floors. One that is measured with kept reads as well has a `kept_limit`: the
-    most CPU it may use then, of what it uses otherwise.
+    most CPU it may use then, of what it uses otherwise, asked one at a time.
     """
 
     title: str
