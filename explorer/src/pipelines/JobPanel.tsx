@@ -32,8 +32,8 @@ export function JobPanel({ place }: { place: Place }) {
     first.current = { pieces, fromByte: tail?.endByte ?? 0, goesOn: !OVER.includes(job.status) };
   }
   const { pieces = [], fromByte = 0, goesOn = false } = first.current ?? {};
-  useSubscription({ query: JobChanges, variables, pause: !goesOn });
-  const [live] = useSubscription(
+  const [changes] = useSubscription({ query: JobChanges, variables, pause: !goesOn });
+  const [log] = useSubscription(
     { query: LogGoesOn, variables: { ...variables, fromByte }, pause: !goesOn },
     (_, data) => {
       if (data.jobLog) first.current!.pieces = joined(first.current!.pieces, data.jobLog);
@@ -48,7 +48,7 @@ export function JobPanel({ place }: { place: Place }) {
       title={<>{job && <State status={job.status} />} {job?.name ?? "Job"}</>}
       asked={{ query: OneJob, variables }}
       result={result}
-      live={goesOn ? live : undefined}
+      live={goesOn ? { ...changes, error: changes.error ?? log.error } : undefined}
       actions={
         <>
           {job && <ItemActions item={job} place={place} />}

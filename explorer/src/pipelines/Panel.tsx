@@ -4,7 +4,14 @@ import { stringifyDocument, type AnyVariables, type CombinedError, type Document
 import { useId, useRef, type ReactNode } from "react";
 
 import { linkTo } from "../start.ts";
-import type { Cost } from "./client.ts";
+
+interface Cost {
+  /** Upstream calls at worst, known before the first. */
+  estimated: number;
+  calls: number;
+  shared: number;
+  cached: number;
+}
 
 interface Live {
   data?: unknown;
@@ -21,14 +28,15 @@ interface Props {
   live?: Live;
   children: ReactNode;
   actions?: ReactNode;
-  level?: 2 | 3;
+  /** Of its heading: panels stand in panels. */
+  level?: number;
 }
 
 export function Panel({ title, asked, result, live, children, actions, level = 2 }: Props) {
   const id = useId();
-  const Heading = `h${level}` as const;
+  const Heading = `h${Math.min(level, 6)}` as "h2";
   return (
-    <section className={`panel level-${level}`} aria-labelledby={id} aria-busy={result.fetching}>
+    <section className={level > 2 ? "panel inner" : "panel"} aria-labelledby={id} aria-busy={result.fetching}>
       <header>
         <Heading id={id}>{title}</Heading>
         <div className="actions">{actions}</div>
@@ -56,7 +64,7 @@ function About({ asked, result, live }: Pick<Props, "asked" | "result" | "live">
           {cost.current.calls} of at most {cost.current.estimated} upstream calls
         </span>
       )}
-      {live && <span className={isLive(live) ? "live" : ""}>{isLive(live) ? "live" : "finished"}</span>}
+      {live && <span className={isLive(live) ? "live" : ""}>{isLive(live) ? "live" : live.data || live.error ? "finished" : "connecting…"}</span>}
       {/* A tab that is opened so has the same session, and with it the credential. */}
       <a href={link} target="_blank" rel="opener">
         Open in GraphiQL<span className="unseen"> in a new tab</span>
@@ -67,7 +75,7 @@ function About({ asked, result, live }: Pick<Props, "asked" | "result" | "live">
 
 /** Does more come? urql tells it with each event, though its types do not say so. */
 export function isLive(live: Live): boolean {
-  return (live as { hasNext?: boolean }).hasNext === true || (live.fetching && !live.data && !live.error);
+  return (live as { hasNext?: boolean }).hasNext === true;
 }
 
 export function messagesOf(error: CombinedError): string[] {

@@ -14,7 +14,8 @@ import { isLive, Panel } from "./Panel.tsx";
 type Stages = NonNullable<NonNullable<PipelineQuery["pipeline"]>["stages"]>["nodes"];
 type Row = Stages[number]["items"][number];
 
-export function PipelinePanel({ reference, place, level = 2 }: { reference: PipelineRef; place: Place; level?: 2 | 3 }) {
+export function PipelinePanel({ reference, place, level = 2 }: { reference: PipelineRef; place: Place; level?: number }) {
+  const StageHeading = `h${Math.min(level + 1, 6)}` as "h3";
   const [withAttempts, setWithAttempts] = useState(false);
   const { act, taken, isBusy } = useActions();
   const variables = { pipeline: reference, withAttempts };
@@ -66,14 +67,14 @@ export function PipelinePanel({ reference, place, level = 2 }: { reference: Pipe
       <ol className="stages" aria-label="Stages">
         {pipeline?.stages?.nodes.map((stage, index) => (
           <li key={stage.name ?? index}>
-            <h4>
+            <StageHeading>
               {stage.name ?? "no stage"}{" "}
               <span className="quiet">
                 {stage.items.filter(({ status }) => OVER.includes(status)).length} of {stage.items.length} finished
               </span>
-            </h4>
+            </StageHeading>
             <ul className="jobs">
-              {stage.items.map((item) => <Line key={item.id} item={item} place={place} withAttempts={withAttempts} />)}
+              {stage.items.map((item) => <Line key={item.id} item={item} place={place} withAttempts={withAttempts} level={level + 2} />)}
             </ul>
           </li>
         ))}
@@ -89,7 +90,7 @@ function counts(rows: { status: Status | null }[]): string {
   return [...by].map(([status, some]) => `${some.length} ${status}`).join(", ");
 }
 
-function Line({ item, place, withAttempts }: { item: Row; place: Place; withAttempts: boolean }) {
+function Line({ item, place, withAttempts, level }: { item: Row; place: Place; withAttempts: boolean; level: number }) {
   const [isOpen, setOpen] = useState(false);
   const child = item.__typename === "Bridge" ? item.downstreamPipeline : null;
   const isChosen = place.job === String(item.databaseId) || place.job === item.id;
@@ -123,7 +124,7 @@ function Line({ item, place, withAttempts }: { item: Row; place: Place; withAtte
           ))}
         </ul>
       )}
-      {child && isOpen && <PipelinePanel reference={{ id: child.id }} place={place} level={3} />}
+      {child && isOpen && <PipelinePanel reference={{ id: child.id }} place={place} level={level} />}
     </li>
   );
 }

@@ -6,14 +6,6 @@ import { createClient } from "graphql-ws";
 
 import schema from "./gql/schema.json";
 
-export interface Cost {
-  /** Upstream calls at worst, known before the first. */
-  estimated: number;
-  calls: number;
-  shared: number;
-  cached: number;
-}
-
 export function makeClient(address: string, headers: Record<string, string>): Client {
   // One connection for all subscriptions, opened with the first and again after a break.
   const connection = createClient({
@@ -28,9 +20,7 @@ export function makeClient(address: string, headers: Record<string, string>): Cl
     fetchOptions: { headers: { accept: "application/graphql-response+json", ...headers } },
     exchanges: [
       makeCache(),
-      mapExchange({
-        onOperation: (operation) => ({ ...operation, extensions: { cost: true } }),
-      }),
+      mapExchange({ onOperation: (operation) => ({ ...operation, extensions: { cost: true } }) }),
       subscriptionExchange({
         forwardSubscription: ({ query, operationName, variables, extensions }) => ({
           subscribe: (sink) => ({
@@ -55,33 +45,26 @@ function makeCache() {
     // Which types an interface has, and what may be null.
     schema,
     keys: {
-      User: byNumber,
-      Runner: byNumber,
-      AttemptList: embedded,
-      LogChunk: embedded,
-      PipelineUpdate: embedded,
-      Stage: embedded,
-      StageList: embedded,
+      ...{ User: byNumber, Runner: byNumber, AttemptList: embedded, LogChunk: embedded },
+      ...{ PipelineUpdate: embedded, Stage: embedded, StageList: embedded },
     },
     updates: {
       Mutation: {
         jobRetry: (result, _, cache) => place(cache, (result.jobRetry as Data | null)?.item),
         jobPlay: (result, _, cache) => place(cache, (result.jobPlay as Data | null)?.item),
-        jobBatch(result, _, cache) {
-          const payload = result.jobBatch as { results: ({ item: unknown } | null)[] } | null;
-          for (const one of payload?.results ?? []) place(cache, one?.item);
-        },
+        jobBatch: (result, _, cache) =>
+          (result.jobBatch as Batch)?.results.forEach((one) => place(cache, one?.item)),
       },
       Subscription: {
-        pipelineUpdated(result, _, cache) {
-          const update = result.pipelineUpdated as { changed: unknown[] | null } | null;
-          // Newest first: of several attempts the last one stays.
-          for (const item of update?.changed ?? []) place(cache, item);
-        },
+        pipelineUpdated: (result, _, cache) =>
+          (result.pipelineUpdated as Update)?.changed?.forEach((item) => place(cache, item)),
       },
     },
   });
 }
+
+type Batch = { results: ({ item: unknown } | null)[] } | null;
+type Update = { changed: unknown[] | null } | null;
 
 /** Put an item into its stage: a new attempt in the place of the one before it. */
 function place(cache: Cache, told: unknown): void {

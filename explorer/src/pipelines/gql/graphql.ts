@@ -136,7 +136,9 @@ export type JobActionErrorCode =
   /** ifStatus did not hold; nothing was sent. */
   | 'STATUS_CHANGED'
   /** The upstream is down or in maintenance, or only reads, and has not done it; see retryAfter. */
-  | 'UNAVAILABLE';
+  | 'UNAVAILABLE'
+  /** The upstream, or a proxy before it, refused it for another reason, which the message tells; nothing was done. */
+  | 'UPSTREAM_REFUSED';
 
 /** Which job to cancel. */
 export type JobCancelInput = {

@@ -1,0 +1,291 @@
+"""The page of pipelines in Chromium, over the living sandbox: what a person sees and does."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+import pytest
+
+from gateway.app import Gateway
+from gateway.hooks import CallEvent, Hook
+from gateway.sandbox import Fault, Sandbox
+from gateway.settings import Settings
+from gateway.transport.records import Records
+from gateway.transport.server import address_of, listen, serving
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser]
+
+# Over a fresh browser; a change that makes the page heavier says so here.
+MOST_REQUESTS = 9
+MOST_BYTES = 190_000
+
+
+class Calls(Hook):
+    """The calls to the upstream, by route."""
+
+    def __init__(self) -> None:
+        self.routes: list[str] = []
+
+    def call_ended(self, call: CallEvent) -> None:
+        if not call.is_kept:
+            self.routes.append(call.route)
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls()
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """A world whose time the test moves."""
+    with closing(Sandbox(jobs=50)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def gateway(request, sandbox, calls) -> AsyncIterator[Gateway]:
+    """Over the test's world, looking often, so that nobody waits; or as it starts by itself."""
+    if getattr(request, "param", "") == "by itself":
+        async with _running(Settings(sandbox_jobs=50), calls) as gateway:
+            yield gateway
+        return
+    listener = listen("127.0.0.1", 0)
+    async with serving(sandbox.app, listener, shutdown_timeout_s=1):
+        often = {"watch_interval_s": 0.2, "watch_idle_interval_s": 0.5}
+        settings = Settings(upstream_url=address_of(listener), **often)
+        async with _running(settings, calls) as gateway:
+            yield gateway
+
+
+@asynccontextmanager
+async def _running(settings: Settings, *hooks: Hook) -> AsyncIterator[Gateway]:
+    gateway = Gateway(settings, Records(lambda _: None), *hooks)
+    async with gateway.running():
+        yield gateway
+
+
+@pytest.fixture
+def root(address) -> str:
+    """Where the page is."""
+    return address.removesuffix("graphql")
+
+
+@pytest.fixture
+async def page(explored, sandbox):
+    """With the credential where the explorer keeps it."""
+    headers = json.dumps({"PRIVATE-TOKEN": sandbox.tokens["developer"]})
+    kept = f"sessionStorage.setItem('jobs-gateway:headers', {json.dumps(headers)})"
+    await explored.page.context.add_init_script(kept)
+    return explored.page
+
+
+def panel(page, name):
+    return page.get_by_role("region", name=re.compile(name))
+
+
+def line(page, name):
+    """A job's or bridge's line in its stage."""
+    return page.locator(".line").filter(has_text=name)
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name)
+
+
+@pytest.mark.parametrize("gateway", ["by itself"], indirect=True)
+async def test_it_opens_light_and_reads_what_its_operations_need(explored, root, calls):
+    page, responses = explored.page, []
+    page.on("response", lambda one: responses.append(one))  # noqa: PLW0108 - Playwright marks it
+
+    await page.goto(root)
+    await panel(page, "Pipeline #6").get_by_text("live", exact=True).wait_for()
+
+    opening = Counter(calls.routes)
+    lengths = [int(one.headers.get("content-length", 0)) for one in responses]
+    asked = [one for one in explored.requests if one.endswith("/graphql")]
+    assert [one for one in explored.requests if not one.startswith((root, "data:"))] == []
+    assert len(explored.requests) <= MOST_REQUESTS
+    assert sum(lengths) <= MOST_BYTES
+    assert len(asked) == 2, "the pipelines, and the one that is open"
+    assert opening == {
+        "project_pipelines": 1,
+        "project": 1,
+        # One for the query, which needs earlier attempts as well for the order of stages; one for
+        # the first look of those that watch, who answer for all further ones.
+        "pipeline": 1 + 1,
+        "pipeline_jobs": 2 + 1,
+        "pipeline_bridges": 1 + 1,
+    }
+    assert "glpat" not in page.url
+
+
+async def test_a_failed_job_is_retried_and_seen_to_run_and_finish(page, root, sandbox):
+    await page.goto(f"{root}#project=1&pipeline=6&job=7")
+    await panel(page, "teaspoon").get_by_text("script failure").wait_for()
+
+    await panel(page, "teaspoon").get_by_role("button", name="Retry").click()
+    await page.get_by_role("status").get_by_text("Retry teaspoon: done").wait_for()
+    await line(page, "teaspoon").locator(".state.pending").wait_for()
+    sandbox.advance(12)
+    await line(page, "teaspoon").locator(".state.running").wait_for()
+
+    # The log is that of the new attempt, and followed to its end.
+    log = page.get_by_role("log", name="Log")
+    await log.get_by_text("Preparing the").wait_for()
+    begun = await log.inner_text()
+    sandbox.advance(30)
+    await page.wait_for_function(
+        "length => document.querySelector('.log-box').innerText.length > length", arg=len(begun)
+    )
+    sandbox.advance(100)
+    await line(page, "teaspoon").locator(".state.success").wait_for()
+    await panel(page, "teaspoon").get_by_text("finished", exact=True).wait_for()
+    whole = await log.inner_text()
+    assert "Job succeeded" in whole
+    numbers = [int(one) for one in re.findall(r"^ *(\d+)  ", whole, re.MULTILINE)]
+    assert numbers == sorted(set(numbers)), "no line twice"
+    assert await line(page, "teaspoon").count() == 1
+
+    await page.get_by_label("Earlier attempts").check()
+    earlier = page.get_by_role("list", name="Earlier attempts of teaspoon")
+    await earlier.get_by_text("failed").wait_for()
+    assert await earlier.get_by_role("link").all_inner_texts() == ["#7"]
+
+
+async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):
+    job = sandbox.create_job(
+        1, 6, name="by hand", stage="deploy", status="manual", run_when="manual", allow_failure=1
+    )
+    await page.goto(f"{root}#project=1&pipeline=6&job={job}")
+    play = line(page, "by hand").get_by_role("button", name="Play by hand")
+
+    await play.focus()
+    await page.keyboard.press("Enter")
+    await line(page, "by hand").locator(".state.pending").wait_for()
+    sandbox.advance(12)
+    await line(page, "by hand").locator(".state.running").wait_for()
+    await panel(page, "by hand").get_by_text("running").first.wait_for()
+    await line(page, "by hand").get_by_role("button", name="Cancel by hand").click()
+    sandbox.advance(12)
+    await line(page, "by hand").locator(".state.canceled").wait_for()
+
+
+async def test_child_pipelines_unfold_and_are_live(page, root, sandbox):
+    await page.goto(f"{root}#project=1&pipeline=6")
+    unfold = button(page, "downstream")
+    assert await unfold.get_attribute("aria-expanded") == "false"
+
+    await unfold.click()
+    child = panel(page, "Pipeline #5")
+    await child.get_by_text("live", exact=True).wait_for()
+    sandbox.set_status(5, "failed")
+    await child.locator(".line").filter(has_text="smoke").locator(".state.failed").wait_for()
+    await button(child, "Retry all failed (1)").click()
+
+    await page.get_by_role("status").get_by_text("Retry all failed: 1 of 1 done").wait_for()
+    await child.locator(".line").filter(has_text="smoke").locator(".state.pending").wait_for()
+    # What had ended begins again.
+    await child.get_by_text("live", exact=True).wait_for()
+
+
+async def test_refusals_and_errors_are_told_where_they_belong(page, root, sandbox):
+    await page.goto(f"{root}#project=1&pipeline=6")
+    retry = button(page, "Retry teaspoon")
+    await retry.wait_for()
+
+    sandbox.faults.append(Fault(kind="status", method="POST", status=403))
+    await retry.click()
+    await page.get_by_role("status").get_by_text("FORBIDDEN").wait_for()
+    await page.goto(f"{root}#project=1&pipeline=999999")
+    await panel(page, "Pipeline #999999").get_by_role("alert").first.wait_for()
+    await page.goto(f"{root}#project=1&pipeline=13")
+    await (
+        panel(page, "Pipeline #13")
+        .get_by_role("button", name="to secret-deploy", exact=True)
+        .wait_for()
+    )
+
+
+async def test_a_credential_is_given_and_goes_into_no_address(explored, root, sandbox):
+    page = explored.page
+    await page.goto(root)
+    await page.get_by_text("Name a project").wait_for()
+    await page.get_by_label("Project").fill("demo/closed-kitchen")
+    await button(page, "Show").click()
+    await panel(page, "kitchen").get_by_role("alert").first.wait_for()
+
+    await page.get_by_text("Credential", exact=True).click()
+    await page.get_by_label("Value").fill(sandbox.tokens["developer"])
+    await button(page, "Use it").click()
+    await page.locator(".pipelines a").first.wait_for()
+
+    stored = await page.evaluate("[JSON.stringify(localStorage), sessionStorage.length]")
+    assert stored == ["{}", 1]
+    assert not [one for one in explored.requests if "glpat" in one]
+
+
+async def test_each_panel_tells_its_cost_and_opens_in_graphiql(explored, page, root):
+    await page.goto(f"{root}#project=1&pipeline=6&job=8")
+    shown = panel(page, "Pipeline #6")
+    await shown.get_by_text(re.compile(r"^4 of at most \d+ upstream calls$")).wait_for()
+    links = page.get_by_role("link", name="Open in GraphiQL")
+    await page.get_by_role("log").wait_for()
+    assert await links.count() == 3
+
+    async with page.context.expect_page() as opening:
+        await shown.get_by_role("link", name="Open in GraphiQL").click()
+    explorer = await opening.value
+    await explorer.get_by_label("Execute query").click()
+    await explorer.get_by_label("About the answer").get_by_text("of at most").wait_for()
+    result = "__MONACO.editor.getModels().find(m => m.uri.path.endsWith('response.json'))"
+    answer = await explorer.evaluate(f"{result}.getValue()")
+    await explorer.close()
+
+    assert '"teaspoon"' in answer
+
+
+async def test_ten_tabs_have_the_upstream_asked_as_for_one(page, root, gateway):
+    tabs = [page, *[await page.context.new_page() for _ in range(9)]]
+
+    for tab in tabs:
+        await tab.goto(f"{root}#project=1&pipeline=6&job=8")
+        await tab.get_by_role("log").wait_for()
+        await tab.get_by_text("live", exact=True).nth(1).wait_for()
+
+    # The pipeline with its jobs, and the log.
+    assert len(gateway.live.pollers) == 2
+
+
+LOOKS = {"light": ("light", 1400), "dark": ("dark", 1400), "narrow": ("light", 420)}
+
+
+@pytest.mark.node
+# Axe brings a script of its own, which the page's policy would refuse.
+@pytest.mark.parametrize("explored", [{"bypass_csp": True}], indirect=True)
+async def test_axe_finds_nothing(page, root, explorer_project, tmp_path):
+    axe = (explorer_project / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    await page.goto(f"{root}#project=1&pipeline=6&job=8")
+    await button(page, "downstream").click()
+    await panel(page, "Pipeline #5").get_by_role("link", name="smoke").wait_for()
+    await page.get_by_label("Earlier attempts").first.check()
+    await button(page, "Retry teaspoon").click()
+    await page.get_by_role("status").get_by_text("done").wait_for()
+    await page.get_by_role("log").wait_for()
+    await page.get_by_text("Credential", exact=True).click()
+    await page.evaluate(axe)
+
+    violations = {}
+    for look, (scheme, width) in LOOKS.items():
+        await page.emulate_media(color_scheme=scheme)
+        await page.set_viewport_size({"width": width, "height": 860})
+        found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        violations[look] = [
+            f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:120]}"
+            for one in found["violations"]
+        ]
+        await page.screenshot(path=tmp_path / f"{look}.png", full_page=True)
+
+    assert violations == {look: [] for look in LOOKS}
