@@ -90,6 +90,10 @@ ENDPOINTS = {
     "pipelines": Endpoint(
         r"GET /projects/1/pipelines\?.*", "{ project(id: 1) { pipelines { nodes { status } } } }"
     ),
+    "latest-pipeline": Endpoint(
+        r"GET /projects/1/pipelines/latest\?ref=main",
+        '{ project(id: 1) { latestPipeline(ref: "main") { status } } }',
+    ),
     "pipeline": Endpoint(
         "GET /projects/1/pipelines/6",
         "{ pipeline(by: {path: {project: 1, pipeline: 6}}) { status duration } }",

@@ -56,9 +56,11 @@ if TYPE_CHECKING:
         Commit,
         PipelineDetail,
         PipelineHandle,
+        ProjectDetail,
         ProjectKey,
     )
     from gateway.upstream.logs import LogFormat, LogPiece
+    from gateway.upstream.pages import Filters
     from gateway.upstream.paging import Listing, Window
     from gateway.upstream.pruning import Readers
     from gateway.upstream.scope import CallScope, Tally
@@ -196,8 +198,8 @@ class Reads:
             self._pipelines = PipelineLoader(self._loop, self.client, self.scope, self.readers)
         return self._pipelines.load((project, pipeline_id))
 
-    def project(self, key: ProjectKey) -> Flight[ProjectHandle]:
-        """One project by number and path. Cost: 1 call."""
+    def project(self, key: ProjectKey) -> Flight[ProjectDetail]:
+        """One project with all that is known of it. Cost: 1 call."""
         if self._projects is None:
             self._projects = ProjectLoader(self._loop, self.client, self.scope)
         return self._projects.load(key)
@@ -231,7 +233,7 @@ class Reads:
     def hydrate(self, entity: ProjectHandle) -> Flight[ProjectHandle]: ...
     def hydrate(
         self, entity: PipelineHandle | Pipeline | ProjectHandle
-    ) -> Flight[PipelineDetail] | Flight[ProjectHandle]:
+    ) -> Flight[PipelineDetail] | Flight[ProjectHandle] | Flight[ProjectDetail]:
         """The same thing with all that is known of it. Cost: 1 call; 0 for the number of a project
         of which a job was read.
         """
@@ -375,14 +377,24 @@ class Reads:
     def pipelines(
         self,
         project: ProjectKey,
-        ref: str | None,
-        sha: str | None,
         status: str | None,
-        source: str | None,
+        filters: Filters,
         window: Window,
     ) -> Flight[Listing[Pipeline]]:
         """Pipelines of a project. Cost: `calls_at_most`."""
-        return self._list(walk_pipelines, window, project, ref, sha, status, source)
+        return self._list(walk_pipelines, window, project, status, filters)
+
+    def latest_pipeline(self, project: ProjectKey, ref: str | None) -> Flight[PipelineDetail]:
+        """The newest pipeline of a branch or tag, by default of the default branch. Cost: 1
+        call.
+        """
+
+        async def read() -> PipelineDetail:
+            return await self.client.latest_pipeline(
+                self.scope, project, ref=ref, readers=self.readers
+            )
+
+        return self._shared(("latest pipeline", project, ref), read)
 
     # -- how -------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from gateway.upstream.entities import (
     Bridge,
     Commit,
     PipelineDetail,
-    ProjectHandle,
+    ProjectDetail,
     ProjectKey,
 )
 from gateway.upstream.pages import MAX_PER_PAGE
@@ -187,7 +187,7 @@ class ArtifactLoader(Loader[tuple[ProjectKey, int], list[Artifact] | None]):
         return (await self._jobs.load(key)).artifacts
 
 
-class ProjectLoader(Loader[ProjectKey, ProjectHandle]):
+class ProjectLoader(Loader[ProjectKey, ProjectDetail]):
     """Projects by number or path. Cost: 1 call each."""
 
     def __init__(self, loop: AbstractEventLoop, client: Client, scope: CallScope) -> None:
@@ -195,11 +195,13 @@ class ProjectLoader(Loader[ProjectKey, ProjectHandle]):
         self._client = client
         self._scope = scope
 
-    async def read(self, key: ProjectKey) -> ProjectHandle:
+    async def read(self, key: ProjectKey) -> ProjectDetail:
         project = await self._client.project(self._scope, key)
-        return ProjectHandle(
+        return ProjectDetail(
             number=project.id,
             path=project.path_with_namespace,
             ci_job_token_scope_enabled=project.ci_job_token_scope_enabled,
             page_url=project.web_url,
+            name=project.name,
+            default_branch=project.default_branch,
         )

@@ -25,6 +25,7 @@ __all__ = [
     "PLAYABLE",
     "RETRYABLE",
     "FailureReason",
+    "PipelineScope",
     "Status",
     "members_by_word",
     "status_of",
@@ -277,6 +278,15 @@ STATUSES: Final = members_by_word(Status)
 def status_of(word: str) -> Status:
     """The status of a job, bridge or pipeline by the upstream's word."""
     return STATUSES.get(word, Status.UNKNOWN)
+
+
+@strawberry.enum(description="Groups of a project's pipelines.")
+class PipelineScope(Enum):
+    RUNNING = strawberry.enum_value("running", description="Those that run.")
+    PENDING = strawberry.enum_value("pending", description="Those that wait for a runner.")
+    FINISHED = strawberry.enum_value("finished", description="Succeeded, failed or canceled.")
+    BRANCHES = strawberry.enum_value("branches", description="The newest of each branch.")
+    TAGS = strawberry.enum_value("tags", description="The newest of each tag.")
 
 
 def status_words(statuses: Iterable[Status] | None) -> tuple[str, ...]:

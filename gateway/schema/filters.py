@@ -24,6 +24,7 @@ __all__ = [
     "Filter",
     "JobFilter",
     "ScanLimit",
+    "instant_of",
     "test_of",
 ]
 
@@ -126,7 +127,7 @@ def test_of(filter: JobFilter | None, scan_limit: int) -> JobTest | None:
         sources=_set(given.get("sources")),
         has_artifacts=given.get("has_artifacts"),
         allow_failure=given.get("allow_failure"),
-        created_after=_instant(given.get("created_after")),
+        created_after=_instant(given.get("created_after"), "filter.createdAfter"),
         min_duration_s=_seconds(given.get("min_duration")),
         max_rows=scan_limit,
     )
@@ -157,15 +158,17 @@ def _set(values: list[str] | None) -> frozenset[str] | None:
     return None if values is None else frozenset(values)
 
 
-def _instant(text: Any) -> datetime | None:
-    if text is None:
-        return None
+def _instant(text: Any, argument: str) -> datetime | None:
+    return None if text is None else instant_of(text, argument)
+
+
+def instant_of(text: str, argument: str) -> datetime:
+    """The instant that an argument gives, in UTC where it names no offset; raises `BadInput`."""
     try:
         instant = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         raise BadInput(
-            f"filter.createdAfter: not an instant: {text!r:.60}; give one as in"
-            " 2026-11-01T09:00:00Z"
+            f"{argument}: not an instant: {text!r:.60}; give one as in 2026-11-01T09:00:00Z"
         ) from None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 

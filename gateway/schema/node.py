@@ -25,6 +25,8 @@ ENTITY_TYPES: Final[Mapping[type, str]] = {
     entities.Pipeline: "Pipeline",
     entities.PipelineDetail: "Pipeline",
     entities.ProjectHandle: "Project",
+    entities.ProjectDetail: "Project",
+    entities.DetailedStatus: "DetailedStatus",
     entities.Commit: "Commit",
     entities.User: "User",
     entities.Runner: "Runner",

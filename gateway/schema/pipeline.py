@@ -33,6 +33,7 @@ from gateway.schema.descendants import (
     descendants_calls,
     descendants_shown,
 )
+from gateway.schema.detailed_status import DetailedStatus
 from gateway.schema.enums import Status, status_words
 from gateway.schema.fields import Cost, Edge, Gives, Info, Read, derived, edge, fields_by, plain
 from gateway.schema.filters import (
@@ -161,6 +162,11 @@ class Pipeline(Node):
     )
     coverage: float | None = derived(
         coverage_of, f"Coverage in percent. {LONG_FORM}", reads=("coverage",), needs=Known.LONG
+    )
+    detailed_status: DetailedStatus | None = plain(
+        "detailed_status",
+        f"The status as the upstream's own pages show it. {LONG_FORM}",
+        needs=Known.LONG,
     )
     user: User | None = plain(
         "user",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import strawberry
 from strawberry import UNSET
 
+from gateway.errors import Forbidden
 from gateway.schema.connections import (
     LIST_CALLS,
     LIST_COST,
@@ -19,7 +20,7 @@ from gateway.schema.connections import (
     Statuses,
     window_for,
 )
-from gateway.schema.enums import Status, status_words
+from gateway.schema.enums import PipelineScope, Status, status_words
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.filters import (
     DEFAULT_SCAN,
@@ -27,6 +28,7 @@ from gateway.schema.filters import (
     READ_BY_FILTER,
     Filter,
     ScanLimit,
+    instant_of,
     test_of,
 )
 from gateway.schema.identity import project_global_id
@@ -34,11 +36,13 @@ from gateway.schema.inputs import number_of, why_no_job
 from gateway.schema.job import Job
 from gateway.schema.node import Node
 from gateway.schema.pipeline import Pipeline, read_pipeline
-from gateway.schema.scalars import BigInt
+from gateway.schema.scalars import URL, BigInt, DateTime
 from gateway.upstream import entities
 from gateway.upstream.entities import Known
 
 __all__ = ["Project"]
+
+OWN_CALL: Final = "Cost: 1 call for the project, shared."
 
 
 async def read_path(project: entities.ProjectHandle, info: Info) -> str | None:
@@ -48,6 +52,32 @@ async def read_path(project: entities.ProjectHandle, info: Info) -> str | None:
 async def read_scope(project: entities.ProjectHandle, info: Info) -> bool | None:
     whole = await info.context.project(project.key)
     return getattr(whole, "ci_job_token_scope_enabled", None)
+
+
+async def read_detail(project: entities.ProjectHandle, info: Info, attribute: str) -> object:
+    return getattr(await info.context.project(project.key), attribute, None)
+
+
+def detail_of(project: entities.ProjectHandle, info: Info, attribute: str) -> object:
+    """What only the project's own endpoint tells."""
+    if isinstance(project, entities.ProjectDetail):
+        return getattr(project, attribute)
+    return read_detail(project, info, attribute)
+
+
+def why_no_latest(error: Exception) -> Exception:
+    """The error for the latest pipeline: the upstream tells a missing one from a missing right by
+    nothing.
+    """
+    if not isinstance(error, Forbidden):
+        return error
+    return Forbidden(
+        f"{error.message}; the branch or tag has no pipeline, or the caller may not read it",
+        endpoint=error.endpoint,
+        status=error.status,
+        upstream_request_id=error.upstream_request_id,
+        reason=error.reason,
+    )
 
 
 Handle: TypeAlias = strawberry.Parent[entities.ProjectHandle]
@@ -90,6 +120,18 @@ class Project(Node):
         told = None if parent.number is None else parent.path
         path = info.context.urls.path_of(parent.page_url) or told
         return read_path(parent, info) if path is None else path
+
+    @edge(f"Display name. {OWN_CALL}", cost=Cost(needs=Known.LONG))
+    def name(parent: Handle, info: Info) -> Gives[str | None]:
+        return detail_of(parent, info, "name")
+
+    @edge(f"Address of its page. {OWN_CALL}", cost=Cost(needs=Known.LONG))
+    def web_url(parent: Handle, info: Info) -> Gives[URL | None]:
+        return detail_of(parent, info, "web_url")
+
+    @edge(f"Its main branch; null while it is empty. {OWN_CALL}", cost=Cost(needs=Known.LONG))
+    def default_branch(parent: Handle, info: Info) -> Gives[str | None]:
+        return detail_of(parent, info, "default_branch")
 
     @edge(
         f"Jobs, newest id first, retried ones among them, without bridges. {LIST_CALLS}"
@@ -142,8 +184,24 @@ class Project(Node):
     ) -> Gives[Pipeline | None]:
         return read_pipeline(info, parent.key, number_of(database_id, "databaseId"))
 
+    @edge(
+        "The newest pipeline of a branch or tag; null with FORBIDDEN where there is none. Cost: 1"
+        " call.",
+        cost=Cost(calls=1, known=Known.LONG),
+        explain=why_no_latest,
+    )
+    def latest_pipeline(
+        parent: Handle,
+        info: Info,
+        ref: Annotated[
+            str | None,
+            strawberry.argument(description="Branch or tag; the default branch if not given."),
+        ] = UNSET,
+    ) -> Gives[Pipeline | None]:
+        return info.context.latest_pipeline(parent.key, ref or None)
+
     @edge(f"Pipelines, newest id first. {LIST_CALLS}", cost=LIST_COST)
-    def pipelines(
+    def pipelines(  # noqa: PLR0913, PLR0917 - the field's arguments
         parent: Handle,
         info: Info,
         first: First = UNSET,
@@ -163,9 +221,47 @@ class Project(Node):
                 description="Only those started by this, e.g. push; parent_pipeline for children."
             ),
         ] = UNSET,
+        scope: Annotated[
+            PipelineScope | None, strawberry.argument(description="Only those of this group.")
+        ] = UNSET,
+        name: Annotated[
+            str | None,
+            strawberry.argument(description="Only those with exactly this name."),
+        ] = UNSET,
+        username: Annotated[
+            str | None, strawberry.argument(description="Only those that this user started.")
+        ] = UNSET,
+        updated_after: Annotated[
+            DateTime | None, strawberry.argument(description="Only those that changed since.")
+        ] = UNSET,
+        updated_before: Annotated[
+            DateTime | None, strawberry.argument(description="Only those unchanged since.")
+        ] = UNSET,
+        created_after: Annotated[
+            DateTime | None, strawberry.argument(description="Only those created since.")
+        ] = UNSET,
+        created_before: Annotated[
+            DateTime | None, strawberry.argument(description="Only those created before.")
+        ] = UNSET,
     ) -> Gives[PipelineConnection | None]:
         window = window_for(info, first, after, UNSET, UNSET)
         (word,) = status_words([status] if status else None) or (None,)
-        return info.context.pipelines(
-            parent.key, ref or None, sha or None, word, source or None, window
-        )
+        given = {
+            "ref": ref,
+            "sha": sha,
+            "source": source,
+            "scope": str(scope.value) if scope else None,
+            "name": name,
+            "username": username,
+            "updated_after": moment(updated_after, "updatedAfter"),
+            "updated_before": moment(updated_before, "updatedBefore"),
+            "created_after": moment(created_after, "createdAfter"),
+            "created_before": moment(created_before, "createdBefore"),
+        }
+        filters = tuple((key, value) for key, value in given.items() if value)
+        return info.context.pipelines(parent.key, word, filters, window)
+
+
+def moment(text: str | None, argument: str) -> str | None:
+    """An instant as the upstream reads it; raises `BadInput`."""
+    return instant_of(text, argument).isoformat() if text else None

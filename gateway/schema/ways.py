@@ -124,7 +124,7 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
     "PipelineItem": _IN_ITEM | _ONLY_JOBS,
     "Project": {
         "bridges": f"ask beside the project: {_PIPELINE} {{ bridges {{ nodes {{ id }} }} }}",
-        **dict.fromkeys(("path", "pathWithNamespace", "name"), "ask for fullPath"),
+        **dict.fromkeys(("path", "pathWithNamespace"), "ask for fullPath"),
         "builds": _BUILDS,
         "build": _BELOW_PROJECT["job"],
         **dict.fromkeys((*_LOG_NAMES, "log"), f"ask for job(databaseId: 8) {{ {_TAIL} }}"),
@@ -133,7 +133,6 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(_URL_NAMES, "its page is webUrl"),
         **dict.fromkeys(("number", "pipelineId"), "its number is databaseId"),
         "projectId": "ask for project { id }",
-        "detailedStatus": "ask for status, or statusText",
         **dict.fromkeys(("job", "build"), f"ask beside the pipeline: {_JOB}"),
         "builds": _BUILDS,
         **dict.fromkeys((*_LOG_NAMES, "log"), f"jobs have one: jobs {{ nodes {{ {_TAIL} }} }}"),
@@ -163,6 +162,7 @@ _FIELDS: Final[dict[str, dict[str, str]]] = {
         }.items()
     },
 }
+_ENUMS: Final = {"PipelineScope": _FILTERS["pipelines"]}
 _ROWS: Final = "its rows are in nodes { … }"
 
 
@@ -207,6 +207,7 @@ def _without_fields(type_name: str) -> str | None:
 _WAYS: Final[tuple[tuple[re.Pattern[str], Callable[..., str | None]], ...]] = (
     (re.compile(r"^Cannot query field '(\w+)' on type '(\w+)'"), _of_field),
     (re.compile(r"^Unknown argument '(\w+)' on field '(\w+)\.(\w+)'"), _of_argument),
+    (re.compile(r"^Value '\w+' does not exist in '(PipelineScope)' enum"), _ENUMS.get),
     (re.compile(r"^Argument '(\w+)\.(\w+)\(\w+:\)' of type"), _without_argument),
     (re.compile(r"^Field '\w+' of type '(\w+)!?' must have a selection"), _without_fields),
     (re.compile(r"Expected value of (?:non-null )?type '(\w+)!?'"), _INPUTS.get),

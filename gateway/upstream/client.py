@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         PipelineDetail,
         ProjectKey,
     )
+    from gateway.upstream.pages import Filters
     from gateway.upstream.pruning import Readers
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
@@ -173,24 +174,23 @@ class Client:
         answer = await self._list(call, statuses)
         return _offset_page(call, answer, readers.bridges, page, per_page)
 
-    async def pipelines_page(  # noqa: PLR0913 - the endpoint's own parameters
+    async def pipelines_page(
         self,
         scope: CallScope,
         project: ProjectKey,
         *,
-        ref: str | None = None,
-        sha: str | None = None,
         status: str | None = None,
-        source: str | None = None,
+        filters: Filters = (),
         page: int = 1,
         per_page: int,
         readers: Readers = WHOLE,
     ) -> OffsetPage[Pipeline]:
-        """A page of a project's pipelines, newest id first (upstream.md, 3.8)."""
+        """A page of a project's pipelines, newest id first. `filters` are names and values of the
+        list's parameters, all but `status` (upstream.md, 3.8).
+        """
         query = f"?page={page}&per_page={per_page}"
-        for name, value in (("ref", ref), ("sha", sha), ("source", source)):
-            if value is not None:
-                query += f"&{name}={quote(value, safe='')}"
+        for name, value in filters:
+            query += f"&{name}={quote(value, safe='')}"
         call = Call.of(scope, routes.PROJECT_PIPELINES, project, query=query, rows=per_page)
         answer = await self._list(call, () if status is None else (status,), "status")
         return _offset_page(call, answer, readers.pipelines, page, per_page)
@@ -220,6 +220,21 @@ class Client:
     ) -> PipelineDetail:
         """One pipeline in its long form (upstream.md, 5.4)."""
         call = Call.of(scope, routes.PIPELINE, project, pipeline_id)
+        return await self._one(call, readers.details)
+
+    async def latest_pipeline(
+        self,
+        scope: CallScope,
+        project: ProjectKey,
+        *,
+        ref: str | None = None,
+        readers: Readers = WHOLE,
+    ) -> PipelineDetail:
+        """The newest pipeline of a branch or tag, by default of the default branch; `Forbidden`
+        where there is none (upstream.md, 3.8).
+        """
+        query = "" if ref is None else f"?ref={quote(ref, safe='')}"
+        call = Call.of(scope, routes.LATEST_PIPELINE, project, query=query)
         return await self._one(call, readers.details)
 
     async def project(self, scope: CallScope, project: ProjectKey) -> Project:

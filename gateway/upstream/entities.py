@@ -21,6 +21,7 @@ __all__ = [
     "Artifact",
     "Bridge",
     "Commit",
+    "DetailedStatus",
     "Item",
     "Job",
     "Known",
@@ -28,6 +29,7 @@ __all__ = [
     "PipelineDetail",
     "PipelineHandle",
     "Project",
+    "ProjectDetail",
     "ProjectHandle",
     "ProjectKey",
     "Runner",
@@ -191,6 +193,18 @@ class Pipeline(Struct, gc=False):
         return UNTOLD if self.asked_project is None else self.asked_project
 
 
+class DetailedStatus(Struct, frozen=True, gc=False):
+    """A status as the upstream's own pages show it."""
+
+    icon: str | None = None
+    text: str | None = None
+    label: str | None = None
+    group: str | None = None
+    tooltip: str | None = None
+    # Below the upstream's host, its relative root included.
+    details_path: str | None = None
+
+
 class PipelineDetail(Pipeline, gc=False):
     """The long form: the answer of the single-pipeline endpoint."""
 
@@ -208,6 +222,7 @@ class PipelineDetail(Pipeline, gc=False):
     queued_duration: float | None = None
     # Text here ("71.80"), a number on a job.
     coverage: str | float | None = None
+    detailed_status: DetailedStatus | None = None
 
 
 class JobBasic(Struct, gc=False):
@@ -293,10 +308,28 @@ class ProjectHandle(Struct, frozen=True, gc=False):
         return self.path or UNTOLD
 
 
+class ProjectDetail(ProjectHandle, frozen=True, gc=False):
+    """A project as its own endpoint shows it."""
+
+    name: str | None = None
+    default_branch: str | None = None
+
+    @property
+    def known(self) -> Known:
+        return Known.LONG
+
+    @property
+    def web_url(self) -> str | None:
+        """Address of its page."""
+        return self.page_url
+
+
 class Project(Struct, frozen=True, gc=False):
     """The answer of the single-project endpoint, as far as it is used."""
 
     id: Number
+    name: str | None = None
+    default_branch: str | None = None
     path_with_namespace: str | None = None
     web_url: str | None = None
     ci_job_token_scope_enabled: bool | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PER_PAGE",
+    "Filters",
     "KeysetCursor",
     "KeysetPage",
     "OffsetPage",
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+# Names and values of a list's parameters.
+Filters: TypeAlias = "tuple[tuple[str, str], ...]"
 
 # What the upstream gives in one page at most.
 MAX_PER_PAGE = 100

@@ -128,6 +128,13 @@ PROJECT_PIPELINES: Final = Route(
     "pipelines of project {id}",
     keep=Keep.BRIEFLY,
 )
+LATEST_PIPELINE: Final = Route(
+    "latest_pipeline",
+    "GET",
+    "/projects/:id/pipelines/latest",
+    "the latest pipeline of project {id}",
+    keep=Keep.BRIEFLY,
+)
 JOB: Final = Route(
     "job",
     "GET",
@@ -189,6 +196,7 @@ ROUTES: Final = (
     PIPELINE_JOBS,
     PIPELINE_BRIDGES,
     PROJECT_PIPELINES,
+    LATEST_PIPELINE,
     JOB,
     PIPELINE,
     PROJECT,
@@ -196,10 +204,10 @@ ROUTES: Final = (
     CURRENT_JOB,
     ALLOWED_AGENTS,
     TRACE,
+    PIPELINE_RETRY,
+    PIPELINE_CANCEL,
     CANCEL,
     RETRY,
     ERASE,
     PLAY,
-    PIPELINE_RETRY,
-    PIPELINE_CANCEL,
 )

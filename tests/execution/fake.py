@@ -223,8 +223,11 @@ class FakeContext:
         return self.load(key, lambda: world.detail(world.pipeline(project, pipeline_id)))
 
     def project(self, key: Any) -> Any:
-        handle = entities.ProjectHandle(key if isinstance(key, int) else 77, f"{key}/path")
-        return self.load(("project", key), lambda: handle)
+        number = key if isinstance(key, int) else 77
+        project = entities.ProjectDetail(
+            number, f"{key}/path", name=f"Project {key}", default_branch="main"
+        )
+        return self.load(("project", key), lambda: project)
 
     def commit(self, project: Any, sha: str, pipeline_id: int | None = None) -> Any:
         return self.load(("commit", project, sha), lambda: self.world.commit(sha))
@@ -313,14 +316,17 @@ class FakeContext:
     def pipelines(
         self,
         project: Any,
-        ref: str | None,
-        sha: str | None,
         status: str | None,
-        source: str | None,
+        filters: tuple[tuple[str, str], ...],
         window: Any,
     ) -> Any:
-        key = ("pipelines", project, ref, sha, status, source)
+        key = ("pipelines", project, status, filters)
         return self._listing(key, window, partial(self.world.listed, project))
+
+    def latest_pipeline(self, project: Any, ref: str | None) -> Any:
+        world = self.world
+        key = ("latest pipeline", project, ref)
+        return self.load(key, lambda: world.detail(world.pipeline(project, 3)))
 
     def _listing(self, key: Key, window: Any, make: Callable[[int], Any]) -> Any:
         world = self.world

@@ -247,9 +247,25 @@ class TestProjects:
         assert (window.size, window.backward, window.wants_next) == (5, False, False)
 
     def test_filters_of_pipelines(self, ask, context):
-        ask('{ project(id: 1) { pipelines(ref: "main", status: FAILED) { totalCount } } }')
+        ask(
+            '{ project(id: 1) { pipelines(ref: "main", status: FAILED, scope: BRANCHES, name: "a b"'
+            ' username: "zoe", createdAfter: "2026-11-01T09:00:00Z") { totalCount } } }'
+        )
 
-        assert context.asked[0][:6] == ("pipelines", 1, "main", None, "failed", None)
+        filters = (
+            ("ref", "main"),
+            ("scope", "branches"),
+            ("name", "a b"),
+            ("username", "zoe"),
+            ("created_after", "2026-11-01T09:00:00+00:00"),
+        )
+        assert context.asked[0][:4] == ("pipelines", 1, "failed", filters)
+
+    def test_an_instant_that_is_none_is_refused(self, ask, context):
+        result = ask('{ project(id: 1) { pipelines(updatedBefore: "noon") { totalCount } } }')
+
+        assert [path for path, _ in result.errors] == ["project.pipelines"]
+        assert context.asked == []
 
     @pytest.mark.parametrize(
         "arguments",

@@ -78,7 +78,7 @@ TYPED = {
     "{ project(id: 1) { jobs } }": "nodes { … }",
     "{ project(id: 1) { job(id: 8) { id } } }": "job(databaseId: 8)",
     "{ project(id: 1) { pipeline(iid: 6) { id } } }": "pipeline(databaseId: 6)",
-    "{ project(id: 1) { name } }": "fullPath",
+    "{ project(id: 1) { pathWithNamespace } }": "fullPath",
 }
 
 

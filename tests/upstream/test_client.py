@@ -68,13 +68,22 @@ AGENTS = {"allowed_agents": []}
         ),
         (
             lambda client, scope: client.pipelines_page(
-                scope, 1, ref="feature/a&b#1", status="running", source="push", per_page=20
+                scope,
+                1,
+                status="running",
+                filters=(("ref", "feature/a&b#1"), ("source", "push")),
+                per_page=20,
             ),
             [],
             (
                 "GET /api/v4/projects/1/pipelines?page=1&per_page=20&ref=feature%2Fa%26b%231"
                 "&source=push&status=running"
             ),
+        ),
+        (
+            lambda client, scope: client.latest_pipeline(scope, 1, ref="a/b"),
+            {"id": 6},
+            "GET /api/v4/projects/1/pipelines/latest?ref=a%2Fb",
         ),
         (lambda client, scope: client.job(scope, 1, 7), JOB, "GET /api/v4/projects/1/jobs/7"),
         (

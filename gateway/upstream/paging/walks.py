@@ -18,6 +18,7 @@ from gateway.upstream.routes import PIPELINE_BRIDGES, PIPELINE_JOBS, PROJECT_PIP
 if TYPE_CHECKING:
     from gateway.upstream.client import Client
     from gateway.upstream.entities import ProjectKey
+    from gateway.upstream.pages import Filters
     from gateway.upstream.paging.cursors import ListKind
     from gateway.upstream.paging.keyset import KeysetRows
     from gateway.upstream.paging.window import Window
@@ -176,14 +177,12 @@ async def walk_bridges(
     return Listing("b", pipeline_id, window, rows)
 
 
-async def walk_pipelines(  # noqa: PLR0913 - the parameters of the list
+async def walk_pipelines(
     client: Client,
     scope: CallScope,
     project: ProjectKey,
-    ref: str | None,
-    sha: str | None,
     status: str | None,
-    source: str | None,
+    filters: Filters,
     window: Window,
     *,
     readers: Readers = WHOLE,
@@ -194,13 +193,11 @@ async def walk_pipelines(  # noqa: PLR0913 - the parameters of the list
         client.pipelines_page,
         scope,
         project,
-        ref=ref,
-        sha=sha,
         status=status,
-        source=source,
+        filters=filters,
         readers=readers,
     )
-    unfiltered = ref is None and sha is None and status is None and source is None
+    unfiltered = status is None and not filters
     rows = await walk_offset(read, PROJECT_PIPELINES, scope.tally, window, grows_at_top=unfiltered)
     return Listing("p", 0, window, rows)
 

@@ -126,6 +126,6 @@ JOB, BRIDGE, PIPELINE = map(global_id, ("Job:1:3:6", "Bridge:1:2:3", "Pipeline:1
 # The keys of loads: what the fake context is asked for.
 OF_JOB_6 = ("job", 1, 6)
 OF_JOBS = ("jobs", 1, 2, (), False, 20, False, True)
-OF_PIPELINES = ("pipelines", 1, None, None, None, None, 3, False, True)
+OF_PIPELINES = ("pipelines", 1, None, (), 3, False, True)
 OF_PROJECT_JOBS = ("project jobs", 1, (), 20, False, True)
 SAME_PIPELINE = with_rows(pipeline=World().pipeline(1, 9))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.upstream import entities
-from tests.execution.corpus.case import JOB, OF_JOB_6, PIPELINE, Case, without
+from tests.execution.corpus.case import JOB, OF_JOB_6, PIPELINE, Case, global_id, without
 from tests.execution.fake_world import World
 
 __all__ = ["FIELDS", "FRAGMENTS"]
@@ -193,6 +193,23 @@ FRAGMENTS = [
              downstreamPipeline { databaseId } } ... on PipelineItem { name status } id ...
              on Pipeline { ref commit { sha } } ... on Project { databaseId fullPath } ...
              on JobLog { complete lineCount } } }""",
+        errors=[],
+    ),
+    Case(
+        "a project's own fields, by a handle, by its id and beside a job",
+        """{ project(id: "a/b") { name webUrl defaultBranch } node(id: "<Project:1>") { ... on
+             Project { id name defaultBranch } } job(by: {id: "<Job:1:3:6>"}) { project { name } }
+             }""",
+        data={
+            "project": {"name": "Project a/b", "webUrl": None, "defaultBranch": "main"},
+            "node": {"id": global_id("Project:1"), "name": "Project 1", "defaultBranch": "main"},
+            "job": {"project": {"name": "Project 1"}},
+        },
+    ),
+    Case(
+        "the latest pipeline has its long form",
+        """{ project(id: "1") { latestPipeline(ref: "main") { databaseId tag name stages { partial
+             } } } }""",
         errors=[],
     ),
     Case(

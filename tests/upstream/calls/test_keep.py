@@ -156,6 +156,7 @@ class TestAges:
             "pipeline_jobs",
             "pipeline_bridges",
             "project_pipelines",
+            "latest_pipeline",
             "job",
             "pipeline",
             "project",

@@ -114,7 +114,7 @@ class OneList:
             return settle(walk_bridges(client, self.scope, 1, 6, statuses, window))
         if way == "pipelines":
             status = statuses[0] if statuses else None
-            return settle(walk_pipelines(client, self.scope, 1, None, None, status, None, window))
+            return settle(walk_pipelines(client, self.scope, 1, status, (), window))
         if way == "keyset":
             return settle(walk_project_jobs(client, self.scope, 1, statuses, window))
         return settle(walk_pipeline_jobs(client, self.scope, 1, 6, statuses, window))
