@@ -61,6 +61,8 @@ ENDPOINTS = {
         "GET /projects/1/jobs/8/trace", f"{{ {JOB} {{ log {{ tail(lines: 3) {{ text }} }} }} }}"
     ),
     "job-of-token": Endpoint("GET /job", "{ currentJob { name } }", "job_token"),
+    "current-user": Endpoint("GET /user", "{ currentUser { username webUrl } }"),
+    "version": Endpoint("GET /version", "{ upstream { version revision } }"),
     "allowed-agents": Endpoint(
         "GET /job/allowed_agents",
         "{ allowedAgents { agents { databaseId } } }",

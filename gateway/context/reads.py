@@ -58,6 +58,8 @@ if TYPE_CHECKING:
         PipelineHandle,
         ProjectDetail,
         ProjectKey,
+        UpstreamVersion,
+        User,
     )
     from gateway.upstream.logs import LogFormat, LogPiece
     from gateway.upstream.pages import Filters
@@ -262,6 +264,14 @@ class Reads:
     def allowed_agents(self) -> Flight[AllowedAgents]:
         """The agents that the presented job token may use. Cost: 1 call."""
         return self._shared("allowed_agents", self.client.allowed_agents, self.scope)
+
+    def current_user(self) -> Flight[User]:
+        """The user whose credential is presented. Cost: 1 call."""
+        return self._shared("current_user", self.client.current_user, self.scope)
+
+    def version(self) -> Flight[UpstreamVersion]:
+        """The upstream's version. Cost: 1 call."""
+        return self._shared("version", self.client.version, self.scope)
 
     def allowance(self) -> Allowance:
         """What the upstream has told of its limits for this credential. Cost: 0."""

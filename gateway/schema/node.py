@@ -32,6 +32,7 @@ ENTITY_TYPES: Final[Mapping[type, str]] = {
     entities.Runner: "Runner",
     entities.RunnerManager: "RunnerManager",
     entities.Artifact: "Artifact",
+    entities.UpstreamVersion: "Upstream",
     entities.AllowedAgents: "AllowedAgents",
     entities.AllowedAgent: "AllowedAgent",
     entities.AgentProject: "AgentProject",

@@ -24,9 +24,11 @@ from gateway.schema.inputs import (
 from gateway.schema.job import Job
 from gateway.schema.log import log_of
 from gateway.schema.node import Node
+from gateway.schema.people import User
 from gateway.schema.pipeline import Pipeline, read_pipeline
 from gateway.schema.project import Project
 from gateway.schema.rate_limit import RateLimit, rate_limit_now
+from gateway.schema.upstream import Upstream
 from gateway.upstream import entities
 from gateway.upstream.entities import Known
 
@@ -149,6 +151,22 @@ class Query:
     @edge("The job whose CI_JOB_TOKEN is presented. Cost: 1 call.", cost=Cost(calls=1))
     def current_job(parent: Root, info: Info) -> Gives[Job | None]:
         return info.context.current_job()
+
+    @edge(
+        "Who the presented credential is; null with an error without one, and for a CI_JOB_TOKEN."
+        " Cost: 1 call.",
+        cost=Cost(calls=1),
+    )
+    def current_user(parent: Root, info: Info) -> Gives[User | None]:
+        return info.context.current_user()
+
+    @edge(
+        "What the upstream says of itself; null with an error without a credential, and for a"
+        " CI_JOB_TOKEN. Cost: 1 call.",
+        cost=Cost(calls=1),
+    )
+    def upstream(parent: Root, info: Info) -> Gives[Upstream | None]:
+        return info.context.version()
 
     @edge(
         "Agents the presented CI_JOB_TOKEN may use. Cost: 1 call.",

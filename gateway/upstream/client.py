@@ -20,7 +20,7 @@ import gateway.upstream.routes as routes
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, Standings, standard_chain
 from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.calls.pace import allowance_of
-from gateway.upstream.entities import AllowedAgents, Project
+from gateway.upstream.entities import AllowedAgents, Project, UpstreamVersion, User
 from gateway.upstream.pages import (
     KeysetCursor,
     KeysetPage,
@@ -60,6 +60,8 @@ T = TypeVar("T")
 
 PROJECT: Final = Reader(Project)
 AGENTS: Final = Reader(AllowedAgents)
+USER: Final = Reader(User)
+VERSION: Final = Reader(UpstreamVersion)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -254,6 +256,14 @@ class Client:
     async def allowed_agents(self, scope: CallScope) -> AllowedAgents:
         """The agents that the presented job token may use (upstream.md, 3.7)."""
         return await self._one(Call.of(scope, routes.ALLOWED_AGENTS), AGENTS)
+
+    async def current_user(self, scope: CallScope) -> User:
+        """The user whose credential it is; `Unauthenticated` for job tokens (upstream.md, 3.8)."""
+        return await self._one(Call.of(scope, routes.CURRENT_USER), USER)
+
+    async def version(self, scope: CallScope) -> UpstreamVersion:
+        """The upstream's version (upstream.md, 3.8)."""
+        return await self._one(Call.of(scope, routes.VERSION), VERSION)
 
     @asynccontextmanager
     async def trace(

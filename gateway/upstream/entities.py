@@ -35,6 +35,7 @@ __all__ = [
     "Runner",
     "RunnerManager",
     "UntoldItem",
+    "UpstreamVersion",
     "User",
 ]
 
@@ -384,3 +385,10 @@ class AllowedAgents(Struct, frozen=True, gc=False):
     project: AgentsProject | None = None
     user: AgentUser | None = None
     environment: AgentEnvironment | None = None
+
+
+class UpstreamVersion(Struct, frozen=True, gc=False):
+    """What the upstream says of itself."""
+
+    version: str | None = None
+    revision: str | None = None

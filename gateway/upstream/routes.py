@@ -32,7 +32,7 @@ _NAME = re.compile(r":(\w+)")
 class Keep(Enum):
     """What may be kept of a route's answers, to answer the same question again."""
 
-    # Writes, logs, and what only a job token can ask for.
+    # Writes, logs, what only a job token can ask for, who the caller is, and the version.
     NOTHING = "nothing"
     # It may change at any time, so for a moment only: a finished pipeline, too, by a retry.
     BRIEFLY = "briefly"
@@ -157,6 +157,8 @@ CURRENT_JOB: Final = Route("current_job", "GET", "/job", "the job of the job tok
 ALLOWED_AGENTS: Final = Route(
     "allowed_agents", "GET", "/job/allowed_agents", "the agents of the job token"
 )
+CURRENT_USER: Final = Route("current_user", "GET", "/user", "the user of the credential")
+VERSION: Final = Route("version", "GET", "/version", "the version of the upstream")
 TRACE: Final = Route(
     "trace",
     "GET",
@@ -203,6 +205,8 @@ ROUTES: Final = (
     COMMIT,
     CURRENT_JOB,
     ALLOWED_AGENTS,
+    CURRENT_USER,
+    VERSION,
     TRACE,
     PIPELINE_RETRY,
     PIPELINE_CANCEL,

@@ -345,6 +345,12 @@ class FakeContext:
     def current_job(self) -> Any:
         return self.load(("current job",), lambda: self.world.job(1, 7))
 
+    def current_user(self) -> Any:
+        return self.load(("current user",), lambda: entities.User(7, "zoe", "Zoë"))
+
+    def version(self) -> Any:
+        return self.load(("version",), lambda: entities.UpstreamVersion("18.1.0", "abc"))
+
     def allowance(self) -> Allowance:
         return Allowance(60, 7, None)
 

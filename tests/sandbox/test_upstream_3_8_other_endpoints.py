@@ -104,6 +104,13 @@ class TestOtherEndpoints:
         refusal = {"error": f"{name} does not have a valid value"}
         assert lab.get(f"/projects/10/pipelines?{name}=bad").said == (400, refusal)
 
+    def test_current_user(self, lab):
+        user = lab.as_("developer").get("/user").json()
+
+        assert (user["username"], user["state"]) == ("developer", "active")
+        assert lab.as_(None).get("/user").status == 401
+        assert lab.as_("job_token").get("/user").status == 401
+
     def test_one_pipeline(self, lab, schemas):
         pipeline = lab.pipeline()
 

@@ -92,3 +92,14 @@ def test_pipelines_are_filtered_by_the_upstream(gate, pipelines, arguments, want
     found = {node["databaseId"] for node in result.data["project"]["pipelines"]["nodes"]}
     assert found == {pipelines[name] for name in wanted}
     assert len(result.calls) == 1
+
+
+@pytest.mark.parametrize("role", [None, "job_token"])
+def test_who_asks_and_of_what_is_null_without_a_personal_credential(made, role):
+    over, _ = made
+
+    response = over.run(over.execute("{ currentUser { name } upstream { version } }", role=role))
+
+    assert response.data == {"currentUser": None, "upstream": None}
+    codes = {error["extensions"]["code"] for error in response.errors}
+    assert codes == {"UNAUTHENTICATED"}

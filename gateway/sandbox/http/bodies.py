@@ -192,6 +192,11 @@ class Bodies:
             "last_pipeline": last and self._parts.pipeline_body(last),
         }
 
+    def user(self, row: UserRow) -> Body:
+        """The caller's own user (upstream.md, 3.8)."""
+        body: Body = parse(self._parts.user(row.id))
+        return body
+
     def project(self, row: ProjectRow) -> Body:
         path, _ = self._parts.project(row.id)
         namespace, _, slug = row.path.rpartition("/")

@@ -33,6 +33,7 @@ _PIPELINE = f"{_PROJECT}/pipelines/:pipeline_id"
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/job", job_token.current_job),
     ("GET", "/job/allowed_agents", job_token.allowed_agents),
+    ("GET", "/user", projects.current_user),
     ("GET", "/version", projects.version),
     ("GET", "/metadata", projects.metadata),
     ("GET", _PROJECT, projects.project),

@@ -207,6 +207,14 @@ FRAGMENTS = [
         },
     ),
     Case(
+        "who the caller is, and what the upstream is",
+        "{ currentUser { username name bio } upstream { __typename version revision } }",
+        data={
+            "currentUser": {"username": "zoe", "name": "Zoë", "bio": None},
+            "upstream": {"__typename": "Upstream", "version": "18.1.0", "revision": "abc"},
+        },
+    ),
+    Case(
         "the latest pipeline has its long form",
         """{ project(id: "1") { latestPipeline(ref: "main") { databaseId tag name stages { partial
              } } } }""",

@@ -1,4 +1,4 @@
-"""The endpoints of a project, its commits, and the server's version (upstream.md, 3.8)."""
+"""The endpoints of projects, commits, the caller and the server's version (upstream.md, 3.8)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gateway.sandbox.http.call import Call
     from gateway.sandbox.world.rows import CommitRow
 
-__all__ = ["commit", "metadata", "project", "version"]
+__all__ = ["commit", "current_user", "metadata", "project", "version"]
 
 _REVISION = "5a4d8c2f9e1"
 
@@ -46,6 +46,11 @@ def _commit_named(call: Call, project_id: int, name: str) -> CommitRow | None:
     where = "project_id = ? AND ref = ?"
     head = call.store.pipelines(where, [project_id, name], "id DESC", limit=1)
     return call.store.commit_of(project_id, head[0].sha) if head else None
+
+
+def current_user(call: Call) -> Answer:
+    """`GET /user`: the caller; 401 for nobody, and for job tokens."""
+    return Answer.json(call.bodies.user(call.user()))
 
 
 def version(call: Call) -> Answer:
