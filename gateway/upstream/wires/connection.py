@@ -25,13 +25,14 @@ from gateway.upstream.wire import (
     TimedOut,
     WireError,
 )
-from gateway.upstream.wires.received import Failure, Headers, Streamed, too_long, unpacked
+from gateway.upstream.wires.received import Failure, Headers, Streamed, too_long, unpacking
 from gateway.upstream.wires.states import FOLLOWS, HELD_BACK, IDLE, STREAMING, UNDER_WAY, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket
 
+    from gateway.turns import Turns
     from gateway.upstream.causes import Troubles
     from gateway.upstream.wire import Body
     from gateway.upstream.wires.states import Event, State
@@ -50,7 +51,8 @@ class Connection(asyncio.BufferedProtocol):
     upstream has to be set up otherwise.
 
     What comes in goes through `scratch` and is gone from there when the loop turns to the next
-    connection, so all connections may share one.
+    connection, so all connections may share one. They share `turns`, too: packed answers are
+    unpacked in them.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Connection(asyncio.BufferedProtocol):
         scratch: memoryview,
         on_lost: Callable[[Connection], None],
         troubles: Troubles,
+        turns: Turns,
     ) -> None:
         self.state: State = events.NEW
         self.idle_since = 0.0
@@ -71,6 +74,7 @@ class Connection(asyncio.BufferedProtocol):
         self._scratch = scratch
         self._on_lost = on_lost
         self._troubles = troubles
+        self._turns = turns
         self._transport: asyncio.Transport | None = None
         # Headers as they come.
         self._arriving: list[tuple[bytes, bytes]] = []
@@ -111,7 +115,10 @@ class Connection(asyncio.BufferedProtocol):
         self._pieces_bytes = 0
         if self._encoding:
             try:
-                body = unpacked(body, self._encoding, max_bytes)
+                async with asyncio.timeout_at(deadline if deadline < math.inf else None):
+                    body = await self._turns.run(unpacking(body, self._encoding, max_bytes))
+            except TimeoutError:
+                raise TimedOut("the answer could not be unpacked in time") from None
             except WireError as error:
                 error.answered = Answer(self._status, self._headers.get, b"")
                 raise
@@ -125,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
         await self._wait()
         if self._failure is not None and not self._pieces:
             raise self._failure.error(self._status, self._headers)
-        return Streamed(self._status, self._headers, self._encoding, self._next_piece)
+        return Streamed(self._status, self._headers, self._encoding, self._next_piece, self._turns)
 
     async def _next_piece(self) -> bytes | None:
         """The stream's next piece as it was sent; None at the end."""

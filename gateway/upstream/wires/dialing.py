@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from gateway.frames import without_frames
+from gateway.turns import Turns
 from gateway.upstream.causes import Cause, Troubles, cause_of, cause_of_refused_tunnel
 from gateway.upstream.wire import NotConnected, TimedOut
 from gateway.upstream.wires.connection import Connection
@@ -49,6 +50,7 @@ class Dialer:
         self._authorization = authorization
         self._scratch = memoryview(bytearray(SCRATCH_BYTES))
         self._troubles = Troubles(options.origin)
+        self._turns = Turns()
         is_asked_in_the_clear = self._proxy is not None and not is_secure
         self.target_prefix = options.origin if is_asked_in_the_clear else ""
         self.fields = authorization if is_asked_in_the_clear else ""
@@ -56,7 +58,7 @@ class Dialer:
     async def dial(self, on_lost: Callable[[Connection], None], deadline: float) -> Connection:
         """A connection ready for requests, by this time of the loop's clock."""
         loop = asyncio.get_running_loop()
-        connection = Connection(loop, self._scratch, on_lost, self._troubles)
+        connection = Connection(loop, self._scratch, on_lost, self._troubles, self._turns)
         connected_by = loop.time() + self._connect_timeout_s
         limit = asyncio.timeout_at(min(deadline, connected_by))
         try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from gateway.frames import without_frames
+from gateway.turns import Turns
 from gateway.upstream.causes import (
     NOT_UNDERSTOOD,
     Cause,
@@ -31,6 +32,7 @@ from gateway.upstream.wire import (
     check_request,
 )
 from gateway.upstream.wires.dialing import tls_context
+from gateway.upstream.wires.received import unpacked_pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -58,6 +60,7 @@ class HttpxWire:
         self._in_flight: set[_Exchange] = set()
         self._troubles = Troubles(options.origin)
         self._collects = False
+        self._turns = Turns()
         self._client = self._client_of(transport, kept=options.max_connections)
         # A kept connection may have ended without our knowing, and a write cannot be sent again:
         # each has one of its own.
@@ -141,7 +144,7 @@ class HttpxWire:
                 ):
                     response = await client.send(request, stream=True)
                     exchange.answered = _head_of(response)
-                    streamed = _Streamed(response, exchange)
+                    streamed = _Streamed(response, exchange, self._turns)
                     try:
                         yield streamed
                     finally:
@@ -305,9 +308,10 @@ def _proxy_of(options: WireOptions) -> httpx.Proxy | None:
 
 
 class _Streamed:
-    def __init__(self, response: httpx.Response, exchange: _Exchange) -> None:
+    def __init__(self, response: httpx.Response, exchange: _Exchange, turns: Turns) -> None:
         self._response = response
         self._exchange = exchange
+        self._turns = turns
         head = _head_of(response)
         self.status = head.status
         self.header = head.header
@@ -316,9 +320,21 @@ class _Streamed:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         with self._exchange.translated():
-            async for chunk in self._response.aiter_bytes():
+            async for chunk in self._pieces():
                 yield chunk
         self.is_whole = True
+
+    def _pieces(self) -> AsyncIterator[bytes]:
+        """The body's pieces. Httpx would unpack each of them whole, whatever it becomes."""
+        raw = self._response.aiter_raw()
+        encoding = (self.header("content-encoding") or "").strip().lower().replace("identity", "")
+        if not encoding:
+            return raw
+
+        async def next_piece() -> bytes | None:
+            return await anext(raw, None)
+
+        return unpacked_pieces(encoding.encode("latin-1"), next_piece, self._turns)
 
     async def read(self, max_bytes: int) -> bytes:
         pieces: list[bytes] = []

@@ -13,12 +13,13 @@ from gateway.upstream.wire import Answer, AnswerTooLong, NotConnected, WireError
 from gateway.upstream.wires.packing import Unpacker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 
+    from gateway.turns import Turns
     from gateway.upstream.causes import Cause
     from gateway.upstream.wire import Body
 
-__all__ = ["Failure", "Headers", "Streamed", "too_long", "unpacked"]
+__all__ = ["Failure", "Headers", "Streamed", "too_long", "unpacked_pieces", "unpacking"]
 
 
 class Headers(Struct, eq=False):
@@ -79,7 +80,7 @@ class Failure(NamedTuple):
 
 class Streamed:
     """An answer's head, and its body in pieces: `next_piece` gives them as they were sent, and None
-    at the end.
+    at the end. What is packed is unpacked in `turns`.
     """
 
     def __init__(
@@ -88,11 +89,13 @@ class Streamed:
         headers: Headers,
         encoding: bytes,
         next_piece: Callable[[], Awaitable[bytes | None]],
+        turns: Turns,
     ) -> None:
         self.status = status
         self.header = headers.get
         self._encoding = encoding
         self._next_piece = next_piece
+        self._turns = turns
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body's pieces, unpacked."""
@@ -101,11 +104,9 @@ class Streamed:
             while (piece := await next_piece()) is not None:
                 yield piece
             return
-        unpacker = Unpacker(self._encoding)
-        while (packed := await next_piece()) is not None:
-            for piece in unpacker.pieces(packed):
-                yield piece
-        unpacker.end()
+        unpacked = unpacked_pieces(self._encoding, next_piece, self._turns)
+        async for piece in unpacked:
+            yield piece
 
     async def read(self, max_bytes: int) -> bytes:
         """The whole body."""
@@ -117,14 +118,33 @@ class Streamed:
         return bytes(body)
 
 
-def unpacked(body: Body, encoding: bytes, max_bytes: int) -> bytearray:
-    """A packed body, unpacked; raises `WireError`s."""
+async def unpacked_pieces(
+    encoding: bytes, next_piece: Callable[[], Awaitable[bytes | None]], turns: Turns
+) -> AsyncIterator[bytes]:
+    """What a packed body unpacks to, in pieces and in turns: few bytes may become many."""
+    unpacker = Unpacker(encoding)
+    while (packed := await next_piece()) is not None:
+        pieces = unpacker.pieces(packed)
+        while (piece := await turns.run(_next_of(pieces))) is not None:
+            yield piece
+    unpacker.end()
+
+
+def _next_of(pieces: Iterator[bytes]) -> Generator[None, None, bytes | None]:
+    """One step."""
+    yield from ()
+    return next(pieces, None)
+
+
+def unpacking(body: Body, encoding: bytes, max_bytes: int) -> Generator[None, None, bytearray]:
+    """The steps of unpacking a packed body (`gateway.turns`); they raise `WireError`s."""
     unpacker = Unpacker(encoding)
     whole = bytearray()
     for piece in unpacker.pieces(body):
         whole += piece
         if len(whole) > max_bytes:
             raise AnswerTooLong(too_long(max_bytes))
+        yield
     unpacker.end()
     return whole
 

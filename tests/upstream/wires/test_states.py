@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.turns import Turns
 from gateway.upstream.causes import Troubles
 from gateway.upstream.wires.connection import MAX_AHEAD_BYTES, Connection
 from gateway.upstream.wires.states import FOLLOWS, UNDER_WAY, Event, State
@@ -104,7 +105,11 @@ async def live_through(actions: list[str]) -> list[State]:
     loop = asyncio.get_running_loop()
     lost: list[Connection] = []
     connection = Connection(
-        loop, memoryview(bytearray(2**20)), lost.append, Troubles("https://upstream.test")
+        loop,
+        memoryview(bytearray(2**20)),
+        lost.append,
+        Troubles("https://upstream.test"),
+        Turns(),
     )
     transport = Transport()
     connection.connection_made(transport)
