@@ -13,6 +13,7 @@ is for the rare case; nothing of it runs for answers that are as they should be.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
 
 import msgspec
@@ -32,6 +33,11 @@ __all__ = ["UNREADABLE", "Salvage", "Unfit", "is_salvaged", "keys_of", "rows_of"
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # Longer answers are not taken apart: it would block the loop for too long.
 MAX_BYTES: Final = 4 * 1024 * 1024
+# Nor are those of more rows or marks: a page has 100 rows, and a fat one some 65,000 marks.
+MAX_ROWS: Final = 1_000
+MAX_TOKENS: Final = 100_000
+
+_TOO_LONG: Final = "cannot be read, and is too long to be taken apart"
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 _KEY = re.compile(rb'\s*("[^"\\]*(?:\\.[^"\\]*)*")\s*:', re.DOTALL)
@@ -127,7 +133,10 @@ def keys_of(raw: Body) -> set[str]:
 
 def rows_of(raw: Body) -> list[bytes]:
     """The items of a list, as they stand in its text; raises `Unfit`."""
-    return list(_parts_of(raw, b"[", b"]"))
+    rows = list(islice(_parts_of(raw, b"[", b"]"), MAX_ROWS + 1))
+    if len(rows) > MAX_ROWS:
+        raise Unfit(_TOO_LONG)
+    return rows
 
 
 def _members_of(raw: Body) -> Iterator[tuple[str, bytes]]:
@@ -146,9 +155,9 @@ def _parts_of(raw: Body, opening: bytes, closing: bytes) -> Iterator[bytes]:
     if not text.startswith(opening) or not text.endswith(closing):
         raise Unfit(f"expected {_NAMES[opening]}")
     if len(text) > MAX_BYTES:
-        raise Unfit("cannot be read, and is too long to be taken apart")
+        raise Unfit(_TOO_LONG)
     depth, start = 0, 1
-    for token in _TOKEN.finditer(text):
+    for token in _tokens_of(text):
         mark = token[0]
         if mark in b"[{":
             depth += 1
@@ -165,6 +174,13 @@ def _parts_of(raw: Body, opening: bytes, closing: bytes) -> Iterator[bytes]:
             yield text[start : token.start()].strip()
             start = token.end()
     raise Unfit("its brackets do not match")
+
+
+def _tokens_of(text: bytes) -> Iterator[re.Match[bytes]]:
+    for seen, token in enumerate(_TOKEN.finditer(text)):
+        if seen == MAX_TOKENS:
+            raise Unfit(_TOO_LONG)
+        yield token
 
 
 _NAMES: Final = {b"[": "a list", b"{": "an object"}
