@@ -279,6 +279,9 @@ def dropped_records(number: int) -> bytes:
 def record_logging(records: Records, level: str) -> None:
     """Make what modules log records as well, for the whole process."""
     logging.basicConfig(level=level.upper(), handlers=[RecordHandler(records)], force=True)
+    # They tell addresses, and what headers came back, which may repeat a credential.
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.root.level))
     if level != "debug":
         # uvicorn tells of its starting and stopping at info; `jobs-gateway` does so itself.
         logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.root.level))

@@ -29,6 +29,7 @@ from gateway.errors import (
     UpstreamInvalid,
     UpstreamUnavailable,
 )
+from gateway.upstream.credential import HIDDEN
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
@@ -79,7 +80,11 @@ MAX_WAIT_S: Final = 366 * 24 * 3600.0
 # "403 Forbidden - <reason>", with one space or two.
 _PREFIX = re.compile(r"^\d{3} [A-Za-z ]+?\s+-\s+")
 _JSON_BEGINS: Final = frozenset({b"{", b"[", b'"'})
-_TOKEN = re.compile(r"(?:\bgl[a-z]{2,8}-|Bearer\s+)[\w.~+/=-]+")
+# Any token of the upstream's, percent-encoded or not.
+_TOKEN = re.compile(
+    r"(?:(?:(?<![A-Za-z])|(?<=%[0-9A-Fa-f]{2}))gl[a-z]{2,8}(?:-|%(?:25)*2[Dd])"
+    r"|Bearer(?:\s|\+|%(?:25)*20)+)[\w.~+/=%-]+"
+)
 
 
 def error_of(
@@ -225,8 +230,8 @@ def _cleaned(text: str, credential: Credential | None) -> str:
     """Text of the upstream on one short line, without a credential."""
     text = " ".join(text.split())
     if credential is not None:
-        text = text.replace(credential.value.rpartition(" ")[2], "(credential)")
-    text = _TOKEN.sub("(credential)", text)
+        text = credential.hidden_in(text)
+    text = _TOKEN.sub(HIDDEN, text)
     if len(text) > MAX_REASON:
         text = f"{text[: MAX_REASON - 1]}…"
     return text

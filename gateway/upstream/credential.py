@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from base64 import b64encode
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -24,6 +26,9 @@ MOST_KNOWN: Final = 500
 LONGEST_KNOWN: Final = 1_000
 # How newer upstreams begin a job's token.
 _OF_JOBS: Final = "glcbt-"
+HIDDEN: Final = "(credential)"
+# Proxies encode addresses that they put into addresses.
+MAX_TIMES_ENCODED: Final = 3
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 # In the order in which the upstream looks at them (upstream.md, 1).
 _HEADERS: Final = (
@@ -47,6 +52,7 @@ class Credential(Struct, frozen=True, eq=False):
     sudo: str | None = None
     fingerprint_key: bytes = _PROCESS_KEY
     fingerprint: str = ""
+    _forms: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         text = f"{self.header}\0{self.value}"
@@ -95,6 +101,33 @@ class Credential(Struct, frozen=True, eq=False):
         """Is it a CI job's, wherever it was put?"""
         return self.header == "JOB-TOKEN" or _OF_JOBS in self.value
 
+    def hidden_in(self, text: str) -> str:
+        """The text without this credential, as it is or in base64, percent-encoded or not. Where it
+        stood encoded the text is decoded so far.
+        """
+        shown = deeper = text
+        for _ in range(MAX_TIMES_ENCODED + 1):
+            lowered = deeper.lower()
+            for form in self._secret_forms:
+                if form in lowered:
+                    shown = deeper = re.sub(re.escape(form), HIDDEN, deeper, flags=re.IGNORECASE)
+                    lowered = deeper.lower()
+            if "%" not in deeper:
+                break
+            deeper = unquote(deeper)
+        return shown
+
+    @property
+    def _secret_forms(self) -> tuple[str, ...]:
+        """What gives the credential away, in lower case: headers of HTTP may come so."""
+        forms = self._forms
+        if forms is None:
+            secret = self.value.rpartition(" ")[2]
+            forms = (secret.lower(), *(form.lower() for form in _in_base64(secret.encode())))
+            # It is asked for with every answer.
+            force_setattr(self, "_forms", forms)
+        return forms
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Credential) and self._parts == other._parts
 
@@ -133,6 +166,18 @@ class Credentials:
                 del self._known[next(iter(self._known))]
             self._known[told] = credential
         return credential
+
+
+def _in_base64(secret: bytes) -> list[str]:
+    """What base64 makes of it, whatever number of bytes stands before it; none of a few bytes."""
+    forms = []
+    for before in range(3):
+        encoded = b64encode(bytes(before) + secret).decode().rstrip("=")
+        # The first and last characters hold bits of what stands around it.
+        form = encoded[-(-8 * before // 6) : (before + len(secret)) * 8 // 6]
+        if len(form) >= 8:
+            forms.append(form)
+    return forms
 
 
 def _presented(found: Mapping[bytes, bytes]) -> tuple[str, str] | None:

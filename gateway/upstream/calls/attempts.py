@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gateway.errors import UpstreamError
     from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
+    from gateway.upstream.credential import Credential
     from gateway.upstream.wire import Wire
 
 __all__ = ["ClientConfig", "Exchange", "Observe", "Retry"]
@@ -234,9 +235,12 @@ class Exchange:
                 )
         except WireError as error:
             head = error.answered
+            if head is not None:
+                _hide_echoes(head, scope.credential)
             if head is None or 200 <= head.status < 300:
                 raise _meaning(error, call) from without_frames(error)
             answer = head
+        _hide_echoes(answer, scope.credential)
         if scope.tags is not None and answer.status == 200:
             tag = answer.header("etag")
             if tag:
@@ -286,6 +290,25 @@ class Exchange:
         if scope.tags is not None and call.target in scope.tags:
             return {**headers, "If-None-Match": scope.tags[call.target]}
         return headers if call.body is None else {**headers, "Content-Type": "application/json"}
+
+
+# Headers of answers that errors tell of, beside those that are read with care (`answers`).
+_TOLD: Final = ("x-request-id", "content-type")
+
+
+def _hide_echoes(answer: Answer, credential: Credential | None) -> None:
+    """Take the credential out of the headers that are told: some servers repeat what they got."""
+    if credential is None:
+        return
+    header = answer.header
+    if all(not (value := header(name)) or credential.hidden_in(value) is value for name in _TOLD):
+        return
+
+    def look_up(name: str) -> str | None:
+        value = header(name)
+        return credential.hidden_in(value) if value and name.lower() in _TOLD else value
+
+    answer.header = look_up
 
 
 @contextmanager

@@ -293,7 +293,8 @@ class _Exchange:
         text = str(error)
         if isinstance(error, httpx.RemoteProtocolError) and not _HUNG_UP.search(text):
             cause = Cause.TLS_EXPECTED if _TLS_ALERT in text else Cause.NOT_HTTP
-            self._troubles.tell(cause, text)
+            # What follows is quoted of the answer, which may repeat what it was sent.
+            self._troubles.tell(cause, text.partition(": ")[0])
         elif self._is_plain and not self._is_kept and self.answered is None:
             cause = Cause.HUNG_UP
             self._troubles.tell(cause, text)
