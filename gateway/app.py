@@ -71,12 +71,13 @@ from gateway.upstream.wires import open_wire
 from gateway.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from gateway.hooks import Hook
+    from gateway.upstream.kept import KeptReads
     from gateway.upstream.wire import Wire
     from gateway.watch import Live
 
@@ -125,6 +126,7 @@ class Gateway:
         self._web_sockets: WebSockets | None = None
         self._health = Health(self._why_not_ready)
         self._wire: Wire | None = None
+        self._kept: KeptReads | None = None
         self._api_url = ""
         self._bundle = Bundle() if settings.explorer else None
         self._cross_origin = CrossOrigin(settings.cors_origins)
@@ -198,7 +200,7 @@ class Gateway:
         if self._endpoint is None and scope.get("root_path"):
             await self._start()
         if not self._answers_all and is_beyond_loopback(scope):
-            await sandbox_is_private(scope, receive, lingering(scope, receive, send))
+            await sandbox_is_private(scope, *lingering(scope, receive, send))
         elif self._endpoint is not None and place.path == GRAPHQL_PATH:
             await self._endpoint(scope, receive, send)
         else:
@@ -212,7 +214,7 @@ class Gateway:
                 "gateway.asked": scope["path"],
             }
             await crossing_origins(self._rest, self._cross_origin)(
-                inner, receive, lingering(scope, receive, send)
+                inner, *lingering(scope, receive, send)
             )
 
     async def _start(self) -> None:
@@ -269,12 +271,14 @@ class Gateway:
             )
             stack.push_async_callback(self._health.close)
             standings = Standings()
+            self._kept = KeptInMemory(settings.kept_bytes) if settings.kept_reads else None
+            stack.callback(setattr, self, "_kept", None)
             chain = standard_chain(
                 self._wire,
                 ClientConfig(self._api_url, user_agent=USER_AGENT),
                 connections=settings.max_upstream_connections,
                 standings=standings,
-                kept=KeptInMemory(settings.kept_bytes) if settings.kept_reads else None,
+                kept=self._kept,
                 hooks=self._hooks,
             )
             client = Client.over(chain, standings)
@@ -312,7 +316,14 @@ class Gateway:
 
     def _webhooks(self) -> list[Route]:
         secret = self.settings.webhook_secret
-        return [] if secret is None else [webhooks_route(secret, lambda: self.live)]
+        if secret is None:
+            return []
+        return [webhooks_route(secret, lambda: self.live, self._forget_jobs)]
+
+    async def _forget_jobs(self, job_ids: Sequence[int]) -> None:
+        """Drop what is kept of jobs, whoever's it is."""
+        if self._kept is not None:
+            await self._kept.drop(*job_ids, at=asyncio.get_running_loop().time())
 
     async def _first_page(self, request: Request) -> Response:
         """The page of pipelines; where there is none, the way to `/graphql`."""

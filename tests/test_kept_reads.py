@@ -154,6 +154,24 @@ class TestOverHttp:
 
         assert len(sandbox_server.sandbox.received) == calls
 
+    @pytest.mark.parametrize(
+        ("told", "calls"),
+        [
+            ({"object_kind": "build", "build_id": 1, "pipeline_id": 1}, 2),
+            ({"object_kind": "pipeline", "object_attributes": {"id": 1}, "builds": [{"id": 1}]}, 2),
+            ({"object_kind": "build", "build_id": 2, "pipeline_id": 1}, 1),
+        ],
+    )
+    async def test_what_a_webhook_names_is_read_anew(self, sandbox_server, told, calls):
+        async with running_app(
+            upstream_url=sandbox_server.url, tokens=sandbox_server.tokens, webhook_secret="hook"
+        ) as api:
+            await api(ERASED % 1)
+            await api.caller.post("/webhooks/gitlab", json=told, headers={"x-gitlab-token": "hook"})
+            await api(ERASED % 1)
+
+        assert len(sandbox_server.sandbox.received) == calls
+
     async def test_one_setting_turns_it_off(self, sandbox_server):
         async with running_app(
             upstream_url=sandbox_server.url, tokens=sandbox_server.tokens, kept_reads=False

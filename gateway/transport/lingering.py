@@ -41,18 +41,26 @@ async def send_and_linger(body: bytes, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def lingering(scope: Any, receive: Receive, send: Send) -> Send:
-    """The `send` for an application that reads no bodies."""
+def lingering(scope: Any, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """The `receive` and `send` for an application that may leave a body unread."""
     if not has_body(scope):
-        return send
+        return receive, send
+    is_read = False
+
+    async def receive_noting() -> Any:
+        nonlocal is_read
+        message = await receive()
+        is_read = message["type"] == "http.disconnect" or not message.get("more_body", False)
+        return message
 
     async def send_lingering(message: Any) -> None:
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_last and not is_read:
             await send_and_linger(message.get("body", b""), receive, send)
         else:
             await send(message)
 
-    return send_lingering
+    return receive_noting, send_lingering
 
 
 async def _drop(receive: Receive) -> None:

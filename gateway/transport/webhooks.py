@@ -3,8 +3,9 @@
     POST /webhooks/gitlab    Job Hook (`build`), Pipeline Hook (`pipeline`)
 
 Off until a secret is set. An authentic one is answered 204 at once, whatever it says: GitLab turns
-webhooks off that fail. It does nothing but wake pollers, which read with their callers' credentials
-and no sooner than the smallest interval; so one that is replayed has nobody read anything new.
+webhooks off that fail. What is kept of its jobs is forgotten, and pollers wake, which read with
+their callers' credentials and no sooner than the smallest interval. Nobody is told what it says:
+one that is replayed costs no more than these reads.
 See https://docs.gitlab.com/user/project/integrations/webhooks/ and, for signatures,
 https://www.standardwebhooks.com.
 """
@@ -22,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -53,8 +54,14 @@ class _Payload(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Payload).decode
 
 
-def webhooks_route(secret: str, live: Callable[[], Live | None]) -> Route:
-    """The route of webhooks that present this secret; `live` gives what is watched meanwhile."""
+def webhooks_route(
+    secret: str,
+    live: Callable[[], Live | None],
+    forget: Callable[[Sequence[int]], Awaitable[None]],
+) -> Route:
+    """The route of webhooks that present this secret; `live` gives what is watched meanwhile,
+    `forget` drops what is kept of these jobs.
+    """
 
     async def take(request: Request) -> Response:
         body = b""
@@ -66,9 +73,12 @@ def webhooks_route(secret: str, live: Callable[[], Live | None]) -> Route:
             return _told(
                 401, "neither X-Gitlab-Token nor webhook-signature fits GATEWAY_WEBHOOK_SECRET"
             )
+        pipeline_id, job_ids = _named_in(body)
+        # What is woken is to read anew.
+        await forget(job_ids)
         watched = live()
-        if watched is not None:
-            _wake(watched, body)
+        if watched is not None and (pipeline_id is not None or job_ids):
+            watched.wake(pipeline_id=pipeline_id, job_ids=job_ids)
         return Response(status_code=204)
 
     return Route(WEBHOOKS_PATH, take, methods=["POST"])
@@ -100,20 +110,19 @@ def _is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float)
     return any(fits)
 
 
-def _wake(live: Live, body: bytes) -> None:
+def _named_in(body: bytes) -> tuple[int | None, tuple[int, ...]]:
+    """The pipeline and the jobs that something has happened to."""
     try:
         told = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Another kind of event, or a newer GitLab's: none that is known.
-        return
+        return None, ()
     if told.object_kind == "build":
-        live.wake(
-            pipeline_id=told.pipeline_id,
-            job_ids=() if told.build_id is None else (told.build_id,),
-        )
-    elif told.object_kind == "pipeline" and told.object_attributes is not None:
+        return told.pipeline_id, () if told.build_id is None else (told.build_id,)
+    if told.object_kind == "pipeline" and told.object_attributes is not None:
         jobs = tuple(build.id for build in told.builds if build.id is not None)
-        live.wake(pipeline_id=told.object_attributes.id, job_ids=jobs)
+        return told.object_attributes.id, jobs
+    return None, ()
 
 
 def _told(status: int, message: str) -> JSONResponse:

@@ -62,7 +62,7 @@ async def test_a_refusal_of_a_body_arrives_each_time(make_caller, headers, statu
 
 async def test_applications_that_read_no_bodies_can_do_the_same():
     async def app(scope, receive, send):
-        await hello_at_once(scope, receive, lingering(scope, receive, send))
+        await hello_at_once(scope, *lingering(scope, receive, send))
 
     async with served(app, receive_timeout_s=10) as (connect, _):
         _, writer = await connect()
@@ -116,3 +116,22 @@ class TestBounds:
 
         assert exchange.answer.status == 400
         assert [message["type"][14:] for message in exchange.sent] == ["start", "body"]
+
+
+async def test_who_has_read_the_body_answers_at_once():
+    messages = iter([{"type": "http.request", "body": b"{}", "more_body": False}])
+    sent = []
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "headers": [(b"content-length", b"2")]}
+    inner_receive, inner_send = lingering(scope, receive, send)
+    await inner_receive()
+
+    await inner_send({"type": "http.response.body", "body": b"taken"})
+
+    assert sent == [{"type": "http.response.body", "body": b"taken"}]
