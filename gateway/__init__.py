@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         CallerError,
         Conflict,
         CostExceeded,
+        DeadlineExceeded,
         Forbidden,
         GatewayError,
         NotFound,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         RequestRefused,
         ResponseTooLarge,
         SubscriberTooSlow,
+        TooManyOperations,
         Unauthenticated,
         UpstreamError,
         UpstreamInvalid,
@@ -52,6 +54,7 @@ __all__ = [
     "Conflict",
     "CostExceeded",
     "Credential",
+    "DeadlineExceeded",
     "Forbidden",
     "Gateway",
     "GatewayError",
@@ -69,6 +72,7 @@ __all__ = [
     "SubscriberTooSlow",
     "SubscriptionEvent",
     "Tally",
+    "TooManyOperations",
     "Unauthenticated",
     "UpstreamError",
     "UpstreamInvalid",
@@ -84,10 +88,10 @@ __all__ = [
 ]
 
 _ERRORS = (
-    "BadInput CallerError Conflict CostExceeded Forbidden GatewayError NotFound OutcomeUnknown"
-    " RateLimited Redirected RequestRefused ResponseTooLarge SubscriberTooSlow"
-    " Unauthenticated UpstreamError UpstreamInvalid UpstreamRefused UpstreamTimeout"
-    " UpstreamUnavailable"
+    "BadInput CallerError Conflict CostExceeded DeadlineExceeded Forbidden GatewayError NotFound"
+    " OutcomeUnknown RateLimited Redirected RequestRefused ResponseTooLarge SubscriberTooSlow"
+    " TooManyOperations Unauthenticated UpstreamError UpstreamInvalid UpstreamRefused"
+    " UpstreamTimeout UpstreamUnavailable"
 )
 _MODULES = {
     name: module

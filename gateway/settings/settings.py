@@ -239,7 +239,7 @@ class Settings:
         check=checks.positive,
     )
     max_operations: int = knob(
-        100,
+        500,
         "Operations that a credential may have running at once; more are answered 429. Callers"
         " whose credential the upstream has not answered yet have half as many all together, or,"
         " where their addresses are told (`GATEWAY_TRUSTED_PROXIES`), for each address.",

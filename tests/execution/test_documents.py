@@ -261,7 +261,10 @@ class TestRefusals:
             ("fragment F on Job { id }", "Fragment 'F' is never used."),
             (
                 "{ job(by: {}) { id } }",
-                "OneOf Input Object 'JobRef' must specify exactly one key.",
+                (
+                    "OneOf Input Object 'JobRef' must specify exactly one key. Name a job so:"
+                    ' {path: {project: "group/app", job: 8}}, {id: …} or {webUrl: …}'
+                ),
             ),
             (
                 "query ($id: ID) { job(by: {id: $id}) { id } }",

@@ -102,7 +102,7 @@ class TestPage:
 
         tabs = start_of(await make_caller(explorer=explorer).get(accept=BROWSER))["tabs"]
 
-        assert len(tabs) == 8
+        assert len(tabs) == 10
         for tab in tabs:
             document = parse(tab["query"])
             operation: Any

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.errors import UpstreamInvalid
@@ -17,9 +19,14 @@ def answer(body: bytes) -> Answer:
 
 
 def test_a_list_of_countless_rows_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = []
+    reads: list[int] = []
     read = salvage.Salvage.read
-    monkeypatch.setattr(salvage.Salvage, "read", lambda *given: reads.append(1) or read(*given))
+
+    def counted(*given: Any) -> Any:
+        reads.append(1)
+        return read(*given)
+
+    monkeypatch.setattr(salvage.Salvage, "read", counted)
     body = b"[" + b",".join([b'{"id":1}'] * (MAX_ROWS + 1)) + b"]"
 
     with pytest.raises(UpstreamInvalid, match="too long to be taken apart"):
