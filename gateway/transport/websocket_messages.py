@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gateway.errors import BadInput
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
@@ -77,7 +79,9 @@ def payload_of(message: Message) -> dict[str, Any] | None:
 
 
 def headers_in(payload: Mapping[str, Any] | None) -> dict[bytes, bytes]:
-    """The headers of a credential that a payload names, itself or in its `headers`."""
+    """The headers of a credential that a payload names, itself or in its `headers`; null is none.
+    Raises `BadInput` for one that is no text: passed over, its caller would act as somebody else.
+    """
     if not payload:
         return {}
     nested = payload.get("headers")
@@ -85,6 +89,10 @@ def headers_in(payload: Mapping[str, Any] | None) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for name, value in named.items():
         lower = name.lower().encode(errors="replace")
-        if lower in CREDENTIAL_HEADERS and isinstance(value, str):
-            found[lower] = value.encode("latin-1", "replace")
+        if lower not in CREDENTIAL_HEADERS or value is None:
+            continue
+        if not isinstance(value, str):
+            raise BadInput(f"{lower.decode()} in the payload is no text; set it as a string")
+        # What is not ASCII is refused, as in a header.
+        found[lower] = value.encode(errors="surrogatepass")
     return found

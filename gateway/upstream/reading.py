@@ -14,7 +14,7 @@ import msgspec
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.answers import is_page
 from gateway.upstream.entities import UNTOLD
-from gateway.upstream.salvage import UNREADABLE, Salvage, Unfit, rows_of
+from gateway.upstream.salvage import CANNOT_BE_READ, UNREADABLE, Salvage, Unfit, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -233,7 +233,7 @@ def _named(kind: str) -> str:
 
 def _invalid(told: str, answer: Answer, endpoint: str) -> UpstreamInvalid:
     kind = _media_type(answer)
-    message = f"the upstream's answer cannot be read: {told}"
+    message = CANNOT_BE_READ + told
     if is_page(answer):
         named = _named(kind) if _is_page(kind) else "a web page"
         message = f"the upstream answered with {named} in place of JSON{_WHAT_TO_DO}"

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from gateway.upstream.wire import Body
 
-__all__ = ["UNREADABLE", "Salvage", "Unfit", "is_salvaged", "keys_of", "rows_of"]
+__all__ = [
+    "CANNOT_BE_READ",
+    "UNREADABLE",
+    "Salvage",
+    "Unfit",
+    "is_salvaged",
+    "keys_of",
+    "rows_of",
+]
 
 # msgspec's errors, text that is no UTF-8, and JSON nested beyond measure.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -37,6 +45,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_ROWS: Final = 1_000
 MAX_TOKENS: Final = 100_000
 
+CANNOT_BE_READ: Final = "the upstream's answer cannot be read: "
 _TOO_LONG: Final = "cannot be read, and is too long to be taken apart"
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
@@ -71,7 +80,7 @@ class Salvage:
                 value = None
             values[part.name] = value
         if "id" in faults:
-            raise Unfit(faults["id"].message)
+            raise Unfit(faults["id"].message.removeprefix(CANNOT_BE_READ))
         return self._class_of(shape)(**values, faults=faults)
 
     def _part(self, part: FieldInfo, raw: bytes | None, refuse: Refuse) -> Any:

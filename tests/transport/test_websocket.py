@@ -213,9 +213,10 @@ class TestCredentials:
 
             assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
-    async def test_that_no_header_can_carry_are_refused(self, connected):
+    @pytest.mark.parametrize("value", ["two words", "naïve", 5, ["glpat-x"], {"value": "glpat-x"}])
+    async def test_that_no_header_can_carry_are_refused(self, connected, value):
         async with connected(init=None) as talk:
-            await talk.say({**INIT, "payload": {"PRIVATE-TOKEN": "two words"}})
+            await talk.say({**INIT, "payload": {"PRIVATE-TOKEN": value}})
 
             assert await talk.closed() == 4403
 

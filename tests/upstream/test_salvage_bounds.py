@@ -18,6 +18,14 @@ def answer(body: bytes) -> Answer:
     return Answer(200, {"content-type": "application/json"}.get, body)
 
 
+def test_what_cannot_be_read_is_said_once() -> None:
+    body = b'{"id":1,"name":"build","status":"failed","user":{"name":"Ada"}}'
+
+    job: Any = Reader(Job).one(answer(body), endpoint="GET /jobs/:id", project=1)
+
+    assert job.faults["user"].message == "the upstream's answer cannot be read: user: id is missing"
+
+
 def test_a_list_of_countless_rows_is_refused_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
     read = salvage.Salvage.read
