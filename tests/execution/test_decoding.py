@@ -128,6 +128,7 @@ def places() -> list[str]:
         "StageList": "nodes { name }",
         "PipelineSummary": "total",
         "PipelineDescendantList": "partial",
+        "DetailedStatus": "text",
     }
     around = {
         "Job": "project(id: 1) {{ jobs {{ nodes {{ {} }} }} }}",
@@ -137,6 +138,9 @@ def places() -> list[str]:
         "User": "project(id: 1) {{ jobs {{ nodes {{ user {{ {} }} }} }} }}",
         "Runner": "project(id: 1) {{ jobs {{ nodes {{ runner {{ {} }} }} }} }}",
         "RunnerManager": "project(id: 1) {{ jobs {{ nodes {{ runnerManager {{ {} }} }} }} }}",
+        "DetailedStatus": (
+            "project(id: 1) {{ pipelines {{ nodes {{ detailedStatus {{ {} }} }} }} }}"
+        ),
         "Artifact": "project(id: 1) {{ jobs {{ nodes {{ artifacts {{ {} }} }} }} }}",
     }
     assert around.keys() == PRUNABLE
