@@ -27,6 +27,8 @@ LONGEST_KNOWN: Final = 1_000
 # How newer upstreams begin a job's token.
 _OF_JOBS: Final = "glcbt-"
 HIDDEN: Final = "(credential)"
+# Less is no token of any upstream's, and would be found in every other word.
+LEAST_HIDDEN: Final = 6
 # Proxies encode addresses that they put into addresses.
 MAX_TIMES_ENCODED: Final = 3
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
@@ -123,7 +125,9 @@ class Credential(Struct, frozen=True, eq=False):
         forms = self._forms
         if forms is None:
             secret = self.value.rpartition(" ")[2]
-            forms = (secret.lower(), *(form.lower() for form in _in_base64(secret.encode())))
+            forms = ()
+            if len(secret) >= LEAST_HIDDEN:
+                forms = (secret.lower(), *(form.lower() for form in _in_base64(secret.encode())))
             # It is asked for with every answer.
             force_setattr(self, "_forms", forms)
         return forms

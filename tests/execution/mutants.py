@@ -245,8 +245,8 @@ MUTANTS = [
     Mutant(
         "a selection that cannot be told is taken for empty",
         "layout",
-        "            selection.is_compiled = False\n        for key",
-        "            pass\n        for key",
+        "            selection.is_compiled = False\n        yield from",
+        "            pass\n        yield from",
     ),
     Mutant(
         "an interface has one type only",

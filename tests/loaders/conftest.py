@@ -79,7 +79,7 @@ class Memory:
 
     async def project(self, scope: CallScope, project: Any) -> Project:
         await self.call(scope, f"project {project}")
-        return Project(1, PATH)
+        return Project(1, path_with_namespace=PATH)
 
     async def commit(self, scope: CallScope, project: Any, sha: str, *, readers: Any) -> Commit:
         await self.call(scope, f"commit {sha}")

@@ -26,20 +26,21 @@ class Hanging:
 
     def __init__(self, make_caller):
         self.caller = make_caller(self._run, max_batch=2)
-        self.entered = asyncio.Event()
+        self.entered = asyncio.Semaphore(0)
         self.calls = 1
         self.shared = 0
 
     async def _run(self, scope):
         scope.tally.calls += self.calls
         scope.tally.shared += self.shared
-        self.entered.set()
+        self.entered.release()
         await asyncio.Event().wait()
         return ExecutionResult({}, None)
 
     async def cut_off(self, body, **headers):
         asking = asyncio.create_task(self.caller.post(body, **headers))
-        await self.entered.wait()
+        for _ in body if isinstance(body, list) else (body,):
+            await self.entered.acquire()
         await asyncio.sleep(0)
         self.caller.app.cut_off()
         return await asking
@@ -133,7 +134,7 @@ async def test_a_server_gives_the_answers_to_what_it_cuts_off(hanging):
     ) as connect:
         reader, writer = await connect()
         writer.write(post(READ["query"]))
-        await hanging.entered.wait()
+        await hanging.entered.acquire()
 
     answer = await until_closed(reader)
     assert answer.startswith(b"HTTP/1.1 503 ")
@@ -153,7 +154,7 @@ async def test_a_second_signal_hurries(hanging):
     ) as (connect, server):
         reader, writer = await connect()
         writer.write(post(READ["query"]))
-        await hanging.entered.wait()
+        await hanging.entered.acquire()
         loop.call_later(0.05, server.hurry)
 
     assert b"UPSTREAM_UNAVAILABLE" in await until_closed(reader)
