@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gateway.errors import (
@@ -152,7 +153,9 @@ class PipelinePoller(Poller):
     async def _poll_all(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
         """The pipeline's page, its jobs and its bridges, side by side."""
         page, jobs, bridges = await asyncio.gather(
-            self._read(("pipeline",), self.client.pipeline(scope, self.project, pipeline_id)),
+            self._read(
+                ("pipeline",), lambda: self.client.pipeline(scope, self.project, pipeline_id)
+            ),
             self._list("jobs", lambda n: self._jobs_page(scope, pipeline_id, n)),
             self._list("bridges", lambda n: self._bridges_page(scope, pipeline_id, n)),
             return_exceptions=True,
@@ -194,7 +197,9 @@ class PipelinePoller(Poller):
 
     async def _poll_job(self, scope: CallScope, found: Round, job_id: int) -> None:
         try:
-            job = await self._read(("job", job_id), self.client.job(scope, self.project, job_id))
+            job = await self._read(
+                ("job", job_id), lambda: self.client.job(scope, self.project, job_id)
+            )
         except Unauthenticated as error:
             self._fail(error, found)
         except LASTING as error:
@@ -224,10 +229,12 @@ class PipelinePoller(Poller):
 
     # -- reads -----------------------------------------------------------------------------------
 
-    async def _read(self, key: object, read: Awaitable[T]) -> T:
-        """What is read, or was read before where it has not been modified since."""
+    async def _read(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
+        """What is read, or was read before where it has not been modified since. The read is begun
+        here: one that was begun outside would be lost where a round is cancelled before this.
+        """
         try:
-            value = self._known[key] = await read
+            value = self._known[key] = await read()
         except NotModified:
             value = self._known[key]
         except UpstreamError:
@@ -246,7 +253,7 @@ class PipelinePoller(Poller):
         """The rows of a list: all of them, or from the top as long as that finds `wanted` ones in
         fewer calls than single reads.
         """
-        first = await self._read((name, 1), page_at(1))
+        first = await self._read((name, 1), lambda: page_at(1))
         pages = min(MAX_PAGES, math.ceil((first.total or 0) / MAX_PER_PAGE))
         if first.total is None and first.next_page is not None:
             pages = MAX_PAGES
@@ -259,14 +266,14 @@ class PipelinePoller(Poller):
                 return rows
         if first.total is not None:
             numbers = range(2, pages + 1)
-            reads = [self._read((name, number), page_at(number)) for number in numbers]
+            reads = [self._read((name, number), partial(page_at, number)) for number in numbers]
             for page in await asyncio.gather(*reads):
                 rows += _readable(page)
             return rows
         page, number = first, 1
         while page.next_page is not None and number < MAX_PAGES:
             number += 1
-            page = await self._read((name, number), page_at(number))
+            page = await self._read((name, number), partial(page_at, number))
             rows += _readable(page)
         return rows
 

@@ -1,5 +1,8 @@
 """A watched pipeline: its page, its jobs and its bridges, side by side."""
 
+import asyncio
+import gc
+
 import pytest
 
 from gateway.sandbox import Fault
@@ -99,3 +102,19 @@ async def test_a_fault_of_one_part_is_told_and_passes(world, working, taken):
 
         assert told.value.code == "UPSTREAM_UNAVAILABLE"
         assert isinstance(well_again.value, Change)
+
+
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_who_leaves_at_any_moment_leaves_no_read_unbegun(world, working, turns):
+    pipeline, *_ = working
+    async with world() as it:
+        feed = it.live.pipeline(it.credential(), 1, pipeline)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+        feed.close()
+
+        await it.idle()
+        # What was begun outside of a read that never ran would warn here.
+        gc.collect()
+        assert len(it.live) == 0
