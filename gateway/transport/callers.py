@@ -21,7 +21,7 @@ from msgspec import Struct
 from gateway.errors import BadInput
 from gateway.execution.request import Caller
 from gateway.transport.request import HttpError
-from gateway.upstream.credential import Credentials
+from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -49,7 +49,7 @@ class Callers:
         trusted_proxies: Collection[str] = (),
     ) -> None:
         self._trusted_proxies = [ip_network(proxy) for proxy in trusted_proxies]
-        self._credentials = Credentials(fingerprint_key)
+        self._fingerprint_key = fingerprint_key
         self._operation_timeout_s = operation_timeout_s
 
     def of_request(self, request: HttpRequest, carrier: Carrier, started: float) -> Caller:
@@ -57,7 +57,7 @@ class Callers:
         the loop's clock. Raises `HttpError` (400) for a credential that no header can carry.
         """
         try:
-            credential = self._credentials.among(request.headers)
+            credential = Credential.from_headers(request.headers, self._fingerprint_key)
         except BadInput as error:
             raise HttpError(400, error.code, error.message) from None
         return Caller(

@@ -221,7 +221,7 @@ class _Session:
         self._is_init = True
         try:
             headers: Mapping[bytes, bytes] = headers_in(payload_of(message)) or self._headers
-            self._credential = Credential.among(headers, self._all.fingerprint_key)
+            self._credential = Credential.from_headers(headers, self._all.fingerprint_key)
         except BadInput as error:
             raise Close(4403, f"Forbidden: {error.message}") from None
         await self._say({"type": "connection_ack"})

@@ -15,15 +15,12 @@ from msgspec.structs import force_setattr
 from gateway.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["Credential", "Credentials"]
+__all__ = ["Credential"]
 
 # For credentials that are given no key; new with every process.
 _PROCESS_KEY: Final = secrets.token_bytes(32)
-# Of what callers have presented lately, so many are known again, none of them longer than this.
-MOST_KNOWN: Final = 500
-LONGEST_KNOWN: Final = 1_000
 # How newer upstreams begin a job's token.
 _OF_JOBS: Final = "glcbt-"
 HIDDEN: Final = "(credential)"
@@ -67,28 +64,14 @@ class Credential(Struct, frozen=True, eq=False):
 
     @classmethod
     def from_headers(
-        cls, headers: Iterable[tuple[bytes, bytes]], fingerprint_key: bytes = _PROCESS_KEY
+        cls, headers: Mapping[bytes, bytes], fingerprint_key: bytes = _PROCESS_KEY
     ) -> Credential | None:
         """The first of `Authorization: Bearer`, `PRIVATE-TOKEN` and `JOB-TOKEN`, with `Sudo`.
 
-        Names are lower case, as ASGI gives them. Raises `BadInput` for a value that no header can
-        carry, and for a `Sudo` that would be lost: without a credential, without a name, or with
-        two. Who sends it must not act as somebody else.
-        """
-        found: dict[bytes, bytes] = {}
-        for name, value in headers:
-            if name not in found:
-                found[name] = value
-            elif name == b"sudo":
-                found[name] += b", " + value
-        return cls.among(found, fingerprint_key)
-
-    @classmethod
-    def among(
-        cls, headers: Mapping[bytes, bytes], fingerprint_key: bytes = _PROCESS_KEY
-    ) -> Credential | None:
-        """The same, of headers by name: the first of a credential that came twice, and all that
-        came as `Sudo`, joined by commas.
+        Headers are by name in lower case: the first of a credential that came twice, and all that
+        came as `Sudo`, joined by commas. Raises `BadInput` for a value that no header can carry,
+        and for a `Sudo` that would be lost: without a credential, without a name, or with two. Who
+        sends it must not act as somebody else.
         """
         presented = _presented(headers)
         if b"sudo" not in headers:
@@ -144,32 +127,6 @@ class Credential(Struct, frozen=True, eq=False):
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"
-
-
-class Credentials:
-    """The credentials that callers present, with fingerprints by one key. What came lately is not
-    read again; the one that has been known for the longest time is forgotten first.
-    """
-
-    def __init__(self, fingerprint_key: bytes) -> None:
-        self._fingerprint_key = fingerprint_key
-        self._known: dict[tuple[bytes | None, ...], Credential] = {}
-
-    def among(self, headers: Mapping[bytes, bytes]) -> Credential | None:
-        """As `Credential.among`."""
-        get = headers.get
-        told = (get(b"authorization"), get(b"private-token"), get(b"job-token"), get(b"sudo"))
-        return self._known.get(told) or self._read(headers, told)
-
-    def _read(
-        self, headers: Mapping[bytes, bytes], told: tuple[bytes | None, ...]
-    ) -> Credential | None:
-        credential = Credential.among(headers, self._fingerprint_key)
-        if credential is not None and sum(len(value or b"") for value in told) <= LONGEST_KNOWN:
-            if len(self._known) >= MOST_KNOWN:
-                del self._known[next(iter(self._known))]
-            self._known[told] = credential
-        return credential
 
 
 def _in_base64(secret: bytes) -> list[str]:

@@ -1,15 +1,24 @@
 """Request ids, CORS, caching headers, credentials."""
 
+from typing import Any
+
 import pytest
 from graphql import ExecutionResult
 
 from gateway.errors import BadInput
+from gateway.transport.request import HttpRequest
 from gateway.upstream.credential import Credential
 
 pytestmark = pytest.mark.anyio
 
 TYPENAME = {"query": "{ __typename }"}
 ORIGIN = "https://ci.example.com"
+
+
+def headers_of(*headers):
+    """What is read of the headers of a request."""
+    nobody: Any = None
+    return HttpRequest({"method": "GET", "headers": headers}, nobody, nobody).headers
 
 
 class TestRequestId:
@@ -203,10 +212,17 @@ class TestCredentials:
         assert "Sudo" in answer.json()["errors"][0]["message"]
 
     def test_that_name_two_users_are_refused(self):
+        headers = headers_of((b"private-token", b"glpat-1"), (b"sudo", b"ada"), (b"sudo", b"bob"))
+
         with pytest.raises(BadInput, match="twice"):
-            Credential.from_headers(
-                [(b"private-token", b"glpat-1"), (b"sudo", b"ada"), (b"sudo", b"bob")]
-            )
+            Credential.from_headers(headers)
+
+    def test_that_come_twice_are_the_first(self):
+        headers = headers_of((b"private-token", b"glpat-1"), (b"private-token", b"glpat-2"))
+
+        credential = Credential.from_headers(headers)
+
+        assert credential == Credential("PRIVATE-TOKEN", "glpat-1")
 
     async def test_are_not_needed(self, make_caller):
         seen = []

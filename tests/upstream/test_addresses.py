@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadInput, UpstreamInvalid
-from gateway.upstream.credential import LONGEST_KNOWN, MOST_KNOWN, Credential, Credentials
+from gateway.upstream.credential import Credential
 from gateway.upstream.entities import Pipeline
 from gateway.upstream.paths import encode_project, encode_ref
 from gateway.upstream.web_urls import WebUrls
@@ -19,19 +19,18 @@ class TestCredentials:
     @pytest.mark.parametrize(
         ("headers", "expected"),
         [
-            ([], None),
-            ([(b"accept", b"*/*")], None),
-            ([(b"private-token", b" glpat-1 ")], ("PRIVATE-TOKEN", "glpat-1")),
-            ([(b"job-token", b"x")], ("JOB-TOKEN", "x")),
-            ([(b"authorization", b"bearer  x.y")], ("Authorization", "Bearer x.y")),
-            ([(b"authorization", b"Basic eDp5")], None),
+            ({}, None),
+            ({b"accept": b"*/*"}, None),
+            ({b"private-token": b" glpat-1 "}, ("PRIVATE-TOKEN", "glpat-1")),
+            ({b"job-token": b"x"}, ("JOB-TOKEN", "x")),
+            ({b"authorization": b"bearer  x.y"}, ("Authorization", "Bearer x.y")),
+            ({b"authorization": b"Basic eDp5"}, None),
             (
-                [(b"job-token", b"3"), (b"private-token", b"2"), (b"authorization", b"Bearer 1")],
+                {b"job-token": b"3", b"private-token": b"2", b"authorization": b"Bearer 1"},
                 ("Authorization", "Bearer 1"),
             ),
-            ([(b"job-token", b"3"), (b"private-token", b"2")], ("PRIVATE-TOKEN", "2")),
-            ([(b"private-token", b""), (b"job-token", b"3")], ("JOB-TOKEN", "3")),
-            ([(b"private-token", b"1"), (b"private-token", b"2")], ("PRIVATE-TOKEN", "1")),
+            ({b"job-token": b"3", b"private-token": b"2"}, ("PRIVATE-TOKEN", "2")),
+            ({b"private-token": b"", b"job-token": b"3"}, ("JOB-TOKEN", "3")),
         ],
     )
     def test_the_first_in_the_upstreams_order_counts(self, headers, expected):
@@ -42,7 +41,7 @@ class TestCredentials:
     @pytest.mark.parametrize("value", [b"a\r\nX: y", b"a\nb", b"a\0b", b"a b", "tö".encode()])
     def test_what_no_header_can_carry_is_refused_and_not_repeated(self, value):
         with pytest.raises(BadInput, match="PRIVATE-TOKEN") as caught:
-            Credential.from_headers([(b"private-token", value)])
+            Credential.from_headers({b"private-token": value})
 
         assert value.decode() not in str(caught.value)
 
@@ -67,51 +66,6 @@ class TestCredentials:
 
         with pytest.raises(AttributeError):
             credential.value = "b"  # type: ignore[misc]  # it is frozen
-
-
-class TestKnownCredentials:
-    def test_are_the_same_object_as_before(self):
-        credentials = Credentials(b"key")
-
-        first, again = [credentials.among({b"private-token": b"a"}) for _ in range(2)]
-
-        assert first is again
-        assert first is not None
-        assert first.fingerprint == Credential("PRIVATE-TOKEN", "a", None, b"key").fingerprint
-
-    def test_are_told_apart_by_every_header_that_counts(self):
-        credentials = Credentials(b"key")
-        presented = [
-            {b"private-token": b"a"},
-            {b"private-token": b"a", b"sudo": b"root"},
-            {b"job-token": b"a"},
-            {b"authorization": b"Bearer a"},
-            {b"authorization": b"Bearer a", b"private-token": b"b"},
-            {b"authorization": b"Basic a", b"private-token": b"b"},
-            {},
-        ]
-
-        found = [[credentials.among(headers) for headers in presented] for _ in range(2)]
-
-        assert found[0] == found[1] == [Credential.among(headers) for headers in presented]
-
-    def test_refused_ones_are_refused_again(self):
-        credentials = Credentials(b"key")
-
-        for _ in range(2):
-            with pytest.raises(BadInput, match="PRIVATE-TOKEN"):
-                credentials.among({b"private-token": b"a b"})
-
-    def test_are_few_and_short(self):
-        credentials = Credentials(b"key")
-        long = {b"private-token": b"a" * (LONGEST_KNOWN + 1)}
-
-        credentials.among(long)
-        for number in range(MOST_KNOWN + 10):
-            credentials.among({b"private-token": b"%d" % number})
-
-        known = [credential.value for credential in credentials._known.values()]
-        assert known == [f"{number}" for number in range(10, MOST_KNOWN + 10)]
 
 
 class TestProjects:
