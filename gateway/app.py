@@ -26,9 +26,9 @@ from starlette.applications import Starlette
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from gateway.execution.admission import Admission
 from gateway.execution.engine import Engine
 from gateway.execution.persisted import PersistedDocuments
-from gateway.execution.places import Places
 from gateway.hooks import Hooks
 from gateway.parts import budget_of, documents_of, live_of, wire_options_of
 from gateway.sandbox import Sandbox
@@ -289,7 +289,7 @@ class Gateway:
                 WebUrls(self._api_url, settings.upstream_web_url),
                 budget=budget_of(settings),
                 documents=documents_of(settings),
-                places=Places(
+                admission=Admission(
                     standings.verified,
                     each=settings.max_operations,
                     unknown=settings.max_operations // 2,

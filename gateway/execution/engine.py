@@ -18,11 +18,11 @@ from graphql import ExecutionResult, GraphQLError
 
 from gateway.context import Context
 from gateway.errors import ResponseTooLarge
+from gateway.execution.admission import Admission
 from gateway.execution.documents import Documents, Prepared
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import PersistedDocuments
-from gateway.execution.places import Places
 from gateway.execution.preparing import Measured, Preparation
 from gateway.execution.response import (
     GraphQLResponse,
@@ -91,13 +91,13 @@ class Engine:
         persisted: PersistedDocuments | None = None,
         hooks: Hooks | None = None,
         live: Live | None = None,
-        places: Places | None = None,
+        admission: Admission | None = None,
     ) -> None:
         self._client = client
         self._urls = urls
         self._live = live
         self._budget = Budget() if budget is None else budget
-        self._places = Places() if places is None else places
+        self._admission = Admission() if admission is None else admission
         self._preparation = Preparation(
             Documents(make_schema(PlannedExecutor), Limits()) if documents is None else documents,
             PersistedDocuments(0) if persisted is None else persisted,
@@ -129,15 +129,15 @@ class Engine:
             budget.response_bytes,
         )
         began = tell_began(hooks, request, caller) if hooks.operation_began else None
-        response = prepared = place = None
+        response = prepared = account = None
         writes: list[WriteEvent] | None = None
         try:
-            place = self._places.enter(caller)
+            account = self._admission.enter(caller)
             found = self._preparation.find(request, caller)
             prepared = (
                 found
                 if isinstance(found, Prepared)
-                else await self._preparation.take(found, request, caller, place)
+                else await self._preparation.take(found, request, caller, account)
             )
             if prepared.operation.type != "query":
                 writes = self._begin_writes(prepared.operation)
@@ -158,23 +158,23 @@ class Engine:
         except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
             response = failed(scope)
         finally:
-            self._places.leave(place)
+            self._admission.leave(account)
             if self._is_heard:
                 tell_ended(hooks, began, request, caller, scope.tally, response, writes)
         return response
 
     async def is_subscription(self, request: GraphQLRequest, caller: Caller) -> bool:
         """Does a request ask for a subscription? Not if it is refused anyway."""
-        place = None
+        account = None
         try:
-            place = self._places.enter(caller)
-            operation = await self._preparation.operation(request, caller, place)
+            account = self._admission.enter(caller)
+            operation = await self._preparation.operation(request, caller, account)
         except RequestError:
             return False
         else:
             return operation.type == "subscription"
         finally:
-            self._places.leave(place)
+            self._admission.leave(account)
 
     async def subscribe(
         self, request: GraphQLRequest, caller: Caller
@@ -213,15 +213,15 @@ class Engine:
             await stream.aclose()
 
     async def _prepare_events(self, request: GraphQLRequest, caller: Caller) -> Prepared:
-        """A subscription, ready to be watched for; what it prepares takes a place meanwhile."""
-        ceiling, place = self._budget.event_calls, self._places.enter(caller)
+        """A subscription, ready to be watched for; what it prepares is counted meanwhile."""
+        ceiling, account = self._budget.event_calls, self._admission.enter(caller)
         try:
             found = self._preparation.find(request, caller, ceiling=ceiling)
             if isinstance(found, Prepared):
                 return found
-            return await self._preparation.take(found, request, caller, place, ceiling=ceiling)
+            return await self._preparation.take(found, request, caller, account, ceiling=ceiling)
         finally:
-            self._places.leave(place)
+            self._admission.leave(account)
 
     async def _answer_event(
         self, event: Any, prepared: Prepared, request: GraphQLRequest, scope: CallScope

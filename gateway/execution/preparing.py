@@ -158,7 +158,7 @@ class Preparation:
             if excess is not None:
                 tell_measured(excess)
 
-    async def operation(self, request: GraphQLRequest, caller: Caller, place: str) -> Operation:
+    async def operation(self, request: GraphQLRequest, caller: Caller, account: str) -> Operation:
         """The operation that a request asks for, prepared as far as its document; raises
         `RequestError`.
         """
@@ -167,7 +167,7 @@ class Preparation:
             found = self._operation(request, document, is_read_only=False)
             if isinstance(found, Operation):
                 return found
-            made = await self._made(found, request, caller, place)
+            made = await self._made(found, request, caller, account)
             if isinstance(made, Document):
                 document = made
 
@@ -176,18 +176,18 @@ class Preparation:
         steps: Steps,
         request: GraphQLRequest,
         caller: Caller,
-        place: str,
+        account: str,
         *,
         ceiling: int | None = None,
     ) -> Prepared:
-        """Prepare what is not known, in turns with all others who do, each place the same; raises
+        """Prepare what is not known, in turns with all others who do, each account the same; raises
         `RequestError`, for one thing when the caller's deadline has passed.
 
         Who asks for a document while steps for it are taken for somebody else waits for these.
         """
         document = None
         while True:
-            made = await self._made(steps, request, caller, place)
+            made = await self._made(steps, request, caller, account)
             if isinstance(made, Document):
                 document = made
             # Cost and size of a large plan are worked out in one go.
@@ -198,13 +198,13 @@ class Preparation:
             steps = found
 
     async def _made(
-        self, steps: Steps, request: GraphQLRequest, caller: Caller, place: str
+        self, steps: Steps, request: GraphQLRequest, caller: Caller, account: str
     ) -> object:
         """What the steps make, or None where they are taken for somebody else."""
         text = request.query or ""
         try:
             if text not in self._under_way:
-                return await self._make(steps, text, caller, place)
+                return await self._make(steps, text, caller, account)
             async with asyncio.timeout_at(caller.deadline):
                 await asyncio.shield(self._under_way[text])
         except GraphQLError as error:
@@ -213,11 +213,11 @@ class Preparation:
             raise RequestError(DeadlineExceeded.code, NOT_PREPARED, kind="stopped") from None
         return None
 
-    async def _make(self, steps: Steps, text: str, caller: Caller, place: str) -> object:
+    async def _make(self, steps: Steps, text: str, caller: Caller, account: str) -> object:
         """Take the steps for a document; others may wait for them."""
         done = self._under_way[text] = asyncio.get_running_loop().create_future()
         try:
-            return await self._shares.run(place, steps, caller.deadline)
+            return await self._shares.run(account, steps, caller.deadline)
         finally:
             del self._under_way[text]
             done.set_result(None)

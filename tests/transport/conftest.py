@@ -176,7 +176,7 @@ def make_caller(schema: Any, records: Records) -> Any:
         explorer: Any = None,
         hooks: Sequence[Hook] | None = None,
         compressor: Any = None,
-        places: Any = None,
+        admission: Any = None,
         **knobs: Any,
     ) -> Caller:
         settings = Settings(**knobs)
@@ -186,7 +186,7 @@ def make_caller(schema: Any, records: Records) -> Any:
             "documents": Documents(schema, Limits()),
             "persisted": PersistedDocuments(settings.persisted_documents),
             "hooks": told,
-            "places": places,
+            "admission": admission,
         }
         engine = ScriptedEngine(run, **options) if run else Engine(NOBODY, NOBODY, **options)
         callers = Callers(b"a key", settings.request_timeout_s)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from graphql import ExecutionResult
 
+from gateway.execution.admission import Admission
 from gateway.execution.engine import Budget, Engine
-from gateway.execution.places import Places
 from gateway.execution.request import GraphQLRequest
 from gateway.execution.response import RequestError
 from gateway.transport.callers import Callers
@@ -31,50 +31,50 @@ def known(name: str = "known") -> Credential:
     return Credential("PRIVATE-TOKEN", name)
 
 
-class TestPlaces:
+class TestAdmittedOperations:
     async def test_of_a_known_credential_are_its_own(self):
         one, other = known("one"), known("other")
-        places = Places({one.fingerprint, other.fingerprint}, each=2, unknown=1)
-        taken = [places.enter(make_caller(one)) for _ in range(2)]
+        admission = Admission({one.fingerprint, other.fingerprint}, each=2, unknown=1)
+        taken = [admission.enter(make_caller(one)) for _ in range(2)]
 
         with pytest.raises(RequestError):
-            places.enter(make_caller(one))
+            admission.enter(make_caller(one))
 
-        assert places.enter(make_caller(other)) == other.fingerprint
-        places.leave(taken[0])
-        assert places.enter(make_caller(one)) == one.fingerprint
+        assert admission.enter(make_caller(other)) == other.fingerprint
+        admission.leave(taken[0])
+        assert admission.enter(make_caller(one)) == one.fingerprint
 
-    async def test_of_invented_credentials_are_shared(self):
-        places = Places(each=100, unknown=3)
+    async def test_of_invented_credentials_are_counted_together(self):
+        admission = Admission(each=100, unknown=3)
         for number in range(3):
-            places.enter(make_caller(known(f"invented {number}")))
+            admission.enter(make_caller(known(f"invented {number}")))
 
         for number in range(3, 1_000):
             with pytest.raises(RequestError):
-                places.enter(make_caller(known(f"invented {number}")))
+                admission.enter(make_caller(known(f"invented {number}")))
 
-        assert len(places._running) == 1
+        assert len(admission._running) == 1
 
-    async def test_that_are_left_take_no_room(self):
-        places = Places(each=10, unknown=10)
+    async def test_that_have_ended_take_no_room(self):
+        admission = Admission(each=10, unknown=10)
 
         for number in range(100):
-            places.leave(places.enter(make_caller(known(f"invented {number}"))))
+            admission.leave(admission.enter(make_caller(known(f"invented {number}"))))
 
-        assert places._running == {}
+        assert admission._running == {}
 
     async def test_of_the_unknown_are_split_by_address_where_that_is_told(self):
-        places = Places(each=10, unknown=1)
+        admission = Admission(each=10, unknown=1)
         here, there = make_caller(), make_caller()
         here.address, there.address = "192.0.2.1", "192.0.2.2"
 
-        places.enter(here)
-        places.enter(there)
+        admission.enter(here)
+        admission.enter(there)
 
         with pytest.raises(RequestError):
-            places.enter(here)
+            admission.enter(here)
 
-    async def test_are_known_as_long_as_the_upstream_answers(self):
+    async def test_are_of_a_known_credential_as_long_as_the_upstream_answers(self):
         standings, credential = Standings(), known()
         standing = standings.of(CallScope(credential, 0.0, "request"))
 
@@ -85,7 +85,7 @@ class TestPlaces:
 
         assert seen == [False, True, False]
 
-    async def test_that_are_full_are_answered_429_with_a_time_to_wait(self, request):
+    async def test_that_are_too_many_are_answered_429_with_a_time_to_wait(self, request):
         make_asker = request.getfixturevalue("make_caller")
         held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -93,7 +93,7 @@ class TestPlaces:
             await held
             return ExecutionResult({}, None)
 
-        caller = make_asker(run, places=Places(each=4, unknown=2))
+        caller = make_asker(run, admission=Admission(each=4, unknown=2))
         running = [asyncio.ensure_future(caller.post(QUERY)) for _ in range(2)]
         for _ in range(20):
             await asyncio.sleep(0.001)
