@@ -13,15 +13,14 @@ import strawberry
 from strawberry import UNSET
 
 from gateway.errors import BadInput
+from gateway.upstream.statuses import ACTIVE, FINISHED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
-    "ACTIVE",
     "CANCELABLE",
     "ERASABLE",
-    "FINISHED",
     "PLAYABLE",
     "RETRYABLE",
     "FailureReason",
@@ -35,20 +34,6 @@ __all__ = [
 E = TypeVar("E", bound=Enum)
 
 # Which actions each status allows (upstream.md, 7).
-FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
-# A manual job waits for a person: it does not change by itself.
-ACTIVE: Final = frozenset(
-    {
-        "created",
-        "waiting_for_resource",
-        "preparing",
-        "waiting_for_callback",
-        "pending",
-        "running",
-        "canceling",
-        "scheduled",
-    }
-)
 CANCELABLE: Final = ACTIVE - {"canceling"} | {"manual"}
 RETRYABLE: Final = frozenset({"success", "failed", "canceled"})
 PLAYABLE: Final = frozenset({"manual", "scheduled"})

@@ -8,7 +8,6 @@ import strawberry
 
 from gateway.schema.commit import Commit
 from gateway.schema.enums import (
-    ACTIVE,
     CANCELABLE,
     PLAYABLE,
     RETRYABLE,
@@ -20,6 +19,7 @@ from gateway.schema.identity import project_of
 from gateway.schema.node import Node
 from gateway.schema.people import User
 from gateway.schema.scalars import URL, BigInt, DateTime, Duration
+from gateway.upstream.statuses import ACTIVE
 
 if TYPE_CHECKING:
     from gateway.schema.pipeline import Pipeline

@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from gateway.errors import BadInput
 from gateway.loaders.logs import MAX_PATTERNS, LogOfJob
-from gateway.schema.enums import FINISHED
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.identity import log_global_id, project_key_of
 from gateway.schema.node import Node
 from gateway.schema.scalars import MAX_BIG_INT, BigInt, Duration
 from gateway.upstream import logs
 from gateway.upstream.logs.patterns import MAX_PATTERN_LENGTH, check_pattern
+from gateway.upstream.statuses import FINISHED
 
 if TYPE_CHECKING:
     from gateway.context import Context

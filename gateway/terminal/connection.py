@@ -43,6 +43,13 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
 
+    @classmethod
+    def by(cls, errors: Any) -> Refused:
+        """The refusal that GraphQL errors tell; the first of them counts."""
+        first = errors[0]
+        code = (first.get("extensions") or {}).get("code", "")
+        return cls(str(first.get("message", "no reason told")), str(code))
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -82,14 +89,14 @@ async def responses(
             await _say(socket, {"id": "1", "type": "subscribe", "payload": payload})
             while (message := await _heard(socket))["type"] != "complete":
                 if message["type"] == "error":
-                    raise _refusal(message.get("payload"))
+                    raise Refused.by(message.get("payload"))
                 if message["type"] == "next":
                     yield message["payload"]
     except ConnectionClosed as closed:
         raise _of_close(closed) from None
     except InvalidStatus as refused:
         raise _of_status(refused.response.status_code, address.url) from None
-    except (InvalidURI, InvalidHandshake, KeyError, TypeError, ValueError):
+    except (InvalidURI, InvalidHandshake, LookupError, TypeError, ValueError):
         raise Refused(f"what answers at {address.url} is no gateway") from None
     except (OSError, TimeoutError) as error:
         why = getattr(error, "strerror", None) or "no answer in time"
@@ -115,12 +122,6 @@ async def _heard(socket: ClientConnection) -> dict[str, Any]:
         if message["type"] != "ping":
             return message
         await _say(socket, {"type": "pong"})
-
-
-def _refusal(errors: Any) -> Refused:
-    first = errors[0]
-    code = (first.get("extensions") or {}).get("code", "")
-    return Refused(str(first["message"]), str(code))
 
 
 def _of_close(closed: ConnectionClosed) -> Broken | Refused:

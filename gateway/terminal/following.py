@@ -67,7 +67,8 @@ async def follow(
                 async for response in answers:
                     pause_s, until, has_answered = patience.first_s, 0.0, True
                     value = next(iter((response.get("data") or {}).values()), None)
-                    refused = _refusal_in(response) if value is None else None
+                    errors = response.get("errors") if value is None else None
+                    refused = Refused.by(errors) if errors else None
                     if value is not None:
                         yield value
                     elif refused is not None and refused.code in PASSING:
@@ -85,11 +86,3 @@ async def follow(
             notice(f"{broken}; trying again")
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, patience.most_s)
-
-
-def _refusal_in(response: Mapping[str, Any]) -> Refused | None:
-    errors = response.get("errors")
-    if not errors:
-        return None
-    code = (errors[0].get("extensions") or {}).get("code", "")
-    return Refused(str(errors[0].get("message", "no reason told")), str(code))

@@ -6,6 +6,8 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from gateway.upstream.credential import owner_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,7 +32,7 @@ class Seats:
     @contextmanager
     def taken(self, credential: Credential | None) -> Iterator[None]:
         """A seat while the block runs; raises `TooManySubscriptions`."""
-        owner = "" if credential is None else credential.fingerprint
+        owner = owner_of(credential)
         if self._taken[owner] >= self._most:
             raise TooManySubscriptions(
                 f"this credential holds {self._most} subscriptions, as many as it may"

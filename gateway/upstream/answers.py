@@ -30,6 +30,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream.credential import HIDDEN
+from gateway.upstream.salvage import UNREADABLE
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ def place_in(answer: Answer, asked: str, credential: Credential | None) -> str:
 def _sentence(body: bytes) -> str:
     try:
         said: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         text = body.decode("utf-8", "replace")
         # A page of a proxy says nothing to a reader of one line, nor does JSON that was cut.
         return "" if "<" in text or text.lstrip()[:1] in {"{", '"'} else text

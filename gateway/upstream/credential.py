@@ -17,7 +17,7 @@ from gateway.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Credential"]
+__all__ = ["HIDDEN", "Credential", "owner_of"]
 
 # For credentials that are given no key; new with every process.
 _PROCESS_KEY: Final = secrets.token_bytes(32)
@@ -127,6 +127,11 @@ class Credential(Struct, frozen=True, eq=False):
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"
+
+
+def owner_of(credential: Credential | None) -> str:
+    """Whose it is, where callers are told apart: the fingerprint; empty without a credential."""
+    return "" if credential is None else credential.fingerprint
 
 
 def _in_base64(secret: bytes) -> list[str]:

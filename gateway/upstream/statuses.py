@@ -1,7 +1,7 @@
-"""Status words that an upstream does not know: asked for once, then left out (upstream.md, 6).
+"""The words for statuses (upstream.md, 6): what they mean, and which an upstream does not know.
 
 An older GitLab refuses a whole list for one unknown word of `scope`. A word it does not know is a
-status none of its jobs can have, so leaving it out loses nothing.
+status none of its jobs can have, so it is asked for once, and leaving it out then loses nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,25 @@ from gateway.errors import RequestRefused
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-__all__ = ["KnownStatuses"]
+__all__ = ["ACTIVE", "FINISHED", "KnownStatuses"]
 
 T = TypeVar("T")
 
+# Of what is not left by itself.
+FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
+# Of what changes by itself; a manual job waits for a person.
+ACTIVE: Final = frozenset(
+    {
+        "created",
+        "waiting_for_resource",
+        "preparing",
+        "waiting_for_callback",
+        "pending",
+        "running",
+        "canceling",
+        "scheduled",
+    }
+)
 # The words that came after the oldest upstream we serve (15.9), the latest first.
 NEWER: Final = ("canceling", "waiting_for_callback")
 

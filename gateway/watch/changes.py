@@ -10,28 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from gateway.upstream.statuses import FINISHED
+
 if TYPE_CHECKING:
     from gateway.upstream.entities import Item, Pipeline, PipelineDetail
 
-__all__ = ["ACTIVE", "CHANGED_AT_ONCE", "FINISHED", "Change", "has_changed"]
+__all__ = ["CHANGED_AT_ONCE", "Change", "has_changed"]
 
 # Items that are told together at most: what is selected of them is bounded so.
 CHANGED_AT_ONCE: Final = 100
-
-# A status that is not left by itself.
-FINISHED: Final = frozenset({"success", "failed", "canceled", "skipped"})
-ACTIVE: Final = frozenset(
-    {
-        "created",
-        "waiting_for_resource",
-        "preparing",
-        "waiting_for_callback",
-        "pending",
-        "running",
-        "canceling",
-        "scheduled",
-    }
-)
 
 _MOVING: Final = frozenset({"duration", "queued_duration", "updated_at", "runner_manager"})
 # What an item embeds and does not own: the same in each of its states.

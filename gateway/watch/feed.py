@@ -46,7 +46,8 @@ class Feed(Generic[T]):
         """Tells the poller that the listener has left."""
         self._events: deque[Event[T]] = deque()
         self._missed = 0
-        self._is_closed = False
+        self.is_closed = False
+        """Will nothing more come?"""
         self._waker: asyncio.Future[None] | None = None
 
     def put(self, value: T | GatewayError, *, is_last: bool = False) -> None:
@@ -60,7 +61,7 @@ class Feed(Generic[T]):
     async def next(self) -> Event[T] | None:
         """The next event; None once nothing more will come. One at a time may wait here."""
         while not self._events:
-            if self._is_closed:
+            if self.is_closed:
                 return None
             self._waker = asyncio.get_running_loop().create_future()
             try:
@@ -70,16 +71,12 @@ class Feed(Generic[T]):
         event = self._events.popleft()
         event.missed, self._missed = self._missed, 0
         if event.is_last:
-            self._is_closed = True
+            self.is_closed = True
         return event
-
-    @property
-    def is_closed(self) -> bool:
-        return self._is_closed
 
     def end(self) -> None:
         """Nothing more will come, after what waits."""
-        self._is_closed = True
+        self.is_closed = True
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from gateway.watch.changes import ACTIVE, FINISHED, Change, has_changed
+from gateway.upstream.statuses import ACTIVE, FINISHED
+from gateway.watch.changes import Change, has_changed
 
 if TYPE_CHECKING:
     from gateway.errors import GatewayError
@@ -13,20 +14,39 @@ if TYPE_CHECKING:
 
 __all__ = ["JobListeners", "PipelineListeners"]
 
+F = TypeVar("F", bound="Feed[Any]")
+
 # Rounds that a finished pipeline is polled on for while its jobs have not all ended: its page and
 # its lists are read side by side, so the one may be a moment ahead of the other.
 LAST_ROUNDS = 3
 
 
-class JobListeners:
-    """The listeners of one job."""
+class _Listeners(Generic[F]):
+    """Feeds, and whether they were told of a fault last."""
 
-    __slots__ = ("feeds", "has_fault", "state")
+    __slots__ = ("feeds", "has_fault")
 
     def __init__(self) -> None:
-        self.feeds: list[Feed[Job]] = []
-        self.state: Job | None = None
+        self.feeds: list[F] = []
         self.has_fault = False
+
+    def tell(self, error: GatewayError, *, is_last: bool) -> None:
+        """Tell an error, the last thing or not."""
+        self.has_fault = not is_last
+        for feed in self.feeds:
+            feed.put(error, is_last=is_last)
+        if is_last:
+            self.feeds.clear()
+
+
+class JobListeners(_Listeners["Feed[Job]"]):
+    """The listeners of one job."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: Job | None = None
 
     def add(self, feed: Feed[Job], *, is_fresh: bool) -> None:
         """One more; told the state at once where that is fresh."""
@@ -47,14 +67,6 @@ class JobListeners:
             self.feeds.clear()
         return changed
 
-    def tell(self, error: GatewayError, *, is_last: bool) -> None:
-        """Tell an error, the last thing or not."""
-        self.has_fault = not is_last
-        for feed in self.feeds:
-            feed.put(error, is_last=is_last)
-        if is_last:
-            self.feeds.clear()
-
     def take(self, other: JobListeners) -> None:
         """Take over the listeners of the same job, and what they were told."""
         if self.state is None:
@@ -67,15 +79,14 @@ class JobListeners:
         other.feeds = []
 
 
-class PipelineListeners:
+class PipelineListeners(_Listeners["ChangeFeed"]):
     """The listeners of a whole pipeline: of its page, its jobs and its bridges."""
 
-    __slots__ = ("_items", "_rounds_left", "feeds", "has_fault", "state")
+    __slots__ = ("_items", "_rounds_left", "state")
 
     def __init__(self) -> None:
-        self.feeds: list[ChangeFeed] = []
+        super().__init__()
         self.state: PipelineDetail | None = None
-        self.has_fault = False
         self._items: dict[int, Item] = {}
         self._rounds_left = LAST_ROUNDS
 
@@ -110,14 +121,6 @@ class PipelineListeners:
             return False
         self._rounds_left -= 1
         return not self._rounds_left or not any(map(is_active, self._items.values()))
-
-    def tell(self, error: GatewayError, *, is_last: bool) -> None:
-        """Tell an error, the last thing or not."""
-        self.has_fault = not is_last
-        for feed in self.feeds:
-            feed.put(error, is_last=is_last)
-        if is_last:
-            self.feeds.clear()
 
     def take(self, other: PipelineListeners) -> None:
         """Take over the listeners of the same pipeline; they are told all of it again."""

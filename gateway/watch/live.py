@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from gateway.upstream.credential import owner_of
 from gateway.watch.clock import Clock
 from gateway.watch.feed import ChangeFeed, Feed
 from gateway.watch.interval import Pacing
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.upstream.credential import Credential
     from gateway.upstream.entities import Job, ProjectKey
     from gateway.watch.poller import Poller
-    from gateway.watch.tape import LogReader
+    from gateway.watch.tape import TapeReader
 
 __all__ = ["Live"]
 
@@ -86,7 +87,7 @@ class Live:
     ) -> ChangeFeed:
         """The pipeline with all its jobs and bridges, then its changes, until it has finished."""
         feed = ChangeFeed()
-        owner = _owner(credential)
+        owner = owner_of(credential)
         project, _ = self._names.get((owner, project, "pipeline", pipeline_id), (project, 0))
         self._poller_of(credential, project, pipeline_id, ()).listen_to_all(feed)
         return feed
@@ -102,7 +103,7 @@ class Live:
     ) -> LogFollower:
         """The log from a position on, as it grows, until the job has finished."""
 
-        def begin(job: Job) -> LogReader:
+        def begin(job: Job) -> TapeReader:
             known = job.pipeline
             number = project if known is None else known.project
             poller = self._log_poller(credential, number, job_id, from_byte)
@@ -150,7 +151,7 @@ class Live:
         job_id: int,
         pipeline_id: int | None,
     ) -> None:
-        named = self._names.get((_owner(credential), project, job_id))
+        named = self._names.get((owner_of(credential), project, job_id))
         if named is not None:
             project, pipeline_id = named
         poller = self._poller_of(credential, project, pipeline_id or None, (job_id,))
@@ -164,7 +165,7 @@ class Live:
         alone: tuple[int, ...],
     ) -> PipelinePoller:
         """The poller of a pipeline; of a job `alone`, where nobody knows its pipeline."""
-        key = (_owner(credential), project, pipeline_id, *(() if pipeline_id else alone))
+        key = (owner_of(credential), project, pipeline_id, *(() if pipeline_id else alone))
         poller = self._pipelines.get(key)
         if poller is None:
             poller = PipelinePoller(self._around, credential, project, pipeline_id)
@@ -176,7 +177,7 @@ class Live:
         self, credential: Credential | None, project: ProjectKey, job_id: int, position: int
     ) -> LogPoller:
         """A poller whose tape holds a position, or comes to it."""
-        key = (_owner(credential), project, job_id)
+        key = (owner_of(credential), project, job_id)
         pollers = self._logs.setdefault(key, [])
         for poller in pollers:
             if poller.tape.covers(position):
@@ -188,18 +189,18 @@ class Live:
 
     def _forget(self, poller: Poller) -> None:
         if isinstance(poller, LogPoller):
-            pollers = self._logs.get(poller.key, [])  # type: ignore[call-overload]
+            pollers = self._logs.get(poller.key, [])
             if poller in pollers:
                 pollers.remove(poller)
             if not pollers:
-                self._logs.pop(poller.key, None)  # type: ignore[call-overload]
-        elif self._pipelines.get(poller.key) is poller:  # type: ignore[call-overload]
+                self._logs.pop(poller.key, None)
+        elif self._pipelines.get(poller.key) is poller:
             del self._pipelines[poller.key]
 
     def _settle(self, poller: Poller) -> None:
         """Bring pollers of one subject together."""
         if isinstance(poller, LogPoller):
-            pollers = self._logs.get(poller.key, [])  # type: ignore[call-overload]
+            pollers = self._logs.get(poller.key, [])
             leader = max(pollers, key=lambda one: one.tape.end, default=poller)
             if leader is not poller:
                 poller.hand_over(leader)
@@ -211,7 +212,7 @@ class Live:
     def _settle_pipeline(
         self, poller: PipelinePoller, project: ProjectKey, pipeline_id: int
     ) -> None:
-        owner = _owner(poller.credential)
+        owner = owner_of(poller.credential)
         key = (owner, project, pipeline_id)
         if poller.key == key:
             return
@@ -230,7 +231,3 @@ class Live:
         self._names[name] = (project, pipeline_id)
         if len(self._names) > NAMES_KEPT:
             self._names.popitem(last=False)
-
-
-def _owner(credential: Credential | None) -> str:
-    return "" if credential is None else credential.fingerprint

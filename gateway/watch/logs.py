@@ -6,18 +6,18 @@ the end of the log.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import GatewayError, RequestRefused, UpstreamError
 from gateway.frames import without_frames
 from gateway.upstream.calls import NotModified
 from gateway.upstream.logs.pieces import BEFORE_BYTES
 from gateway.upstream.logs.ranges import find_out_ranges
-from gateway.watch.changes import FINISHED
+from gateway.upstream.statuses import FINISHED
 from gateway.watch.feed import Feed
 from gateway.watch.pipelines import LASTING
 from gateway.watch.poller import Poller, Round
-from gateway.watch.tape import LogEvent, LogReader, Tape
+from gateway.watch.tape import LogEvent, Tape, TapeReader
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,9 +66,9 @@ class LogPoller(Poller):
     def is_wanted(self) -> bool:
         return bool(self.tape.readers)
 
-    def read_from(self, position: int) -> LogReader:
+    def read_from(self, position: int) -> TapeReader:
         """A reader of the log from a position on, which the tape covers."""
-        reader = LogReader(self.tape, position)
+        reader = TapeReader(self.tape, position)
         reader.leave = self.check
         self.start()
         return reader
@@ -158,7 +158,7 @@ class LogPoller(Poller):
     async def _wait(self, event: asyncio.Event) -> bool:
         return await self.around.clock.wait(event, STALL_S)
 
-    def _see(self, job: Job | GatewayError, is_last: bool) -> None:  # noqa: FBT001 - as it is told
+    def _see(self, job: Job | GatewayError, *, is_last: bool) -> None:
         """Take in what the job's poller tells."""
         if isinstance(job, GatewayError):
             if is_last:
@@ -168,15 +168,21 @@ class LogPoller(Poller):
             self.wake(at_once=True)
 
 
+class Tell(Protocol):
+    """Is told a state or an error."""
+
+    def __call__(self, job: Job | GatewayError, *, is_last: bool) -> None: ...
+
+
 class StatusFeed(Feed["Job"]):
     """Tells what comes at once, instead of keeping it."""
 
-    def __init__(self, tell: Callable[[Job | GatewayError, bool], object]) -> None:
+    def __init__(self, tell: Tell) -> None:
         super().__init__()
         self._tell = tell
 
     def _add(self, value: Job | GatewayError, *, is_last: bool) -> None:
-        self._tell(value, is_last)
+        self._tell(value, is_last=is_last)
 
 
 class LogFollower:
@@ -184,10 +190,10 @@ class LogFollower:
     gives the reader then.
     """
 
-    def __init__(self, job: Feed[Job], begin: Callable[[Job], LogReader]) -> None:
+    def __init__(self, job: Feed[Job], begin: Callable[[Job], TapeReader]) -> None:
         self._job: Feed[Job] | None = job
         self._begin = begin
-        self._reader: LogReader | None = None
+        self._reader: TapeReader | None = None
 
     async def next(self) -> LogEvent | None:
         """The next piece or error; None once nothing more will come."""

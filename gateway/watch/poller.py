@@ -21,8 +21,6 @@ from gateway.upstream.scope import CallScope
 from gateway.watch.interval import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from gateway.upstream.client import Client
     from gateway.upstream.credential import Credential
     from gateway.watch.surroundings import Surroundings
@@ -46,7 +44,7 @@ class Poller:
     """Polls for one credential. Subclasses say whether they are wanted, and what a round is."""
 
     def __init__(self, around: Surroundings, credential: Credential | None) -> None:
-        self.key: Hashable = None
+        self.key: tuple[object, ...] = ()
         """Under which it is found; the registry's own."""
         self.credential = credential
         self.around = around
@@ -58,7 +56,7 @@ class Poller:
         self._woken = asyncio.Event()
         self._is_asked = False
         self._is_failing = False
-        self._turns = around.turns(credential)
+        self._rounds = around.rounds(credential)
         self._task: asyncio.Task[None] | None = None
 
     # -- for subclasses --------------------------------------------------------------------------
@@ -133,7 +131,7 @@ class Poller:
                 while (left_s := self._due - clock.now()) > 0:
                     self._woken.clear()
                     await clock.wait(self._woken, left_s)
-                async with self._turns:
+                async with self._rounds:
                     if self.is_wanted:
                         await self._round()
         finally:

@@ -1,4 +1,4 @@
-"""What all pollers share: the client, time, intervals, and the order of their turns."""
+"""What all pollers share: the client, time, intervals, and the order of their rounds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
+
+from gateway.upstream.credential import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
     from gateway.watch.clock import Clock
     from gateway.watch.interval import Pacing
 
-__all__ = ["Surroundings", "Turns"]
+__all__ = ["Rounds", "Surroundings"]
 
 
-class Turns:
-    """The turns of one credential's pollers: so many rounds at once, in order of asking."""
+class Rounds:
+    """The rounds of one credential's pollers: so many at once, in order of asking, and of all
+    credentials' as many as `beyond` lets in. Enter it for one.
+    """
 
     def __init__(self, at_once: int, beyond: asyncio.Semaphore) -> None:
         self._own = asyncio.Semaphore(at_once)
@@ -68,16 +72,16 @@ class Surroundings:
         self._rounds_at_once = rounds_at_once
         self._all = asyncio.Semaphore(4 * rounds_at_once)
         # They live as long as a poller of theirs.
-        self._turns: WeakValueDictionary[str, Turns] = WeakValueDictionary()
+        self._rounds: WeakValueDictionary[str, Rounds] = WeakValueDictionary()
         self._numbers = count(1)
 
-    def turns(self, credential: Credential | None) -> Turns:
-        """The turns of a credential's pollers."""
-        key = "" if credential is None else credential.fingerprint
-        turns = self._turns.get(key)
-        if turns is None:
-            turns = self._turns[key] = Turns(self._rounds_at_once, self._all)
-        return turns
+    def rounds(self, credential: Credential | None) -> Rounds:
+        """Those of a credential's pollers."""
+        owner = owner_of(credential)
+        rounds = self._rounds.get(owner)
+        if rounds is None:
+            rounds = self._rounds[owner] = Rounds(self._rounds_at_once, self._all)
+        return rounds
 
     def request_id(self) -> str:
         """A name for the calls of one round, as the upstream and the records see them."""

@@ -23,9 +23,9 @@ from gateway.upstream.logs.pieces import BEFORE_BYTES
 from gateway.upstream.logs.sequences import begun_at, joints_in, whole_character_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-__all__ = ["LogEvent", "LogReader", "Tape"]
+__all__ = ["LogEvent", "Tape", "TapeReader"]
 
 # So far the fastest reader may be ahead of the slowest.
 WINDOW_BYTES: Final = 1_048_576
@@ -59,7 +59,7 @@ class Tape:
 
     def __init__(self, start: int) -> None:
         self.start = self.end = start
-        self.readers: list[LogReader] = []
+        self.readers: list[TapeReader] = []
         self.is_still = False
         """Has what came last stood still for so long that it may be shown as it is?"""
         self.is_over = False
@@ -96,14 +96,14 @@ class Tape:
     def is_full(self) -> bool:
         return bool(self.readers) and self.end - self._slowest() >= WINDOW_BYTES
 
-    async def room(self, wait: Callable[[asyncio.Event], object]) -> None:
+    async def room(self, wait: Callable[[asyncio.Event], Awaitable[bool]]) -> None:
         """Wait until there is room; `wait(event)` says whether it came. Who holds the tape up until
         then is cut off.
         """
         while self.is_full:
             self._has_room.clear()
             slow = [(one, one.position) for one in self.readers]
-            if await wait(self._has_room):  # type: ignore[misc]  # a coroutine
+            if await wait(self._has_room):
                 continue
             for reader, position in slow:
                 if reader.position == position and self.end - position >= WINDOW_BYTES:
@@ -117,10 +117,12 @@ class Tape:
         """Can a reader begin here?"""
         return position >= self.start + (BEFORE_BYTES if self.start else 0)
 
-    def share(self, position: int, end: int, begins_inside: bool, made: LogEvent) -> LogEvent:  # noqa: FBT001
-        """The same piece for all who take it."""
-        key = (position, end, begins_inside)
-        event = self._pieces.setdefault(key, made)
+    def share(self, piece: LogPiece) -> LogEvent:
+        """The same event for all who take a piece."""
+        key = (piece.start_byte, piece.end_byte, piece.begins_inside)
+        event = self._pieces.get(key)
+        if event is None:
+            event = self._pieces[key] = LogEvent(piece)
         if len(self._pieces) > PIECES_SHARED:
             del self._pieces[next(iter(self._pieces))]
         return event
@@ -142,7 +144,7 @@ class Tape:
             reader.wake()
 
 
-class LogReader:
+class TapeReader:
     """One listener's place in a log. `position` is where it goes on."""
 
     def __init__(self, tape: Tape, position: int) -> None:
@@ -226,7 +228,7 @@ class LogReader:
             ends_inside=ends_inside,
             begun=self._begun,
         )
-        event = tape.share(start, end, self._begins_inside, LogEvent(piece))
+        event = tape.share(piece)
         self.position, self._begins_inside, self._begun = end, ends_inside, b""
         tape.moved()
         return event

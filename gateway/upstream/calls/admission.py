@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamTimeout
 from gateway.frames import without_frames
+from gateway.upstream.credential import owner_of
 from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Share:
         if call.stack is not None or scope.alone or scope.tags is not None:
             return await self._below.send(call)
         credential = scope.credential
+        # As `owner_of`, without calling it.
         key = ("" if credential is None else credential.fingerprint, call.target)
         flight = None if scope.fresh else self._flights.get(key)
         if flight is None:
@@ -153,7 +155,7 @@ class Share:
             del waiter
 
     async def _write(self, call: Call) -> Answer:
-        key = (_owner(call.scope), call.target, call.body)
+        key = (owner_of(call.scope.credential), call.target, call.body)
         task = self._writes.get(key)
         if task is None:
             task = self._writes[key] = asyncio.ensure_future(self._send_write(call))
@@ -171,7 +173,7 @@ class Share:
             return await self._below.send(call)
         finally:
             # Before anybody is told of the answer.
-            owner = _owner(call.scope)
+            owner = owner_of(call.scope.credential)
             for key in [key for key in self._flights if key[0] == owner]:
                 del self._flights[key]
 
@@ -290,8 +292,3 @@ class _Flight(CallScope, eq=False, kw_only=True):
     def _close(self) -> None:
         if self.open_flights.get(self.key) is self:
             del self.open_flights[self.key]
-
-
-def _owner(scope: CallScope) -> str:
-    """Whose flights they are: the credential's fingerprint, empty without one."""
-    return "" if scope.credential is None else scope.credential.fingerprint

@@ -21,12 +21,14 @@ from msgspec import UNSET
 
 from gateway.errors import Forbidden, NotFound, OutcomeUnknown, Unauthenticated
 from gateway.hooks import CallEvent, tell
+from gateway.upstream.credential import owner_of
 from gateway.upstream.routes import JOB, PIPELINE, Keep
+from gateway.upstream.salvage import UNREADABLE
+from gateway.upstream.statuses import FINISHED
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
-    from gateway.upstream.credential import Credential
     from gateway.upstream.kept import KeptAnswer, KeptReads, Tag
     from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Answer
@@ -39,8 +41,8 @@ LASTING_S: Final = 60.0
 # A write of which nobody knows whether it happened may still happen.
 LATE_WRITE_S: Final = 60.0
 
-# What a job does not leave: a skipped or manual one may run yet.
-LASTING: Final = frozenset({"success", "failed", "canceled"})
+# What a job does not leave: a skipped one may run yet.
+LASTING: Final = FINISHED - {"skipped"}
 
 _is_full_hash = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}").fullmatch
 # A list and an object, by their first and last byte.
@@ -135,11 +137,11 @@ class Forget:
         try:
             return await self._below.send(call)
         except Unauthenticated:
-            await self._drop((_owner(call.scope.credential), None))
+            await self._drop((owner_of(call.scope.credential), None))
             raise
         except (Forbidden, NotFound):
             if (project := call.project) is not None:
-                owner = _owner(call.scope.credential)
+                owner = owner_of(call.scope.credential)
                 await self._drop((owner, project), (owner, _other_way(project)))
             raise
 
@@ -151,7 +153,7 @@ class Forget:
             late_s = LATE_WRITE_S
             raise
         finally:
-            owner = _owner(call.scope.credential)
+            owner = owner_of(call.scope.credential)
             # Jobs have numbers of their own over all projects.
             await self._drop((owner, None), int(call.arguments[1]), late_s=late_s)
 
@@ -165,12 +167,8 @@ def _kept_as(scope: CallScope) -> str | None:
     if owner is UNSET:
         credential = scope.credential
         is_kept = not scope.alone and (credential is None or not credential.is_job_token)
-        owner = scope.kept_as = _owner(credential) if is_kept else None
+        owner = scope.kept_as = owner_of(credential) if is_kept else None
     return owner
-
-
-def _owner(credential: Credential | None) -> str:
-    return "" if credential is None else credential.fingerprint
 
 
 def _tags_of_read(call: Call, owner: str) -> tuple[Tag, ...]:
@@ -207,7 +205,7 @@ def _age_s(call: Call, answer: Answer) -> float:
 def _status_in(answer: Answer) -> str | None:
     try:
         return _standing(answer.body).status
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gateway.upstream.credential import owner_of
+
 if TYPE_CHECKING:
     from gateway.upstream.calls.circuit import RouteCircuit
     from gateway.upstream.calls.limiter import Limiter, Served
@@ -55,9 +57,7 @@ class Standings:
         """How the credential of these calls stands."""
         standing: Standing | None = scope.standing
         if standing is None:
-            credential = scope.credential
-            fingerprint = "" if credential is None else credential.fingerprint
-            standing = scope.standing = self._find(fingerprint)
+            standing = scope.standing = self._find(owner_of(scope.credential))
         return standing
 
     def tell(self, standing: Standing, status: int) -> None:
