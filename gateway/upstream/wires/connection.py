@@ -25,7 +25,7 @@ from gateway.upstream.wire import (
     TimedOut,
     WireError,
 )
-from gateway.upstream.wires.received import Failure, Headers, Streamed, too_long, unpacking
+from gateway.upstream.wires.received import Failure, Headers, Streamed, too_long, unpacked
 from gateway.upstream.wires.states import FOLLOWS, HELD_BACK, IDLE, STREAMING, UNDER_WAY, WAITING
 
 if TYPE_CHECKING:
@@ -115,10 +115,7 @@ class Connection(asyncio.BufferedProtocol):
         self._pieces_bytes = 0
         if self._encoding:
             try:
-                async with asyncio.timeout_at(deadline if deadline < math.inf else None):
-                    body = await self._turns.run(unpacking(body, self._encoding, max_bytes))
-            except TimeoutError:
-                raise TimedOut("the answer could not be unpacked in time") from None
+                body = await unpacked(body, self._encoding, max_bytes, deadline, self._turns)
             except WireError as error:
                 error.answered = Answer(self._status, self._headers.get, b"")
                 raise

@@ -4,12 +4,14 @@ has not.
 
 from __future__ import annotations
 
+import asyncio
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from gateway.upstream.wire import Answer, AnswerTooLong, NotConnected, WireError
+from gateway.upstream.wire import Answer, AnswerTooLong, NotConnected, TimedOut, WireError
 from gateway.upstream.wires.packing import Unpacker
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.upstream.causes import Cause
     from gateway.upstream.wire import Body
 
-__all__ = ["Failure", "Headers", "Streamed", "too_long", "unpacked_pieces", "unpacking"]
+__all__ = ["Failure", "Headers", "Streamed", "too_long", "unpacked", "unpacked_pieces"]
 
 
 class Headers(Struct, eq=False):
@@ -136,8 +138,21 @@ def _next_of(pieces: Iterator[bytes]) -> Generator[None, None, bytes | None]:
     return next(pieces, None)
 
 
-def unpacking(body: Body, encoding: bytes, max_bytes: int) -> Generator[None, None, bytearray]:
-    """The steps of unpacking a packed body (`gateway.turns`); they raise `WireError`s."""
+async def unpacked(
+    body: Body, encoding: bytes, max_bytes: int, deadline: float, turns: Turns
+) -> bytearray:
+    """What a packed body unpacks to, `max_bytes` at most. `deadline` is a time of the running
+    loop's clock; raises `WireError`s.
+    """
+    try:
+        async with asyncio.timeout_at(deadline if deadline < math.inf else None):
+            return await turns.run(_unpacking(body, encoding, max_bytes))
+    except TimeoutError:
+        raise TimedOut("the answer could not be unpacked in time") from None
+
+
+def _unpacking(body: Body, encoding: bytes, max_bytes: int) -> Generator[None, None, bytearray]:
+    """The steps."""
     unpacker = Unpacker(encoding)
     whole = bytearray()
     for piece in unpacker.pieces(body):
