@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.schema.inputs import Target
 
 __all__ = [
+    "USER_ERRORS",
     "ActionError",
     "JobActionError",
     "JobActionErrorCode",
@@ -118,6 +119,9 @@ class JobActionError:
         "retry_after_s", "When it may be tried again, where the upstream tells."
     )
 
+
+# What payloads say of their list of these.
+USER_ERRORS: Final = "Why nothing was done; empty where it was."
 
 Code = JobActionErrorCode
 # Parts of the upstream's sentences where the status is the reason (upstream.md, 4).

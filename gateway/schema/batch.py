@@ -12,15 +12,12 @@ from strawberry import UNSET
 
 from gateway.errors import BadInput, UpstreamInvalid, UpstreamRefused
 from gateway.loaders.flight import outcomes
-from gateway.schema.action_errors import (
-    ActionError,
-    JobActionError,
-    nothing_to_cancel,
-    status_changed,
-)
+from gateway.schema.action_errors import USER_ERRORS, JobActionError, status_changed
 from gateway.schema.actions import (
     ActionResult,
     act,
+    check_if_status,
+    checked_cancel,
     completed,
     failed,
     is_missing,
@@ -43,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.context import Context
+    from gateway.schema.actions import Subject
     from gateway.upstream.entities import Item
 
 __all__ = ["BATCH_COST", "batch"]
@@ -98,36 +96,18 @@ class JobBatchInput:
     )
 
 
-class BatchResult(Struct, frozen=True):
-    """The source of one result. `before` is the job as it was read before, if it was."""
-
-    result: ActionResult
-    action: str
-    before: entities.Item | None = None
-
-    @property
-    def errors(self) -> list[ActionError]:
-        """Why nothing was done."""
-        return self.result.errors
-
-    @property
-    def item(self) -> entities.Item | None:
-        """What the upstream answered."""
-        return self.result.item
-
-
 class BatchResults(Struct, frozen=True):
     """The source of a payload; an exception stands for a job of which nothing else is known."""
 
-    results: list[BatchResult | Exception]
+    results: list[ActionResult | Exception]
 
 
-Source: TypeAlias = strawberry.Parent[BatchResult]
+Source: TypeAlias = strawberry.Parent[ActionResult]
 
 
 @strawberry.type(description="What the action on one job came to.")
 class JobBatchResult:
-    user_errors: list[JobActionError] = plain("errors", "Why nothing was done; empty where it was.")
+    user_errors: list[JobActionError] = plain("errors", USER_ERRORS)
 
     @edge(
         "The job as it is now: the new attempt where one was made, else the job itself, also when"
@@ -172,8 +152,7 @@ async def batch(
     input: Annotated[JobBatchInput, strawberry.argument(description="What, and which jobs.")],
 ) -> Gives[JobBatchPayload | None]:
     context, action = info.context, str(input.action.value)
-    if input.if_status == []:
-        raise BadInput("ifStatus: give at least one status, or leave it out")
+    check_if_status(input.if_status)
     of = input.of
     asked = (
         await fitting(context, action, of.pipeline)
@@ -181,7 +160,7 @@ async def batch(
         else [(target, None) for target in targets_of(of.jobs or [], action, context)]
     )
     # One that is named twice is acted on once.
-    once: dict[tuple[object, int], Awaitable[BatchResult]] = {}
+    once: dict[tuple[object, int], Awaitable[ActionResult]] = {}
     for place, (target, before) in enumerate(asked):
         where = ["of"] if of.pipeline else ["of", "jobs", str(place)]
         key = target.project, target.number
@@ -276,7 +255,7 @@ async def act_on(
     if_status: list[Status] | None,
     before: Item | None,
     where: list[str],
-) -> BatchResult:
+) -> ActionResult:
     """Act on one job, which stands there in the input. Raises an upstream's failure that is no
     `ActionError`.
     """
@@ -288,8 +267,7 @@ async def act_on(
             else error
             for error in result.errors
         ]
-        named = msgspec.structs.replace(result.result, errors=errors)
-        return note.of(msgspec.structs.replace(result, result=named))
+        return note.of(msgspec.structs.replace(result, errors=errors))
 
 
 async def _act_on(
@@ -298,22 +276,21 @@ async def _act_on(
     target: Target,
     if_status: list[Status] | None,
     before: Item | None,
-) -> BatchResult:
+) -> ActionResult:
     if if_status and before is None:
         try:
             before = await read_item(context, target)
         except UpstreamRefused as error:
-            return BatchResult(failed(error, action, target), action)
+            return failed(error, action, target)
     if before is not None:
         target = target._replace(is_bridge=isinstance(before, entities.Bridge))
         if if_status and status_of(before.status) not in if_status:
             changed = status_changed(action, target, before.status, if_status)
-            return BatchResult(ActionResult(target, None, [changed]), action, before)
+            return ActionResult(action, target, None, [changed], before)
     result = await act(context, action, target, None, writes(context, action, target))
-    if action == "cancel" and result.item is not None:
-        in_vain = nothing_to_cancel(target, result.item.status, is_forced=False)
-        result = msgspec.structs.replace(result, errors=[in_vain] if in_vain else [])
-    return BatchResult(result, action, before)
+    if action == "cancel":
+        result = checked_cancel(result, is_forced=False)
+    return msgspec.structs.replace(result, before=before)
 
 
 def writes(context: Context, action: str, target: Target) -> Callable[[], Awaitable[Item]]:
@@ -328,20 +305,15 @@ def writes(context: Context, action: str, target: Target) -> Callable[[], Awaita
     return lambda: context.retry(target.project, target.number, is_bridge=target.is_bridge)
 
 
-async def item_of_result(source: BatchResult, info: Info) -> Item | None:
-    result, before = source.result, source.before
-    if result.unread is not None:
-        raise (
-            lost_attempt(result.target, result.unread)
-            if source.action == "retry"
-            else (result.unread)
-        )
-    item = result.item
+async def item_of_result(result: ActionResult, info: Info) -> Subject | None:
+    unread, before, item = result.unread, result.before, result.item
+    if unread is not None:
+        raise lost_attempt(result.target, unread) if result.action == "retry" else unread
     if item is None:
         if before is not None or is_missing(result):
             return before
         return await read_if_there(info.context, result.target)
-    if before is None or isinstance(item, entities.UntoldItem):
+    if before is None or isinstance(item, entities.UntoldItem | entities.PipelineDetail):
         return await completed(item, info)
     # Of what an old upstream's answer lacks, no more is read.
     if item.pipeline is None:

@@ -6,20 +6,19 @@ again only where something is selected of them that the answer lacks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import msgspec
 import strawberry
 
-from gateway.schema.action_errors import (
-    JobActionError,
-    nothing_to_cancel,
-)
+from gateway.schema.action_errors import USER_ERRORS, JobActionError
 from gateway.schema.actions import (
+    WRITE,
     ActionResult,
     act,
     check_inputs,
     check_variables,
+    checked_cancel,
     completed,
     is_missing,
     item_now,
@@ -39,23 +38,16 @@ from gateway.schema.inputs import (
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
 from gateway.schema.noted import noted
-from gateway.schema.pipeline_actions import (
-    PIPELINE_WRITE,
-    pipeline_cancel,
-    pipeline_retry,
-)
+from gateway.schema.pipeline_actions import pipeline_cancel, pipeline_retry
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gateway.context import Context
 
 __all__ = ["Mutation"]
 
 
 Source: TypeAlias = strawberry.Parent[ActionResult]
-USER_ERRORS = "Why nothing was done; empty where it was."
 LACKING = "1 call where the upstream's answer lacks something that is selected"
 NOW = f"as it is now, also when refused. Cost: 0; 1 call when refused, {LACKING}."
 
@@ -119,12 +111,6 @@ class JobRetryPayload:
         return await read_if_there(info.context, target)
 
 
-def write_calls(arguments: Mapping[str, Any]) -> int:
-    """The write, and the read before it that `ifStatus` asks for."""
-    return 2 if arguments["input"].if_status else 1
-
-
-WRITE: Final = Cost(calls=write_calls)
 COSTS = "Cost: 1 call, with ifStatus 2."
 
 
@@ -153,10 +139,7 @@ class Mutation:
                 input.if_status,
                 lambda: context.cancel(target.project, target.number, force=input.force),
             )
-            if result.item is not None:
-                in_vain = nothing_to_cancel(target, result.item.status, is_forced=input.force)
-                result = msgspec.structs.replace(result, errors=[in_vain] if in_vain else [])
-            return note.of(result)
+            return note.of(checked_cancel(result, is_forced=input.force))
 
     @edge(f"Run a finished job or bridge again as a new attempt. {COSTS}", cost=WRITE)
     async def job_retry(
@@ -169,7 +152,7 @@ class Mutation:
         inputs, errors = check_inputs(input.inputs)
         with noted("retry", target) as note:
             if errors:
-                return note.of(ActionResult(target, None, errors))
+                return note.of(ActionResult("retry", target, None, errors))
             before = None
             if target.is_bridge and info.selects("previous"):
                 before = await read_if_there(context, target)
@@ -216,7 +199,7 @@ class Mutation:
         errors = [*check_variables(variables), *errors]
         with noted("play", target) as note:
             if errors:
-                return note.of(ActionResult(target, None, errors))
+                return note.of(ActionResult("play", target, None, errors))
             result = await act(
                 context,
                 "play",
@@ -242,11 +225,11 @@ class Mutation:
         cost=BATCH_COST,
     )(batch)
     pipeline_retry = edge(
-        f"Run the failed and canceled jobs of a pipeline again. {COSTS}", cost=PIPELINE_WRITE
+        f"Run the failed and canceled jobs of a pipeline again. {COSTS}", cost=WRITE
     )(pipeline_retry)
-    pipeline_cancel = edge(
-        f"Stop what of a pipeline has not finished. {COSTS}", cost=PIPELINE_WRITE
-    )(pipeline_cancel)
+    pipeline_cancel = edge(f"Stop what of a pipeline has not finished. {COSTS}", cost=WRITE)(
+        pipeline_cancel
+    )
 
 
 def job_target_of(input: JobCancelInput | JobEraseInput, context: Context) -> Target:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from gateway.errors import GatewayError
 from gateway.hooks import WRITES, WriteEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from gateway.schema.action_errors import ActionError
+    from gateway.schema.actions import ActionResult
     from gateway.schema.inputs import Target
-    from gateway.upstream.entities import Item
 
 __all__ = ["Note", "noted"]
-
-
-class _Result(Protocol):
-    @property
-    def item(self) -> Item | None: ...
-
-    @property
-    def errors(self) -> Sequence[ActionError]: ...
-
-
-R = TypeVar("R", bound=_Result)
 
 
 class Note:
@@ -35,14 +23,16 @@ class Note:
     def __init__(self, event: WriteEvent) -> None:
         self._event = event
 
-    def of(self, result: R) -> R:
+    def of(self, result: ActionResult) -> ActionResult:
         """The same result, noted."""
+        event, item = self._event, result.item
         if result.errors:
-            self._event.outcome = " ".join(dict.fromkeys(each.code.name for each in result.errors))
-        else:
-            self._event.outcome = "DONE"
-            item = result.item
-            self._event.made = item.id if item is not None and item.id != self._event.job else None
+            event.outcome = " ".join(dict.fromkeys(each.code.name for each in result.errors))
+            return result
+        event.outcome = "DONE"
+        # What is made of a pipeline is no new one.
+        if event.job is not None and item is not None and item.id != event.job:
+            event.made = item.id
         return result
 
 
