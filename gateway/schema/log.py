@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMS",
+    "FROM_START",
     "Format",
     "JobLog",
     "LogChunk",

@@ -214,11 +214,14 @@ class Pipeline(Node):
         filter: Filter = UNSET,
         scan_limit: ScanLimit = DEFAULT_SCAN,
     ) -> Gives[JobConnection | None]:
-        window = window_for(info, first, after, last, before)
-        asked = parent.project, parent.id, status_words(statuses), include_retried, window
-        if filter is UNSET or not filter:
-            return info.context.pipeline_jobs(*asked)
-        return info.context.pipeline_jobs(*asked, test_of(filter, scan_limit))
+        return info.context.pipeline_jobs(
+            parent.project,
+            parent.id,
+            status_words(statuses),
+            include_retried,
+            window_for(info, first, after, last, before),
+            test_of(filter, scan_limit) if filter else None,
+        )
 
     @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=PIPELINE_LIST_COST, reads=())
     def bridges(

@@ -45,15 +45,6 @@ __all__ = ["Project"]
 OWN_CALL: Final = "Cost: 1 call for the project, shared."
 
 
-async def read_path(project: entities.ProjectHandle, info: Info) -> str | None:
-    return getattr(await info.context.project(project.key), "path", None)
-
-
-async def read_scope(project: entities.ProjectHandle, info: Info) -> bool | None:
-    whole = await info.context.project(project.key)
-    return getattr(whole, "ci_job_token_scope_enabled", None)
-
-
 async def read_detail(project: entities.ProjectHandle, info: Info, attribute: str) -> object:
     return getattr(await info.context.project(project.key), attribute, None)
 
@@ -108,7 +99,9 @@ class Project(Node):
     )
     def ci_job_token_scope_enabled(parent: Handle, info: Info) -> Gives[bool | None]:
         known = parent.ci_job_token_scope_enabled
-        return read_scope(parent, info) if known is None else known
+        if known is None:
+            return read_detail(parent, info, "ci_job_token_scope_enabled")
+        return known
 
     @edge(
         "Full path, as the upstream spells it. Cost: 0 beside a job or a pipeline, else 1 call for"
@@ -119,7 +112,7 @@ class Project(Node):
         # Without a number the path is what the caller called it: another case, or a former name.
         told = None if parent.number is None else parent.path
         path = info.context.urls.path_of(parent.page_url) or told
-        return read_path(parent, info) if path is None else path
+        return read_detail(parent, info, "path") if path is None else path
 
     @edge(f"Display name. {OWN_CALL}", cost=Cost(needs=Known.LONG))
     def name(parent: Handle, info: Info) -> Gives[str | None]:
@@ -151,9 +144,7 @@ class Project(Node):
         scan_limit: ScanLimit = DEFAULT_SCAN,
     ) -> Gives[JobConnection | None]:
         window = window_for(info, first, after, last, before)
-        if not filter:
-            return info.context.project_jobs(parent.key, status_words(statuses), window)
-        test = test_of(filter, scan_limit)
+        test = test_of(filter, scan_limit) if filter else None
         return info.context.project_jobs(parent.key, status_words(statuses), window, test)
 
     @edge(

@@ -15,7 +15,7 @@ from gateway.schema.fields import Cost, Gives, Info, edge, plain
 from gateway.schema.inputs import JobRef, PipelineRef, pipeline_target, target_of
 from gateway.schema.item import PipelineItem
 from gateway.schema.job import Job
-from gateway.schema.log import FORMS, Format, LogChunk, LogFormat, Shown, check_range
+from gateway.schema.log import FORMS, FROM_START, Format, LogChunk, LogFormat, Shown, check_range
 from gateway.schema.pipeline import Pipeline
 from gateway.schema.scalars import MAX_BIG_INT, BigInt
 from gateway.schema.sources import source
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Subscription"]
 
-FROM_START: Final = BigInt(0)
-Faults: Final = (
+FAULTS: Final = (
     "Null with an error where the upstream fails: told once, and what follows is told when it"
     " answers again; told last where the upstream refuses for good."
 )
@@ -93,7 +92,7 @@ def job_target(job: JobRef, context: Context) -> Target:
 class Subscription:
     @source(
         f"The job now, then again after every change; one that only ran on has not changed."
-        f" {Faults} Cost: 0 an event, beside what is selected below.",
+        f" {FAULTS} Cost: 0 an event, beside what is selected below.",
         watch=watch_job,
     )
     def job_updated(
@@ -102,7 +101,7 @@ class Subscription:
         return parent
 
     @source(
-        f"The pipeline now with all its jobs and bridges, then what changes. {Faults} Cost: 0 an"
+        f"The pipeline now with all its jobs and bridges, then what changes. {FAULTS} Cost: 0 an"
         " event, beside what is selected below.",
         watch=watch_pipeline,
     )
@@ -118,7 +117,7 @@ class Subscription:
         " without loss or repetition. A line that has not ended is given once it has stood still"
         " for two polls, or has 64 KiB. To go on later, subscribe with the last piece's endByte."
         f" Who takes it too slowly is cut off with SUBSCRIBER_TOO_SLOW and the place to go on."
-        f" {Faults} Cost: 0 an event.",
+        f" {FAULTS} Cost: 0 an event.",
         watch=watch_log,
     )
     async def job_log(
