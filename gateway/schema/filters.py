@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import strawberry
@@ -10,12 +9,13 @@ from strawberry import UNSET
 
 from gateway.errors import BadInput
 from gateway.schema.enums import FailureReason, members_by_word
-from gateway.schema.scalars import DateTime, Duration
+from gateway.schema.scalars import DateTime, Duration, instant
 from gateway.upstream import entities
 from gateway.upstream.paging import JobTest, filtered_calls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 __all__ = [
     "DEFAULT_SCAN",
@@ -165,12 +165,11 @@ def _instant(text: Any, argument: str) -> datetime | None:
 def instant_of(text: str, argument: str) -> datetime:
     """The instant that an argument gives, in UTC where it names no offset; raises `BadInput`."""
     try:
-        instant = datetime.fromisoformat(text)
+        return instant(text)
     except (TypeError, ValueError):
         raise BadInput(
             f"{argument}: not an instant: {text!r:.60}; give one as in 2026-11-01T09:00:00Z"
         ) from None
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
 def _seconds(value: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NewType
 
 import strawberry
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from graphql import ValueNode
     from strawberry.types.scalar import ScalarDefinition
 
-__all__ = ["JSON", "MAX_BIG_INT", "SCALARS", "URL", "BigInt", "DateTime", "Duration"]
+__all__ = ["JSON", "MAX_BIG_INT", "SCALARS", "URL", "BigInt", "DateTime", "Duration", "instant"]
 
 DateTime = NewType("DateTime", str)
 Duration = NewType("Duration", float)
@@ -23,6 +24,12 @@ JSON = NewType("JSON", object)
 
 # Ids and sizes are 64 bits in the upstream.
 MAX_BIG_INT: Final = 2**63 - 1
+
+
+def instant(text: str) -> datetime:
+    """The instant that a `DateTime` names, in UTC where it names no offset; raises `ValueError`."""
+    named = datetime.fromisoformat(text)
+    return named if named.tzinfo is not None else named.replace(tzinfo=UTC)
 
 
 def _parse_big_int(value: Any) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,11 +12,12 @@ from gateway.loaders.flight import outcomes
 from gateway.schema.enums import Status, members_by_word
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.item import PipelineItem
-from gateway.schema.scalars import DateTime, Duration
+from gateway.schema.scalars import DateTime, Duration, instant
 from gateway.upstream import entities
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from gateway.context import Context
     from gateway.loaders.flight import Flight
@@ -151,10 +151,9 @@ def _is_under_way(items: Sequence[Item]) -> bool:
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text) if text else None
+        return instant(text) if text else None
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def stages_of(

@@ -4,8 +4,8 @@ guesses, is told by the error how it is asked for here.
     Unknown argument 'id' on field 'Query.job'.
         Name it so: job(by: {path: {project: "group/app", job: 8}})
 
-A way is told a way also where suggestions of similar names
-none are alike or none are told.
+It stands before the similar names that graphql-core suggests, and is told where there are none as
+well. A gateway without introspection tells neither (`execution.documents`).
 """
 
 from __future__ import annotations
