@@ -18,137 +18,29 @@ from weakref import ref
 
 from graphql import (
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    VariableNode,
 )
 from graphql.execution.collect_fields import FragmentDetails
-from msgspec import Struct
 
 from gateway.execution.inputs import count_values, errors_told
-from gateway.execution.introspection import introspected_nodes
 from gateway.execution.limits import Limits, check_limits, tell_measured
+from gateway.execution.operation import LEAST_WEIGHT, MAX_INTROSPECTED, Operation
 from gateway.execution.parsing import parse_steps
-from gateway.execution.planner import plan_steps
 from gateway.execution.validation import validate_steps
-from gateway.execution.variables import Variables
 from gateway.schema.ways import tell_way
 from gateway.turns import finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
 
-    from graphql import DocumentNode, SelectionSetNode
-    from graphql.execution.values import VariableValues
+    from graphql import DocumentNode
 
-    from gateway.execution.plan import Estimate, Plan, Size
+__all__ = ["Document", "Documents"]
 
-__all__ = ["Document", "Documents", "Operation", "Prepared"]
-
-# Fields of the schema that an operation may ask for: the standard introspection has some 6,000.
-MAX_INTROSPECTED: Final = 50_000
 # How many texts are remembered that came once.
 MARKS: Final = 10_000
-# Of an operation's plans together: one for each choice of its @skip/@include variables. All
-# choices of five variables fit for up to 100 fields.
-PLANS_WEIGHT: Final = 15_000
-# What parts of a plan hold in memory, in tokens of a document: a token's nodes some 300 bytes.
-FIELD_WEIGHT: Final = 3
-SELECTION_WEIGHT: Final = 3
-# And what a document, or a plan, holds whatever is in it.
-LEAST_WEIGHT: Final = 20
-SLOT_WEIGHT: Final = 6
-
-
-class Operation:
-    """One operation of a valid document, with its plans. It tells `grown` how much heavier it got
-    by a plan, or lighter.
-    """
-
-    def __init__(
-        self,
-        strawberry: Any,
-        node: OperationDefinitionNode,
-        fragments: dict[str, FragmentDetails],
-        max_plan_fields: int,
-        grown: Callable[[int], None],
-        *,
-        hides_names: bool,
-    ) -> None:
-        self.node = node
-        self.name = node.name.value if node.name else None
-        self.type = node.operation.value
-        self.fragments = fragments
-        self.fragment_definitions = {
-            name: fragment.definition for name, fragment in fragments.items()
-        }
-        self._strawberry = strawberry
-        self._max_plan_fields = max_plan_fields
-        # The variables as the schema types them, of a request's values; or what is wrong with them.
-        self.variables = Variables(strawberry._schema, node, hides_names=hides_names).values
-        self._deciding = _deciding_variables(node, self.fragment_definitions)
-        # Fields of introspection in its answer at most.
-        self.introspected = introspected_nodes(
-            strawberry._schema,
-            node,
-            self.fragment_definitions,
-            MAX_INTROSPECTED,
-        )
-        self._grown = grown
-        self._plans: dict[tuple[Any, ...], Plan] = {}
-        self.only_plan: Plan | None = None
-        """That of an operation without such variables, once it is known."""
-        self._weight = 0
-
-    def find_plan(self, variables: VariableValues) -> Plan | None:
-        """The plan for these values of the variables that decide on fields, where it is known."""
-        if not self._deciding:
-            return self.only_plan
-        return self._plans.get(self._choice(variables))
-
-    def planning(self, variables: VariableValues) -> Generator[None, None, Plan]:
-        """Make that plan, and keep it. Raises `GraphQLError` where it would be too large."""
-        plan = yield from plan_steps(
-            self._strawberry, self.node, self.fragments, variables, self._max_plan_fields
-        )
-        self._keep(plan, variables)
-        return plan
-
-    def plan(self, variables: VariableValues) -> Plan:
-        """The same, made at once if need be."""
-        return self.find_plan(variables) or finished(self.planning(variables))
-
-    def _choice(self, variables: VariableValues) -> tuple[Any, ...]:
-        return tuple(variables.coerced.get(name) for name in self._deciding)
-
-    def _keep(self, plan: Plan, variables: VariableValues) -> None:
-        before = self._weight
-        if not self._deciding:
-            self.only_plan = plan
-        else:
-            choice = self._choice(variables)
-            known = self._plans.pop(choice, None)
-            self._weight -= 0 if known is None else _weight_of(known)
-            while self._plans and self._weight + _weight_of(plan) > PLANS_WEIGHT:
-                # The oldest.
-                self._weight -= _weight_of(self._plans.pop(next(iter(self._plans))))
-            self._plans[choice] = plan
-        self._weight += _weight_of(plan)
-        self._grown(self._weight - before)
-
-
-class Prepared(Struct, eq=False):
-    """An operation that may be executed: with its plan for these variables, and what that can
-    take.
-    """
-
-    operation: Operation
-    plan: Plan
-    variables: VariableValues
-    estimate: Estimate
-    size: Size
 
 
 class Document:
@@ -212,7 +104,7 @@ class Document:
 class Documents:
     """The documents seen lately. What is over `limits` is refused, what is over those that are
     `measured` is recorded. `kept` bounds their number, `kept_weight` what they hold together:
-    some 350 bytes a unit, so 35 MB.
+    500 bytes a unit at most, so 50 MB.
     """
 
     def __init__(
@@ -349,7 +241,7 @@ class Documents:
             return Operation(
                 self._strawberry,
                 node,
-                _reached(node.selection_set, fragments),
+                fragments,
                 self.limits.plan_fields,
                 # Weakly, or they hold each other.
                 partial(self._grown, text, ref(document)),
@@ -373,15 +265,6 @@ def _excesses(document: DocumentNode, values: int, limits: Limits) -> list[str]:
     return excesses
 
 
-def _weight_of(plan: Plan) -> int:
-    return (
-        LEAST_WEIGHT
-        + FIELD_WEIGHT * plan.fields
-        + SELECTION_WEIGHT * len(plan.selections)
-        + SLOT_WEIGHT * len(plan.slots)
-    )
-
-
 def _unmade(node: OperationDefinitionNode, _: Document) -> Operation:
     raise AssertionError(node)
 
@@ -391,37 +274,3 @@ def _without_nodes(error: GraphQLError) -> GraphQLError:
     if isinstance(error, GraphQLSyntaxError):
         return error
     return GraphQLError(error.message, source=error.source, positions=error.positions)
-
-
-def _reached(
-    selected: SelectionSetNode, fragments: Mapping[str, FragmentDetails]
-) -> dict[str, FragmentDetails]:
-    """The fragments that an operation spreads, and those that these do."""
-    reached: dict[str, FragmentDetails] = {}
-    todo = [selected]
-    for selection_set in todo:
-        for node in selection_set.selections:
-            if not isinstance(node, FragmentSpreadNode):
-                if node.selection_set is not None:  # type: ignore[attr-defined]
-                    todo.append(node.selection_set)  # type: ignore[attr-defined]
-            elif node.name.value not in reached:
-                fragment = reached[node.name.value] = fragments[node.name.value]
-                todo.append(fragment.definition.selection_set)
-    return reached
-
-
-def _deciding_variables(
-    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
-) -> tuple[str, ...]:
-    """The variables of directives in an operation and the fragments that it reaches."""
-    names: dict[str, None] = {}
-    todo = [operation.selection_set, *(node.selection_set for node in fragments.values())]
-    for selection_set in todo:
-        for node in selection_set.selections:
-            for directive in node.directives or ():
-                for argument in directive.arguments or ():
-                    if isinstance(argument.value, VariableNode):
-                        names[argument.value.name.value] = None
-            if not isinstance(node, FragmentSpreadNode) and node.selection_set is not None:  # type: ignore[attr-defined]
-                todo.append(node.selection_set)  # type: ignore[attr-defined]
-    return tuple(names)

@@ -19,9 +19,10 @@ from graphql import ExecutionResult, GraphQLError
 from gateway.context import Context
 from gateway.errors import ResponseTooLarge
 from gateway.execution.admission import Admission
-from gateway.execution.documents import Documents, Prepared
+from gateway.execution.documents import Documents
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
 from gateway.execution.limits import Limits
+from gateway.execution.operation import Prepared
 from gateway.execution.persisted import PersistedDocuments
 from gateway.execution.preparing import Measured, Preparation
 from gateway.execution.response import (
@@ -45,7 +46,7 @@ from gateway.upstream.scope import CallScope
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
-    from gateway.execution.documents import Operation
+    from gateway.execution.operation import Operation
     from gateway.execution.request import Caller, GraphQLRequest
     from gateway.upstream.client import Client
     from gateway.upstream.web_urls import WebUrls

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from graphql.execution.values import VariableValues
     from graphql.pyutils import AwaitableOrValue, Path
 
-    from gateway.execution.documents import Operation
+    from gateway.execution.operation import Operation
     from gateway.execution.plan import Plan, Selection, Slot
     from gateway.turns import Turns
 

@@ -20,7 +20,7 @@ from gateway.execution.variables import NO_VARIABLES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.execution.documents import Operation
+    from gateway.execution.operation import Operation
     from gateway.execution.plan import Field, Selection
 
 __all__ = ["explain"]

@@ -14,7 +14,7 @@ from gateway.execution.size import size_of
 if TYPE_CHECKING:
     from graphql.execution.values import VariableValues
 
-    from gateway.execution.documents import Operation
+    from gateway.execution.operation import Operation
     from gateway.execution.plan import Estimate, Plan, Size
 
 __all__ = ["forecast", "too_dear"]

@@ -23,6 +23,7 @@ from graphql import (
     GraphQLError,
     GraphQLList,
     GraphQLNonNull,
+    InlineFragmentNode,
     get_named_type,
     is_leaf_type,
     is_object_type,
@@ -130,9 +131,9 @@ def _by_key(
                     continue
                 spread.add(name)
                 todo.append((_type_named(schema, fragment), fragment.selection_set))
-            else:
-                on = parent if node.type_condition is None else _type_named(schema, node)  # type: ignore[attr-defined]
-                todo.append((on, node.selection_set))  # type: ignore[attr-defined]
+            elif isinstance(node, InlineFragmentNode):
+                on = parent if node.type_condition is None else _type_named(schema, node)
+                todo.append((on, node.selection_set))
     return fields
 
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from graphql import GraphQLError
 
 from gateway.errors import DeadlineExceeded, ResponseTooLarge
-from gateway.execution.documents import Document, Operation, Prepared
+from gateway.execution.documents import Document
 from gateway.execution.forecast import forecast, too_dear
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import tell_measured
+from gateway.execution.operation import Operation, Prepared
 from gateway.execution.response import RequestError
 from gateway.execution.variables import NO_VARIABLES
 from gateway.schema.ways import tell_way

@@ -15,7 +15,7 @@ from gateway.frames import without_frames
 if TYPE_CHECKING:
     from graphql import ExecutionResult, GraphQLError
 
-    from gateway.execution.documents import Operation, Prepared
+    from gateway.execution.operation import Operation, Prepared
     from gateway.execution.plan import Estimate
     from gateway.upstream.scope import CallScope, Tally
 

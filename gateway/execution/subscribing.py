@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from gateway.context import Context
-    from gateway.execution.documents import Prepared
+    from gateway.execution.operation import Prepared
     from gateway.execution.plan import Slot
     from gateway.execution.request import Caller
     from gateway.hooks import Hooks, SubscriptionEvent

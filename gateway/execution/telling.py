@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.hooks import OperationEvent, SubscriptionEvent, tell
 
 if TYPE_CHECKING:
-    from gateway.execution.documents import Prepared
+    from gateway.execution.operation import Prepared
     from gateway.execution.request import Caller, GraphQLRequest
     from gateway.execution.response import GraphQLResponse
     from gateway.hooks import Hooks, WriteEvent

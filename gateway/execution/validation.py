@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from graphql import (
     SKIP,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
@@ -29,11 +28,19 @@ from graphql.validation.validation_context import VariableUsageVisitor
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.overlaps import find_overlaps
+from gateway.execution.selections import spreads_below
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from graphql import DocumentNode, GraphQLSchema, Node, SelectionSetNode, Visitor
+    from graphql import (
+        DocumentNode,
+        FragmentSpreadNode,
+        GraphQLSchema,
+        Node,
+        SelectionSetNode,
+        Visitor,
+    )
     from graphql.validation.validation_context import VariableUsage
 
 __all__ = ["validate_steps"]
@@ -115,14 +122,7 @@ class _Context(ValidationContext):
     def get_fragment_spreads(self, node: SelectionSetNode) -> list[FragmentSpreadNode]:
         spreads = self._spreads.get(id(node))
         if spreads is None:
-            spreads = self._spreads[id(node)] = []
-            todo = [node]
-            for selected in todo:
-                for selection in selected.selections:
-                    if isinstance(selection, FragmentSpreadNode):
-                        spreads.append(selection)
-                    elif selection.selection_set is not None:  # type: ignore[attr-defined]
-                        todo.append(selection.selection_set)  # type: ignore[attr-defined]
+            spreads = self._spreads[id(node)] = list(spreads_below(node))
         return spreads
 
 

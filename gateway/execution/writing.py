@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from graphql import ExecutionResult
 
-    from gateway.execution.documents import Prepared
+    from gateway.execution.operation import Prepared
     from gateway.execution.response import GraphQLResponse
     from gateway.turns import Turns
     from gateway.upstream.scope import Tally

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from graphql import GraphQLError
 
-from gateway.execution.documents import (
+from gateway.execution.documents import Documents
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.limits import Limits
+from gateway.execution.operation import (
     FIELD_WEIGHT,
     LEAST_WEIGHT,
     PLANS_WEIGHT,
     SELECTION_WEIGHT,
     SLOT_WEIGHT,
-    Documents,
 )
-from gateway.execution.executor import PlannedExecutor
-from gateway.execution.limits import Limits
 from gateway.execution.plan import Plan
 from gateway.execution.schema import make_schema
 from gateway.execution.variables import NO_VARIABLES
 
 if TYPE_CHECKING:
-    from gateway.execution.documents import Operation
+    from gateway.execution.operation import Operation
 
 SCHEMA = make_schema(PlannedExecutor)
 JOB = 'job(by: {path: {project: "1", job: "2"}})'

@@ -1,0 +1,170 @@
+"""One operation of a valid document, and its plans: one for each choice of the variables that its
+`@skip` and `@include` hang on.
+
+Plans are kept by weight, which tells what they hold in memory in tokens of a document; the oldest
+leaves first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from graphql import VariableNode
+from msgspec import Struct
+
+from gateway.execution.introspection import introspected_nodes
+from gateway.execution.planner import plan_steps
+from gateway.execution.selections import selections_below, spreads_below
+from gateway.execution.variables import Variables
+from gateway.turns import finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Mapping
+
+    from graphql import OperationDefinitionNode, SelectionSetNode
+    from graphql.execution.collect_fields import FragmentDetails
+    from graphql.execution.values import VariableValues
+
+    from gateway.execution.plan import Estimate, Plan, Size
+
+__all__ = ["LEAST_WEIGHT", "MAX_INTROSPECTED", "PLANS_WEIGHT", "Operation", "Prepared"]
+
+# Fields of the schema that an operation may ask for: the standard introspection has some 6,000.
+MAX_INTROSPECTED: Final = 50_000
+# Of an operation's plans together: one for each choice of its @skip/@include variables. All
+# choices of five variables fit for up to 100 fields.
+PLANS_WEIGHT: Final = 15_000
+# What parts of a plan hold in memory, in tokens of a document: a token's nodes some 300 bytes.
+FIELD_WEIGHT: Final = 3
+SELECTION_WEIGHT: Final = 3
+# And what a document, or a plan, holds whatever is in it.
+LEAST_WEIGHT: Final = 20
+SLOT_WEIGHT: Final = 6
+
+
+class Operation:
+    """An operation, with its plans. `fragments` are those of its document; it keeps those that it
+    reaches. It tells `grown` how much heavier it got by a plan, or lighter.
+    """
+
+    def __init__(
+        self,
+        strawberry: Any,
+        node: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDetails],
+        max_plan_fields: int,
+        grown: Callable[[int], None],
+        *,
+        hides_names: bool,
+    ) -> None:
+        self.node = node
+        self.name = node.name.value if node.name else None
+        self.type = node.operation.value
+        self.fragments = _reached(node.selection_set, fragments)
+        self.fragment_definitions = {
+            name: fragment.definition for name, fragment in self.fragments.items()
+        }
+        self._strawberry = strawberry
+        self._max_plan_fields = max_plan_fields
+        # The variables as the schema types them, of a request's values; or what is wrong with them.
+        self.variables = Variables(strawberry._schema, node, hides_names=hides_names).values
+        self._deciding = _deciding_variables(
+            [node.selection_set]
+            + [fragment.selection_set for fragment in self.fragment_definitions.values()]
+        )
+        # Fields of introspection in its answer at most.
+        self.introspected = introspected_nodes(
+            strawberry._schema,
+            node,
+            self.fragment_definitions,
+            MAX_INTROSPECTED,
+        )
+        self._grown = grown
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self.only_plan: Plan | None = None
+        """That of an operation without such variables, once it is known."""
+        self._weight = 0
+
+    def find_plan(self, variables: VariableValues) -> Plan | None:
+        """The plan for these values of the variables that decide on fields, where it is known."""
+        if not self._deciding:
+            return self.only_plan
+        return self._plans.get(self._choice(variables))
+
+    def planning(self, variables: VariableValues) -> Generator[None, None, Plan]:
+        """Make that plan, and keep it. Raises `GraphQLError` where it would be too large."""
+        plan = yield from plan_steps(
+            self._strawberry, self.node, self.fragments, variables, self._max_plan_fields
+        )
+        self._keep(plan, variables)
+        return plan
+
+    def plan(self, variables: VariableValues) -> Plan:
+        """The same, made at once if need be."""
+        return self.find_plan(variables) or finished(self.planning(variables))
+
+    def _choice(self, variables: VariableValues) -> tuple[Any, ...]:
+        return tuple(variables.coerced.get(name) for name in self._deciding)
+
+    def _keep(self, plan: Plan, variables: VariableValues) -> None:
+        before = self._weight
+        if not self._deciding:
+            self.only_plan = plan
+        else:
+            choice = self._choice(variables)
+            known = self._plans.pop(choice, None)
+            self._weight -= 0 if known is None else _weight_of(known)
+            while self._plans and self._weight + _weight_of(plan) > PLANS_WEIGHT:
+                # The oldest.
+                self._weight -= _weight_of(self._plans.pop(next(iter(self._plans))))
+            self._plans[choice] = plan
+        self._weight += _weight_of(plan)
+        self._grown(self._weight - before)
+
+
+class Prepared(Struct, eq=False):
+    """An operation that may be executed: with its plan for these variables, and what that can
+    take.
+    """
+
+    operation: Operation
+    plan: Plan
+    variables: VariableValues
+    estimate: Estimate
+    size: Size
+
+
+def _weight_of(plan: Plan) -> int:
+    return (
+        LEAST_WEIGHT
+        + FIELD_WEIGHT * plan.fields
+        + SELECTION_WEIGHT * len(plan.selections)
+        + SLOT_WEIGHT * len(plan.slots)
+    )
+
+
+def _reached(
+    selected: SelectionSetNode, fragments: Mapping[str, FragmentDetails]
+) -> dict[str, FragmentDetails]:
+    """The fragments that an operation spreads, and those that these do."""
+    reached: dict[str, FragmentDetails] = {}
+    todo = [selected]
+    for selection_set in todo:
+        for spread in spreads_below(selection_set):
+            name = spread.name.value
+            if name not in reached:
+                reached[name] = fragments[name]
+                todo.append(fragments[name].definition.selection_set)
+    return reached
+
+
+def _deciding_variables(selection_sets: Iterable[SelectionSetNode]) -> tuple[str, ...]:
+    """The variables of directives in these selection sets and below."""
+    names: dict[str, None] = {}
+    for selection_set in selection_sets:
+        for node in selections_below(selection_set):
+            for directive in node.directives or ():
+                for argument in directive.arguments or ():
+                    if isinstance(argument.value, VariableNode):
+                        names[argument.value.name.value] = None
+    return tuple(names)

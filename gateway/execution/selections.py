@@ -1,0 +1,33 @@
+"""Walks over selection sets, without recursion: documents may be nested deeply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from graphql import SelectionNode, SelectionSetNode
+
+__all__ = ["selections_below", "spreads_below"]
+
+
+def selections_below(selected: SelectionSetNode) -> Iterator[SelectionNode]:
+    """All that stands in a selection set and below, level by level; what fragments hold that are
+    spread there is left out.
+    """
+    todo = [selected]
+    for selection_set in todo:
+        for node in selection_set.selections:
+            yield node
+            if isinstance(node, FieldNode | InlineFragmentNode) and node.selection_set is not None:
+                todo.append(node.selection_set)
+
+
+def spreads_below(selected: SelectionSetNode) -> Iterator[FragmentSpreadNode]:
+    """The places among these where fragments are spread."""
+    for node in selections_below(selected):
+        if isinstance(node, FragmentSpreadNode):
+            yield node
