@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "CALLER_LEFT",
     "WRITES",
     "CallEvent",
     "Hook",
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 E = TypeVar("E")
+
+# The status of a request whose caller left, as nginx counts it; nobody receives it.
+CALLER_LEFT: Final = 499
 
 _log: Final = logging.getLogger("gateway.hooks")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, get_args
 
 import msgspec
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUT_OFF",
+    "INTERNAL_ERROR",
+    "RESPONSE_KINDS",
     "GraphQLResponse",
     "RequestError",
     "ResponseKind",
@@ -39,6 +41,8 @@ WRITE_CUT_OFF: Final = (
     " before you send it again"
 )
 
+INTERNAL_ERROR: Final = "internal error; the gateway's records hold it under this request id"
+
 _log: Final = logging.getLogger("gateway.execution")
 
 # What became of a request; a carrier tells each kind its own way. (An enum's members cost ten times
@@ -54,6 +58,7 @@ _log: Final = logging.getLogger("gateway.execution")
 ResponseKind: TypeAlias = Literal[
     "executed", "refused", "malformed", "read only", "failed", "stopped", "busy"
 ]
+RESPONSE_KINDS: Final[tuple[ResponseKind, ...]] = get_args(ResponseKind)
 
 
 class GraphQLResponse(msgspec.Struct, eq=False):
@@ -167,8 +172,7 @@ def too_large(
 def failed(scope: CallScope) -> GraphQLResponse:
     """The response of an operation that met a bug, which is recorded."""
     _log.exception("request %s failed unexpectedly", scope.request_id)
-    message = "internal error; the gateway's records hold it under this request id"
-    error = error_of(message, "INTERNAL_SERVER_ERROR", scope.request_id)
+    error = error_of(INTERNAL_ERROR, "INTERNAL_SERVER_ERROR", scope.request_id)
     return GraphQLResponse("failed", scope.tally, errors=[error]).encoded()
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from gateway.hooks import OperationEvent, SubscriptionEvent, tell
+from gateway.hooks import CALLER_LEFT, OperationEvent, SubscriptionEvent, tell
 
 if TYPE_CHECKING:
     from gateway.execution.operation import Prepared
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from gateway.upstream.scope import Tally
 
 __all__ = ["tell_began", "tell_ended", "tell_subscribed"]
-
-# The status of an operation whose caller left, as nginx counts it; nobody receives it.
-CALLER_LEFT: Final = 499
 
 
 def tell_began(hooks: Hooks, request: GraphQLRequest, caller: Caller) -> OperationEvent:

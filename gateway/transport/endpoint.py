@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.errors import TooManyOperations
 from gateway.execution.request import Carrier, GraphQLRequest
+from gateway.execution.response import RESPONSE_KINDS
 from gateway.hooks import RequestEvent, tell
 from gateway.transport.callers import Ending, Watch
 from gateway.transport.compression import LEAST_BYTES
@@ -90,7 +91,7 @@ _CARRIERS: Final = {
     for media_type, statuses in ((JSON, _IN_JSON), (GRAPHQL_RESPONSE, _IN_GRAPHQL_RESPONSE))
 }
 # What becomes of each operation of a batch is told in its own response.
-_BATCH: Final = Carrier("http", "POST", statuses=dict.fromkeys(_IN_JSON, 200))
+_BATCH: Final = Carrier("http", "POST", statuses=dict.fromkeys(RESPONSE_KINDS, 200))
 
 
 class Endpoint:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gateway.errors import UpstreamUnavailable
-from gateway.execution.response import CUT_OFF
+from gateway.execution.response import CUT_OFF, INTERNAL_ERROR
+from gateway.hooks import CALLER_LEFT
 from gateway.transport.callers import Ending
 from gateway.transport.request import Headers, error_body
 
 if TYPE_CHECKING:
     from gateway.transport.request import HttpRequest
 
-__all__ = ["CALLER_LEFT", "LEFT", "STREAMED", "HttpResponse", "ended", "failed"]
+__all__ = ["LEFT", "STREAMED", "HttpResponse", "ended", "failed"]
 
 _log: Final = logging.getLogger("gateway.transport")
 
 CLOSE: Final = (b"connection", b"close")
-CALLER_LEFT: Final = 499  # as nginx counts it; nobody receives it
 
 
 class HttpResponse(msgspec.Struct, frozen=True, gc=False):
@@ -59,5 +59,4 @@ def _too_slow(request: HttpRequest) -> HttpResponse:
 def failed(request: HttpRequest) -> HttpResponse:
     _log.exception("request %s failed unexpectedly", request.request_id)
     code = "INTERNAL_SERVER_ERROR"
-    message = "internal error; the gateway's records hold it under this request id"
-    return HttpResponse(500, error_body(message, code, request.request_id), (), (code,))
+    return HttpResponse(500, error_body(INTERNAL_ERROR, code, request.request_id), (), (code,))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from gateway.execution.request import Carrier
+from gateway.execution.response import RESPONSE_KINDS
 from gateway.transport.negotiation import ranges_of
 
 if TYPE_CHECKING:
@@ -34,14 +35,7 @@ __all__ = [
 ]
 
 # Each kind of response is told in the stream, whose status has been sent.
-_STATUSES: Final[dict[ResponseKind, int]] = {
-    "executed": 200,
-    "refused": 200,
-    "malformed": 200,
-    "read only": 200,
-    "failed": 200,
-    "stopped": 200,
-}
+_STATUSES: Final[dict[ResponseKind, int]] = dict.fromkeys(RESPONSE_KINDS, 200)
 
 
 class StreamFormat(Struct, frozen=True, eq=False):
