@@ -56,8 +56,8 @@ from gateway.transport.records import (
     Records,
     standard_records,
 )
-from gateway.transport.seats import Seats
 from gateway.transport.server import address_of, listen, serving
+from gateway.transport.subscription_quota import SubscriptionQuota
 from gateway.transport.subscription_records import SubscriptionRecords
 from gateway.transport.webhooks import webhooks_route
 from gateway.transport.websocket import WebSockets
@@ -298,17 +298,18 @@ class Gateway:
                 hooks=self._hooks,
                 live=self.live,
             )
-            fingerprint_key = secrets.token_bytes(32)
-            callers = Callers(fingerprint_key, settings.request_timeout_s, settings.trusted_proxies)
-            seats = Seats(settings.max_subscriptions)
-            self._web_sockets = WebSockets(engine, fingerprint_key, settings, seats)
+            callers = Callers(
+                secrets.token_bytes(32), settings.request_timeout_s, settings.trusted_proxies
+            )
+            quota = SubscriptionQuota(settings.max_subscriptions)
+            self._web_sockets = WebSockets(engine, callers, settings, quota)
             stack.callback(setattr, self, "_web_sockets", None)
             compressor = Compressor() if settings.compression else None
             if compressor is not None:
                 stack.callback(compressor.close)
             self._explorer = self._make_explorer()
             self._endpoint = Endpoint(
-                engine, callers, settings, self._hooks, self._explorer, compressor, seats
+                engine, callers, settings, self._hooks, self._explorer, compressor, quota
             )
             stack.callback(setattr, self, "_endpoint", None)
             stack.callback(setattr, self, "_explorer", None)

@@ -1,6 +1,6 @@
 """Callers: made of what carries their operations, and watched while these run.
 
-    headers of a request ── Callers ──► caller
+    headers of a request, or a message ── Callers ──► caller
     request under way ────── Watch ───► ended when its caller leaves, or the gateway stops
 
 The watch looks at all requests that are under way ten times a second, so that neither a timer nor a
@@ -14,13 +14,14 @@ from __future__ import annotations
 import asyncio
 from enum import Enum
 from ipaddress import ip_address, ip_network
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
 from gateway.errors import BadInput
 from gateway.execution.request import Caller
-from gateway.transport.request import HttpError
+from gateway.transport.request import HttpError, new_request_id
 from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Callers:
         the loop's clock. Raises `HttpError` (400) for a credential that no header can carry.
         """
         try:
-            credential = Credential.from_headers(request.headers, self._fingerprint_key)
+            credential = self.credential_among(request.headers)
         except BadInput as error:
             raise HttpError(400, error.code, error.message) from None
         return Caller(
@@ -67,14 +68,31 @@ class Callers:
             request.arrived,
             started + self._operation_timeout_s,
             b"cache-control" in request.headers and _wants_fresh(request.headers),
-            address=self._address(request) if self._trusted_proxies else "",
+            address=self._address(request.scope) if self._trusted_proxies else "",
         )
 
-    def _address(self, request: HttpRequest) -> str:
-        """Where the request comes from: the last address on its way that is no trusted proxy's."""
-        client = request.scope.get("client")
+    def credential_among(self, headers: Mapping[bytes, bytes]) -> Credential | None:
+        """What these headers present; raises `BadInput` for what no header can carry."""
+        return Credential.from_headers(headers, self._fingerprint_key)
+
+    def of_message(self, scope: Any, carrier: Carrier, credential: Credential | None) -> Caller:
+        """The caller of an operation that arrives now, on a connection with this ASGI scope whose
+        caller has presented this credential.
+        """
+        return Caller(
+            carrier,
+            credential,
+            new_request_id(),
+            perf_counter(),
+            asyncio.get_running_loop().time() + self._operation_timeout_s,
+            address=self._address(scope) if self._trusted_proxies else "",
+        )
+
+    def _address(self, scope: Any) -> str:
+        """Where a request comes from: the last address on its way that is no trusted proxy's."""
+        client = scope.get("client")
         way = [client[0] if client else ""]
-        for name, value in request.scope["headers"]:
+        for name, value in scope["headers"]:
             if name == b"x-forwarded-for":
                 way[:0] = [part.strip() for part in value.decode("latin-1").split(",")]
         for address in reversed(way):

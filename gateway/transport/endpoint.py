@@ -39,8 +39,8 @@ from gateway.transport.request import (
     read_body,
     read_query,
 )
-from gateway.transport.seats import Seats, TooManySubscriptions
 from gateway.transport.streams import negotiate_stream, stream
+from gateway.transport.subscription_quota import SubscriptionQuota, TooManySubscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -72,7 +72,6 @@ SUDO_IN_ADDRESS: Final = (
     "sudo is not read from the address; send the header Sudo with the user's name or number"
 )
 _names_sudo: Final = re.compile(rb"(?:^|&)sudo(?:=|&|$)", re.IGNORECASE).search
-CALLER_LEFT: Final = 499  # as nginx counts it; nobody receives it
 
 # By which status each kind of response is told (GraphQL over HTTP, 6.4).
 _IN_JSON: Final[dict[ResponseKind, int]] = {
@@ -107,7 +106,7 @@ class Endpoint:
         hooks: Hooks,
         explorer: Explorer | None = None,
         compressor: Compressor | None = None,
-        seats: Seats | None = None,
+        quota: SubscriptionQuota | None = None,
     ) -> None:
         self._engine = engine
         self._callers = callers
@@ -120,7 +119,7 @@ class Endpoint:
         self._watch = Watch(settings.receive_timeout_s)
         self._compressor = compressor
         self._heartbeat_s = settings.heartbeat_s
-        self._seats = Seats(settings.max_subscriptions) if seats is None else seats
+        self._quota = quota or SubscriptionQuota(settings.max_subscriptions)
         varies = ["accept", *(["accept-encoding"] if compressor else ())]
         if settings.cors_origins:
             varies.append("origin")
@@ -288,7 +287,7 @@ class Endpoint:
         carrier = form.carrier(request.method)
         caller = self._callers.of_request(request, carrier, watched.started)
         try:
-            with self._seats.taken(caller.credential):
+            with self._quota.held(caller.credential):
                 watched.caller = caller
                 self._watch.hold(watched)
                 headers = self._vary + self._cross_origin.headers(request.headers.get(b"origin"))

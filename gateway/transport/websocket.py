@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from gateway.errors import BadInput
-from gateway.execution.request import Caller, Carrier
-from gateway.transport.request import HttpError, new_request_id, read_body
-from gateway.transport.seats import TooManySubscriptions
+from gateway.execution.request import Carrier
+from gateway.transport.request import HttpError, read_body
+from gateway.transport.subscription_quota import TooManySubscriptions
 from gateway.transport.websocket_messages import (
     CREDENTIAL_HEADERS,
     INVALID,
@@ -37,17 +36,18 @@ from gateway.transport.websocket_messages import (
     payload_of,
     refuse,
 )
-from gateway.upstream.credential import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.execution.engine import Engine
-    from gateway.execution.request import GraphQLRequest
+    from gateway.execution.request import Caller, GraphQLRequest
     from gateway.execution.response import GraphQLResponse
     from gateway.settings import Settings
-    from gateway.transport.seats import Seats
+    from gateway.transport.callers import Callers
+    from gateway.transport.subscription_quota import SubscriptionQuota
     from gateway.transport.websocket_messages import Message
+    from gateway.upstream.credential import Credential
 
 __all__ = ["SUBPROTOCOL", "WebSockets"]
 
@@ -65,15 +65,14 @@ class WebSockets:
     """Answers the WebSockets at `/graphql` with an engine."""
 
     def __init__(
-        self, engine: Engine, fingerprint_key: bytes, settings: Settings, seats: Seats
+        self, engine: Engine, callers: Callers, settings: Settings, quota: SubscriptionQuota
     ) -> None:
         self.engine = engine
-        self.fingerprint_key = fingerprint_key
-        self.operation_timeout_s = settings.request_timeout_s
+        self.callers = callers
         self.init_timeout_s = settings.receive_timeout_s
         self.max_operations = settings.max_connection_subscriptions
         self.max_values = settings.max_values
-        self.seats = seats
+        self.quota = quota
         self._origins = frozenset(settings.cors_origins)
         self._sessions: set[_Session] = set()
 
@@ -103,7 +102,7 @@ class WebSockets:
             await send({"type": "websocket.close", "code": 4406, "reason": reason})
             return
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-        session = _Session(self, headers, receive, send)
+        session = _Session(self, scope, headers, receive, send)
         self._sessions.add(session)
         try:
             await session.run()
@@ -126,11 +125,13 @@ class _Session:
     def __init__(
         self,
         all_of_them: WebSockets,
+        scope: Any,
         headers: dict[bytes, bytes],
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         self._all = all_of_them
+        self._scope = scope
         self._headers: Mapping[bytes, bytes] = {
             name: headers[name] for name in CREDENTIAL_HEADERS if name in headers
         }
@@ -221,7 +222,7 @@ class _Session:
         self._is_init = True
         try:
             headers: Mapping[bytes, bytes] = headers_in(payload_of(message)) or self._headers
-            self._credential = Credential.from_headers(headers, self._all.fingerprint_key)
+            self._credential = self._all.callers.credential_among(headers)
         except BadInput as error:
             raise Close(4403, f"Forbidden: {error.message}") from None
         await self._say({"type": "connection_ack"})
@@ -248,15 +249,9 @@ class _Session:
                 " (GATEWAY_MAX_CONNECTION_SUBSCRIPTIONS)",
             )
             return
-        loop = asyncio.get_running_loop()
-        caller = self._callers[name] = Caller(
-            CARRIER,
-            self._credential,
-            new_request_id(),
-            arrived=perf_counter(),
-            deadline=loop.time() + self._all.operation_timeout_s,
-        )
-        self._operations[name] = loop.create_task(self._operate(name, asked, caller))
+        caller = self._all.callers.of_message(self._scope, CARRIER, self._credential)
+        self._callers[name] = caller
+        self._operations[name] = asyncio.create_task(self._operate(name, asked, caller))
 
     def _complete(self, name: str) -> None:
         """The client wants no more of an operation."""
@@ -282,7 +277,7 @@ class _Session:
                 del self._callers[name], self._operations[name]
 
     async def _run(self, name: str, asked: GraphQLRequest, caller: Caller) -> None:
-        with self._all.seats.taken(caller.credential):
+        with self._all.quota.held(caller.credential):
             responses = self._all.engine.subscribe(asked, caller)
             try:
                 async for response in responses:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import ExecutionResult
@@ -13,14 +13,20 @@ from gateway.execution.admission import Admission
 from gateway.execution.engine import Budget, Engine
 from gateway.execution.request import GraphQLRequest
 from gateway.execution.response import RequestError
+from gateway.settings import Settings
 from gateway.transport.callers import Callers
 from gateway.transport.sending import Sending
+from gateway.transport.subscription_quota import SubscriptionQuota
+from gateway.transport.websocket import SUBPROTOCOL, WebSockets
 from gateway.upstream.calls import Standings
 from gateway.upstream.credential import Credential
 from gateway.upstream.scope import CallScope
 from tests.execution.test_engine import URLS, NoClient
 from tests.harness.over import make_caller
 from tests.transport.serving import hello_at_once, served, until_closed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 pytestmark = pytest.mark.anyio
 
@@ -124,14 +130,53 @@ class TestAddresses:
     async def test_are_what_the_last_trusted_proxy_tells(self, client, forwarded, address):
         headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode())]
 
-        request: Any = SimpleNamespace(scope={"client": (client, 1), "headers": headers})
+        scope = {"client": (client, 1), "headers": headers}
 
-        assert Callers(b"key", 1, ["10.0.0.0/8"])._address(request) == address
+        assert Callers(b"key", 1, ["10.0.0.0/8"])._address(scope) == address
 
     async def test_are_nothing_without_trusted_proxies(self):
         request: Any = SimpleNamespace(headers={}, request_id="r", arrived=0.0)
 
         assert Callers(b"key", 1).of_request(request, make_caller().carrier, 0).address == ""
+
+    async def test_are_those_of_operations_over_web_sockets_as_well(self):
+        """Or all whose credential is not known yet would share one bound over WebSockets."""
+        addresses = []
+
+        class Engine:
+            async def subscribe(self, _: Any, caller: Any) -> AsyncIterator[Any]:
+                addresses.append(caller.address)
+                for response in ():
+                    yield response
+
+        callers = Callers(b"key", 1, ["10.0.0.0/8"])
+        engine: Any = Engine()
+        sockets = WebSockets(engine, callers, Settings(), SubscriptionQuota(1))
+        messages = [
+            {"type": "websocket.connect"},
+            {"type": "websocket.receive", "text": '{"type": "connection_init"}'},
+            {
+                "type": "websocket.receive",
+                "text": '{"type": "subscribe", "id": "1", "payload": {"query": "{ a }"}}',
+            },
+        ]
+        sent: asyncio.Queue[Any] = asyncio.Queue()
+        scope = {
+            "client": ("10.0.0.1", 1),
+            "headers": [(b"x-forwarded-for", b"198.51.100.7")],
+            "subprotocols": [SUBPROTOCOL],
+        }
+
+        async def receive() -> Any:
+            if messages:
+                return messages.pop(0)
+            while "complete" not in (await sent.get()).get("text", ""):
+                pass
+            return {"type": "websocket.disconnect"}
+
+        await sockets(scope, receive, sent.put)
+
+        assert addresses == ["198.51.100.7"]
 
 
 class TestHosts:

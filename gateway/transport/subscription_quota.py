@@ -1,4 +1,4 @@
-"""How many subscriptions each credential holds."""
+"""How many subscriptions a credential may hold, whatever carries them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gateway.upstream.credential import Credential
 
-__all__ = ["Seats", "TooManySubscriptions"]
+__all__ = ["SubscriptionQuota", "TooManySubscriptions"]
 
 
 class TooManySubscriptions(Exception):
@@ -22,26 +22,26 @@ class TooManySubscriptions(Exception):
     code = "TOO_MANY_SUBSCRIPTIONS"
 
 
-class Seats:
-    """One for each subscription that runs, so many at most for one credential."""
+class SubscriptionQuota:
+    """The subscriptions that run, so many at most for one credential."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._taken: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()
 
     @contextmanager
-    def taken(self, credential: Credential | None) -> Iterator[None]:
-        """A seat while the block runs; raises `TooManySubscriptions`."""
+    def held(self, credential: Credential | None) -> Iterator[None]:
+        """Count a subscription while the block runs; raises `TooManySubscriptions`."""
         owner = owner_of(credential)
-        if self._taken[owner] >= self._most:
+        if self._held[owner] >= self._most:
             raise TooManySubscriptions(
                 f"this credential holds {self._most} subscriptions, as many as it may"
                 " (GATEWAY_MAX_SUBSCRIPTIONS); end some of them first"
             )
-        self._taken[owner] += 1
+        self._held[owner] += 1
         try:
             yield
         finally:
-            self._taken[owner] -= 1
-            if not self._taken[owner]:
-                del self._taken[owner]
+            self._held[owner] -= 1
+            if not self._held[owner]:
+                del self._held[owner]
