@@ -66,19 +66,19 @@ def _read_elsewhere(edge: Edge, field: Field) -> Iterator[tuple[type, str]]:
 
 
 def _add_fields(attributes: Attributes, entity: type, selection: Selection) -> bool:
-    """Add what the fields of a selection read of an entity; false where a field does not declare
-    it.
+    """Add what the fields of a selection read of an entity; false where one of them does not
+    declare it.
     """
+    is_declared = True
     # The entity is pruned as well where nothing but its `__typename` is selected.
     attributes[entity].update()
     for field in selection.fields:
         kind = field.read or (field.slot.edge if field.slot is not None else None)
         if kind is not None:
-            if kind.reads is None:
-                return False
-            for path in kind.reads:
+            is_declared &= kind.reads is not None
+            for path in kind.reads or ():
                 _add(attributes, entity, path)
-    return True
+    return is_declared
 
 
 def _add(attributes: Attributes, entity: type, path: str) -> None:

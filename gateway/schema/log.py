@@ -188,16 +188,18 @@ class JobLog(Node):
     )
 
     @edge(
-        f"Bytes so far. Reads the whole log, beside slices what follows them. {SHARED}", cost=Cost()
+        f"Bytes so far. Reads the whole log, beside slices what follows them. {SHARED}",
+        cost=Cost(),
+        reads=(),
     )
     def byte_count(parent: Log, info: Info) -> Gives[BigInt | None]:
         return parent.reader.byte_count()
 
-    @edge(f"Lines so far. Reads the whole log. {SHARED}", cost=Cost())
+    @edge(f"Lines so far. Reads the whole log. {SHARED}", cost=Cost(), reads=())
     def line_count(parent: Log, info: Info) -> Gives[int | None]:
         return parent.reader.line_count()
 
-    @edge(f"The last lines. Reads the whole log. {SHARED}", cost=Cost())
+    @edge(f"The last lines. Reads the whole log. {SHARED}", cost=Cost(), reads=())
     def tail(
         parent: Log,
         info: Info,
@@ -215,6 +217,7 @@ class JobLog(Node):
         "A piece by position. Reads that part where the upstream sends parts, or the log up to"
         f" there. {SHARED}",
         cost=Cost(),
+        reads=(),
     )
     def slice(
         parent: Log,
@@ -237,6 +240,7 @@ class JobLog(Node):
         " given. Lines that follow one another share the lines around them. Reads the log until"
         f" enough have matched. {SHARED}",
         cost=Cost(rows=lambda arguments: min(arguments["first"], MAX_MATCHES)),
+        reads=(),
     )
     def search(
         parent: Log,
@@ -291,6 +295,7 @@ class JobLog(Node):
         "The sections that the runner marked, in the order of their headers. Reads the whole log."
         f" {SHARED}",
         cost=Cost(rows=lambda arguments: min(arguments["first"], MAX_SECTIONS)),
+        reads=(),
     )
     def sections(
         parent: Log,

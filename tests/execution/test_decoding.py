@@ -77,6 +77,13 @@ def test_commits_of_pipelines_are_looked_for_in_jobs() -> None:
     assert found["Pipeline"] == {"sha"}
 
 
+def test_what_a_log_reads_of_its_job_is_taken_beside_its_pieces() -> None:
+    """Of the pieces none reads the job, in whichever order they are selected."""
+    found = read(of_jobs("log { byteCount sections { name } complete }"))
+
+    assert found["Job"] == {"status"}
+
+
 def test_directives_decide() -> None:
     text = f"query($no: Boolean!) {of_jobs('name stage @skip(if: $no)')}"
 
@@ -101,7 +108,7 @@ def test_every_field_of_what_can_be_pruned_tells_what_it_reads() -> None:
     """One that does not is right, but makes every page that shows it dear."""
     silent = [
         f"{type_name}.{name}"
-        for type_name in sorted(PRUNABLE)
+        for type_name in (*sorted(PRUNABLE), "JobLog")
         for name, field in DOCUMENTS._strawberry._schema.type_map[type_name].fields.items()
         if isinstance(kind := kind_of(field), Read | Edge) and kind.reads is None
     ]
