@@ -49,8 +49,12 @@ class Explored:
     faults: list[str] = field(default_factory=list)
 
     async def open(self, address: str) -> None:
-        """Open the page and wait until its editors and the schema are there."""
+        """Open the page and wait until it is ready."""
         await self.page.goto(address)
+        await self.be_ready()
+
+    async def be_ready(self) -> None:
+        """Wait until the editors and the schema are there."""
         await self.query_editor.locator(".view-line").first.wait_for()
         await self.page.wait_for_function(
             "() => !document.querySelector('.graphiql-sidebar .graphiql-spin')"

@@ -14,6 +14,7 @@ from gateway.sandbox import Fault, Sandbox
 from gateway.settings import Settings
 from gateway.transport.records import Records
 from gateway.transport.server import address_of, listen, serving
+from tests.explorer.conftest import Explored
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
@@ -239,12 +240,12 @@ async def test_each_panel_tells_its_cost_and_opens_in_graphiql(explored, page, r
 
     async with page.context.expect_page() as opening:
         await shown.get_by_role("link", name="Open in GraphiQL").click()
-    explorer = await opening.value
-    await explorer.get_by_label("Execute query").click()
-    await explorer.get_by_label("About the answer").get_by_text("of at most").wait_for()
-    result = "__MONACO.editor.getModels().find(m => m.uri.path.endsWith('response.json'))"
-    answer = await explorer.evaluate(f"{result}.getValue()")
-    await explorer.close()
+    explorer = Explored(await opening.value)
+    await explorer.be_ready()
+    await explorer.page.get_by_label("Execute query").click()
+    await explorer.facts.get_by_text("of at most").wait_for()
+    answer = await explorer.text_of("response.json")
+    await explorer.page.close()
 
     assert '"teaspoon"' in answer
 
