@@ -2,7 +2,8 @@
 that takes fewer calls (architecture.md, folding):
 
     of one pipeline   its jobs, retried ones included, page by page of 100
-    of one project    its jobs from the highest id on, windows of 100 by keyset
+    of one project    its jobs from the highest id on, windows of 100 by keyset, side by side where
+                      it is known how many ids one reaches over, and few hold all
 
 A list may not show what a single read does, so ids that it does not show are read singly. Where a
 list fails, or takes too long, so are all. A fold goes on while it takes fewer calls than reading
@@ -11,6 +12,7 @@ the rest singly; calls that it made in vain are counted as retried.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -30,7 +32,7 @@ from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gateway.loaders.flight import Flight
     from gateway.loaders.seen import Seen
@@ -180,17 +182,50 @@ class _ProjectFold(_JobFold):
         missing = self.missing()
         blind = len(missing) // JOBS_PER_BLIND_WINDOW
         while missing:
-            top = max(missing)
-            bottom, next_id = await self._read(top)
-            found = len(missing) - len(self.missing())
-            missing = [job_id for job_id in self.missing() if job_id < bottom]
-            if next_id is None or not found:
+            tops = self._tops(missing)
+            if self.calls >= max(blind, 1) and len(tops) >= len(missing):
                 return
-            if self.calls >= blind and _windows(missing, top - bottom + 1) >= len(missing):
+            if len(tops) > max(blind, 2) - self.calls:
+                # Too far apart to be sure: the first tells over how many ids the next ones reach.
+                del tops[1:]
+            before = len(self.missing())
+            windows = await self._read_side_by_side(tops)
+            if len(self.missing()) == before:
                 return
+            missing = [
+                job_id
+                for job_id in self.missing()
+                if not any(bottom <= job_id <= top for bottom, top in windows)
+            ]
 
-    async def _read(self, top: int) -> tuple[int, int | None]:
-        """The lowest id of the window from an id on, which is let go of here; where it goes on."""
+    def _tops(self, ids: Iterable[int]) -> list[int]:
+        """The highest ids of the windows that hold these ids, as far as is known; from above."""
+        tops: list[int] = []
+        end: float = math.inf
+        for job_id in sorted(ids, reverse=True):
+            if job_id < end:
+                tops.append(job_id)
+                span = self.client.job_spans.of(self.project, job_id)
+                if span is None:
+                    break
+                end = job_id - span + 1
+        return tops
+
+    async def _read_side_by_side(self, tops: Sequence[int]) -> Sequence[tuple[int, int]]:
+        """The lowest and the highest ids of the windows from these ids on."""
+        if len(tops) == 1:
+            return [await self._read(tops[0])]
+        results = await asyncio.gather(*map(self._read, tops), return_exceptions=True)
+        windows = [result for result in results if not isinstance(result, BaseException)]
+        for failure in results:
+            if isinstance(failure, BaseException):
+                raise failure
+        return windows
+
+    async def _read(self, top: int) -> tuple[int, int]:
+        """The ids that the window from an id on reaches down and up to: down to 0 where nothing is
+        below it. Its page is let go of here.
+        """
         page = await self.take(
             self.client.project_jobs_page(
                 self.scope,
@@ -201,19 +236,13 @@ class _ProjectFold(_JobFold):
             ),
             patience_s=self.patience_s,
         )
-        return _lowest(page.items), page.next
+        if page.next is None:
+            return 0, top
+        bottom = _lowest(page.items)
+        self.client.job_spans.learn(self.project, top, bottom)
+        return bottom, top
 
 
 def _lowest(rows: Rows) -> int:
     """The id of a page's last row; 0 where nothing can be below it."""
     return next((row.id for row in reversed(rows) if not isinstance(row, UpstreamInvalid)), 0)
-
-
-def _windows(ids: Iterable[int], span: int) -> int:
-    """How many windows of this many ids hold these ids."""
-    count, end = 0, math.inf
-    for job_id in sorted(ids, reverse=True):
-        if job_id < end:
-            count += 1
-            end = job_id - span + 1
-    return count

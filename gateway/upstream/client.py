@@ -21,6 +21,7 @@ from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, Standings, st
 from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.calls.pace import allowance_of
 from gateway.upstream.entities import AllowedAgents, Project, UpstreamVersion, User
+from gateway.upstream.job_spans import JobSpans
 from gateway.upstream.pages import (
     KeysetCursor,
     KeysetPage,
@@ -101,6 +102,8 @@ class Client:
         self._statuses = KnownStatuses()
         self.log_ranges = LogRanges()
         """Whether it sends parts of logs."""
+        self.job_spans = JobSpans()
+        """How near to each other the ids of its projects' jobs lie."""
 
     def allowance(self, scope: CallScope) -> Allowance:
         """What the upstream has told of its limits for this credential. Cost: 0."""

@@ -13,6 +13,7 @@ from gateway.context import Context
 from gateway.errors import NotFound
 from gateway.upstream.client import LogRanges
 from gateway.upstream.entities import Bridge, Commit, Job, Pipeline, PipelineDetail, Project
+from gateway.upstream.job_spans import JobSpans
 from gateway.upstream.pages import KeysetPage, OffsetPage
 from tests.harness.over import make_scope
 from tests.harness.turns import turns
@@ -38,6 +39,7 @@ class Memory:
         self.bridges: dict[int, Bridge] = {}
         self.log = b""
         self.log_ranges = LogRanges()
+        self.job_spans = JobSpans()
         self.calls: list[str] = []
         self.failing: dict[str, Exception] = {}
         self.held: dict[str, asyncio.Event] = {}

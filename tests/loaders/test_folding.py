@@ -21,6 +21,7 @@ from gateway.errors import (
 from gateway.loaders.flight import Flight
 from gateway.loaders.fold import Fold
 from gateway.upstream.entities import Job
+from gateway.upstream.job_spans import MAX_PAGES, JobSpans
 
 pytestmark = pytest.mark.anyio
 
@@ -77,6 +78,72 @@ async def test_fifty_jobs_within_three_hundred_builds_of_a_project_take_three_ca
 
     assert ids_of(jobs) == wanted
     assert len(memory.calls) <= 3
+
+
+async def test_windows_are_one_round_trip_where_it_is_known_how_far_they_reach(
+    memory, context, outcomes
+):
+    # Ids lie nearer to each other the higher they are.
+    builds = [number * number for number in range(1, 301)]
+    builds.reverse()
+    memory.add_jobs(builds)
+    wanted = builds[::6]
+    windows = [f"jobs below {wanted[place] + 1}" for place in (0, 17, 34)]
+    let_go = asyncio.Event()
+
+    cold, warm = context(), context()
+    first = await outcomes(cold.job(1, job_id) for job_id in wanted)
+    calls_at_first = list(memory.calls)
+    memory.calls.clear()
+    memory.held = dict.fromkeys(windows, let_go)
+    jobs = asyncio.ensure_future(outcomes(warm.job(1, job_id) for job_id in wanted))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    calls_before_any_answer = list(memory.calls)
+    let_go.set()
+
+    assert ids_of(first) == ids_of(await jobs) == wanted
+    assert calls_before_any_answer == memory.calls == calls_at_first == windows
+
+
+async def test_where_one_of_several_windows_fails_the_others_are_of_use(memory, context, outcomes):
+    memory.add_jobs(range(1, 301))
+    memory.job_spans.learn(1, 1000, 901)
+    memory.failing = {"jobs below 199": UpstreamUnavailable("down", endpoint="GET", status=500)}
+    wanted = list(range(300, 0, -6))
+
+    read = context()
+    jobs = await outcomes(read.job(1, job_id) for job_id in wanted)
+
+    assert ids_of(jobs) == wanted
+    assert memory.calls[:3] == ["jobs below 301", "jobs below 199", "jobs below 97"]
+    assert memory.calls[3:] == [f"job {job_id}" for job_id in range(198, 98, -6)]
+
+
+async def test_what_is_remembered_of_a_list_costs_no_more_than_a_call(memory, context, outcomes):
+    """Where jobs lie nearer to each other, or farther apart, than those that were read before."""
+    memory.add_jobs(range(0, 30_000, 100))
+    wanted = list(range(29_900, 20_000, -200))
+
+    calls = []
+    for span in (100, 10_000, 10**9):
+        memory.job_spans.learn(1, 10**9, 10**9 - span + 1)
+        memory.calls.clear()
+        read = context()
+        await outcomes(read.job(1, job_id) for job_id in wanted)
+        calls.append(len(memory.calls))
+
+    assert calls == [1, 1, 1]
+
+
+def test_the_pages_read_last_are_remembered():
+    spans = JobSpans()
+
+    for number in range(MAX_PAGES):
+        spans.learn(number, 1000, 901)
+    known = [number for number in range(MAX_PAGES) if spans.of(number, 1000)]
+
+    assert known == list(range(MAX_PAGES // 2, MAX_PAGES))
 
 
 async def test_three_jobs_are_read_singly(memory, context, outcomes):
