@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from base64 import b64encode
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -57,10 +58,10 @@ class Credential(Struct, frozen=True, eq=False):
         text = f"{self.header}\0{self.value}"
         if self.sudo is not None:
             text += f"\0{self.sudo}"
-        key = self.fingerprint_key
-        fingerprint = hashlib.blake2b(text.encode(), key=key, digest_size=8).hexdigest()
+        digest = _keyed(self.fingerprint_key).copy()
+        digest.update(text.encode())
         # Asked for with every call.
-        force_setattr(self, "fingerprint", fingerprint)
+        force_setattr(self, "fingerprint", digest.hexdigest())
 
     @classmethod
     def from_headers(
@@ -127,6 +128,12 @@ class Credential(Struct, frozen=True, eq=False):
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> hashlib.blake2b:
+    """What has read the key, and nothing else: a copy of it is half as dear as a new one."""
+    return hashlib.blake2b(key=key, digest_size=8)
 
 
 def owner_of(credential: Credential | None) -> str:
