@@ -26,6 +26,7 @@ from tests.upstream.conftest import RawServer, say
 
 API = "https://gitlab.test/api/v4"
 SECRET = "glpat-Never_told.1/x~"
+SECRET_OF_FORTY = "glpat-0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7"
 CREDENTIALS = [
     Credential("PRIVATE-TOKEN", SECRET),
     Credential("Authorization", f"Bearer {SECRET}", sudo="root"),
@@ -91,6 +92,18 @@ def test_no_response_repeats_it(credential):
 )
 def test_other_texts_stay_as_they_are(text):
     assert CREDENTIALS[0].hidden_in(text) is text
+
+
+@pytest.mark.parametrize("length", range(8, 41))
+@pytest.mark.parametrize("before", range(3))
+def test_the_shortest_text_that_gives_it_away_is_hidden(length, before):
+    secret = SECRET_OF_FORTY[:length]
+    encoded = base64.b64encode(b"\0" * before + secret.encode()).decode().rstrip("=")
+    # Its first characters, and perhaps the last, hold bits of what stands around the secret.
+    form = encoded[-(-8 * before // 6) : (before + length) * 8 // 6]
+
+    for text in (secret, secret.upper(), form):
+        assert Credential("PRIVATE-TOKEN", secret).hidden_in(text) == "(credential)"
 
 
 @pytest.mark.anyio

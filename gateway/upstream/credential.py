@@ -91,6 +91,12 @@ class Credential(Struct, frozen=True, eq=False):
         """The text without this credential, as it is or in base64, percent-encoded or not. Where it
         stood encoded the text is decoded so far.
         """
+        secret = self.value.rpartition(" ")[2]
+        # The short texts that come with every answer hold it as it is, if at all: base64 makes four
+        # characters of three.
+        is_short = len(text) < len(secret) * 4 // 3 - 1
+        if is_short and "%" not in text and secret.lower() not in text.lower():
+            return text
         shown = deeper = text
         for _ in range(MAX_TIMES_ENCODED + 1):
             lowered = deeper.lower()

@@ -294,6 +294,7 @@ class Exchange:
 
 # Headers of answers that errors tell of, beside those that are read with care (`answers`).
 _TOLD: Final = ("x-request-id", "content-type")
+_USUAL_TYPE: Final = "application/json"
 
 
 def _hide_echoes(answer: Answer, credential: Credential | None) -> None:
@@ -301,7 +302,11 @@ def _hide_echoes(answer: Answer, credential: Credential | None) -> None:
     if credential is None:
         return
     header = answer.header
-    if all(not (value := header(name)) or credential.hidden_in(value) is value for name in _TOLD):
+    for name in _TOLD:
+        value = header(name)
+        if value and value != _USUAL_TYPE and credential.hidden_in(value) is not value:
+            break
+    else:
         return
 
     def look_up(name: str) -> str | None:
