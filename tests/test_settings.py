@@ -214,9 +214,35 @@ class TestTheSandbox:
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_any_other_empty_variable_counts_as_not_set(empty):
     others = {variable_of(knob.name): empty for knob in fields(Settings)}
-    del others["GATEWAY_UPSTREAM_URL"]
+    del others["GATEWAY_UPSTREAM_URL"], others["GATEWAY_WEBHOOK_SECRET"]
 
     assert Settings.read(others) == Settings()
+
+
+class TestTheSecretOfWebhooks:
+    @pytest.mark.parametrize("empty", ["", "  "])
+    def test_is_missed_where_it_is_empty(self, empty):
+        with pytest.raises(SettingsError, match="GATEWAY_WEBHOOK_SECRET is empty: give the secret"):
+            Settings.read({"GATEWAY_WEBHOOK_SECRET": empty})
+        with pytest.raises(SettingsError, match="--webhook-secret is empty"):
+            Settings.read({}, {"webhook_secret": empty})
+        with pytest.raises(SettingsError, match="webhook_secret is empty"):
+            Settings(webhook_secret="")
+
+    @pytest.mark.parametrize("key", ["", "====", "no-base64!", "YWJ"])
+    def test_is_refused_where_nothing_could_be_signed_with_it(self, key):
+        with pytest.raises(SettingsError) as refused:
+            Settings.read({"GATEWAY_WEBHOOK_SECRET": f"whsec_{key}"})
+
+        told = "GATEWAY_WEBHOOK_SECRET=… is no signing token: after whsec_ stands a key in base64"
+        assert refused.value.mistakes == [told]
+
+    @pytest.mark.parametrize("secret", ["a token", "whsec_dHdlbnR5LWZvdXI="])
+    def test_is_kept_and_printed_nowhere(self, secret):
+        settings = Settings.read({"GATEWAY_WEBHOOK_SECRET": secret})
+
+        assert settings.webhook_secret == secret
+        assert secret not in repr(settings)
 
 
 def test_an_empty_address_to_listen_on_is_not_all_addresses():

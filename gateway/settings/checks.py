@@ -6,6 +6,7 @@ to write instead.
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 import ssl
@@ -31,10 +32,13 @@ __all__ = [
     "positive",
     "proxy",
     "web_address",
+    "webhook_secret",
 ]
 
 # Whose pages browsers, and shells made of them, name an origin for (Fetch standard, 3.2).
 PAGE_SCHEMES: Final = re.compile(r"https?|[a-z]+(-[a-z]+)*-extension|app|capacitor|ionic|tauri")
+# A webhook's signing token begins so (standardwebhooks.com).
+SIGNING: Final = "whsec_"
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _is_host = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?").fullmatch
 _is_segment = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+").fullmatch
@@ -103,6 +107,20 @@ def proxy(value: str) -> str:
     if parts.path not in {"", "/"}:
         raise ValueError("is no proxy (scheme, user, password, host and port only)")
     return value.rstrip("/")
+
+
+def webhook_secret(value: str) -> str:
+    """What a webhook presents, or the key it signs with: `whsec_` and base64."""
+    if not value:
+        raise ValueError("is empty, which everybody could present")
+    if value.startswith(SIGNING):
+        try:
+            key = base64.b64decode(value.removeprefix(SIGNING), validate=True)
+        except ValueError:
+            key = b""
+        if not key:
+            raise ValueError(f"is no signing token: after {SIGNING} stands a key in base64")
+    return value
 
 
 def ca_file(value: str) -> str:

@@ -43,11 +43,19 @@ def knob(
     unit: str = "",
     check: Callable[[Any], Any] | None = None,
     is_secret: bool = False,
+    if_empty: str | None = None,
 ) -> T:
     """A setting. `check` takes a parsed value, or each of several, and gives the one to keep. The
-    value of one that `is_secret` is printed nowhere.
+    value of one that `is_secret` is printed nowhere. One that must not be set and empty says
+    `if_empty` what to do.
     """
-    metadata = {"sentence": sentence, "unit": unit, "check": check, "is_secret": is_secret}
+    metadata = {
+        "sentence": sentence,
+        "unit": unit,
+        "check": check,
+        "is_secret": is_secret,
+        "if_empty": if_empty,
+    }
     made: T = field(default=default, metadata=metadata, repr=not is_secret)
     return made
 
@@ -70,8 +78,8 @@ def read_knobs(
 ) -> dict[str, Any]:
     """The values that are set, by field name; raises `SettingsError` with all that is wrong.
 
-    An empty or blank variable counts as not set, but that of the upstream: whoever sets it wants
-    one, and not the sandbox.
+    An empty or blank variable counts as not set, but those that say what to do `if_empty`: whoever
+    sets them wants something that would silently not be there.
     """
     values: dict[str, Any] = {}
     known = {variable_of(each.name): each for each in knobs}
@@ -83,11 +91,8 @@ def read_knobs(
         if each.name in flags:
             source, text = flag_of(each.name), flags[each.name].strip()
             is_blank = not text
-        if is_blank and each.name == "upstream_url":
-            mistakes.append(
-                f"{source} is empty: give the address of the GitLab to ask, such as"
-                " https://gitlab.example.com, or leave it out"
-            )
+        if is_blank and (advice := each.metadata["if_empty"]) is not None:
+            mistakes.append(f"{source} is empty: {advice}, or leave it out")
             continue
         if text is None:
             continue

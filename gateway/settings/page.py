@@ -24,18 +24,19 @@ def describe_settings() -> str:
         if is_switch(knob.name):
             names += f", `--no-{flag[2:]}`"
         rows.append(f"| {names} | {shown} | {sentence} |")
-    return _PAGE.format(rows="\n".join(rows))
+    needed = [variable_of(knob.name) for knob in fields(Settings) if knob.metadata["if_empty"]]
+    return _PAGE.format(rows="\n".join(rows), needed=" and ".join(f"`{name}`" for name in needed))
 
 
 _PAGE = """\
 # Settings
 
 Each is an environment variable and a flag of `jobs-gateway` (the flag wins). An empty variable
-counts as not set, as templates of deployments leave them; only `GATEWAY_UPSTREAM_URL` must not be
-empty, since nobody who sets it wants the sandbox. Mistakes are reported all at once and nothing
-starts; so are `GATEWAY_` variables that are not in this table (Kubernetes
-makes such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no
-setting for a credential of the upstream: each caller sends their own.
+counts as not set, as templates of deployments leave them; only {needed}
+must not be empty, since whoever sets one wants what would not be there. Mistakes are reported all
+at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes makes
+such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no setting
+for a credential of the upstream: each caller sends their own.
 
 This page is made from the code: `jobs-gateway settings > docs/settings.md`.
 

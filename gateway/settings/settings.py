@@ -32,6 +32,7 @@ class Settings:
         " a closing `/api/v4` is dropped. Not set: the sandbox, in the same process. Set and empty"
         " is a mistake.",
         check=checks.instance_url,
+        if_empty="give the address of the GitLab to ask, such as https://gitlab.example.com",
     )
     upstream_web_url: str | None = knob(
         None,
@@ -168,8 +169,11 @@ class Settings:
         None,
         "Secret of the webhooks by which a GitLab tells of jobs and pipelines at"
         " `/webhooks/gitlab`, so that what is watched is looked at sooner: its secret token, or"
-        " its signing token (`whsec_…`). Not set: no webhooks are taken.",
+        " its signing token (`whsec_…`). Not set: no webhooks are taken. Set and empty is a"
+        " mistake.",
+        check=checks.webhook_secret,
         is_secret=True,
+        if_empty="give the secret token or the signing token of the webhook",
     )
 
     host: str = knob(

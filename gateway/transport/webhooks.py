@@ -22,6 +22,8 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway.settings.checks import SIGNING
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -36,7 +38,6 @@ WEBHOOKS_PATH: Final = "/webhooks/gitlab"
 MAX_BYTES: Final = 25_000_000
 # A signature is of no use for longer.
 TOLERANCE_S: Final = 300
-SIGNING: Final = "whsec_"
 
 
 class _Numbered(msgspec.Struct):
@@ -89,7 +90,8 @@ def _is_authentic(secret: str, request: Request, body: bytes) -> bool:
     if secret.startswith(SIGNING):
         return _is_signed(secret, headers, body, time())
     token = headers.get("x-gitlab-token", "")
-    return hmac.compare_digest(token.encode(), secret.encode())
+    # As the bytes that came: Starlette reads headers as Latin-1.
+    return hmac.compare_digest(token.encode("latin-1"), secret.encode())
 
 
 def _is_signed(secret: str, headers: Mapping[str, str], body: bytes, now: float) -> bool:

@@ -74,6 +74,13 @@ async def test_an_authentic_one_wakes_its_job_and_pipeline(body):
         assert woken.wakes == [{"pipeline_id": 7, "job_ids": (77,)}]
 
 
+async def test_a_secret_may_have_any_letters():
+    secret = "gehe\u00efm"
+    async with hooked(secret) as (post, _):
+        assert await post(JOB, x_gitlab_token=secret.encode()) == 204
+        assert await post(JOB, x_gitlab_token=secret.encode("latin-1")) == 401
+
+
 async def test_a_signed_one_wakes_as_well():
     async with hooked(SIGNING) as (post, woken):
         assert await post(JOB, **signed(JOB)) == 204
