@@ -72,7 +72,7 @@ class CallerError(GatewayError):
 
 
 class BadInput(CallerError):
-    """An argument that cannot be used; no upstream call was made for it."""
+    """An argument that cannot be used."""
 
     code = "BAD_USER_INPUT"
 

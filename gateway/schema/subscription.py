@@ -115,7 +115,8 @@ class Subscription:
     @source(
         "The log from fromByte on, as it grows, in whole lines: pieces put together are the log,"
         " without loss or repetition. A line that has not ended is given once it has stood still"
-        " for two polls, or has 64 KiB. To go on later, subscribe with the last piece's endByte."
+        " for two polls, or has 64 KiB. To go on later, subscribe with the last piece's endByte;"
+        " from beyond the end of a finished log there is nothing to give but BAD_USER_INPUT."
         f" Who takes it too slowly is cut off with SUBSCRIBER_TOO_SLOW and the place to go on."
         f" {FAULTS} Cost: 0 an event.",
         watch=watch_log,

@@ -107,6 +107,7 @@ class LogPoller(Poller):
         if self._still_rounds >= STILL_ROUNDS:
             self.tape.stand_still()
         if was_finished:
+            self.tape.refuse_beyond()
             self.tape.finish()
         self.around.settle(self)
 

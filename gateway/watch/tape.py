@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from gateway.errors import GatewayError, SubscriberTooSlow
+from gateway.errors import BadInput, GatewayError, SubscriberTooSlow
 from gateway.upstream.logs import LogPiece
 from gateway.upstream.logs.lines import AHEAD_BYTES, MAX_LINE_BYTES, find_block
 from gateway.upstream.logs.pieces import BEFORE_BYTES
@@ -85,6 +85,17 @@ class Tape:
         """No more bytes will come."""
         self.is_over = True
         self._tell()
+
+    def refuse_beyond(self) -> None:
+        """The log is whole: tell those who wait for what comes after its end that nothing will."""
+        for reader in self.readers:
+            if reader.position > self.end:
+                has = f", which has {self.end} bytes" if not self.start else ""
+                error = BadInput(
+                    f"fromByte: {reader.position} is beyond the end of the log{has}; the job has"
+                    " finished, and no more will come: give 0, or the endByte of a piece"
+                )
+                reader.errors.append(LogEvent(error, is_last=True))
 
     def fail(self, error: GatewayError, *, is_last: bool) -> None:
         """Tell every reader of an error, after what there is to take."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.errors import SubscriberTooSlow
+from gateway.errors import BadInput, SubscriberTooSlow
 from gateway.upstream.logs import LogPiece
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
@@ -97,6 +97,41 @@ async def test_goes_on_from_a_byte(world, job):
 
         assert listener.raw == b"two\nthree\n"
         assert [piece.start_byte for piece in listener.pieces] == [4]
+
+
+@pytest.mark.parametrize("profile", ["18", "16"])
+@pytest.mark.parametrize(("from_byte", "told"), [(15, "has 14 bytes"), (70_000, "70000 is beyond")])
+async def test_from_beyond_the_end_of_a_finished_log_is_told(world, job, profile, from_byte, told):
+    job.sandbox.profile = profile
+    async with world() as it:
+        job.write(b"one\ntwo\nthree\n")
+        beyond = listen(it, job, from_byte=from_byte)
+        at_end = listen(it, job, from_byte=14)
+        await it.advance(10, world_s=0)
+        assert (beyond.errors, beyond.task.done()) == ([], False)
+
+        job.finish()
+        await it.advance(20, world_s=0)
+
+        [error] = beyond.errors
+        assert isinstance(error, BadInput)
+        assert told in error.message
+        assert at_end.errors == at_end.pieces == beyond.pieces == []
+        assert at_end.task.done()
+        assert beyond.task.done()
+
+
+async def test_a_log_that_grows_as_far_as_its_reader_is_read_from_there(world, job):
+    async with world() as it:
+        job.write(b"one\n")
+        listener = listen(it, job, from_byte=8)
+        await it.advance(4, world_s=0)
+        job.write(b"two\nthree\n")
+        job.finish()
+        await it.advance(20, world_s=0)
+
+        assert listener.raw == b"three\n"
+        assert listener.errors == []
 
 
 async def test_reads_no_byte_twice(world, job):
