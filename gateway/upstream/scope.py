@@ -42,7 +42,8 @@ class CallScope(Struct, eq=False):
     on what was read. Those of one that wants it all `fresh` are not answered by what is kept, nor
     by a call that began before; what they read is kept for others.
     One that polls may hold `tags`, the entity tags of earlier answers by target: what has not
-    changed since raises `NotModified`.
+    changed since raises `NotModified`; its calls are `patient`, which come after those of
+    operations wherever calls wait.
     `max_bytes` bounds what logs may give to the answer. `under_way` is how many calls are,
     `waiting` are those that wait until they may.
     """
@@ -65,6 +66,7 @@ class CallScope(Struct, eq=False):
     under_way: int = 0
     waiting: deque[Future[None]] | None = None
     tags: dict[str, str] | None = None
+    patient: bool = False
     _held_bytes: int = 0
 
     def hold(self, size_bytes: int) -> None:

@@ -147,6 +147,7 @@ class Poller:
             max_at_once=self.around.calls_at_once,
             fresh=True,
             tags=self._tags,
+            patient=True,
         )
         found = Round()
         try:

@@ -6,7 +6,8 @@
     refused     a call was answered 429
 
 With plenty left a turn comes at once. Below a tenth of the limit, and while anybody waits, what is
-left is spread to the end of its window, or to where those who wait can still use it.
+left is spread to the end of its window, or to where those who wait can still use it. Reads of polls
+have their turns after those of operations, and leave them half of that tenth.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ __all__ = ["WINDOW_S", "Allowance", "Limiter", "Served", "is_of_endpoint", "rese
 # GitLab's limits are by the minute; a clock that is wrong must not stop anybody for longer.
 WINDOW_S: Final = 60.0
 PLENTY: Final = 0.1
+# Of that, what polls leave to operations.
+KEPT_BACK: Final = 0.5
 # What a turn is worth to a call whose time is nearly over.
 USABLE_S: Final = 0.05
 # After so many windows that were used up without a 429, a limit that was guessed is tried for more.
@@ -80,6 +83,8 @@ class Limiter:
         self.told_reset: str | None = "not told"
         self.least_told = 0
         self.waiting: deque[_Turn] = deque()
+        # Those of polls.
+        self.patient: deque[_Turn] = deque()
         self.window_s = WINDOW_S
         # In this window; and windows in a row that were used up without a 429.
         self.served = 0
@@ -101,7 +106,7 @@ class Limiter:
     @property
     def is_idle(self) -> bool:
         """Does nobody wait, and is nothing under way?"""
-        return not self.waiting and not self.in_flight
+        return not self._is_waited_for and not self.in_flight
 
     # -- turns -----------------------------------------------------------------------------------
 
@@ -111,23 +116,27 @@ class Limiter:
         now = loop.time()
         if now >= self.reset_at:
             self._renew(now)
-        if not self.waiting and self.left > self._reserve:
+        is_patient = call.scope.patient
+        if not self._comes_after(is_patient) and self.left > self._reserve:
             self.spend(now)
             return
-        while self.waiting and self.waiting[0].is_over(now):
-            self.waiting.popleft()
-        if not self.waiting and self.left >= 1 and now >= self.next_at:
+        for queue in (self.waiting, self.patient):
+            while queue and queue[0].is_over(now):
+                queue.popleft()
+        can_go = self._usable(is_patient) >= 1 and now >= self.next_at
+        if can_go and not self._comes_after(is_patient):
             self.spend(now)
             return
-        wait_s = self._wait_s(now, call.scope.deadline)
+        wait_s = self._wait_s(now, call.scope.deadline, is_patient)
         if now + wait_s > call.scope.deadline - USABLE_S:
             raise _used_up(call, min(wait_s, max(self.reset_at - now, self.next_at - now, 1.0)))
         turn = _Turn(loop.create_future(), call.scope)
+        queue = self.patient if is_patient else self.waiting
         if call.attempt > 1:
             # It was refused, and came before all of them.
-            self.waiting.appendleft(turn)
+            queue.appendleft(turn)
         else:
-            self.waiting.append(turn)
+            queue.append(turn)
         turn.timer = loop.call_at(call.scope.deadline - USABLE_S, self._leave, turn, call)
         self._ring()
         try:
@@ -146,7 +155,7 @@ class Limiter:
         self.left -= 1
         self.in_flight += 1
         left = max(self.left, 0.0)
-        if left > self._reserve and not self.waiting:
+        if left > self._reserve and not self._is_waited_for:
             self.next_at = now
         elif left < 1:
             self.next_at = self.reset_at
@@ -166,10 +175,25 @@ class Limiter:
         """As many are left when they begin to be spread."""
         return PLENTY * (self.limit or 0)
 
-    def _wait_s(self, now: float, deadline: float) -> float:
+    @property
+    def _is_waited_for(self) -> bool:
+        return bool(self.waiting or self.patient)
+
+    def _comes_after(self, is_patient: bool) -> bool:  # noqa: FBT001 - asked for each read
+        """Does anybody wait who has a turn before a read that comes now?"""
+        return bool(self.waiting or (is_patient and self.patient))
+
+    def _usable(self, is_patient: bool) -> float:  # noqa: FBT001 - as above
+        """What is left for a read of this kind, if 1 or more."""
+        if is_patient and self.left <= KEPT_BACK * self._reserve:
+            return 0.0
+        return self.left
+
+    def _wait_s(self, now: float, deadline: float, is_patient: bool) -> float:  # noqa: FBT001
         """How long one more has to wait, as far as one can say."""
-        ahead = sum(not turn.given.done() for turn in self.waiting)
-        left = max(int(self.left), 0)
+        before = (*self.waiting, *self.patient) if is_patient else self.waiting
+        ahead = sum(not turn.given.done() for turn in before)
+        left = max(int(self._usable(is_patient)), 0)
         if ahead < left:
             end = min(self.reset_at, max(deadline, self.next_at))
             gap_s = max(end - self.next_at, 0.0) / (left + 1)
@@ -182,24 +206,29 @@ class Limiter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.waiting:
+        if self._is_waited_for:
             loop = get_running_loop()
-            at = self.next_at if self.left >= 1 else self.reset_at
+            at = self.next_at if self._usable(not self.waiting) >= 1 else self.reset_at
             self._timer = loop.call_at(max(at, loop.time()), self._give)
 
     def _give(self) -> None:
-        """Give a turn to who has waited longest and can still use it."""
+        """Give a turn to who has waited longest and can still use it, operations first."""
         now = get_running_loop().time()
         self._timer = None
         if now >= self.reset_at:
             self._renew(now)
-        while self.waiting and self.left >= 1 and now >= self.next_at:
-            turn = self.waiting.popleft()
+        while now >= self.next_at and (queue := self._next_queue()):
+            turn = queue.popleft()
             if not turn.is_over(now):
-                last = self.waiting[-1].scope.deadline if self.waiting else math.inf
+                last = queue[-1].scope.deadline if queue else math.inf
                 self.spend(now, horizon=last)
                 turn.given.set_result(None)
         self._ring()
+
+    def _next_queue(self) -> deque[_Turn] | None:
+        """Where the next turn is due; None where nobody may have one."""
+        queue = self.waiting or self.patient
+        return queue if self._usable(queue is self.patient) >= 1 else None
 
     def _leave(self, turn: _Turn, call: Call) -> None:
         """Who waits has no time left, unless others joined it who have."""
@@ -232,7 +261,7 @@ class Limiter:
             self.next_at = max(self.next_at, now) if self.left >= 1 else self.reset_at
             self.next_at = min(self.next_at, self.reset_at)
         else:
-            self.next_at = min(self.next_at, now) if not self.waiting else self.next_at
+            self.next_at = self.next_at if self._is_waited_for else min(self.next_at, now)
         self._ring()
 
     def refused(self, answer: Answer, now: float, served_before: int) -> None:

@@ -5,14 +5,15 @@ two get two fifths each, and there is always room for who comes next. Credential
 verified have one such share together, of a tenth of the places. What is large, streams and pages of
 many rows, has half of the places at most, shared the same way, so that it holds up no single read.
 
-Who has to wait is served when a place comes free, the credential with the fewest first.
+Who has to wait is served when a place comes free, the credential with the fewest first; polls come
+after all operations.
 """
 
 from __future__ import annotations
 
 from asyncio import CancelledError, get_running_loop
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.errors import UpstreamTimeout
 from gateway.upstream.calls.standing import Standing
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.calls.standing import Standings
     from gateway.upstream.wire import Answer
+
+    # Those who wait, by share.
+    _Queues: TypeAlias = dict[Standing, deque[Future[None]]]
 
 __all__ = ["Places", "Pool"]
 
@@ -45,16 +49,22 @@ class Pool:
         self.unverified = Standing("")
         """All that are not verified are one."""
         self._most_unverified = max(size // UNVERIFIED, 1)
-        self._waiting: dict[Standing, deque[Future[None]]] = {}
+        self._waiting: _Queues = {}
+        # Those of polls.
+        self._patient: _Queues = {}
 
     def owner(self, standing: Standing) -> Standing:
         """Whose share it is."""
         return standing if standing.is_verified else self.unverified
 
-    def take_at_once(self, owner: Standing) -> bool:
-        """Take a place if there is one to be had, and nobody of this share waits."""
+    def take_at_once(self, owner: Standing, is_patient: bool) -> bool:  # noqa: FBT001 - each call's
+        """Take a place if there is one to be had, and nobody of this share waits who comes
+        before.
+        """
         has = owner.places[self._kind]
         if has >= SHARE * self._free or owner in self._waiting:
+            return False
+        if is_patient and owner in self._patient:
             return False
         if owner is self.unverified and has >= self._most_unverified:
             return False
@@ -66,7 +76,8 @@ class Pool:
         """Wait for a place; raises `UpstreamTimeout` where none comes free in time."""
         loop = get_running_loop()
         place: Future[None] = loop.create_future()
-        self._waiting.setdefault(owner, deque()).append(place)
+        queues = self._patient if call.scope.patient else self._waiting
+        queues.setdefault(owner, deque()).append(place)
         timer = loop.call_at(call.scope.deadline, _give_up, place, call)
         try:
             await place
@@ -78,26 +89,32 @@ class Pool:
         finally:
             timer.cancel()
             if place.cancelled() or place.exception() is not None:
-                self._forget(owner, place)
+                _forget(queues, owner, place)
 
     def give_back(self, owner: Standing) -> None:
         """A place is free."""
         self._free += 1
         owner.places[self._kind] -= 1
-        while self._waiting and self._free:
-            able = [waiting for waiting in self._waiting if self._has_room(waiting)]
-            if not able:
-                return
-            fewest = min(able, key=self._places_of)
-            queue = self._waiting.pop(fewest)
-            place = queue.popleft()
-            if queue:
-                # The next time it comes after those with as many.
-                self._waiting[fewest] = queue
-            if not place.done():
-                self._free -= 1
-                fewest.places[self._kind] += 1
-                place.set_result(None)
+        for queues in (self._waiting, self._patient):
+            while queues and self._free and self._serve(queues):
+                pass
+
+    def _serve(self, queues: _Queues) -> bool:
+        """Give a place to one who waits; False where none of these may have one."""
+        able = [waiting for waiting in queues if self._has_room(waiting)]
+        if not able:
+            return False
+        fewest = min(able, key=self._places_of)
+        queue = queues.pop(fewest)
+        place = queue.popleft()
+        if queue:
+            # The next time it comes after those with as many.
+            queues[fewest] = queue
+        if not place.done():
+            self._free -= 1
+            fewest.places[self._kind] += 1
+            place.set_result(None)
+        return True
 
     def _has_room(self, owner: Standing) -> bool:
         has = owner.places[self._kind]
@@ -107,13 +124,6 @@ class Pool:
 
     def _places_of(self, owner: Standing) -> int:
         return owner.places[self._kind]
-
-    def _forget(self, owner: Standing, place: Future[None]) -> None:
-        queue = self._waiting.get(owner)
-        if queue is not None and place in queue:
-            queue.remove(place)
-            if not queue:
-                del self._waiting[owner]
 
 
 class Places:
@@ -132,7 +142,7 @@ class Places:
             return await self._send_large(call, standing)
         # As `pool.owner`, without calling it.
         owner = standing if standing.is_verified else pool.unverified
-        if not pool.take_at_once(owner):
+        if not pool.take_at_once(owner, call.scope.patient):
             await pool.take(owner, call)
         try:
             answer = await self._below.send(call)
@@ -163,9 +173,17 @@ async def _take(
     pool: Pool, standing: Standing, call: Call, held: list[tuple[Pool, Standing]]
 ) -> None:
     owner = pool.owner(standing)
-    if not pool.take_at_once(owner):
+    if not pool.take_at_once(owner, call.scope.patient):
         await pool.take(owner, call)
     held.append((pool, owner))
+
+
+def _forget(queues: _Queues, owner: Standing, place: Future[None]) -> None:
+    queue = queues.get(owner)
+    if queue is not None and place in queue:
+        queue.remove(place)
+        if not queue:
+            del queues[owner]
 
 
 def _give_back(held: list[tuple[Pool, Standing]]) -> None:

@@ -247,6 +247,44 @@ class TestTurns:
         assert done
         assert isinstance(second, float | RateLimited)
 
+    def test_polls_come_after_operations(self):
+        async def run():
+            limiter = self.with_left(10, reset_s=40)
+            order = []
+
+            async def ask(name, *, patient):
+                scope = CallScope(None, now() + 39, patient=patient)
+                await limiter.take(Call.of(scope, routes.JOB, 1, 1))
+                order.append(name)
+
+            polls = [asyncio.ensure_future(ask(name, patient=True)) for name in "abc"]
+            await asyncio.sleep(1)
+            operations = [asyncio.ensure_future(ask(name, patient=False)) for name in "xy"]
+            await asyncio.gather(*polls, *operations)
+            return order
+
+        # The first asked before anybody else did.
+        assert drive(run()) == ["a", "x", "y", "b", "c"]
+
+    def test_polls_leave_operations_what_is_left_last(self):
+        """Of 100 a tenth is spread, and half of that is for operations."""
+
+        async def run():
+            limiter = self.with_left(8, reset_s=20)
+
+            async def ask(*, patient):
+                scope = CallScope(None, now() + 15, patient=patient)
+                await limiter.take(Call.of(scope, routes.JOB, 1, 1))
+
+            polls = await asyncio.gather(*[outcome(ask(patient=True)) for _ in range(6)])
+            left = limiter.left
+            return polls, left, await outcome(ask(patient=False)), now()
+
+        polls, left, operation, at = drive(run())
+        assert [isinstance(found, RateLimited) for found in polls] == [False] * 3 + [True] * 3
+        assert left == 5
+        assert operation == at < 20
+
     def test_no_herd_comes_after_a_reset(self):
         async def run():
             it = Chain(Limited(limit=20))

@@ -15,6 +15,7 @@ from gateway.upstream.calls.standing import MAX_UNVERIFIED, MAX_VERIFIED
 from gateway.upstream.client import Client
 from gateway.upstream.credential import Credential
 from gateway.upstream.scope import CallScope
+from gateway.watch import Live
 from tests.harness.driven import Upstream, answer_of, drive
 
 CONFIG = ClientConfig("https://gitlab.test/api/v4", retry_pause_s=0)
@@ -136,6 +137,49 @@ class TestShares:
             return await asyncio.gather(it.ask("a", 1), it.ask("a", 2))
 
         assert max(drive(run())) < 0.1
+
+
+class TestPolls:
+    @pytest.mark.parametrize("connections", [1, 4])
+    def test_of_many_subjects_make_no_operation_wait(self, connections):
+        """200 jobs are watched, over an upstream of which each answer takes a second."""
+
+        async def run():
+            upstream = Upstream(lambda _: {"id": 1, "status": "running"}, lambda _: 1.0)
+            chain = standard_chain(upstream, CONFIG, connections=connections)
+            credential = Credential("PRIVATE-TOKEN", "a")
+            live = Live(Client.over(chain))
+            for number in range(1000, 1200):
+                live.job(credential, 1, number)
+            waits = []
+            for number in range(1, 20):
+                await asyncio.sleep(4.5)
+                scope, began = CallScope(credential, now() + 30), now()
+                reads = [chain.send(Call.of(scope, routes.JOB, 1, n)) for n in (number, 50)]
+                await asyncio.gather(*reads)
+                waits.append(now() - began)
+            polled = len({asked.target for asked in upstream.asked if "/jobs/1" in asked.target})
+            await live.aclose()
+            return max(waits), polled
+
+        longest, polled = drive(run())
+        # Its two calls, after one that is under way.
+        assert longest <= 3.1
+        assert polled > 40
+
+    def test_wait_for_nobody_who_has_used_up_its_own_share(self):
+        async def run():
+            it = Chain()
+            await it.verify("a", "b")
+            slow = [asyncio.ensure_future(it.ask("a", 100 + n, seconds=60)) for n in range(100)]
+            await asyncio.sleep(0.1)
+            scope, began = CallScope(Credential("PRIVATE-TOKEN", "b"), 30, patient=True), now()
+            await it.chain.send(Call.of(scope, routes.JOB, 1, 2))
+            took = now() - began
+            await asyncio.gather(*slow)
+            return took
+
+        assert drive(run()) < 0.1
 
 
 class TestLarge:
