@@ -69,10 +69,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class LogRanges:
-    """What is known of an upstream: whether it sends parts of logs (`logs.ranges`)."""
+    """What is known of an upstream: whether it sends logs from a position on, None while that is
+    not known, and whether it sends more than was asked for (`logs.ranges`).
+    """
 
     def __init__(self) -> None:
         self.are_honoured: bool | None = None
+        self.ignore_limits = False
 
 
 class Client:

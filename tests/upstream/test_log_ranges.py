@@ -19,7 +19,7 @@ END = len(LOG)
 
 class Upstream:
     """Sends parts of a log, or does not know how to; counts what it sends. One that `knows` the
-    limit alone sends the log's beginning.
+    limit alone sends the log's beginning, one that knows the position alone all that follows.
     """
 
     def __init__(self, log=LOG, *, sends_parts=True, knows=("byte_offset", "byte_limit")):
@@ -90,10 +90,11 @@ async def test_a_slice_is_the_same_from_any_upstream(read, from_byte, max_bytes,
 @pytest.mark.parametrize("max_bytes", [1, 65_536, 2**20])
 @pytest.mark.parametrize("needs_size", [False, True])
 @pytest.mark.parametrize("size", [90_000, END])
-async def test_a_limit_that_is_taken_without_the_position_leads_nobody_astray(
-    read, from_byte, max_bytes, needs_size, size
+@pytest.mark.parametrize("knows", ["byte_limit", "byte_offset"])
+async def test_one_that_is_taken_without_the_other_leads_nobody_astray(
+    read, from_byte, max_bytes, needs_size, size, knows
 ):
-    upstream = Upstream(LOG[:size], knows=("byte_limit",))
+    upstream = Upstream(LOG[:size], knows=(knows,))
     look = read(upstream)
 
     for _ in range(2):
@@ -103,7 +104,9 @@ async def test_a_limit_that_is_taken_without_the_position_leads_nobody_astray(
         assert piece.raw == upstream.log[piece.start_byte : piece.end_byte]
 
 
-@pytest.mark.parametrize("knows", [("byte_limit",), ("byte_offset", "byte_limit")])
+@pytest.mark.parametrize(
+    "knows", [("byte_limit",), ("byte_offset",), ("byte_offset", "byte_limit")]
+)
 @pytest.mark.parametrize("log", [b"x" * 300_000, b"a line\n" * 50_000])
 async def test_a_log_of_equal_parts_is_read_right(read, log, knows):
     look = read(Upstream(log, knows=knows))
@@ -134,8 +137,24 @@ async def test_an_old_upstream_is_not_asked_for_parts_again(read):
     _, first = await look(Slice(END, 100))
     _, second = await look(Slice(END, 100))
 
-    assert (first.calls, first.retried) == (1, 0)
+    # Whether it sent the whole log, or ignored the limit only, is found out by two small reads.
+    assert (first.calls, first.retried) == (3, 2)
     assert (second.calls, second.retried) == (1, 0)
+
+
+async def test_one_that_ignores_the_limit_is_asked_by_position(read):
+    upstream = Upstream(knows=("byte_offset",))
+    look = read(upstream)
+    await look(Slice(END, 100))
+    upstream.moved = 0
+
+    for _ in range(10):
+        scan, tally = await look(Slice(END - 5_000, 100))
+        [piece] = scan.pieces()
+        assert piece.raw == LOG[END - 5_000 : piece.end_byte]
+        assert (tally.calls, tally.retried) == (1, 0)
+
+    assert upstream.moved < 10 * 10_000
 
 
 @pytest.mark.parametrize("sends_parts", [True, False])

@@ -1,10 +1,11 @@
 """Reading a log no further than is needed, from no earlier than is needed.
 
 Newer upstreams send a part of a log when asked (`byte_offset` and `byte_limit`, upstream.md, 3.5),
-older ones ignore that and send all of it: an answer that is longer than the limit is the whole log.
-A shorter one is the part, or the log's beginning from something that takes the limit and not the
-position. So a few bytes are asked for once more, which must differ. What was learnt holds for the
-upstream as long as the client does.
+older ones ignore that and send all of it. Something may take the one and not the other: an answer
+that is longer than the limit is the whole log, or all from the position on, and a shorter one is
+the part, or the log's beginning. So a few bytes are asked for once more, which must differ. Where
+the position counts and the limit does not, a read ends when it has what it needs, and the answer is
+closed. What was learnt holds for the upstream as long as the client does.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ async def read_log(
     )
     asked = _range_of(wants, needs_size=needs_size, needs_lines=needs_lines)
     ranges = client.log_ranges
+    if ranges.ignore_limits:
+        asked = _Range(asked.offset)
     if asked == _Range() or ranges.are_honoured is False:
         return await reading.whole()
     if asked.limit is None and ranges.are_honoured is None and not await reading.probe():
@@ -137,9 +140,12 @@ class _Reading:
             if limit:
                 held, is_longer = await _read_beyond(chunks, limit)
                 if is_longer:
-                    # The whole log.
-                    self._client.log_ranges.are_honoured = False
-                    scan = await self._scan(0, held)
+                    self._client.log_ranges.ignore_limits = True
+                    # All that follows the position, or the whole log.
+                    start = offset if offset and await self._is_part(held) else 0
+                    if start != offset and self._client.log_ranges.are_honoured is None:
+                        return None
+                    scan = await self._scan(start, held)
             if scan is not None:
                 await self._pass(scan, chunks)
         if scan is None:
@@ -200,13 +206,12 @@ async def find_out_ranges(
             scope, project, job_id, byte_offset=offset or None, byte_limit=limit
         ) as streamed:
             held, is_longer = await _read_beyond(streamed.chunks(), limit)
-        return b"".join(held), is_longer
+        return b"".join(held)[:limit], is_longer
 
     ranges = client.log_ranges
     first, is_longer = await few_bytes(0)
-    if is_longer:
-        ranges.are_honoured = False
-    elif part and not part.startswith(first[: len(part)]):
+    ranges.ignore_limits |= is_longer
+    if part and not part.startswith(first[: len(part)]):
         ranges.are_honoured = True
     # The log's beginning again, and what it is without its first byte.
     elif first and first[1:] != first[: PROBE_BYTES - 1]:
