@@ -89,7 +89,7 @@ class Settings:
         check=checks.positive,
     )
     max_answer_bytes: int = knob(
-        64_000_000,
+        16_000_000,
         "Size of an upstream answer that is read whole; logs are streamed and have no such bound.",
         check=checks.at_least(1_000),
     )

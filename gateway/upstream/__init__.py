@@ -11,7 +11,8 @@
       client ─ one method for each endpoint (`routes`)
         calls ─ the layers that a call passes through
           wires ─ HTTP: `http1` by ourselves, `httpx` to compare with
-        reading ─ bytes to entities; `written` ─ what a write's answer stands for
+        reading ─ bytes to entities, in steps where they are long or faulty (`taking_apart`);
+        written ─ what a write's answer stands for
 
 What is listed here is the public face, with `entities` for what the client answers and
 `gateway.errors` for what it raises.

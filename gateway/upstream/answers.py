@@ -30,7 +30,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream.credential import HIDDEN
-from gateway.upstream.salvage import UNREADABLE
+from gateway.upstream.taking_apart import UNREADABLE
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ project that none can have.
 from __future__ import annotations
 
 import math
+from asyncio import timeout_at
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import quote
@@ -17,6 +18,9 @@ from urllib.parse import quote
 import msgspec
 
 import gateway.upstream.routes as routes
+from gateway.errors import DeadlineExceeded
+from gateway.turns import Turns
+from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, Standings, standard_chain
 from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.calls.pace import allowance_of
@@ -33,11 +37,12 @@ from gateway.upstream.pages import (
 from gateway.upstream.pruning import WHOLE
 from gateway.upstream.reading import Reader, check_is_log
 from gateway.upstream.statuses import KnownStatuses
-from gateway.upstream.written import has_key, read_written, told_or_not
+from gateway.upstream.written import read_played, read_retried, read_written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from gateway.errors import UpstreamInvalid
     from gateway.upstream.calls import Layer
     from gateway.upstream.calls.limiter import Allowance
     from gateway.upstream.entities import (
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
     from gateway.upstream.pruning import Readers
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
+    from gateway.upstream.taking_apart import Steps
     from gateway.upstream.wire import Answer, StreamedAnswer, Wire
 
 __all__ = ["Client", "ClientConfig", "LogRanges"]
@@ -63,6 +69,11 @@ PROJECT: Final = Reader(Project)
 AGENTS: Final = Reader(AllowedAgents)
 USER: Final = Reader(User)
 VERSION: Final = Reader(UpstreamVersion)
+
+NOT_READ: Final = (
+    "the upstream's answer was not read in time, since it is long or cannot be read as a whole;"
+    " try again, or ask for less at once"
+)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -103,6 +114,8 @@ class Client:
         self._standings = standings
         self._kept = chain if isinstance(chain, Kept) else None
         self._statuses = KnownStatuses()
+        # Of what is long, or cannot be read as a whole.
+        self._turns = Turns()
         self.log_ranges = LogRanges()
         """Whether it sends parts of logs."""
         self.job_spans = JobSpans()
@@ -136,7 +149,7 @@ class Client:
         answer = await self._list(call, statuses)
         if answer is None:
             return KeysetPage([], None)
-        rows = readers.jobs.many(answer, endpoint=call.route.endpoint, project=project)
+        rows = await self._rows(call, answer, readers.jobs)
         return keyset_page(
             answer, rows, per_page=per_page, cursor=cursor, endpoint=call.route.endpoint
         )
@@ -161,7 +174,7 @@ class Client:
             scope, routes.PIPELINE_JOBS, project, pipeline_id, query=query, rows=per_page
         )
         answer = await self._list(call, statuses)
-        return _offset_page(call, answer, readers.jobs, page, per_page)
+        return await self._offset_page(call, answer, readers.jobs, page, per_page)
 
     async def bridges_page(
         self,
@@ -180,7 +193,7 @@ class Client:
             scope, routes.PIPELINE_BRIDGES, project, pipeline_id, query=query, rows=per_page
         )
         answer = await self._list(call, statuses)
-        return _offset_page(call, answer, readers.bridges, page, per_page)
+        return await self._offset_page(call, answer, readers.bridges, page, per_page)
 
     async def pipelines_page(
         self,
@@ -201,7 +214,7 @@ class Client:
             query += f"&{name}={quote(value, safe='')}"
         call = Call.of(scope, routes.PROJECT_PIPELINES, project, query=query, rows=per_page)
         answer = await self._list(call, () if status is None else (status,), "status")
-        return _offset_page(call, answer, readers.pipelines, page, per_page)
+        return await self._offset_page(call, answer, readers.pipelines, page, per_page)
 
     # -- single reads --------------------------------------------------------------------------
 
@@ -221,7 +234,11 @@ class Client:
         answer = self._kept.at_hand(call)
         if answer is None:
             return None
-        return readers.jobs.one(answer, endpoint=call.route.endpoint, project=project)
+        job = readers.jobs.one(answer, project)
+        if job is None:
+            # `job` will be asked for it, and counts it.
+            scope.tally.cached -= 1
+        return job
 
     async def pipeline(
         self, scope: CallScope, project: ProjectKey, pipeline_id: int, *, readers: Readers = WHOLE
@@ -327,8 +344,7 @@ class Client:
         body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
         call = _write(scope, routes.RETRY, project, job_id, body)
         answer = await self._chain.send(call)
-        job = read_written(call, answer, WHOLE.jobs)
-        return told_or_not(job, is_told=has_key(answer, "runner_manager"))
+        return await self._written(call, answer, read_retried(call, answer, WHOLE.jobs))
 
     async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
         """Erase log and artifacts; the job as it is now (upstream.md, 4.3)."""
@@ -354,9 +370,8 @@ class Client:
             body["job_inputs"] = inputs
         call = _write(scope, routes.PLAY, project, job_id, body)
         answer = await self._chain.send(call)
-        if has_key(answer, "downstream_pipeline"):
-            return read_written(call, answer, WHOLE.bridges)
-        return read_written(call, answer, WHOLE.jobs)
+        steps = read_played(call, answer, WHOLE.jobs, WHOLE.bridges)
+        return await self._written(call, answer, steps)
 
     async def retry_pipeline(
         self, scope: CallScope, project: ProjectKey, pipeline_id: int
@@ -378,7 +393,45 @@ class Client:
         answer = await self._chain.send(call)
         # The first argument is the project, where there is one (`routes`).
         project = call.arguments[0] if call.arguments else None
-        return reader.one(answer, endpoint=call.route.endpoint, project=project)
+        endpoint = call.route.endpoint
+        one = reader.one(answer, project)
+        if one is None:
+            steps = reader.one_in_steps(answer, endpoint=endpoint, project=project)
+            one = await self._in_turns(steps, call)
+        return one
+
+    async def _rows(
+        self, call: Call, answer: Answer, reader: Reader[T]
+    ) -> list[T | UpstreamInvalid]:
+        endpoint = call.route.endpoint
+        rows = reader.many(answer, call.project)
+        if rows is None:
+            steps = reader.many_in_steps(answer, endpoint=endpoint, project=call.project)
+            rows = await self._in_turns(steps, call)
+        return rows
+
+    async def _offset_page(
+        self, call: Call, answer: Answer | None, reader: Reader[T], page: int, per_page: int
+    ) -> OffsetPage[T]:
+        if answer is None:
+            return OffsetPage([], None, 0)
+        rows = await self._rows(call, answer, reader)
+        return offset_page(answer, rows, page=page, per_page=per_page)
+
+    async def _in_turns(self, steps: Steps[T], call: Call) -> T:
+        """What the reading of a long or faulty answer gives."""
+        try:
+            async with timeout_at(call.scope.deadline):
+                return await self._turns.run(steps)
+        except TimeoutError:
+            raise DeadlineExceeded(NOT_READ) from None
+
+    async def _written(self, call: Call, answer: Answer, steps: Steps[T]) -> T:
+        """What a write answered."""
+        try:
+            return await self._in_turns(steps, call)
+        except DeadlineExceeded:
+            raise unreadable_write(answer, call.route.endpoint) from None
 
     async def _list(
         self, call: Call, statuses: Sequence[str], parameter: str = "scope[]"
@@ -403,13 +456,15 @@ class Client:
         body: dict[str, Any],
     ) -> Job:
         call = _write(scope, route, project, job_id, body)
-        return read_written(call, await self._chain.send(call), WHOLE.jobs)
+        answer = await self._chain.send(call)
+        return await self._written(call, answer, read_written(call, answer, WHOLE.jobs))
 
     async def _act_on_pipeline(
         self, scope: CallScope, route: Route, project: ProjectKey, pipeline_id: int
     ) -> PipelineDetail:
         call = _write(scope, route, project, pipeline_id, {})
-        return read_written(call, await self._chain.send(call), WHOLE.details)
+        answer = await self._chain.send(call)
+        return await self._written(call, answer, read_written(call, answer, WHOLE.details))
 
 
 def _call_of_job(scope: CallScope, project: ProjectKey, job_id: int, readers: Readers) -> Call:
@@ -422,12 +477,3 @@ def _write(
     scope: CallScope, route: Route, project: ProjectKey, job_id: int, body: dict[str, Any]
 ) -> Call:
     return Call.of(scope, route, project, job_id, body=_encode(body) if body else None)
-
-
-def _offset_page(
-    call: Call, answer: Answer | None, reader: Reader[T], page: int, per_page: int
-) -> OffsetPage[T]:
-    if answer is None:
-        return OffsetPage([], None, 0)
-    rows = reader.many(answer, endpoint=call.route.endpoint, project=call.project)
-    return offset_page(answer, rows, page=page, per_page=per_page)

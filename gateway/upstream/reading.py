@@ -1,11 +1,14 @@
-"""From bytes to entities. A page is decoded as a whole; where that fails, row by row; and where a
-row fails, part by part (`salvage`), so that what cannot be read costs only itself (architecture.md,
-typed entities).
+"""From bytes to entities. A page is decoded as a whole; where that fails, or would take long, row
+by row; and where a row fails, part by part (`salvage`), so that what cannot be read costs only
+itself (architecture.md, typed entities).
+
+What is short is read at once. All else is read in steps, which hold the loop for a moment each.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -14,16 +17,17 @@ import msgspec
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.answers import is_page
 from gateway.upstream.entities import UNTOLD
-from gateway.upstream.salvage import CANNOT_BE_READ, UNREADABLE, Salvage, Unfit, rows_of
+from gateway.upstream.salvage import CANNOT_BE_READ, Salvage, is_salvaged
+from gateway.upstream.taking_apart import AT_ONCE_BYTES, UNREADABLE, Unfit, is_cheap, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gateway.upstream.entities import Item, Job, Pipeline, ProjectKey
+    from gateway.upstream.taking_apart import Steps
     from gateway.upstream.wire import Answer, Body
 
 __all__ = [
-    "UNREADABLE",
     "Reader",
     "check_is_log",
     "note_job_of_artifacts",
@@ -64,19 +68,29 @@ class Reader(Generic[T]):
     def _salvage(self) -> Salvage:
         return Salvage()
 
-    def one(self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None) -> T:
-        """One object; raises `UpstreamInvalid` where it is none."""
-        one: T | UpstreamInvalid
+    def one(self, answer: Answer, project: ProjectKey | None = None) -> T | None:
+        """One object; None where that may take long, and is for `one_in_steps`."""
         kept = answer.decoded
         if kept is not None and (read := kept.get(self)) is not None:
             found: T = read
             return found
+        if len(answer.body) > AT_ONCE_BYTES:
+            return None
         try:
             one = self._decode_one(answer.body)
-        except UNREADABLE as error:
-            one = self._salvaged(answer.body, error, answer, endpoint)
-            # Errors are their reader's own.
-            kept = None
+        except UNREADABLE:
+            return None
+        if self._note_origin is not None:
+            self._note_origin((one,), project)
+        if kept is not None:
+            _keep(kept, self, one)
+        return one
+
+    def one_in_steps(
+        self, answer: Answer, *, endpoint: str, project: ProjectKey | None = None
+    ) -> Steps[T]:
+        """One object, as far as it can be read; raises `UpstreamInvalid` where it is none."""
+        one = yield from self._object(answer.body, answer, endpoint)
         if isinstance(one, UpstreamInvalid):
             try:
                 raise one
@@ -85,59 +99,85 @@ class Reader(Generic[T]):
                 del one
         if self._note_origin is not None:
             self._note_origin((one,), project)
-        if kept is not None:
-            _keep(kept, self, one)
+        if answer.decoded is not None and not is_salvaged(one):
+            _keep(answer.decoded, self, one)
         return one
 
-    def many(
-        self, answer: Answer, *, endpoint: str, project: ProjectKey | None
-    ) -> list[T | UpstreamInvalid]:
-        """A list. A row that cannot be read is an error at its place in the list; raises
-        `UpstreamInvalid` where the answer is no list.
-        """
+    def many(self, answer: Answer, project: ProjectKey | None) -> list[T | UpstreamInvalid] | None:
+        """A list; None where that may take long, and is for `many_in_steps`."""
         rows: list[T | UpstreamInvalid]
         kept = answer.decoded
         if kept is not None and (read := kept.get(self)) is not None:
             return list(read)
+        if len(answer.body) > AT_ONCE_BYTES:
+            return None
         try:
             rows = self._decode_many(answer.body)  # type: ignore[assignment]  # lists are invariant
         except UNREADABLE:
-            rows = list(self._row_by_row(answer, endpoint))
-            # Errors are their reader's own.
-            kept = None
+            return None
         if self._note_origin is not None:
             self._note_origin(rows, project)
         if kept is not None:
             _keep(kept, self, tuple(rows))
         return rows
 
-    def _row_by_row(self, answer: Answer, endpoint: str) -> Iterable[T | UpstreamInvalid]:
+    def many_in_steps(
+        self, answer: Answer, *, endpoint: str, project: ProjectKey | None
+    ) -> Steps[list[T | UpstreamInvalid]]:
+        """A list. A row that cannot be read is an error at its place in the list; raises
+        `UpstreamInvalid` where the answer is no list.
+        """
+        rows: list[T | UpstreamInvalid] | None = None
+        if is_cheap(answer.body):
+            with suppress(*UNREADABLE):
+                rows = self._decode_many(answer.body)  # type: ignore[assignment]  # as in `many`
+            yield
+        if rows is None:
+            rows = yield from self._row_by_row(answer, endpoint)
+        if self._note_origin is not None:
+            self._note_origin(rows, project)
+        # Errors are their reader's own.
+        if answer.decoded is not None and not any(map(_is_faulty, rows)):
+            _keep(answer.decoded, self, tuple(rows))
+        return rows
+
+    def _row_by_row(self, answer: Answer, endpoint: str) -> Steps[list[T | UpstreamInvalid]]:
         try:
-            rows: Sequence[Body] = rows_of(answer.body)
+            raw_rows = yield from rows_of(answer.body)
         except Unfit as error:
             raise _invalid(str(error), answer, endpoint) from None
-        for row in rows:
-            try:
-                yield self._decode_one(row)
-            except UNREADABLE as error:
-                yield self._salvaged(row, error, answer, endpoint)
+        rows: list[T | UpstreamInvalid] = []
+        for raw in raw_rows:
+            rows.append((yield from self._object(raw, answer, endpoint)))
+            yield
+        return rows
 
-    def _salvaged(
-        self, body: Body, error: Exception, answer: Answer, endpoint: str
-    ) -> T | UpstreamInvalid:
+    def _object(self, body: Body, answer: Answer, endpoint: str) -> Steps[T | UpstreamInvalid]:
         """What can be read of an object, else the error for all of it."""
+        told = None
+        if is_cheap(body):
+            try:
+                return self._decode_one(body)
+            except msgspec.ValidationError as error:
+                # It tells what was expected and where, never the data; other errors might.
+                told = str(error)
+            except UNREADABLE:
+                pass
+            yield
 
         def refuse(told: str) -> UpstreamInvalid:
             return _invalid(told, answer, endpoint)
 
         try:
-            salvaged: T = self._salvage.read(self._shape, body, refuse)
+            salvaged: T = yield from self._salvage.read(self._shape, body, refuse)
         except Unfit as unfit:
-            # msgspec tells what was expected and where, never the data; anything else might.
-            is_told = isinstance(error, msgspec.ValidationError)
-            return refuse(str(error if is_told else unfit))
+            return refuse(told or str(unfit))
         _refuse_unplaced(salvaged)
         return salvaged
+
+
+def _is_faulty(row: object) -> bool:
+    return isinstance(row, UpstreamInvalid) or is_salvaged(row)
 
 
 def _refuse_unplaced(salvaged: Any) -> None:

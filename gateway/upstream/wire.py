@@ -67,7 +67,7 @@ class WireOptions:
     origin: str
     connect_timeout_s: float = 5.0
     max_connections: int = 64
-    max_answer_bytes: int = 64 * 1024 * 1024
+    max_answer_bytes: int = 16_000_000
     verify_tls: bool = True
     ca_file: str | None = None
     client_cert: str | None = None

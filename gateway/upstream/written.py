@@ -6,6 +6,7 @@ was retried, so the answer may not tell.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -13,15 +14,17 @@ import msgspec
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.answers import unreadable_write
 from gateway.upstream.entities import Bridge, Job, UntoldItem
-from gateway.upstream.salvage import UNREADABLE, is_salvaged, keys_of
+from gateway.upstream.salvage import is_salvaged
+from gateway.upstream.taking_apart import UNREADABLE, Unfit, is_cheap, members_of
 
 if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call
     from gateway.upstream.entities import Item
     from gateway.upstream.reading import Reader
+    from gateway.upstream.taking_apart import Steps
     from gateway.upstream.wire import Answer
 
-__all__ = ["has_key", "item_of", "job_of", "read_written", "told_or_not"]
+__all__ = ["item_of", "job_of", "read_played", "read_retried", "read_written"]
 
 T = TypeVar("T")
 
@@ -36,23 +39,45 @@ class _ItemKeys(msgspec.Struct):
 _decode_keys = msgspec.json.Decoder(_ItemKeys).decode
 
 
-def read_written(call: Call, answer: Answer, reader: Reader[T]) -> T:
+def read_written(call: Call, answer: Answer, reader: Reader[T]) -> Steps[T]:
     """What a write answered; raises as `unreadable_write`."""
+    endpoint, project = call.route.endpoint, call.project
     try:
-        return reader.one(answer, endpoint=call.route.endpoint, project=call.project)
+        one = reader.one(answer, project)
+        if one is None:
+            one = yield from reader.one_in_steps(answer, endpoint=endpoint, project=project)
     except UpstreamInvalid:
-        raise unreadable_write(answer, call.route.endpoint) from None
+        raise unreadable_write(answer, endpoint) from None
+    return one
 
 
-def has_key(answer: Answer, key: str) -> bool:
-    """Does an answer have this key?"""
+def read_played(
+    call: Call, answer: Answer, jobs: Reader[Job], bridges: Reader[Bridge]
+) -> Steps[Item]:
+    """What was played, a job or a bridge; raises as `unreadable_write`."""
+    is_bridge = yield from _has_key(answer, "downstream_pipeline")
+    if is_bridge:
+        return (yield from read_written(call, answer, bridges))
+    return (yield from read_written(call, answer, jobs))
+
+
+def read_retried(call: Call, answer: Answer, jobs: Reader[Job]) -> Steps[Job]:
+    """The new job, or what may be a bridge (`UntoldItem`); raises as `unreadable_write`."""
+    job = yield from read_written(call, answer, jobs)
+    return _told_or_not(job, is_told=(yield from _has_key(answer, "runner_manager")))
+
+
+def _has_key(answer: Answer, key: str) -> Steps[bool]:
+    if is_cheap(answer.body):
+        with suppress(*UNREADABLE):
+            return getattr(_decode_keys(answer.body), key) is not msgspec.UNSET
     try:
-        return getattr(_decode_keys(answer.body), key) is not msgspec.UNSET
-    except UNREADABLE:
-        return key in keys_of(answer.body)
+        return key in (yield from members_of(answer.body))
+    except Unfit:
+        return False
 
 
-def told_or_not(job: Job, *, is_told: bool) -> Job:
+def _told_or_not(job: Job, *, is_told: bool) -> Job:
     """The answer to a retry; an `UntoldItem` where nothing in it tells a job from a bridge.
 
     Bridges have no files, no runner and no tags. Jobs of newer upstreams always have the key

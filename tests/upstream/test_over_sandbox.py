@@ -21,6 +21,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.sandbox import KINDS, PROFILES, Fault
+from gateway.turns import finished
 from gateway.upstream import entities
 from gateway.upstream.pages import KeysetCursor
 from gateway.upstream.reading import Reader
@@ -321,9 +322,9 @@ def test_recorded_bodies_are_read_without_a_row_lost(path):
     answer = Answer(200, {}.get, body)
 
     rows = (
-        Reader(shape).many(answer, endpoint="GET /x", project=1)
+        finished(Reader(shape).many_in_steps(answer, endpoint="GET /x", project=1))
         if isinstance(sent, list)
-        else [Reader(shape).one(answer, endpoint="GET /x")]
+        else [finished(Reader(shape).one_in_steps(answer, endpoint="GET /x"))]
     )
     sent = sent if isinstance(sent, list) else [sent]
 

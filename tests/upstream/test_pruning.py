@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from gateway.errors import UpstreamInvalid
+from gateway.turns import finished
 from gateway.upstream.entities import Artifact, Bridge, Commit, Job, Pipeline, PipelineDetail, User
 from gateway.upstream.pruning import KEPT, WHOLE, Readers, readers_of, whole_class
 from gateway.upstream.wire import Answer
@@ -36,7 +37,7 @@ def answer(body: object) -> Answer:
 
 
 def read(row: object, **attributes: set[str]) -> Job:
-    return readers(**attributes).jobs.one(answer(row), endpoint="GET")
+    return finished(readers(**attributes).jobs.one_in_steps(answer(row), endpoint="GET"))
 
 
 def test_what_is_taken_is_there_and_where_it_belongs() -> None:
@@ -107,15 +108,17 @@ def test_what_is_not_taken_may_be_wrong() -> None:
 
 def test_a_bad_row_costs_only_its_own_place() -> None:
     body = answer([ROW, {**ROW, "id": "x"}, ROW])
-    rows = readers(Job={"name"}).jobs.many(body, endpoint="GET", project=1)
+    rows = finished(readers(Job={"name"}).jobs.many_in_steps(body, endpoint="GET", project=1))
 
     assert [row.__class__ is UpstreamInvalid for row in rows] == [False, True, False]
 
 
 def test_properties_and_what_is_known_go_with_the_class() -> None:
     pruned = readers(Pipeline={"ref"}, PipelineDetail={"ref", "duration"})
-    short = pruned.pipelines.one(answer(PIPELINE), endpoint="GET")
-    long = pruned.details.one(answer({**PIPELINE, "duration": 2}), endpoint="GET")
+    short = finished(pruned.pipelines.one_in_steps(answer(PIPELINE), endpoint="GET"))
+    long = finished(
+        pruned.details.one_in_steps(answer({**PIPELINE, "duration": 2}), endpoint="GET")
+    )
 
     assert (short.project, short.known) == (1, 1)
     assert (long.project, long.known, long.duration) == (1, 2, 2)
@@ -137,4 +140,4 @@ def test_classes_are_told_by_what_they_were_pruned_from() -> None:
 def test_equal_needs_share_their_readers() -> None:
     assert readers(Job={"name", "ref"}) is readers(Job={"ref", "name"})
     assert readers() is WHOLE
-    assert WHOLE.jobs.one(answer(ROW), endpoint="GET").__class__ is Job
+    assert finished(WHOLE.jobs.one_in_steps(answer(ROW), endpoint="GET")).__class__ is Job

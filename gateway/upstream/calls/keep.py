@@ -23,8 +23,8 @@ from gateway.errors import Forbidden, NotFound, OutcomeUnknown, Unauthenticated
 from gateway.hooks import CallEvent, tell
 from gateway.upstream.credential import owner_of
 from gateway.upstream.routes import JOB, PIPELINE, Keep
-from gateway.upstream.salvage import UNREADABLE
 from gateway.upstream.statuses import FINISHED
+from gateway.upstream.taking_apart import UNREADABLE
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
