@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         NotFound,
         OutcomeUnknown,
         RateLimited,
+        ReadTooLarge,
         Redirected,
         RequestRefused,
         ResponseTooLarge,
@@ -63,6 +64,7 @@ __all__ = [
     "OperationEvent",
     "OutcomeUnknown",
     "RateLimited",
+    "ReadTooLarge",
     "Redirected",
     "RequestEvent",
     "RequestRefused",
@@ -89,9 +91,9 @@ __all__ = [
 
 _ERRORS = (
     "BadInput CallerError Conflict CostExceeded DeadlineExceeded Forbidden GatewayError NotFound"
-    " OutcomeUnknown RateLimited Redirected RequestRefused ResponseTooLarge SubscriberTooSlow"
-    " TooManyOperations Unauthenticated UpstreamError UpstreamInvalid UpstreamRefused"
-    " UpstreamTimeout UpstreamUnavailable"
+    " OutcomeUnknown RateLimited ReadTooLarge Redirected RequestRefused ResponseTooLarge"
+    " SubscriberTooSlow TooManyOperations Unauthenticated UpstreamError UpstreamInvalid"
+    " UpstreamRefused UpstreamTimeout UpstreamUnavailable"
 )
 _MODULES = {
     name: module

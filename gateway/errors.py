@@ -6,6 +6,7 @@ Data travels on the exception; texts never hold a credential or a raw body.
     ├── CallerError                 the caller's mistake
     │   ├── BadInput                an argument that cannot be used          BAD_USER_INPUT
     │   ├── CostExceeded            too many calls may be needed             COST_EXCEEDED
+    │   ├── ReadTooLarge            more was read than an operation may     READ_TOO_LARGE
     │   ├── ResponseTooLarge        the answer would be larger than allowed  RESPONSE_TOO_LARGE
     │   ├── SubscriberTooSlow       a log came faster than it was taken      SUBSCRIBER_TOO_SLOW
     │   └── TooManyOperations       more at once than a caller may have      TOO_MANY_OPERATIONS
@@ -41,6 +42,7 @@ __all__ = [
     "NotFound",
     "OutcomeUnknown",
     "RateLimited",
+    "ReadTooLarge",
     "Redirected",
     "RequestRefused",
     "ResponseTooLarge",
@@ -108,6 +110,20 @@ class ResponseTooLarge(CallerError):
         return cls(
             f"the response may have {nodes} fields, rows counted; {max_nodes} are allowed"
             " (GATEWAY_MAX_RESPONSE_NODES): ask for fewer rows or fields, or in several operations"
+        )
+
+
+class ReadTooLarge(CallerError):
+    """The operation has read more of the upstream than it may; it reads no more."""
+
+    code = "READ_TOO_LARGE"
+
+    @classmethod
+    def by_bytes(cls, read_bytes: int, max_bytes: int) -> ReadTooLarge:
+        """So many bytes."""
+        return cls(
+            f"the operation has read {read_bytes} bytes of the upstream, {max_bytes} are allowed"
+            " (GATEWAY_MAX_READ_BYTES): ask for fewer rows, or in several operations"
         )
 
 

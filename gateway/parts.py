@@ -33,6 +33,7 @@ def budget_of(settings: Settings) -> Budget:
         calls_in_flight=settings.max_calls_in_flight,
         page_size=settings.max_page_size,
         list_rows=settings.max_list_rows,
+        read_bytes=_limit(settings, "max_read_bytes"),
         response_nodes=_limit(settings, "max_response_nodes"),
         response_bytes=settings.max_response_bytes,
         mutations=settings.mutations,
@@ -50,7 +51,12 @@ def _limit(settings: Settings, name: str) -> int:
 def _measured(settings: Settings) -> Measured | None:
     if settings.limits == "enforce":
         return None
-    return Measured(settings.max_calls, settings.max_response_nodes, settings.max_plan_fields)
+    return Measured(
+        settings.max_calls,
+        settings.max_response_nodes,
+        settings.max_plan_fields,
+        settings.max_read_bytes,
+    )
 
 
 def documents_of(settings: Settings) -> Documents:

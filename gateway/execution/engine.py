@@ -63,8 +63,9 @@ SUBSCRIPTION: Final = (
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one operation may take: upstream calls at worst and at once, rows of a page (1 to 100)
-    and of a list that is read whole, fields of its response (nodes) and bytes of it. An event of a
-    subscription may need fewer calls, and has so long for them.
+    and of a list that is read whole, bytes that are read of the upstream, fields of its response
+    (nodes) and bytes of it. An event of a subscription may need fewer calls, and has so long for
+    them.
     """
 
     calls: int = 250
@@ -73,6 +74,7 @@ class Budget:
     calls_in_flight: int = 16
     page_size: int = 100
     list_rows: int = MAX_LIST_ROWS
+    read_bytes: int = 100_000_000
     response_nodes: int = 250_000
     response_bytes: int = 50_000_000
     mutations: bool = True
@@ -128,6 +130,7 @@ class Engine:
             budget.calls_in_flight,
             caller.fresh,
             budget.response_bytes,
+            budget.read_bytes,
         )
         began = tell_began(hooks, request, caller) if hooks.operation_began else None
         response = prepared = account = None
@@ -246,6 +249,7 @@ class Engine:
             caller.request_id,
             max_at_once=self._budget.calls_in_flight,
             max_bytes=self._budget.response_bytes,
+            max_read_bytes=self._budget.read_bytes,
         )
 
     def _begin_writes(self, operation: Operation) -> list[WriteEvent] | None:
@@ -300,6 +304,8 @@ class Engine:
     ) -> GraphQLResponse | None:
         """The response of nothing but data, which is known to be small; None for any other."""
         operation, size = prepared.operation, prepared.size
+        if self._budget.measured is not None:
+            self._budget.measured.tell_read(scope.read_bytes)
         if (
             result.errors
             or request.extensions

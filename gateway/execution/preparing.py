@@ -49,6 +49,7 @@ class Measured(NamedTuple):
     calls: int
     nodes: int
     plan_fields: int
+    read_bytes: int
 
     def tell(self, calls: int, nodes: int, plan_fields: int) -> None:
         """Record what an operation has more."""
@@ -58,8 +59,16 @@ class Measured(NamedTuple):
             (plan_fields, self.plan_fields, "fields of its plan", "GATEWAY_MAX_PLAN_FIELDS"),
         )
         for figure, allowed, of_what, setting in figures:
-            if figure > allowed:
-                tell_measured(f"an operation has {figure} {of_what}, {allowed} allowed ({setting})")
+            _tell(figure, allowed, of_what, setting)
+
+    def tell_read(self, read_bytes: int) -> None:
+        """Record what one has read more."""
+        _tell(read_bytes, self.read_bytes, "bytes read of the upstream", "GATEWAY_MAX_READ_BYTES")
+
+
+def _tell(figure: int, allowed: int, of_what: str, setting: str) -> None:
+    if figure > allowed:
+        tell_measured(f"an operation has {figure} {of_what}, {allowed} allowed ({setting})")
 
 
 class Preparation:

@@ -93,6 +93,13 @@ class Settings:
         "Size of an upstream answer that is read whole; logs are streamed and have no such bound.",
         check=checks.at_least(1_000),
     )
+    max_read_bytes: int = knob(
+        100_000_000,
+        "Bytes that one operation may read of the upstream: its answers, and of logs what is held."
+        " Beyond, its further reads fail with `READ_TOO_LARGE`; what has been read stays.",
+        unit="bytes",
+        check=checks.at_least(100_000),
+    )
     max_calls_in_flight: int = knob(
         16,
         "Upstream calls one operation makes at the same time; more wait.",
@@ -200,9 +207,9 @@ class Settings:
     )
     limits: Literal["enforce", "measure"] = knob(
         "enforce",
-        "What becomes of an operation over a limit on documents, variables, plans, calls or fields"
-        " of the response: it is refused, or (`measure`) runs up to ten times the default, and a"
-        " record tells the limit, the figure and the setting.",
+        "What becomes of an operation over a limit on documents, variables, plans, calls, what is"
+        " read or fields of the response: it is refused, or (`measure`) runs up to ten times the"
+        " default, and a record tells the limit, the figure and the setting.",
     )
     introspection: bool = knob(
         True, "Let callers read the schema. Off: errors suggest none of its names either."

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, Struct, UnsetType, field
 
-from gateway.errors import ResponseTooLarge
+from gateway.errors import ReadTooLarge, ResponseTooLarge
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -44,7 +44,8 @@ class CallScope(Struct, eq=False):
     One that polls may hold `tags`, the entity tags of earlier answers by target: what has not
     changed since raises `NotModified`; its calls are `patient`, which come after those of
     operations wherever calls wait.
-    `max_bytes` bounds what logs may give to the answer. `under_way` is how many calls are,
+    `max_bytes` bounds what logs may give to the answer, `max_read_bytes` what may be read: answers,
+    and of logs what is held. `under_way` is how many calls are,
     `waiting` are those that wait until they may.
     """
 
@@ -54,6 +55,7 @@ class CallScope(Struct, eq=False):
     max_at_once: int = 16
     fresh: bool = False
     max_bytes: int = 50_000_000
+    max_read_bytes: int = 100_000_000
     alone: bool = False
     # How the credential stands with the upstream (a `Standing` of `calls`); found with the first
     # call.
@@ -67,11 +69,23 @@ class CallScope(Struct, eq=False):
     waiting: deque[Future[None]] | None = None
     tags: dict[str, str] | None = None
     patient: bool = False
+    read_bytes: int = 0
     _held_bytes: int = 0
+
+    def note_answer(self, size_bytes: int) -> None:
+        """Count an answer."""
+        self.tally.read_bytes += size_bytes
+        self.read_bytes += size_bytes
+
+    def check_read(self) -> None:
+        """Raise `ReadTooLarge` where more has been read than may be."""
+        if self.read_bytes > self.max_read_bytes:
+            raise ReadTooLarge.by_bytes(self.read_bytes, self.max_read_bytes)
 
     def hold(self, size_bytes: int) -> None:
         """Count bytes of logs that are held for the answer; raises `ResponseTooLarge`."""
         self._held_bytes += size_bytes
+        self.read_bytes += size_bytes
         # Of a control character JSON makes six.
         self.tally.read_bytes += 6 * size_bytes
         if self._held_bytes > self.max_bytes:

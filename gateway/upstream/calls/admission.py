@@ -49,7 +49,8 @@ TICK_S: Final = 0.001
 
 class Bound:
     """Lets a call wait until its operation has room for it (`CallScope.max_at_once`), and counts
-    the bytes of its answer; a stream keeps its room until it is closed.
+    the bytes of its answer; a stream keeps its room until it is closed. An operation that has read
+    more than it may reads no more; what a write answers is told all the same.
     """
 
     def __init__(self, below: Layer) -> None:
@@ -66,17 +67,22 @@ class Bound:
             call.stack.callback(_leave, scope)
             if scope.deadline <= asyncio.get_running_loop().time():
                 raise _too_late(call)
+            scope.check_read()
             return await self._below.send(call)
         try:
             if scope.deadline <= asyncio.get_running_loop().time():
                 raise _too_late(call)
+            if call.route.is_read:
+                scope.check_read()
             answer = await self._below.send(call)
         finally:
             if scope.waiting:
                 _leave(scope)
             else:
                 scope.under_way -= 1
-        scope.tally.read_bytes += len(answer.body)
+        scope.note_answer(len(answer.body))
+        if call.route.is_read:
+            scope.check_read()
         return answer
 
 

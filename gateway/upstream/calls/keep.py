@@ -111,9 +111,8 @@ class Kept:
                 kept.lasts = _status_in(answer) in LASTING
             if not kept.lasts:
                 return None
-        tally = call.scope.tally
-        tally.cached += 1
-        tally.read_bytes += len(answer.body)
+        call.scope.tally.cached += 1
+        call.scope.note_answer(len(answer.body))
         if self._hooks is not None:
             _tell(self._hooks, call, answer)
         return answer
