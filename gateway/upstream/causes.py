@@ -115,8 +115,8 @@ _SENTENCES: Final[dict[Cause, str]] = {
     ),
     Cause.CONNECTION_LOST: "the connection to the upstream broke",
     Cause.HUNG_UP: (
-        "the upstream closed a new connection without a word; if its port speaks TLS, set"
-        " GATEWAY_UPSTREAM_URL to its https:// address"
+        "the upstream closed a new connection without a word; if it does so with every call, its"
+        " port may speak TLS: then set GATEWAY_UPSTREAM_URL to its https:// address"
     ),
     Cause.CERTIFICATE_UNTRUSTED: (
         "no secure connection to the upstream: its certificate is signed by an unknown authority;"

@@ -2,9 +2,11 @@
 
     nobody is there    no connection, for whatever reason          for all calls
     a route fails      502, 503, 504, an answer that breaks off    for this credential's calls to it
+                       or never begins
 
-One project, one job or one slow list can make a route fail, so that holds up nobody else. After a
-moment one call is let through; with its answer the circuit closes.
+One project, one job or one slow list can make a route fail, and what stands before the upstream may
+hang up on one caller alone, so that holds up nobody else. After a moment one call is let through;
+with its answer the circuit closes.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ __all__ = ["Breaker"]
 # What a front end answers when nobody is behind it.
 UNREACHABLE: Final = frozenset({502, 503, 504})
 # Somebody was there, and one call's answer did not come whole.
-OF_ONE_CALL: Final = frozenset({Cause.CONNECTION_LOST, Cause.NOT_HTTP})
+OF_ONE_CALL: Final = frozenset({Cause.CONNECTION_LOST, Cause.HUNG_UP, Cause.NOT_HTTP})
 
 
 class Breaker:

@@ -208,7 +208,15 @@ class TestARouteFails:
 
         assert drive(run()) == [200] * 60
 
-    @pytest.mark.parametrize("broken", [ConnectionBroken("cut"), TimedOut("late")])
+    @pytest.mark.parametrize(
+        "broken",
+        [
+            ConnectionBroken("cut"),
+            ConnectionBroken("no answer", cause=Cause.HUNG_UP),
+            ConnectionBroken("junk", cause=Cause.NOT_HTTP),
+            TimedOut("late"),
+        ],
+    )
     def test_a_job_whose_answer_is_cut_holds_up_nobody_else(self, broken):
         async def run():
             def answer(asked):
