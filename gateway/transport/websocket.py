@@ -222,6 +222,9 @@ class _Session:
         self._is_init = True
         try:
             headers: Mapping[bytes, bytes] = headers_in(payload_of(message)) or self._headers
+            if b"sudo" in self._headers:
+                # Whoever sends it must not act as somebody else, wherever the credential is.
+                headers = {b"sudo": self._headers[b"sudo"], **headers}
             self._credential = self._all.callers.credential_among(headers)
         except BadInput as error:
             raise Close(4403, f"Forbidden: {error.message}") from None

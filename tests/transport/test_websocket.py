@@ -207,6 +207,15 @@ class TestCredentials:
         ) as talk:
             assert "errors" not in await self.asked(talk)
 
+    async def test_of_the_init_go_with_the_sudo_of_the_headers(self, connected, sandbox):
+        """Who may act as somebody else must not do so as themselves."""
+        token = sandbox.tokens["developer"]
+        async with connected(headers={"sudo": "root"}, init={"PRIVATE-TOKEN": token}) as talk:
+            [error] = (await self.asked(talk))["errors"]
+
+            assert error["extensions"]["code"] == "FORBIDDEN"
+            assert "sudo" in error["extensions"]["upstream"]["reason"]
+
     async def test_without_one_the_upstream_says_so(self, connected):
         async with connected() as talk:
             [error] = (await self.asked(talk))["errors"]
