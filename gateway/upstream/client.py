@@ -416,7 +416,8 @@ class Client:
         if answer is None:
             return OffsetPage([], None, 0)
         rows = await self._rows(call, answer, reader)
-        return offset_page(answer, rows, page=page, per_page=per_page)
+        endpoint = call.route.endpoint
+        return offset_page(answer, rows, page=page, per_page=per_page, endpoint=endpoint)
 
     async def _in_turns(self, steps: Steps[T], call: Call) -> T:
         """What the reading of a long or faulty answer gives."""

@@ -130,11 +130,31 @@ def keyset_page(
 
 
 def offset_page(
-    answer: Answer, items: list[T | UpstreamInvalid], *, page: int, per_page: int
+    answer: Answer,
+    items: list[T | UpstreamInvalid],
+    *,
+    page: int,
+    per_page: int,
+    endpoint: str,
 ) -> OffsetPage[T]:
     """The rows of an answer as a page. A next one is told by `X-Next-Page` or by a link, else by
-    the list's length.
+    the list's length. Raises `UpstreamInvalid` where that is none of those after this one: whoever
+    followed it would walk in a circle.
     """
+    found = _offset_page(answer, items, page=page, per_page=per_page)
+    if found.next_page is not None and found.next_page <= page:
+        raise UpstreamInvalid(
+            f"the upstream leads from page {page} of its list to page {found.next_page}",
+            endpoint=endpoint,
+            status=answer.status,
+            upstream_request_id=answer.header("x-request-id"),
+        )
+    return found
+
+
+def _offset_page(
+    answer: Answer, items: list[T | UpstreamInvalid], *, page: int, per_page: int
+) -> OffsetPage[T]:
     length = number_in(answer, "x-total")
     total = None if length is None or length > MAX_TOTAL else length
     header = _agreed(answer, "x-next-page")

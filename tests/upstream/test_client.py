@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from gateway.errors import BadInput, NotFound
+from gateway.errors import BadInput, NotFound, UpstreamInvalid
 from gateway.upstream.pages import KeysetCursor, offset_page
 from gateway.upstream.wire import Answer
 from tests.upstream.samples import JOB
@@ -318,15 +318,31 @@ class TestOffsetPages:
 
         sent = Answer(200, first, b"", lambda name: headers.get(name, []))
 
-        page = offset_page(sent, [1, 2], page=1, per_page=2)
+        page = offset_page(sent, [1, 2], page=1, per_page=2, endpoint="GET")
 
         assert (page.next_page, page.is_told) == (next_page, is_told)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"x_next_page": "2"},
+            {"x_next_page": "1"},
+            {"link": '<https://gitlab.test/api/v4/projects/1/jobs?page=2>; rel="next"'},
+        ],
+    )
+    async def test_a_next_page_that_is_none_of_those_after_it_is_not_followed(
+        self, over, answer, headers
+    ):
+        it = over(answer([JOB, JOB], **headers))
+
+        with pytest.raises(UpstreamInvalid, match="leads from page 2 of its list to page"):
+            await it.client.pipeline_jobs_page(it.scope(), 1, 6, page=2, per_page=2)
 
     async def test_totals_that_contradict_each_other_are_none(self):
         headers = {"x-total": ["7", "9"]}
         sent = Answer(200, lambda _: "7", b"", lambda name: headers.get(name, []))
 
-        assert offset_page(sent, [1], page=1, per_page=20).total is None
+        assert offset_page(sent, [1], page=1, per_page=20, endpoint="GET").total is None
 
 
 class TestTraces:
