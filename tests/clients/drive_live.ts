@@ -42,30 +42,7 @@ function states(subscribe: (variables: { job: any }, sink: Sink) => unknown) {
   });
 }
 
-await step("graphql-ws", () =>
-  states((variables, sink) => connection.subscribe({ query: TEXT, variables }, sink as any)),
-);
-
-await step("graphql-sse", () => {
-  const client = createSse({ url, headers });
-  return states((variables, sink) => client.subscribe({ query: TEXT, variables }, sink as any));
-});
-
 const http = new HttpLink({ uri: url, headers });
-
-await step("apollo websocket", () => {
-  const client = new ApolloClient({ cache: new InMemoryCache(), link: live(connection, http) });
-  return states((variables, sink) =>
-    client.subscribe({ query: DOCUMENT, variables }).subscribe(sink),
-  );
-});
-
-await step("apollo multipart", () => {
-  const client = new ApolloClient({ cache: new InMemoryCache(), link: http });
-  return states((variables, sink) =>
-    client.subscribe({ query: DOCUMENT, variables }).subscribe(sink),
-  );
-});
 
 /** urql tells the end of a subscription by its source, and the last state once more before it. */
 function byUrql(client: Client) {
@@ -78,34 +55,54 @@ function byUrql(client: Client) {
   });
 }
 
-await step("urql websocket", () =>
-  byUrql(
-    new Client({
-      url,
-      preferGetMethod: false,
-      exchanges: [liveExchange(connection), fetchExchange],
-    }),
+// Each has a job of its own, so all subscribe at once.
+await Promise.all([
+  step("graphql-ws", () =>
+    states((variables, sink) => connection.subscribe({ query: TEXT, variables }, sink as any)),
   ),
-);
-
-await step("urql sse", () =>
-  byUrql(
-    new Client({
-      url,
-      preferGetMethod: false,
-      fetchOptions: { headers },
-      fetchSubscriptions: true,
-      exchanges: [fetchExchange],
-    }),
+  step("graphql-sse", () => {
+    const client = createSse({ url, headers });
+    return states((variables, sink) => client.subscribe({ query: TEXT, variables }, sink as any));
+  }),
+  step("apollo websocket", () => {
+    const client = new ApolloClient({ cache: new InMemoryCache(), link: live(connection, http) });
+    return states((variables, sink) =>
+      client.subscribe({ query: DOCUMENT, variables }).subscribe(sink),
+    );
+  }),
+  step("apollo multipart", () => {
+    const client = new ApolloClient({ cache: new InMemoryCache(), link: http });
+    return states((variables, sink) =>
+      client.subscribe({ query: DOCUMENT, variables }).subscribe(sink),
+    );
+  }),
+  step("urql websocket", () =>
+    byUrql(
+      new Client({
+        url,
+        preferGetMethod: false,
+        exchanges: [liveExchange(connection), fetchExchange],
+      }),
+    ),
   ),
-);
-
-await step("relay", () => {
-  const subscribe = liveFor(connection);
-  return states((variables, sink) =>
-    (subscribe({ text: TEXT, name: "Live" } as any, variables, {}) as any).subscribe(sink),
-  );
-});
+  step("urql sse", () =>
+    byUrql(
+      new Client({
+        url,
+        preferGetMethod: false,
+        fetchOptions: { headers },
+        fetchSubscriptions: true,
+        exchanges: [fetchExchange],
+      }),
+    ),
+  ),
+  step("relay", () => {
+    const subscribe = liveFor(connection);
+    return states((variables, sink) =>
+      (subscribe({ text: TEXT, name: "Live" } as any, variables, {}) as any).subscribe(sink),
+    );
+  }),
+]);
 
 await connection.dispose();
 tell();

@@ -5,37 +5,26 @@ the gateway over the sandbox.
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from gateway.testing.server import serve
+from tests.clients.conftest import DOCUMENT, HERE, run
 from tests.harness.app import program
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-DOCUMENT = ROOT / "docs" / "clients.md"
-BLOCK = re.compile(r"^```\w+ title=(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CLIENTS = ("apollo", "urql", "relay")
 
 pytestmark = pytest.mark.node
 
 
 @pytest.fixture(scope="module")
-def project(node_project) -> Path:
-    """A front end's project with the document's files, code generated and drivers bundled."""
-    folder = node_project(HERE)
-    (folder / "schema.graphql").write_text((ROOT / "schema.graphql").read_text(encoding="utf-8"))
-    for name, code in BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(code, encoding="utf-8")
-    run(folder, "node_modules/.bin/graphql-codegen")
-    run(folder, "node_modules/.bin/relay-compiler")
-    run(folder, "node", "build.mjs", *(f"drive_{client}.ts" for client in CLIENTS))
-    return folder
+def project(front_end):
+    """A front end's project with code generated and drivers bundled."""
+    run(front_end, "node_modules/.bin/graphql-codegen")
+    run(front_end, "node_modules/.bin/relay-compiler")
+    run(front_end, "node", "build.mjs", *(f"drive_{client}.ts" for client in CLIENTS))
+    return front_end
 
 
 @pytest.fixture(scope="module", params=CLIENTS)
@@ -54,20 +43,6 @@ def driven(request, project):
 @pytest.fixture(scope="module")
 def found(driven):
     return driven[0]
-
-
-def run(folder, *command, **environment):
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done
 
 
 def test_the_documents_code_has_no_type_errors(project):

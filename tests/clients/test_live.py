@@ -11,10 +11,8 @@ from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
 
 from gateway.testing.server import serve
-from tests.clients.test_clients import project, run
+from tests.clients.conftest import run
 from tests.harness.app import program
-
-__all__ = ["project"]
 
 BY_NODE = (
     "graphql-ws",
@@ -26,6 +24,7 @@ BY_NODE = (
     "relay",
 )
 LIVE = "subscription ($job: JobRef!) { jobUpdated(job: $job) { id status } }"
+CANCEL = "mutation ($input: JobCancelInput!) { jobCancel(input: $input) { job { status } } }"
 
 
 def waiting_jobs(server, number):
@@ -34,15 +33,22 @@ def waiting_jobs(server, number):
 
 
 @pytest.fixture(scope="module")
-def found(project):
-    run(project, "node", "build.mjs", "drive_live.ts")
+def served():
+    """A sandbox, and the address of a gateway over it."""
     with serve() as server, program(server.url) as url:
-        seen = {
-            "GATEWAY_URL": url,
-            "GATEWAY_TOKENS": json.dumps(dict(server.tokens)),
-            "JOBS": json.dumps(waiting_jobs(server, len(BY_NODE))),
-        }
-        done = run(project, "node", "built/drive_live.mjs", **seen)
+        yield server, url
+
+
+@pytest.fixture(scope="module")
+def found(front_end, served):
+    server, url = served
+    run(front_end, "node", "build.mjs", "drive_live.ts")
+    seen = {
+        "GATEWAY_URL": url,
+        "GATEWAY_TOKENS": json.dumps(dict(server.tokens)),
+        "JOBS": json.dumps(waiting_jobs(server, len(BY_NODE))),
+    }
+    done = run(front_end, "node", "built/drive_live.mjs", **seen)
     assert done.stderr == ""
     return json.loads(done.stdout)
 
@@ -54,21 +60,23 @@ def test_a_job_is_told_until_it_is_canceled(found, client):
 
 
 @pytest.mark.anyio
-async def test_gql_is_told_of_a_job_until_it_is_canceled(sandbox_server):
-    [job] = waiting_jobs(sandbox_server, 1)
-    with program(sandbox_server.url) as url:
-        transport = WebsocketsTransport(
-            url.replace("http", "ws"),
-            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
-            init_payload={"PRIVATE-TOKEN": sandbox_server.tokens["developer"]},
-        )
-        seen = []
-        async with Client(transport=transport) as session:
-            document = gql(LIVE)
-            document.variable_values = {"job": {"path": {"project": "1", "job": str(job)}}}
-            async for told in session.subscribe(document):
-                seen.append(told["jobUpdated"]["status"])
-                if len(seen) == 1:
-                    sandbox_server.sandbox.set_status(job, "canceled")
+async def test_gql_is_told_of_a_job_until_it_is_canceled(served):
+    server, url = served
+    [job] = waiting_jobs(server, 1)
+    transport = WebsocketsTransport(
+        url.replace("http", "ws"),
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+        init_payload={"PRIVATE-TOKEN": server.tokens["developer"]},
+    )
+    seen = []
+    async with Client(transport=transport) as session:
+        variables = {"job": {"path": {"project": "1", "job": str(job)}}}
+        live, cancel = gql(LIVE), gql(CANCEL)
+        live.variable_values, cancel.variable_values = variables, {"input": variables}
+        async for told in session.subscribe(live):
+            seen.append(told["jobUpdated"]["status"])
+            if len(seen) == 1:
+                # A write of the gateway's own shows at once.
+                await session.execute(cancel)
 
     assert seen == ["PENDING", "CANCELED"]
