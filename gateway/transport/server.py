@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from uvicorn._types import HTTPScope
+    from uvicorn.config import WSProtocolType
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 __all__ = [
@@ -40,6 +41,8 @@ _log: Final = logging.getLogger("gateway.transport")
 _silent: Final = logging.getLogger("gateway.transport.abandoned")
 _silent.setLevel(logging.CRITICAL + 1)
 
+# Chosen by `tests.benchmarks.live`, which compares them (performance.md).
+WEB_SOCKETS: Final = "websockets-sansio"
 CLOSE: Final = (b"connection", b"close")
 LOOK_EVERY_S: Final = 0.02
 # How long callers have to take the answers to what was cut off.
@@ -90,10 +93,12 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
     hang_up: Callable[[], None] | None = None,
     cut_off: Callable[[], None] | None = None,
     max_message_bytes: int | None = None,
+    web_sockets: WSProtocolType = WEB_SOCKETS,
 ) -> AsyncIterator[Serving]:
     """Serve an ASGI application on a listener until the block is left.
 
-    WebSockets are served where `max_message_bytes` says how long their messages may be.
+    WebSockets are served where `max_message_bytes` says how long their messages may be, by the
+    implementation of uvicorn's that `web_sockets` names.
 
     Then nothing new is accepted, `hang_up` ends what would go on for long, and running requests get
     `shutdown_timeout_s` to finish. After that
@@ -104,7 +109,7 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
         uvicorn.Config(
             app,
             http=arrival_protocol(receive_timeout_s, send_timeout_s),
-            ws="none" if max_message_bytes is None else "websockets-sansio",
+            ws="none" if max_message_bytes is None else web_sockets,
             ws_max_size=max_message_bytes or 0,
             # It would hold back what is to be seen at once, and take memory for each connection.
             ws_per_message_deflate=False,

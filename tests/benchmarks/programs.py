@@ -20,7 +20,15 @@ from tests.benchmarks.operation import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["PROGRAMS", "Program", "Upstream", "pin", "start_program", "start_upstream"]
+__all__ = [
+    "PROGRAMS",
+    "Program",
+    "Upstream",
+    "pin",
+    "start_live",
+    "start_program",
+    "start_upstream",
+]
 
 # In this order, so that floor and gateway, which come closest, take their turns side by side.
 PROGRAMS = ("floor", "gateway", "kept", "plain")
@@ -99,6 +107,23 @@ def start_program(name: str, upstream: Upstream, *, core: int | None = None) -> 
         with _on_core(core):
             process = stack.enter_context(run)
         yield Program(name, port, process.pid)
+
+
+@contextmanager
+def start_live(
+    program: str, web_sockets: str, upstream_url: str, *, core: int | None = None
+) -> Iterator[Program]:
+    """A program of `tests.benchmarks.live_programs`, ready."""
+    port = _free_port()
+    run = _run(
+        "tests.benchmarks.live_programs",
+        *(program, web_sockets, str(port), upstream_url),
+        is_ready=partial(get, port, "/health/live"),
+    )
+    with ExitStack() as stack:
+        with _on_core(core):
+            process = stack.enter_context(run)
+        yield Program(program, port, process.pid)
 
 
 @contextmanager
