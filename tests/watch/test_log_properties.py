@@ -8,6 +8,7 @@ Time is driven; the upstream is in memory and counts what it sends.
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -115,7 +116,7 @@ class Follower:
 
     def __init__(self, run):
         self.run = run
-        self.start = None
+        self.start: Any = None
         self.raw = b""
         self.task = None
         self.awake = asyncio.Event()
