@@ -144,12 +144,13 @@ _SENTENCES: Final[dict[Cause, str]] = {
         " private one"
     ),
     Cause.CLIENT_CERTIFICATE_REQUIRED: (
-        "no secure connection to the upstream: it wants a client certificate, and the gateway has"
-        " none; set GATEWAY_UPSTREAM_URL to an address that wants none"
+        "no secure connection to the upstream: it wants a client certificate that it knows; set"
+        " GATEWAY_UPSTREAM_CLIENT_CERT to a PEM file of one and its key"
     ),
     Cause.TLS_FAILED: (
         "no secure connection to the upstream: the two agree on no way to speak TLS; the upstream"
-        " has to offer TLS 1.2 or later and must not want a client certificate"
+        " has to offer TLS 1.2 or later; if it wants a client certificate, set"
+        " GATEWAY_UPSTREAM_CLIENT_CERT"
     ),
     Cause.TLS_CUT_OFF: (
         "no secure connection to the upstream: it hung up in the TLS handshake; if its port speaks"
@@ -256,8 +257,8 @@ def _cause_in_tls(error: ssl.SSLError) -> Cause:
     reason = error.reason or ""
     if reason in _NO_TLS:
         return Cause.TLS_NOT_SPOKEN
-    if reason.endswith(("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE")):
-        # An alert: what the other side says of ours.
+    if "ALERT" in reason and ("CERTIFICATE" in reason or reason.endswith("UNKNOWN_CA")):
+        # What the other side says of ours.
         return Cause.CLIENT_CERTIFICATE_REQUIRED
     return Cause.TLS_FAILED
 

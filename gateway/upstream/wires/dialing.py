@@ -144,11 +144,11 @@ def tls_context(options: WireOptions) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     if options.ca_file is not None:
         context.load_verify_locations(options.ca_file)
-    if options.client_cert is not None:
-        context.load_cert_chain(options.client_cert)
         # From Python 3.13 on a leaf must name its authority's key, which those that companies make
         # by hand often do not. Other clients take them, and so do older Pythons.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if options.client_cert is not None:
+        context.load_cert_chain(options.client_cert)
     if not options.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import TYPE_CHECKING
+
 from tests.harness.turns import turns
 
-__all__ = ["CHUNKED", "OK", "raw"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["CHUNKED", "OK", "raw", "refusing"]
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -23,3 +32,25 @@ def raw(*parts):
             await turns(5)
 
     return answer
+
+
+@contextmanager
+def refusing(tls: ssl.SSLContext) -> Iterator[str]:
+    """A port that says why it ends a handshake, which asyncio's servers don't."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            secured = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            with suppress(ssl.SSLError):
+                secured.do_handshake()
+            # What were not read before the end would turn it into a reset, which says nothing.
+            with socket.socket(fileno=secured.detach()) as plain, suppress(ConnectionError):
+                plain.shutdown(socket.SHUT_WR)
+                while plain.recv(65_536):
+                    pass
+
+        thread = Thread(target=serve)
+        thread.start()
+        yield "{}:{}".format(*listener.getsockname())
+        thread.join()

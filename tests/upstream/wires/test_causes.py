@@ -8,10 +8,9 @@ import re
 import socket
 import ssl
 from base64 import b64encode
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,9 +21,10 @@ from gateway.upstream.wire import NotConnected, TimedOut, WireError, WireOptions
 from gateway.upstream.wires import open_wire
 from gateway.upstream.wires.dialing import tls_context
 from tests.upstream.conftest import RawServer
+from tests.upstream.wires.raw import refusing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.anyio
 
@@ -92,28 +92,6 @@ async def test_a_certificate_signed_by_itself(wire_name, tmp_path):
         error = await failure(wire_name, WireOptions(server.origin))
 
     assert error.cause is Cause.CERTIFICATE_SELF_SIGNED
-
-
-@contextmanager
-def refusing(tls: ssl.SSLContext) -> Iterator[str]:
-    """A port that says why it ends a handshake, which asyncio's servers don't."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            secured = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-            with suppress(ssl.SSLError):
-                secured.do_handshake()
-            # What were not read before the end would turn it into a reset, which says nothing.
-            with socket.socket(fileno=secured.detach()) as plain, suppress(ConnectionError):
-                plain.shutdown(socket.SHUT_WR)
-                while plain.recv(65_536):
-                    pass
-
-        thread = Thread(target=serve)
-        thread.start()
-        yield "{}:{}".format(*listener.getsockname())
-        thread.join()
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -393,8 +371,16 @@ def test_errors_of_the_system_have_causes(error, cause):
     assert cause_of(error) is cause
 
 
-def test_an_authority_of_ones_own_may_leave_key_identifiers_out(ca_file):
+def test_an_authority_of_ones_own_may_leave_key_identifiers_out(ca_file, monkeypatch):
     """Python 3.13 asks for them otherwise: its contexts are strict."""
+
+    def strict() -> ssl.SSLContext:
+        context = create()
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    create = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", strict)
     usual = tls_context(WireOptions("https://gitlab.test"))
     own = tls_context(WireOptions("https://gitlab.test", ca_file=ca_file))
 
