@@ -177,8 +177,8 @@ class Size(NamedTuple):
 class Outline(NamedTuple):
     """What is known of a selection's size before its arguments are. `size` is that of all that
     hangs on no argument. `edges` are the places that do hang on one, each with the number of its
-    slot (if it has one), the selections that can stand there, whether that is a list, and their
-    size, where that hangs on no argument.
+    slot (if it has one), the selections that can stand there, whether that is a list (those of a
+    page are its rows, which are counted above it), and their size, where that hangs on no argument.
     """
 
     size: Size

@@ -28,6 +28,9 @@ TEXTS: Final = frozenset({"String", "ID", "URL", "JSON"})
 LEAF_BYTES: Final = 120
 # What a row of a list within an entity takes of the upstream's answer at least.
 ROW_BYTES: Final = 16
+# As how many a list within an entity counts, such as a job's files: nothing says how many there
+# are, and few have as many.
+ROWS_WITHIN: Final = 20
 _UNKNOWN: Final = Size(0, 2**62, 0, 0)
 
 
@@ -49,7 +52,8 @@ def _size(selection: Selection, rows: Mapping[int, int]) -> Size:
         return outline.size
     nodes, fixed_bytes, own, beyond = outline.size
     for slot, below, is_list, known in outline.edges:
-        count = 1 if slot is None else rows.get(slot, 1)
+        within = ROWS_WITHIN if is_list else 1
+        count = within if slot is None else rows.get(slot, 1)
         most_nodes, most_fixed_bytes, most_own, most_beyond = known or _most(below, rows)
         nodes += count * most_nodes
         fixed_bytes += count * most_fixed_bytes
@@ -100,12 +104,13 @@ def _outlined(selection: Selection) -> Outline:
             known = (
                 None if hangs else Size(*map(max, zip(*[o.size for o in outlines], strict=True)))
             )
-            edges.append((number, below, is_list, known))
+            edges.append((number, below, is_list and not (number is None and is_page), known))
         if field.slot is not None:
             continue
         own = max(outline.size.own for outline in outlines)
         if not field.has_slots_below:
-            nodes += max(outline.size.nodes for outline in outlines)
+            times = ROWS_WITHIN if is_list and not is_page else 1
+            nodes += times * max(outline.size.nodes for outline in outlines)
             fixed = max(outline.size.fixed_bytes for outline in outlines)
             fixed_bytes += fixed
             if is_list and not is_page:
