@@ -70,7 +70,7 @@ def standard_chain(
     chain = Breaker(chain, standings, circuit)
     chain = Places(chain, standings, connections)
     chain = Paced(chain, standings)
-    chain = Retry(chain, config)
+    chain = Retry(chain, config, standings)
     if kept is None:
         return Bound(Share(chain))
     return Kept(Bound(Share(Forget(chain, kept))), kept, hooks)

@@ -27,6 +27,7 @@ from gateway.frames import without_frames
 from gateway.hooks import CallEvent, tell
 from gateway.upstream.answers import error_of, place_in, unreadable_write
 from gateway.upstream.calls.call import NotModified, OpenAnswer
+from gateway.upstream.calls.retry_budget import RetryBudget
 from gateway.upstream.causes import Cause, Troubles, misdirected
 from gateway.upstream.paths import has_dots
 from gateway.upstream.web_urls import origin_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.errors import UpstreamError
     from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
+    from gateway.upstream.calls.standing import Standings
     from gateway.upstream.credential import Credential
     from gateway.upstream.wire import Wire
 
@@ -45,9 +47,6 @@ __all__ = ["ClientConfig", "Exchange", "Observe", "Retry"]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS: Final = 3
-# At most so many of the reads are sent again, once those are that were saved in quiet times.
-RETRIED_PART: Final = 0.1
-MOST_SAVED: Final = 20.0
 MAX_REFUSAL_BYTES: Final = 64 * 1024
 
 
@@ -70,24 +69,30 @@ class Retry:
     """Gives 2xx answers, and raises the error that any other one means.
 
     A read is sent again after connection failures, 5xx and 429, with growing pauses drawn at
-    random, as long as its deadline allows, and as a tenth of all reads at most are sent again;
+    random, as long as its deadline and its credential's part of the retries allow (`retry_budget`);
     redirects are followed within the API. Writes are sent once. `draw` gives numbers from 0 to 1.
     """
 
     def __init__(
-        self, below: Layer, config: ClientConfig, *, draw: Callable[[], float] = random
+        self,
+        below: Layer,
+        config: ClientConfig,
+        standings: Standings,
+        *,
+        draw: Callable[[], float] = random,
     ) -> None:
         self._below = below
+        self._standings = standings
         self._config = config
         self._draw = draw
         self._base = f"{urlsplit(config.url).path.rstrip('/')}/"
-        # Reads that may be sent again.
-        self._saved = MOST_SAVED
+        self._budget = RetryBudget()
 
     async def send(self, call: Call) -> Answer:
         retries = redirects = 0
-        if call.route.is_read and self._saved < MOST_SAVED:
-            self._saved += RETRIED_PART
+        standing = self._standings.of(call.scope)
+        if call.route.is_read:
+            self._budget.note_read(standing)
         while True:
             error: UpstreamError
             try:
@@ -116,14 +121,14 @@ class Retry:
                 )
                 del answer
             pause_s = self._pause_s(error, retries, call)
-            if pause_s is None:
+            if pause_s is None or not self._budget.allows(standing):
                 try:
                     raise error
                 finally:
                     # It holds this frame.
                     del error
             retries += 1
-            self._saved -= 1
+            self._budget.spend(standing)
             call.scope.tally.retried += 1
             call = call.again()
             await asyncio.sleep(pause_s)
@@ -153,7 +158,7 @@ class Retry:
 
     def _pause_s(self, error: UpstreamError, retries: int, call: Call) -> float | None:
         """How long to wait before a call is sent again; None where it is not."""
-        if retries >= self._config.max_retries or not call.route.is_read or self._saved < 1:
+        if retries >= self._config.max_retries or not call.route.is_read:
             return None
         longest = min(self._config.retry_pause_s * 2**retries, self._config.max_pause_s)
         pause_s = self._draw() * longest

@@ -28,7 +28,16 @@ class Standing:
     look-up an operation finds them all.
     """
 
-    __slots__ = ("circuits", "fingerprint", "is_verified", "limiters", "places", "served", "told")
+    __slots__ = (
+        "circuits",
+        "fingerprint",
+        "is_verified",
+        "limiters",
+        "places",
+        "served",
+        "spent_retries",
+        "told",
+    )
 
     def __init__(self, fingerprint: str) -> None:
         self.fingerprint = fingerprint
@@ -42,6 +51,8 @@ class Standing:
         self.circuits: dict[Route, RouteCircuit] = {}
         # Connections in use, and those of them for what is large (`places`).
         self.places = [0, 0]
+        # Reads that were sent again, less what was saved since (`retry_budget`).
+        self.spent_retries = 0.0
 
 
 class Standings:

@@ -16,7 +16,7 @@ from gateway.errors import (
     UpstreamUnavailable,
 )
 from gateway.upstream import routes
-from gateway.upstream.calls import Call, ClientConfig
+from gateway.upstream.calls import Call, ClientConfig, Standings
 from gateway.upstream.calls.attempts import Exchange, Retry
 from gateway.upstream.causes import Cause
 from gateway.upstream.wire import AnswerTooLong, NotConnected
@@ -144,7 +144,7 @@ class TestReads:
             drawn.append(len(wire.sent))
             return 0.5 if len(drawn) < 3 else 1_000_000
 
-        retry = Retry(Exchange(wire, config), config, draw=draw)
+        retry = Retry(Exchange(wire, config), config, Standings(), draw=draw)
         with pytest.raises(UpstreamUnavailable):
             await retry.send(Call.of(over().scope(), routes.CURRENT_JOB))
 
@@ -276,7 +276,7 @@ class TestBounds:
 
     async def test_after_failures_in_a_row_calls_fail_at_once(self, over, answer):
         it = over(UNSENT)
-        for number in range(5):
+        for number in range(12):
             with pytest.raises(UpstreamUnavailable):
                 await it.client.job(it.scope(), 1, number + 1)
         sent = len(it.wire.sent)

@@ -18,11 +18,12 @@ from gateway.hooks import Hook, Hooks
 from gateway.upstream import calls, routes
 from gateway.upstream.calls import Call, Circuit, ClientConfig, Standings, standard_chain
 from gateway.upstream.calls.admission import Bound, Share
-from gateway.upstream.calls.attempts import MOST_SAVED, Exchange, Observe, Retry
+from gateway.upstream.calls.attempts import Exchange, Observe, Retry
 from gateway.upstream.calls.breaker import Breaker
 from gateway.upstream.calls.keep import Forget
 from gateway.upstream.calls.pace import Paced
 from gateway.upstream.calls.places import Places
+from gateway.upstream.calls.retry_budget import MOST_SAVED, MOST_SAVED_BY_ONE
 from gateway.upstream.causes import Cause
 from gateway.upstream.credential import Credential
 from gateway.upstream.kept import KeptInMemory
@@ -55,8 +56,8 @@ def answer(status=200, **headers):
     return Answer(status, values.get, b"{}")
 
 
-def call(route=routes.JOB, *, seconds=30.0):
-    scope = make_scope(Credential("PRIVATE-TOKEN", "a"), seconds=seconds, request_id="request-1")
+def call(route=routes.JOB, *, seconds=30.0, token="a"):
+    scope = make_scope(Credential("PRIVATE-TOKEN", token), seconds=seconds, request_id="request-1")
     return Call.of(scope, route, 1, 7)
 
 
@@ -123,7 +124,7 @@ class TestRetry:
     async def test_counts_attempts_on_the_call(self):
         below = Below(DOWN, answer(503), answer())
 
-        await Retry(below, CONFIG).send(call())
+        await Retry(below, CONFIG, Standings()).send(call())
 
         assert [sent.attempt for sent in below.calls] == [1, 2, 3]
 
@@ -132,7 +133,7 @@ class TestRetry:
         retried = call()
 
         with pytest.raises(UpstreamUnavailable, match="left alone") as caught:
-            await Retry(breaker, CONFIG).send(retried)
+            await Retry(breaker, CONFIG, Standings()).send(retried)
 
         assert caught.value.is_circuit_open
         assert (len(below.calls), retried.scope.tally.retried) == (1, 1)
@@ -141,7 +142,7 @@ class TestRetry:
         moved = answer(301, location="https://gitlab.test/api/v4/projects/2/jobs/7?a=b")
         below = Below(moved, answer())
 
-        await Retry(below, CONFIG).send(call())
+        await Retry(below, CONFIG, Standings()).send(call())
 
         assert [sent.target for sent in below.calls] == [
             "/projects/1/jobs/7",
@@ -152,7 +153,7 @@ class TestRetry:
 class TestRetryBudget:
     async def test_lets_a_tenth_of_the_reads_be_sent_again(self):
         below = Below(answer(503))
-        retry = Retry(below, CONFIG)
+        retry = Retry(below, CONFIG, Standings())
 
         for _ in range(500):
             with pytest.raises(UpstreamUnavailable):
@@ -162,7 +163,7 @@ class TestRetryBudget:
 
     async def test_is_saved_again_in_quiet_times(self):
         below = Below(answer(503))
-        retry = Retry(below, CONFIG)
+        retry = Retry(below, CONFIG, Standings())
         for _ in range(100):
             with pytest.raises(UpstreamUnavailable):
                 await retry.send(call())
@@ -173,9 +174,36 @@ class TestRetryBudget:
 
         assert (await retry.send(call())).status == 200
 
+    async def test_of_one_credential_is_not_used_up_by_another(self):
+        standings, below = Standings(), Below(answer(503))
+        retry = Retry(below, CONFIG, standings)
+        for token in ("a", "b"):
+            standings.tell(standings.of(call(token=token).scope), 200)
+        for _ in range(500):
+            with pytest.raises(UpstreamUnavailable):
+                await retry.send(call(token="a"))
+        below.answers[:] = [answer(503), answer(503), answer(503), answer()]
+
+        assert (await retry.send(call(token="b"))).status == 200
+
+    async def test_of_made_up_credentials_leaves_half_to_the_others(self):
+        standings, below = Standings(), Below(answer(503))
+        retry = Retry(below, CONFIG, standings)
+        standings.tell(standings.of(call(token="known").scope), 200)
+        for number in range(500):
+            with pytest.raises(UpstreamUnavailable):
+                await retry.send(call(token=f"made up {number}"))
+        before = len(below.calls)
+
+        for _ in range(int(MOST_SAVED_BY_ONE)):
+            with pytest.raises(UpstreamUnavailable):
+                await retry.send(call(token="known"))
+
+        assert len(below.calls) - before - MOST_SAVED_BY_ONE >= MOST_SAVED / 2 - 1
+
     async def test_says_what_failed_where_it_is_used_up(self):
         below = Below(answer(503))
-        retry = Retry(below, CONFIG)
+        retry = Retry(below, CONFIG, Standings())
         for _ in range(100):
             with pytest.raises(UpstreamUnavailable, match="HTTP 503"):
                 await retry.send(call())
