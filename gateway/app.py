@@ -288,7 +288,7 @@ class Gateway:
                 client,
                 WebUrls(self._api_url, settings.upstream_web_url),
                 budget=budget_of(settings),
-                documents=documents_of(settings),
+                documents=documents_of(settings, self._hooks),
                 admission=Admission(
                     standings.verified,
                     each=settings.max_operations,

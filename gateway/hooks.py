@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "CALLER_LEFT",
@@ -32,10 +34,16 @@ __all__ = [
     "CallEvent",
     "Hook",
     "Hooks",
+    "LimitEvent",
     "OperationEvent",
+    "Origin",
+    "Outcome",
     "RequestEvent",
     "SubscriptionEvent",
+    "Trace",
+    "WaitEvent",
     "WriteEvent",
+    "document_hash",
     "tell",
 ]
 
@@ -43,6 +51,21 @@ E = TypeVar("E")
 
 # The status of a request whose caller left, as nginx counts it; nobody receives it.
 CALLER_LEFT: Final = 499
+
+# What became of an operation:
+#
+#     ok         it was executed, without an error
+#     partial    it was executed, with errors
+#     refused    it cannot be executed: document, variables, limits
+#     busy       the caller has as many operations running as they may
+#     failed     it met a bug of ours
+#     stopped    the gateway stopped first, or was not done in time
+#     left       the caller left first
+Outcome: TypeAlias = Literal["ok", "partial", "refused", "busy", "failed", "stopped", "left"]
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+
+# Longer documents are rare, and hashing one costs little beside running it.
+REMEMBERED_CHARACTERS: Final = 16_384
 
 _log: Final = logging.getLogger("gateway.hooks")
 
@@ -73,6 +96,34 @@ class WriteEvent:
 WRITES: Final[ContextVar[list[WriteEvent] | None]] = ContextVar("WRITES", default=None)
 
 
+class Trace(Struct, frozen=True):
+    """Where something stands in a distributed trace (W3C Trace Context): hexadecimal ids. `span_id`
+    is empty where nothing of the gateway's own is traced.
+    """
+
+    trace_id: str
+    span_id: str = ""
+
+
+class Origin(Struct, frozen=True):
+    """What a request tells of where it came from, beside its credential.
+
+    `address` is the caller's, empty where it is not told (`GATEWAY_TRUSTED_PROXIES`); `client` and
+    `client_version` are the program's as it calls itself. `passed` are the headers that go on to
+    the upstream as they came: `traceparent`, which is well formed, and `tracestate`.
+    """
+
+    address: str = ""
+    client: str = ""
+    client_version: str = ""
+    passed: Mapping[str, str] | None = None
+
+    @property
+    def trace(self) -> Trace | None:
+        """The trace that the caller takes part in."""
+        return None if self.passed is None else Trace(self.passed["traceparent"].split("-")[1])
+
+
 class OperationEvent(Struct, eq=False):
     """One operation, from its request to its response; the same object for both events.
 
@@ -80,7 +131,9 @@ class OperationEvent(Struct, eq=False):
     `document` the text, `began` when its request began to arrive, by `perf_counter`. `status` is
     the carrier's for its response: 499 where the caller left before it, 0 where the gateway stopped
     before it or the carrier has none. `codes` are the distinct `extensions.code`s of its errors, in
-    order, `writes` what it wrote, in order. `notes` is the listeners' own, keyed by the listener.
+    order, `writes` what it wrote, in order. One that `is_trusted` is of a document that whoever
+    runs the gateway has chosen. `trace` is for whoever traces to set, when it begins. `notes` is
+    the listeners' own, keyed by the listener.
     """
 
     request_id: str
@@ -101,6 +154,10 @@ class OperationEvent(Struct, eq=False):
     cached: int = 0
     retried: int = 0
     writes: tuple[WriteEvent, ...] = ()
+    outcome: Outcome = "left"
+    origin: Origin | None = None
+    is_trusted: bool = False
+    trace: Trace | None = None
     _notes: dict[object, Any] | None = None
 
     @property
@@ -113,7 +170,7 @@ class OperationEvent(Struct, eq=False):
     def ended_as(self, end: OperationEvent) -> OperationEvent:
         """The same object, with what is known at the end."""
         for name in self.__struct_fields__:
-            if name != "_notes":
+            if name not in {"_notes", "trace"}:
                 setattr(self, name, getattr(end, name))
         return self
 
@@ -174,6 +231,16 @@ class SubscriptionEvent(Struct, eq=False):
     shared: int = 0
     cached: int = 0
     retried: int = 0
+    origin: Origin | None = None
+    trace: Trace | None = None
+    _notes: dict[object, Any] | None = None
+
+    @property
+    def notes(self) -> dict[object, Any]:
+        """What listeners note on it."""
+        if self._notes is None:
+            self._notes = {}
+        return self._notes
 
 
 class CallEvent:
@@ -181,23 +248,33 @@ class CallEvent:
 
     `route` is the stable name of its `Route`, `attempt` counts from 1. `status` is 0 where no
     answer came, and `error` then the code of the error it means, `cause` its cause where that is
-    known (`gateway.upstream.causes.Cause`). `size_bytes` is 0 for streams. One that `is_kept` never
-    went out: an answer from before was given again.
+    known (`gateway.upstream.causes.Cause`). `size_bytes` is 0 for streams. `operation` is that for
+    which it is made, None for a poll. When it begins a listener may set `headers` that it sends as
+    well.
+
+    One that `is_kept` never went out: an answer from before was given again. Nor did one that
+    `is_shared`: its operation waited for the answer to another one's call, which is
+    `shared_with` where one was made.
     """
 
     __slots__ = (
+        "_notes",
         "attempt",
         "began",
         "cause",
         "duration_s",
         "error",
+        "headers",
         "is_kept",
+        "is_shared",
         "method",
-        "notes",
+        "operation",
         "request_id",
         "route",
+        "shared_with",
         "size_bytes",
         "status",
+        "trace",
     )
 
     def __init__(
@@ -206,22 +283,61 @@ class CallEvent:
         method: str,
         request_id: str,
         began: float,
-        *,
         attempt: int = 1,
+        operation: OperationEvent | SubscriptionEvent | None = None,
+        *,
         is_kept: bool = False,
+        is_shared: bool = False,
     ) -> None:
         self.route = route
         self.method = method
         self.request_id = request_id
         self.began = began
         self.attempt = attempt
+        self.operation = operation
         self.is_kept = is_kept
+        self.is_shared = is_shared
         self.status = 0
         self.error: str | None = None
         self.cause: str | None = None
         self.duration_s = 0.0
         self.size_bytes = 0
-        self.notes: dict[object, Any] = {}
+        self.headers: dict[str, str] | None = None
+        self.shared_with: CallEvent | None = None
+        self.trace: Trace | None = None
+        self._notes: dict[object, Any] | None = None
+
+    @property
+    def notes(self) -> dict[object, Any]:
+        """What listeners note on it."""
+        if self._notes is None:
+            self._notes = {}
+        return self._notes
+
+
+class WaitEvent(Struct, eq=False):
+    """A call that had to wait, told when it has waited, whether or not its turn came.
+
+    `reason` is what for: "room" among the calls of its operation, "pace" (what the upstream's
+    limits leave its credential), "place" (its credential's share of the connections), "retry" (the
+    pause before it is sent again). `began` is by `perf_counter`.
+    """
+
+    reason: Literal["room", "pace", "place", "retry"]
+    route: str
+    request_id: str
+    began: float
+    duration_s: float
+    operation: OperationEvent | SubscriptionEvent | None = None
+
+
+class LimitEvent(Struct, frozen=True, eq=False):
+    """Something was over a limit of the gateway's. `limit` is the name of its setting
+    (`max_calls`). It was refused, or recorded only (`GATEWAY_LIMITS=measure`).
+    """
+
+    limit: str
+    is_refused: bool
 
 
 class Hook:
@@ -248,6 +364,12 @@ class Hook:
     def call_ended(self, call: CallEvent) -> None:
         """An answer came, or none will."""
 
+    def waited(self, wait: WaitEvent) -> None:
+        """A call has waited before it could be sent."""
+
+    def limit_exceeded(self, limit: LimitEvent) -> None:
+        """A document, an operation or a response was over a limit."""
+
 
 class Hooks:
     """The listeners of each event, in order; an event that nobody overrides has none."""
@@ -255,11 +377,13 @@ class Hooks:
     __slots__ = (
         "call_began",
         "call_ended",
+        "limit_exceeded",
         "operation_began",
         "operation_ended",
         "request_ended",
         "subscription_began",
         "subscription_ended",
+        "waited",
     )
 
     def __init__(self, *hooks: Hook) -> None:
@@ -270,6 +394,22 @@ class Hooks:
         self.subscription_ended = _listeners(hooks, "subscription_ended")
         self.call_began = _listeners(hooks, "call_began")
         self.call_ended = _listeners(hooks, "call_ended")
+        self.waited = _listeners(hooks, "waited")
+        self.limit_exceeded = _listeners(hooks, "limit_exceeded")
+
+
+def document_hash(document: str) -> str:
+    """The first 16 hexadecimal digits of a document's SHA-256, by which it is told of."""
+    if len(document) > REMEMBERED_CHARACTERS:
+        return _hash(document)
+    return _remembered_hash(document)
+
+
+def _hash(document: str) -> str:
+    return sha256(document.encode(errors="replace")).hexdigest()[:16]
+
+
+_remembered_hash = lru_cache(maxsize=1000)(_hash)
 
 
 def tell(listeners: tuple[Callable[[E], None], ...], event: E) -> None:
@@ -291,6 +431,8 @@ def _listeners(
         "subscription_ended",
         "call_began",
         "call_ended",
+        "waited",
+        "limit_exceeded",
     ],
 ) -> tuple[Callable[[Any], None], ...]:
     return tuple(

@@ -15,6 +15,7 @@ from gateway.upstream.wire import WireOptions
 from gateway.watch import Live, Pacing
 
 if TYPE_CHECKING:
+    from gateway.hooks import Hooks
     from gateway.settings import Settings
     from gateway.upstream.client import Client
 
@@ -59,7 +60,7 @@ def _measured(settings: Settings) -> Measured | None:
     )
 
 
-def documents_of(settings: Settings) -> Documents:
+def documents_of(settings: Settings, hooks: Hooks | None = None) -> Documents:
     """The documents, with the schema and their limits."""
     limits = Limits(
         tokens=settings.max_tokens,
@@ -74,6 +75,7 @@ def documents_of(settings: Settings) -> Documents:
         measured=None if settings.limits == "enforce" else limits,
         introspection=settings.introspection,
         kept=settings.documents_kept,
+        hooks=hooks,
     )
 
 

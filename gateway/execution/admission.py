@@ -37,6 +37,11 @@ class Admission:
         self._unknown = unknown
         self._running: dict[str, int] = {}
 
+    @property
+    def running(self) -> int:
+        """How many operations run."""
+        return sum(self._running.values())
+
     def enter(self, caller: Caller) -> str:
         """Let an operation in, and give its account; raises `RequestError` where too many run."""
         credential = caller.credential

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode
 
+    from gateway.hooks import Hooks
+
 __all__ = ["Document", "Documents"]
 
 # How many texts are remembered that came once.
@@ -116,10 +118,12 @@ class Documents:
         introspection: bool = True,
         kept: int = 1000,
         kept_weight: int = 100_000,
+        hooks: Hooks | None = None,
     ) -> None:
         self._strawberry = strawberry
         self.limits = limits
         self.measured = measured
+        self._hooks = hooks
         self.introspection = introspection
         self._kept = kept
         self._kept_weight = kept_weight
@@ -203,7 +207,7 @@ class Documents:
         errors = [GraphQLError(excess) for excess in _excesses(parsed, values, self.limits)]
         if self.measured is not None and not errors:
             for excess in _excesses(parsed, values, self.measured):
-                tell_measured(excess)
+                tell_measured(excess, self._hooks)
         yield
         errors = errors or (
             yield from validate_steps(

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from gateway.execution.operation import Operation
     from gateway.execution.request import Caller, GraphQLRequest
+    from gateway.hooks import SubscriptionEvent
     from gateway.upstream.client import Client
     from gateway.upstream.web_urls import WebUrls
     from gateway.watch import Live
@@ -108,6 +109,7 @@ class Engine:
             max_nodes=self._budget.response_nodes,
             max_list_rows=self._budget.list_rows,
             measured=self._budget.measured,
+            hooks=hooks,
             reads_only=not self._budget.mutations,
         )
         self._hooks = Hooks() if hooks is None else hooks
@@ -132,7 +134,8 @@ class Engine:
             budget.response_bytes,
             budget.read_bytes,
         )
-        began = tell_began(hooks, request, caller) if hooks.operation_began else None
+        scope.origin = caller.origin
+        began = tell_began(hooks, request, caller, scope) if hooks.operation_began else None
         response = prepared = account = None
         writes: list[WriteEvent] | None = None
         try:
@@ -198,7 +201,7 @@ class Engine:
         except RequestError as error:
             response = error.response(self._scope(caller).tally, caller.request_id)
             if self._is_heard:
-                began = tell_began(self._hooks, request, caller)
+                began = tell_began(self._hooks, request, caller, self._scope(caller))
                 tell_ended(self._hooks, began, request, caller, response.tally, response, None)
             yield response
             return
@@ -208,7 +211,7 @@ class Engine:
 
         hooks = self._hooks
         told = tell_subscribed(hooks, request, caller, prepared)
-        make_scope = partial(self._scope, caller)
+        make_scope = partial(self._scope, caller, told if hooks.subscription_began else None)
         stream = responses(listener, caller, told, hooks, scope=make_scope, answer=answer)
         try:
             async for response in stream:
@@ -241,7 +244,7 @@ class Engine:
         except Exception:  # noqa: BLE001 - the edge of an event: recorded, told by its id only
             return failed(scope)
 
-    def _scope(self, caller: Caller) -> CallScope:
+    def _scope(self, caller: Caller, told: SubscriptionEvent | None = None) -> CallScope:
         """The scope of an event that begins now."""
         return CallScope(
             caller.credential,
@@ -250,6 +253,8 @@ class Engine:
             max_at_once=self._budget.calls_in_flight,
             max_bytes=self._budget.response_bytes,
             max_read_bytes=self._budget.read_bytes,
+            origin=caller.origin,
+            told=told,
         )
 
     def _begin_writes(self, operation: Operation) -> list[WriteEvent] | None:
@@ -305,7 +310,7 @@ class Engine:
         """The response of nothing but data, which is known to be small; None for any other."""
         operation, size = prepared.operation, prepared.size
         if self._budget.measured is not None:
-            self._budget.measured.tell_read(scope.read_bytes)
+            self._budget.measured.tell_read(scope.read_bytes, self._hooks)
         if (
             result.errors
             or request.extensions

@@ -10,6 +10,7 @@ validation reports them.
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -22,13 +23,18 @@ from graphql import (
     OperationDefinitionNode,
 )
 
+from gateway.hooks import LimitEvent, tell
+
 if TYPE_CHECKING:
     from graphql import DocumentNode, SelectionSetNode
 
-__all__ = ["Limits", "check_limits", "tell_measured"]
+    from gateway.hooks import Hooks
+
+__all__ = ["Limits", "check_limits", "limits_in", "tell_measured"]
 
 
 _log: Final = logging.getLogger("gateway.limits")
+_limits_in: Final = re.compile(r"\(GATEWAY_(MAX_[A-Z_]+)\)").findall
 
 # Levels of selection sets and of fragments that spread each other: rules and executors recurse.
 MAX_NESTING: Final = 100
@@ -66,9 +72,19 @@ class Limits:
         )
 
 
-def tell_measured(excess: str) -> None:
-    """Record what would be refused where limits are enforced."""
+def tell_measured(excess: str, hooks: Hooks | None = None) -> None:
+    """Record what would be refused where limits are enforced, and tell hooks of it."""
     _log.warning("over a limit that is only measured: %s", excess)
+    if hooks is not None and hooks.limit_exceeded:
+        for limit in limits_in(excess):
+            tell(hooks.limit_exceeded, LimitEvent(limit, is_refused=False))
+
+
+def limits_in(message: str) -> list[str]:
+    """The limits that a message is about, by the names of their settings: it names them so that
+    whoever reads it can set them.
+    """
+    return [limit.lower() for limit in _limits_in(message)]
 
 
 def check_limits(document: DocumentNode, limits: Limits) -> list[str]:

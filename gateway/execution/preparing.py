@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.execution.persisted import PersistedDocuments
     from gateway.execution.plan import Estimate, Plan, Size
     from gateway.execution.request import Caller, GraphQLRequest
+    from gateway.hooks import Hooks
 
 __all__ = ["Measured", "Preparation"]
 
@@ -51,7 +52,7 @@ class Measured(NamedTuple):
     plan_fields: int
     read_bytes: int
 
-    def tell(self, calls: int, nodes: int, plan_fields: int) -> None:
+    def tell(self, calls: int, nodes: int, plan_fields: int, hooks: Hooks | None = None) -> None:
         """Record what an operation has more."""
         figures = (
             (calls, self.calls, "upstream calls at worst", "GATEWAY_MAX_CALLS"),
@@ -59,16 +60,18 @@ class Measured(NamedTuple):
             (plan_fields, self.plan_fields, "fields of its plan", "GATEWAY_MAX_PLAN_FIELDS"),
         )
         for figure, allowed, of_what, setting in figures:
-            _tell(figure, allowed, of_what, setting)
+            _tell(figure, allowed, of_what, setting, hooks)
 
-    def tell_read(self, read_bytes: int) -> None:
+    def tell_read(self, read_bytes: int, hooks: Hooks | None = None) -> None:
         """Record what one has read more."""
-        _tell(read_bytes, self.read_bytes, "bytes read of the upstream", "GATEWAY_MAX_READ_BYTES")
+        limit = self.read_bytes
+        _tell(read_bytes, limit, "bytes read of the upstream", "GATEWAY_MAX_READ_BYTES", hooks)
 
 
-def _tell(figure: int, allowed: int, of_what: str, setting: str) -> None:
+def _tell(figure: int, allowed: int, of_what: str, setting: str, hooks: Hooks | None) -> None:
     if figure > allowed:
-        tell_measured(f"an operation has {figure} {of_what}, {allowed} allowed ({setting})")
+        excess = f"an operation has {figure} {of_what}, {allowed} allowed ({setting})"
+        tell_measured(excess, hooks)
 
 
 class Preparation:
@@ -86,6 +89,7 @@ class Preparation:
         max_nodes: int,
         max_list_rows: int,
         measured: Measured | None = None,
+        hooks: Hooks | None = None,
         reads_only: bool = False,
     ) -> None:
         self._documents = documents
@@ -94,6 +98,7 @@ class Preparation:
         self._max_nodes = max_nodes
         self._max_list_rows = max_list_rows
         self._measured = measured
+        self._hooks = hooks
         self._reads_only = reads_only
         self._shares = Shares()
         # The texts for which steps are being taken, each with what ends when they have been.
@@ -149,7 +154,7 @@ class Preparation:
         """Refuse what may take too much, together with what its batch takes already."""
         calls, nodes = caller.estimated_calls + estimate.calls, caller.estimated_nodes + size.nodes
         if self._measured is not None:
-            self._measured.tell(calls, nodes, plan.fields)
+            self._measured.tell(calls, nodes, plan.fields, self._hooks)
             self._tell_variables(request)
         at_most = ceiling or self._max_calls
         if calls > at_most:
@@ -166,7 +171,7 @@ class Preparation:
         if measured is not None and request.variables:
             excess = check_variables(request.variables, measured)
             if excess is not None:
-                tell_measured(excess)
+                tell_measured(excess, self._hooks)
 
     async def operation(self, request: GraphQLRequest, caller: Caller, account: str) -> Operation:
         """The operation that a request asks for, prepared as far as its document; raises

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.execution.response import ResponseKind
+    from gateway.hooks import Origin
     from gateway.upstream.credential import Credential
 
 __all__ = ["Caller", "Carrier", "GraphQLRequest"]
@@ -50,7 +51,8 @@ class Caller(msgspec.Struct, eq=False):
     know. When the gateway stops, it sets `is_cut_off` and cancels it the same way; the operation is
     answered then.
 
-    `address` is where they call from, where that can be told, else empty.
+    `address` is where they call from, where that can be told, else empty; `origin` what hooks are
+    told of it, where there is anything to tell.
 
     `arrived` is when the request began to arrive, by `perf_counter`. `deadline` is until when the
     upstream calls of an operation may take, a time of the running loop's clock. One who wants it
@@ -66,6 +68,7 @@ class Caller(msgspec.Struct, eq=False):
     has_left: bool = False
     is_cut_off: bool = False
     address: str = ""
+    origin: Origin | None = None
     # Of a batch's operations together, as far as they are prepared.
     estimated_calls: int = 0
     estimated_nodes: int = 0

@@ -3,29 +3,53 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from gateway.hooks import CALLER_LEFT, OperationEvent, SubscriptionEvent, tell
+from gateway.execution.limits import limits_in
+from gateway.hooks import CALLER_LEFT, LimitEvent, OperationEvent, SubscriptionEvent, tell
 
 if TYPE_CHECKING:
     from gateway.execution.operation import Prepared
     from gateway.execution.request import Caller, GraphQLRequest
-    from gateway.execution.response import GraphQLResponse
-    from gateway.hooks import Hooks, WriteEvent
-    from gateway.upstream.scope import Tally
+    from gateway.execution.response import GraphQLResponse, ResponseKind
+    from gateway.hooks import Hooks, Outcome, WriteEvent
+    from gateway.upstream.scope import CallScope, Tally
 
 __all__ = ["tell_began", "tell_ended", "tell_subscribed"]
 
+_OUTCOMES: Final[dict[ResponseKind, Outcome]] = {
+    "executed": "partial",
+    "refused": "refused",
+    "malformed": "refused",
+    "read only": "refused",
+    "failed": "failed",
+    "stopped": "stopped",
+    "busy": "busy",
+}
+# The codes of errors that may be about a limit. Such an error names the limit's setting.
+_OF_LIMITS: Final = frozenset(
+    {
+        "BAD_USER_INPUT",
+        "COST_EXCEEDED",
+        "GRAPHQL_VALIDATION_FAILED",
+        "RESPONSE_TOO_LARGE",
+        "TOO_MANY_OPERATIONS",
+    }
+)
 
-def tell_began(hooks: Hooks, request: GraphQLRequest, caller: Caller) -> OperationEvent:
-    """Tell of an operation before anything is known of it."""
-    event = OperationEvent(
+
+def tell_began(
+    hooks: Hooks, request: GraphQLRequest, caller: Caller, scope: CallScope
+) -> OperationEvent:
+    """Tell of an operation before anything is known of it; its calls are told with it."""
+    event = scope.told = OperationEvent(
         caller.request_id,
         caller.carrier.name,
         caller.arrived,
         caller.carrier.method,
         request.query,
         None if caller.credential is None else caller.credential.fingerprint,
+        origin=caller.origin,
     )
     tell(hooks.operation_began, event)
     return event
@@ -42,10 +66,14 @@ def tell_ended(
 ) -> None:
     """Tell what an operation came to; without a response it was cancelled."""
     carrier, operation = caller.carrier, None
+    outcome: Outcome
     if response is None:
         status = CALLER_LEFT if caller.has_left else 0
+        outcome = "left" if caller.has_left else "stopped"
     else:
-        status, operation = carrier.statuses.get(response.kind, 0), response.operation
+        kind = response.kind
+        status, operation = carrier.statuses.get(kind, 0), response.operation
+        outcome = _OUTCOMES[kind] if response.errors else "ok"
     # By position: names cost as much as the rest.
     event = OperationEvent(
         caller.request_id,
@@ -66,10 +94,26 @@ def tell_ended(
         tally.cached,
         tally.retried,
         tuple(writes) if writes else (),
+        outcome,
+        caller.origin,
     )
     if began is not None:
         event = began.ended_as(event)
     tell(hooks.operation_ended, event)
+    if hooks.limit_exceeded and response is not None and response.errors:
+        _tell_limits(hooks, response)
+
+
+def _tell_limits(hooks: Hooks, response: GraphQLResponse) -> None:
+    """Tell of the limits for which an operation was refused, each once."""
+    refused = dict.fromkeys(
+        limit
+        for error in response.errors or ()
+        if error["extensions"]["code"] in _OF_LIMITS
+        for limit in limits_in(error["message"])
+    )
+    for limit in refused:
+        tell(hooks.limit_exceeded, LimitEvent(limit, is_refused=True))
 
 
 def tell_subscribed(
@@ -83,6 +127,7 @@ def tell_subscribed(
         document=request.query or "",
         caller=None if caller.credential is None else caller.credential.fingerprint,
         name=prepared.operation.name,
+        origin=caller.origin,
         field=prepared.plan.root.fields[0].name,
         estimated=prepared.estimate.calls,
     )

@@ -106,7 +106,7 @@ class Client:
         allows a credential (`allowance`) by the standings that the chain has.
         """
         client = cls.__new__(cls)
-        client._begin(chain, standings or Standings())  # noqa: SLF001 - a second way to make one of its own
+        client._begin(chain, Standings() if standings is None else standings)  # noqa: SLF001 - a second way to make one of its own
         return client
 
     def _begin(self, chain: Layer, standings: Standings) -> None:

@@ -87,7 +87,7 @@ class KeptInMemory:
     is_far = False
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._owners: dict[str, _Owner] = {}
         self._dropped: dict[Tag, float] = {}
         # The latest drop that was forgotten: it counts for all tags.
@@ -117,7 +117,7 @@ class KeptInMemory:
         tags: tuple[Tag, ...],
     ) -> None:
         size_bytes = HEAD_BYTES + TIMES_BODY * len(answer.body)
-        largest = self._max_bytes // LARGEST_PART
+        largest = self.max_bytes // LARGEST_PART
         if size_bytes > largest or not self._is_valid(tags, begun):
             return
         if begun - self._swept_at > SWEEP_EVERY_S:
@@ -132,7 +132,7 @@ class KeptInMemory:
         holder.answers[target] = KeptAnswer(answer, tags, begun, until, size_bytes)
         holder.size_bytes += size_bytes
         self.size_bytes += size_bytes
-        while self.size_bytes > self._max_bytes:
+        while self.size_bytes > self.max_bytes:
             name, oldest = next(iter(self._owners.items()))
             self.size_bytes -= oldest.take_out(next(iter(oldest.answers)))
             if not oldest.answers:

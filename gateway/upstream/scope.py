@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from asyncio import Future
     from collections import deque
 
+    from gateway.hooks import CallEvent, OperationEvent, Origin, SubscriptionEvent
     from gateway.upstream.credential import Credential
 
 __all__ = ["CallScope", "Tally"]
@@ -44,6 +45,8 @@ class CallScope(Struct, eq=False):
     One that polls may hold `tags`, the entity tags of earlier answers by target: what has not
     changed since raises `NotModified`; its calls are `patient`, which come after those of
     operations wherever calls wait.
+    `origin` has the headers that are passed on; `told` is what hooks were told when the operation
+    began, and `made` when its last call did, where they were.
     `max_bytes` bounds what logs may give to the answer, `max_read_bytes` what may be read: answers,
     and of logs what is held. `under_way` is how many calls are,
     `waiting` are those that wait until they may.
@@ -70,6 +73,9 @@ class CallScope(Struct, eq=False):
     tags: dict[str, str] | None = None
     patient: bool = False
     read_bytes: int = 0
+    origin: Origin | None = None
+    told: OperationEvent | SubscriptionEvent | None = None
+    made: CallEvent | None = None
     _held_bytes: int = 0
 
     def note_answer(self, size_bytes: int) -> None:

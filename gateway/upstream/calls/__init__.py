@@ -29,7 +29,7 @@ from gateway.upstream.calls.call import Call, Layer, NotModified, OpenAnswer
 from gateway.upstream.calls.circuit import Circuit
 from gateway.upstream.calls.keep import Forget, Kept
 from gateway.upstream.calls.pace import Paced
-from gateway.upstream.calls.places import Places
+from gateway.upstream.calls.places import Places, Pool
 from gateway.upstream.calls.standing import Standings
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ __all__ = [
     "Layer",
     "NotModified",
     "OpenAnswer",
+    "Pool",
     "Standings",
     "standard_chain",
 ]
@@ -53,7 +54,7 @@ def standard_chain(
     wire: Wire,
     config: ClientConfig,
     *,
-    connections: int = 100,
+    connections: int | Pool = 100,
     standings: Standings | None = None,
     circuit: Circuit | None = None,
     kept: KeptReads | None = None,
@@ -63,14 +64,14 @@ def standard_chain(
     are kept. `standings` are those of the callers' credentials, `circuit` is the one for all calls;
     its own where none are given.
     """
-    standings = standings or Standings()
+    standings = Standings() if standings is None else standings
     chain: Layer = Exchange(wire, config)
     if hooks is not None and (hooks.call_began or hooks.call_ended):
         chain = Observe(chain, hooks)
     chain = Breaker(chain, standings, circuit)
-    chain = Places(chain, standings, connections)
-    chain = Paced(chain, standings)
-    chain = Retry(chain, config, standings)
+    chain = Places(chain, standings, connections, hooks)
+    chain = Paced(chain, standings, hooks)
+    chain = Retry(chain, config, standings, hooks=hooks)
     if kept is None:
-        return Bound(Share(chain))
-    return Kept(Bound(Share(Forget(chain, kept))), kept, hooks)
+        return Bound(Share(chain, hooks), hooks)
+    return Kept(Bound(Share(Forget(chain, kept), hooks), hooks), kept, hooks)

@@ -31,10 +31,12 @@ from msgspec.structs import replace
 
 from gateway.errors import UpstreamTimeout
 from gateway.frames import without_frames
+from gateway.upstream.calls.telling import hears_calls, joining, waiting
 from gateway.upstream.credential import owner_of
 from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
+    from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.wire import Answer
 
@@ -53,8 +55,9 @@ class Bound:
     more than it may reads no more; what a write answers is told all the same.
     """
 
-    def __init__(self, below: Layer) -> None:
+    def __init__(self, below: Layer, hooks: Hooks | None = None) -> None:
         self._below = below
+        self._hooks = hooks
 
     async def send(self, call: Call) -> Answer:
         scope = call.scope
@@ -62,7 +65,8 @@ class Bound:
         if scope.under_way < scope.max_at_once:
             scope.under_way += 1
         else:
-            await _turn(scope)
+            with waiting(self._hooks, "room", call):
+                await _turn(scope)
         if call.stack is not None:
             call.stack.callback(_leave, scope)
             if scope.deadline <= asyncio.get_running_loop().time():
@@ -120,8 +124,9 @@ def _too_late(call: Call) -> UpstreamTimeout:
 class Share:
     """Joins calls to equal ones that have started. Streams are never shared."""
 
-    def __init__(self, below: Layer) -> None:
+    def __init__(self, below: Layer, hooks: Hooks | None = None) -> None:
         self._below = below
+        self._hooks = hears_calls(hooks)
         self._flights: dict[ReadKey, _Flight] = {}
         self._deadlines = _Deadlines()
         self._writes: dict[WriteKey, asyncio.Task[Answer]] = {}
@@ -143,6 +148,8 @@ class Share:
                 scope.request_id,
                 tally=scope.tally,
                 headers=scope.headers,
+                origin=scope.origin,
+                told=scope.told,
                 open_flights=self._flights,
                 deadlines=self._deadlines,
                 key=key,
@@ -152,6 +159,8 @@ class Share:
             flight.task = asyncio.get_running_loop().create_task(flying)
         else:
             scope.tally.shared += 1
+            if self._hooks is not None:
+                return await self._join(self._hooks, call, flight)
         waiter = flight.join(scope, call.route.endpoint)
         try:
             return await waiter
@@ -159,6 +168,19 @@ class Share:
             flight.leave(waiter)
             # Its failure holds this frame.
             del waiter
+
+    async def _join(self, hooks: Hooks, call: Call, flight: _Flight) -> Answer:
+        """Wait for another one's answer, and tell of that."""
+        with joining(hooks, call, flight) as event:
+            waiter = flight.join(call.scope, call.route.endpoint)
+            try:
+                answer = await waiter
+            finally:
+                flight.leave(waiter)
+                # Its failure holds this frame.
+                del waiter
+            event.status, event.size_bytes = answer.status, len(answer.body)
+            return answer
 
     async def _write(self, call: Call) -> Answer:
         key = (owner_of(call.scope.credential), call.target, call.body)
@@ -168,6 +190,14 @@ class Share:
             task.add_done_callback(partial(self._written, key))
         else:
             call.scope.tally.shared += 1
+            if self._hooks is not None:
+                with joining(self._hooks, call, None) as event:
+                    try:
+                        answer = await asyncio.shield(task)
+                    finally:
+                        del task
+                    event.status, event.size_bytes = answer.status, len(answer.body)
+                    return answer
         try:
             return await asyncio.shield(task)
         finally:

@@ -16,6 +16,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
+from msgspec.structs import replace
+
 from gateway.errors import (
     OutcomeUnknown,
     RateLimited,
@@ -28,6 +30,7 @@ from gateway.hooks import CallEvent, tell
 from gateway.upstream.answers import error_of, place_in, unreadable_write
 from gateway.upstream.calls.call import NotModified, OpenAnswer
 from gateway.upstream.calls.retry_budget import RetryBudget
+from gateway.upstream.calls.telling import waiting
 from gateway.upstream.causes import Cause, Troubles, misdirected
 from gateway.upstream.paths import has_dots
 from gateway.upstream.web_urls import origin_of
@@ -80,9 +83,11 @@ class Retry:
         standings: Standings,
         *,
         draw: Callable[[], float] = random,
+        hooks: Hooks | None = None,
     ) -> None:
         self._below = below
         self._standings = standings
+        self._hooks = hooks
         self._config = config
         self._draw = draw
         self._base = f"{urlsplit(config.url).path.rstrip('/')}/"
@@ -131,7 +136,8 @@ class Retry:
             self._budget.spend(standing)
             call.scope.tally.retried += 1
             call = call.again()
-            await asyncio.sleep(pause_s)
+            with waiting(self._hooks, "retry", call):
+                await asyncio.sleep(pause_s)
 
     def _moved_to(self, call: Call, answer: Answer) -> str:
         """The target of a redirect that stays within the origin and below the base."""
@@ -188,14 +194,14 @@ class Observe:
         self._hooks = hooks
 
     async def send(self, call: Call) -> Answer:
-        event = CallEvent(
-            call.route.name,
-            call.route.method,
-            call.scope.request_id,
-            perf_counter(),
-            attempt=call.attempt,
+        route, scope = call.route, call.scope
+        event = scope.made = CallEvent(
+            route.name, route.method, scope.request_id, perf_counter(), call.attempt, scope.told
         )
-        tell(self._hooks.call_began, event)
+        if self._hooks.call_began:
+            tell(self._hooks.call_began, event)
+            if event.headers is not None:
+                call = replace(call, headers=event.headers)
         try:
             answer = await self._below.send(call)
         except BaseException as error:
@@ -292,6 +298,10 @@ class Exchange:
                     headers["Sudo"] = credential.sudo
             if scope.request_id:
                 headers["X-Request-Id"] = scope.request_id
+            if scope.origin is not None and scope.origin.passed is not None:
+                headers.update(scope.origin.passed)
+        if call.headers is not None:
+            headers = {**headers, **call.headers}
         if scope.tags is not None and call.target in scope.tags:
             return {**headers, "If-None-Match": scope.tags[call.target]}
         return headers if call.body is None else {**headers, "Content-Type": "application/json"}

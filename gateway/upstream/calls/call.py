@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from gateway.upstream.wire import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AsyncExitStack
 
     from gateway.upstream.entities import ProjectKey
@@ -26,8 +27,8 @@ class Call(Struct, frozen=True, eq=False):
 
     `target` is its path below the API's base, query included. A call whose body is taken in pieces
     has a `stack`: it holds the answer open, and whoever made the call closes it. `attempt` counts
-    from 1. A kept answer is good enough where its read began no longer than `max_age_s` ago. `rows`
-    are how many it asks for.
+    from 1; `headers` are sent with it as well. A kept answer is good enough where its read began no
+    longer than `max_age_s` ago. `rows` are how many it asks for.
     """
 
     route: Route
@@ -39,6 +40,7 @@ class Call(Struct, frozen=True, eq=False):
     attempt: int = 1
     max_age_s: float = math.inf
     rows: int = 1
+    headers: Mapping[str, str] | None = None
 
     @classmethod
     def of(

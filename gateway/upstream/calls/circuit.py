@@ -27,9 +27,14 @@ class Circuit:
         # Of the last failure: its text, and its cause.
         self._last: tuple[str, str | None] = ("", None)
 
+    @property
+    def is_open(self) -> bool:
+        """Has it failed so often, and was no call answered since?"""
+        return self.failures >= self.threshold
+
     def check(self, now: float, endpoint: str) -> None:
         """Raise `UpstreamUnavailable` while the circuit is open; the first after that may go."""
-        if self.failures < self.threshold:
+        if not self.is_open:
             return
         if now >= self._open_until:
             # Whoever asks while this one is under way is early.

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import re
 from asyncio import CancelledError, get_running_loop
-from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import UNSET
 
 from gateway.errors import Forbidden, NotFound, OutcomeUnknown, Unauthenticated
-from gateway.hooks import CallEvent, tell
+from gateway.upstream.calls.telling import hears_calls, tell_kept
 from gateway.upstream.credential import owner_of
 from gateway.upstream.routes import JOB, PIPELINE, Keep
 from gateway.upstream.statuses import FINISHED
@@ -65,7 +64,7 @@ class Kept:
     def __init__(self, below: Layer, reads: KeptReads, hooks: Hooks | None = None) -> None:
         self._below = below
         self._reads = reads
-        self._hooks = hooks if hooks and (hooks.call_began or hooks.call_ended) else None
+        self._hooks = hears_calls(hooks)
 
     def at_hand(self, call: Call) -> Answer | None:
         """The answer to a call where it is kept, and can be had without waiting."""
@@ -114,7 +113,7 @@ class Kept:
         call.scope.tally.cached += 1
         call.scope.note_answer(len(answer.body))
         if self._hooks is not None:
-            _tell(self._hooks, call, answer)
+            tell_kept(self._hooks, call, answer)
         return answer
 
 
@@ -206,13 +205,3 @@ def _status_in(answer: Answer) -> str | None:
         return _standing(answer.body).status
     except UNREADABLE:
         return None
-
-
-def _tell(hooks: Hooks, call: Call, answer: Answer) -> None:
-    event = CallEvent(
-        call.route.name, call.route.method, call.scope.request_id, perf_counter(), is_kept=True
-    )
-    tell(hooks.call_began, event)
-    event.status = answer.status
-    event.size_bytes = len(answer.body)
-    tell(hooks.call_ended, event)

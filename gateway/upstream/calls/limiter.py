@@ -110,23 +110,30 @@ class Limiter:
 
     # -- turns -----------------------------------------------------------------------------------
 
-    async def take(self, call: Call) -> None:
-        """Wait for a turn to send a call; raises `RateLimited` where none comes in time."""
-        loop = get_running_loop()
-        now = loop.time()
+    def take_at_once(self, call: Call) -> bool:
+        """Send a call where its turn is now."""
+        now = get_running_loop().time()
         if now >= self.reset_at:
             self._renew(now)
         is_patient = call.scope.patient
         if not self._comes_after(is_patient) and self.left > self._reserve:
             self.spend(now)
-            return
+            return True
         for queue in (self.waiting, self.patient):
             while queue and queue[0].is_over(now):
                 queue.popleft()
         can_go = self._usable(is_patient) >= 1 and now >= self.next_at
         if can_go and not self._comes_after(is_patient):
             self.spend(now)
+            return True
+        return False
+
+    async def take(self, call: Call) -> None:
+        """Wait for a turn to send a call; raises `RateLimited` where none comes in time."""
+        if self.take_at_once(call):
             return
+        loop = get_running_loop()
+        now, is_patient = loop.time(), call.scope.patient
         wait_s = self._wait_s(now, call.scope.deadline, is_patient)
         if now + wait_s > call.scope.deadline - USABLE_S:
             raise _used_up(call, min(wait_s, max(self.reset_at - now, self.next_at - now, 1.0)))

@@ -25,9 +25,11 @@ from gateway.upstream.calls.limiter import (
     is_of_endpoint,
     reset_after_s,
 )
+from gateway.upstream.calls.telling import waiting
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
+    from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.calls.standing import Standing, Standings
     from gateway.upstream.routes import Route
@@ -47,9 +49,10 @@ _GENERAL: Final = "throttle"
 class Paced:
     """The layer that keeps the pace. Writes do not wait, but they count."""
 
-    def __init__(self, below: Layer, standings: Standings) -> None:
+    def __init__(self, below: Layer, standings: Standings, hooks: Hooks | None = None) -> None:
         self._below = below
         self._standings = standings
+        self._hooks = hooks
 
     async def send(self, call: Call) -> Answer:
         standing = call.scope.standing or self._standings.of(call.scope)
@@ -61,7 +64,9 @@ class Paced:
         try:
             for limiter in _limiters_of(standing, call.route):
                 if call.route.is_read:
-                    await limiter.take(call)
+                    if not limiter.take_at_once(call):
+                        with waiting(self._hooks, "pace", call):
+                            await limiter.take(call)
                 else:
                     limiter.spend(get_running_loop().time())
                 taken.append(limiter)

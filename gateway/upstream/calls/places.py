@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gateway.errors import UpstreamTimeout
 from gateway.upstream.calls.standing import Standing
+from gateway.upstream.calls.telling import waiting
 
 if TYPE_CHECKING:
     from asyncio import Future
 
+    from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.calls.standing import Standings
     from gateway.upstream.wire import Answer
@@ -40,10 +42,10 @@ LARGE_PAGE: Final = 50
 
 
 class Pool:
-    """Places of one kind. `kind` says which count of a standing is meant."""
+    """Places of one kind. `kind` says which count of a standing is meant: 0 all, 1 large ones."""
 
-    def __init__(self, size: int, kind: int) -> None:
-        self._size = size
+    def __init__(self, size: int, kind: int = 0) -> None:
+        self.size = size
         self._kind = kind
         self._free = size
         self.unverified = Standing("")
@@ -52,6 +54,11 @@ class Pool:
         self._waiting: _Queues = {}
         # Those of polls.
         self._patient: _Queues = {}
+
+    @property
+    def used(self) -> int:
+        """How many are not free."""
+        return self.size - self._free
 
     def owner(self, standing: Standing) -> Standing:
         """Whose share it is."""
@@ -129,11 +136,18 @@ class Pool:
 class Places:
     """The layer that gives calls their places, and notes which credentials are verified."""
 
-    def __init__(self, below: Layer, standings: Standings, size: int) -> None:
+    def __init__(
+        self,
+        below: Layer,
+        standings: Standings,
+        places: int | Pool,
+        hooks: Hooks | None = None,
+    ) -> None:
         self._below = below
         self._standings = standings
-        self._all = Pool(size, 0)
-        self._large = Pool(max(size // LARGE, 1), 1)
+        self._hooks = hooks
+        self._all = Pool(places) if isinstance(places, int) else places
+        self._large = Pool(max(self._all.size // LARGE, 1), 1)
 
     async def send(self, call: Call) -> Answer:
         standing = call.scope.standing or self._standings.of(call.scope)
@@ -143,7 +157,8 @@ class Places:
         # As `pool.owner`, without calling it.
         owner = standing if standing.is_verified else pool.unverified
         if not pool.take_at_once(owner, call.scope.patient):
-            await pool.take(owner, call)
+            with waiting(self._hooks, "place", call):
+                await pool.take(owner, call)
         try:
             answer = await self._below.send(call)
         finally:
@@ -156,8 +171,8 @@ class Places:
         held: list[tuple[Pool, Standing]] = []
         try:
             # That for what is large first, so that who waits for one holds no other.
-            await _take(self._large, standing, call, held)
-            await _take(self._all, standing, call, held)
+            await self._take(self._large, standing, call, held)
+            await self._take(self._all, standing, call, held)
             answer = await self._below.send(call)
             if standing.is_verified is not (200 <= answer.status < 300):
                 self._standings.tell(standing, answer.status)
@@ -168,14 +183,14 @@ class Places:
         finally:
             _give_back(held)
 
-
-async def _take(
-    pool: Pool, standing: Standing, call: Call, held: list[tuple[Pool, Standing]]
-) -> None:
-    owner = pool.owner(standing)
-    if not pool.take_at_once(owner, call.scope.patient):
-        await pool.take(owner, call)
-    held.append((pool, owner))
+    async def _take(
+        self, pool: Pool, standing: Standing, call: Call, held: list[tuple[Pool, Standing]]
+    ) -> None:
+        owner = pool.owner(standing)
+        if not pool.take_at_once(owner, call.scope.patient):
+            with waiting(self._hooks, "place", call):
+                await pool.take(owner, call)
+        held.append((pool, owner))
 
 
 def _forget(queues: _Queues, owner: Standing, place: Future[None]) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.upstream.credential import owner_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.upstream.calls.circuit import RouteCircuit
     from gateway.upstream.calls.limiter import Limiter, Served
     from gateway.upstream.routes import Route
@@ -63,6 +65,13 @@ class Standings:
         self._unverified: dict[str, Standing] = {}
         self.verified: Final = self._verified.keys()
         """The fingerprints (`""`: no credential) of those that are verified now."""
+
+    def __len__(self) -> int:
+        return len(self._verified) + len(self._unverified)
+
+    def __iter__(self) -> Iterator[Standing]:
+        yield from self._verified.values()
+        yield from self._unverified.values()
 
     def of(self, scope: CallScope) -> Standing:
         """How the credential of these calls stands."""
