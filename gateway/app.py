@@ -299,7 +299,10 @@ class Gateway:
                 live=self.live,
             )
             callers = Callers(
-                secrets.token_bytes(32), settings.request_timeout_s, settings.trusted_proxies
+                secrets.token_bytes(32),
+                settings.request_timeout_s,
+                settings.trusted_proxies,
+                forwards_address=settings.forward_address,
             )
             quota = SubscriptionQuota(settings.max_subscriptions)
             self._web_sockets = WebSockets(engine, callers, settings, quota)

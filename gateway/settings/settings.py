@@ -260,8 +260,14 @@ class Settings:
         (),
         "Proxies in front whose `X-Forwarded-For` tells where callers call from: addresses, or"
         " networks such as `10.0.0.0/8`, separated by commas. Not set: nothing is bounded by"
-        " address.",
+        " address, and no record tells it.",
         check=checks.network,
+    )
+    forward_address: bool = knob(
+        False,
+        "Tell the upstream where callers call from, by `X-Forwarded-For`, for those that let in by"
+        " address; it has to trust the gateway's own. Nothing is shared then between the addresses"
+        " of one credential.",
     )
     max_body_bytes: int = knob(
         1_000_000,

@@ -14,38 +14,34 @@ import atexit
 import logging
 import sys
 from datetime import UTC, datetime
-from functools import lru_cache
-from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from gateway.hooks import Hook
+from gateway.hooks import Hook, Trace, document_hash
 from gateway.transport.line_writer import LineWriter, write_to
 from gateway.upstream.routes import ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.hooks import CallEvent, OperationEvent, RequestEvent
+    from gateway.hooks import CallEvent, OperationEvent, RequestEvent, SubscriptionEvent
 
 __all__ = [
     "CallRecords",
     "OperationRecords",
     "RecordHandler",
     "Records",
-    "document_hash",
     "record_logging",
     "standard_records",
+    "told_origin",
 ]
 
 WRITE_EVERY_S: Final = 0.2
 # How long a process that ends waits for whoever reads its records.
 LAST_LINES_S: Final = 0.5
 NAME_CHARACTERS: Final = 100
-# Longer documents are rare, and hashing one costs little beside running it.
-REMEMBERED_CHARACTERS: Final = 16_384
 
 _ENDPOINTS: Final = {route.name: route.endpoint for route in ROUTES}
 
@@ -69,7 +65,9 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
 
     `document` is the start of the document's SHA-256, `caller` the fingerprint of the credential,
     `codes` the distinct `extensions.code`s of the response, `status` 499 where the caller left
-    before the response, and left out where the gateway stopped before it.
+    before the response, and left out where the gateway stopped before it. `address` is told where
+    proxies are trusted, or addresses forwarded; `client` is what the caller's program calls itself;
+    `trace_id` and `span_id` are its place in a distributed trace.
     """
 
     time: datetime
@@ -95,10 +93,20 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
     writes: tuple[Write, ...] = ()
 
 
+class _PlacedRecord(Record, omit_defaults=True, gc=False, rename={"kind": "record"}):
+    """A record of what tells where it came from."""
+
+    address: str = ""
+    client: str = ""
+    client_version: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+
+
 class _CallRecord(msgspec.Struct, omit_defaults=True):
     """A request to the upstream. `endpoint` is its route, without what was asked for; `status` is
     left out where no answer came, and `code` and `cause` then tell why. One that was answered by
-    what is kept is `cached`.
+    what is kept is `cached`, one that waited for another operation's is `shared`.
     """
 
     time: datetime
@@ -113,6 +121,9 @@ class _CallRecord(msgspec.Struct, omit_defaults=True):
     code: str | None = None
     cause: str | None = None
     cached: bool = False
+    shared: bool = False
+    trace_id: str = ""
+    span_id: str = ""
 
 
 class _LogRecord(msgspec.Struct, omit_defaults=True):
@@ -165,10 +176,14 @@ class OperationRecords(Hook):
 
     def operation_ended(self, operation: OperationEvent) -> None:
         name, document = operation.name, operation.document
+        kind: Callable[..., Record] = Record
+        more: tuple[str, ...] = ()
+        if operation.origin is not None or operation.trace is not None:
+            kind, more = _PlacedRecord, told_origin(operation)
         # By position: names cost as much as the rest.
         self._records.gather(
             _encode(
-                Record(
+                kind(
                     datetime.now(UTC),
                     "info",
                     "operation",
@@ -189,6 +204,7 @@ class OperationRecords(Hook):
                     operation.cached,
                     operation.retried,
                     _told_writes(operation) if operation.writes else (),
+                    *more,
                 )
             )
         )
@@ -234,6 +250,9 @@ class CallRecords(Hook):
                     code=call.error,
                     cause=call.cause,
                     cached=call.is_kept,
+                    shared=call.is_shared,
+                    trace_id=call.trace.trace_id if call.trace else "",
+                    span_id=call.trace.span_id if call.trace else "",
                 )
             )
         )
@@ -287,6 +306,20 @@ def record_logging(records: Records, level: str) -> None:
         logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.root.level))
 
 
+def told_origin(told: OperationEvent | SubscriptionEvent) -> tuple[str, str, str, str, str]:
+    """Address, client and its version, trace and span id; empty for what is not known."""
+    origin, trace = told.origin, told.trace
+    if origin is None:
+        return _NO_ORIGIN if trace is None else ("", "", "", trace.trace_id, trace.span_id)
+    trace = trace or origin.trace or _NO_TRACE
+    client, version = origin.client, origin.client_version
+    return origin.address, client, version, trace.trace_id, trace.span_id
+
+
+_NO_ORIGIN: Final = ("",) * 5
+_NO_TRACE: Final = Trace("")
+
+
 def _told_writes(operation: OperationEvent) -> tuple[Write, ...]:
     return tuple(
         Write(
@@ -299,17 +332,3 @@ def _told_writes(operation: OperationEvent) -> tuple[Write, ...]:
         )
         for write in operation.writes
     )
-
-
-def document_hash(document: str) -> str:
-    """The first 16 hexadecimal digits of a document's SHA-256."""
-    if len(document) > REMEMBERED_CHARACTERS:
-        return _hash(document)
-    return _remembered_hash(document)
-
-
-def _hash(document: str) -> str:
-    return sha256(document.encode(errors="replace")).hexdigest()[:16]
-
-
-_remembered_hash = lru_cache(maxsize=1000)(_hash)

@@ -18,6 +18,7 @@ from gateway.execution.request import GraphQLRequest
 from gateway.execution.response import error_of
 from gateway.transport.lingering import has_body, send_and_linger
 from gateway.transport.negotiation import JSON
+from gateway.transport.origins import ORIGIN_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,10 +53,11 @@ _READ = frozenset(
         b"private-token",
         b"job-token",
         b"sudo",
+        *ORIGIN_HEADERS,
     }
 )
 # Of these the first counts. (Joined, two credentials would be a third.)
-_SINGLE = frozenset({b"authorization", b"private-token", b"job-token"})
+_SINGLE = frozenset({b"authorization", b"private-token", b"job-token", b"traceparent"})
 _is_request_id = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch
 # Ours: unlike any other process's, and cheap.
 _PROCESS = secrets.token_hex(6)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.hooks import Hook
-from gateway.transport.records import NAME_CHARACTERS, document_hash
+from gateway.hooks import Hook, document_hash
+from gateway.transport.records import NAME_CHARACTERS, told_origin
 
 if TYPE_CHECKING:
     from gateway.hooks import SubscriptionEvent
@@ -42,6 +42,11 @@ class _SubscriptionRecord(msgspec.Struct, omit_defaults=True):
     shared: int = 0
     cached: int = 0
     retried: int = 0
+    address: str = ""
+    client: str = ""
+    client_version: str = ""
+    trace_id: str = ""
+    span_id: str = ""
 
 
 class SubscriptionRecords(Hook):
@@ -57,6 +62,7 @@ class SubscriptionRecords(Hook):
         self._write("subscription", subscription)
 
     def _write(self, kind: str, told: SubscriptionEvent) -> None:
+        address, client, client_version, trace_id, span_id = told_origin(told)
         self._records.gather(
             _encode(
                 _SubscriptionRecord(
@@ -80,6 +86,11 @@ class SubscriptionRecords(Hook):
                     shared=told.shared,
                     cached=told.cached,
                     retried=told.retried,
+                    address=address,
+                    client=client,
+                    client_version=client_version,
+                    trace_id=trace_id,
+                    span_id=span_id,
                 )
             )
         )

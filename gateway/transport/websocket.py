@@ -24,11 +24,13 @@ import msgspec
 
 from gateway.errors import BadInput
 from gateway.execution.request import Carrier
+from gateway.transport.origins import origin_in
 from gateway.transport.request import HttpError, read_body
 from gateway.transport.subscription_quota import TooManySubscriptions
 from gateway.transport.websocket_messages import (
     CREDENTIAL_HEADERS,
     INVALID,
+    READ_HEADERS,
     Close,
     decode_message,
     headers_in,
@@ -133,8 +135,10 @@ class _Session:
         self._all = all_of_them
         self._scope = scope
         self._headers: Mapping[bytes, bytes] = {
-            name: headers[name] for name in CREDENTIAL_HEADERS if name in headers
+            name: headers[name] for name in READ_HEADERS if name in headers
         }
+        self._address = all_of_them.callers.address_of(scope)
+        self._origin = origin_in(headers, self._address)
         self._receive = receive
         self._send = send
         self._credential: Credential | None = None
@@ -221,11 +225,13 @@ class _Session:
             raise Close(4429, "Too many initialisation requests")
         self._is_init = True
         try:
-            headers: Mapping[bytes, bytes] = headers_in(payload_of(message)) or self._headers
+            told = headers_in(payload_of(message))
+            headers = told if any(name in told for name in CREDENTIAL_HEADERS) else self._headers
             if b"sudo" in self._headers:
                 # Whoever sends it must not act as somebody else, wherever the credential is.
                 headers = {b"sudo": self._headers[b"sudo"], **headers}
-            self._credential = self._all.callers.credential_among(headers)
+            self._credential = self._all.callers.credential_among(headers, self._address)
+            self._origin = origin_in({**self._headers, **told}, self._address)
         except BadInput as error:
             raise Close(4403, f"Forbidden: {error.message}") from None
         await self._say({"type": "connection_ack"})
@@ -252,7 +258,9 @@ class _Session:
                 " (GATEWAY_MAX_CONNECTION_SUBSCRIPTIONS)",
             )
             return
-        caller = self._all.callers.of_message(self._scope, CARRIER, self._credential)
+        caller = self._all.callers.of_message(
+            self._address, CARRIER, self._credential, self._origin
+        )
         self._callers[name] = caller
         self._operations[name] = asyncio.create_task(self._operate(name, asked, caller))
 

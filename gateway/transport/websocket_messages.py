@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gateway.errors import BadInput
+from gateway.transport.origins import ORIGIN_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CREDENTIAL_HEADERS",
     "INVALID",
+    "READ_HEADERS",
     "Close",
     "Message",
     "decode_message",
@@ -26,6 +28,8 @@ __all__ = [
 # Closes a connection that sent what is no message.
 INVALID: Final = 4400
 CREDENTIAL_HEADERS: Final = (b"authorization", b"private-token", b"job-token", b"sudo")
+
+READ_HEADERS: Final = (*CREDENTIAL_HEADERS, *ORIGIN_HEADERS)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -79,8 +83,9 @@ def payload_of(message: Message) -> dict[str, Any] | None:
 
 
 def headers_in(payload: Mapping[str, Any] | None) -> dict[bytes, bytes]:
-    """The headers of a credential that a payload names, itself or in its `headers`; null is none.
-    Raises `BadInput` for one that is no text: passed over, its caller would act as somebody else.
+    """The headers that a payload names, of those that are read, itself or in its `headers`; null is
+    none. Raises `BadInput` for a credential that is no text: passed over, its caller would act as
+    somebody else.
     """
     if not payload:
         return {}
@@ -89,9 +94,11 @@ def headers_in(payload: Mapping[str, Any] | None) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for name, value in named.items():
         lower = name.lower().encode(errors="replace")
-        if lower not in CREDENTIAL_HEADERS or value is None:
+        if lower not in READ_HEADERS or value is None:
             continue
         if not isinstance(value, str):
+            if lower in ORIGIN_HEADERS:
+                continue
             raise BadInput(f"{lower.decode()} in the payload is no text; set it as a string")
         # What is not ASCII is refused, as in a header.
         found[lower] = value.encode(errors="surrogatepass")

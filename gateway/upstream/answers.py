@@ -150,7 +150,7 @@ def _refusal(
     status: int, subject: str, told: str, credential: Credential | None
 ) -> tuple[type[UpstreamError], str]:
     """What a status from 400 to 499 means."""
-    if status == 401 and credential is None:
+    if status == 401 and (credential is None or credential.is_anonymous):
         message = f"the upstream asks for a credential; set the header {HEADERS}"
         return Unauthenticated, f"{subject}: {message}"
     if status == 401:

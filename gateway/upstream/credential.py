@@ -40,11 +40,13 @@ _HEADERS: Final = (
 
 class Credential(Struct, frozen=True, eq=False):
     """One header and its value, as the caller presented it, and the user that an administrator
-    wants to act as (`Sudo`: a name or number), if so.
+    wants to act as (`Sudo`: a name or number), if so. `address` is where the caller is, where the
+    upstream is told (`X-Forwarded-For`): it may answer another address otherwise, so what is shared
+    is split by it. A caller who is told by nothing but an address has neither header nor value.
 
-    `fingerprint` is sixteen hexadecimal digits, the same for the same credential, `Sudo` and
-    `fingerprint_key` (up to 64 bytes); who knows no key learns nothing about the credential from
-    that.
+    `fingerprint` is sixteen hexadecimal digits, the same for the same credential, `Sudo`, address
+    and `fingerprint_key` (up to 64 bytes); who knows no key learns nothing about the credential
+    from that.
     """
 
     header: str
@@ -52,12 +54,15 @@ class Credential(Struct, frozen=True, eq=False):
     sudo: str | None = None
     fingerprint_key: bytes = _PROCESS_KEY
     fingerprint: str = ""
+    address: str = ""
     _forms: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         text = f"{self.header}\0{self.value}"
         if self.sudo is not None:
             text += f"\0{self.sudo}"
+        if self.address:
+            text += f"\0\0{self.address}"
         digest = _keyed(self.fingerprint_key).copy()
         digest.update(text.encode())
         # Asked for with every call.
@@ -81,6 +86,23 @@ class Credential(Struct, frozen=True, eq=False):
         if presented is None:
             raise BadInput("the Sudo header needs an administrator's credential beside it")
         return cls(*presented, sudo, fingerprint_key)
+
+    @classmethod
+    def seen_from(
+        cls, address: str, presented: Credential | None, fingerprint_key: bytes = _PROCESS_KEY
+    ) -> Credential | None:
+        """What is presented, from an address of which the upstream is told."""
+        if not address:
+            return presented
+        if presented is None:
+            return cls("", "", None, fingerprint_key, address=address)
+        header, value, sudo = presented.header, presented.value, presented.sudo
+        return cls(header, value, sudo, fingerprint_key, address=address)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Is nothing presented but an address?"""
+        return not self.header
 
     @property
     def is_job_token(self) -> bool:
@@ -129,8 +151,8 @@ class Credential(Struct, frozen=True, eq=False):
         return hash(self._parts)
 
     @property
-    def _parts(self) -> tuple[str, str, str | None]:
-        return self.header, self.value, self.sudo
+    def _parts(self) -> tuple[str, str, str | None, str]:
+        return self.header, self.value, self.sudo, self.address
 
     def __repr__(self) -> str:
         return f"<Credential {self.header} {self.fingerprint}>"

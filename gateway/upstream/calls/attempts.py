@@ -293,7 +293,10 @@ class Exchange:
         if not headers:
             headers["User-Agent"] = self._user_agent
             if credential is not None:
-                headers[credential.header] = credential.value
+                if not credential.is_anonymous:
+                    headers[credential.header] = credential.value
+                if credential.address:
+                    headers["X-Forwarded-For"] = credential.address
                 if credential.sudo is not None:
                     headers["Sudo"] = credential.sudo
             if scope.request_id:
