@@ -19,6 +19,7 @@ import os
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -30,7 +31,15 @@ from gateway.execution.admission import Admission
 from gateway.execution.engine import Engine
 from gateway.execution.persisted import PersistedDocuments
 from gateway.hooks import Hooks
-from gateway.parts import budget_of, documents_of, live_of, wire_options_of
+from gateway.parts import (
+    budget_of,
+    documents_of,
+    exporting_of,
+    live_of,
+    measuring_of,
+    wire_options_of,
+)
+from gateway.readings import readings_of_engine, readings_of_upstream
 from gateway.sandbox import Sandbox
 from gateway.settings import Settings
 from gateway.transport.addressing import (
@@ -56,13 +65,14 @@ from gateway.transport.records import (
     Records,
     standard_records,
 )
+from gateway.transport.scraping import metrics_route
 from gateway.transport.server import address_of, listen, serving
 from gateway.transport.subscription_quota import SubscriptionQuota
 from gateway.transport.subscription_records import SubscriptionRecords
 from gateway.transport.webhooks import webhooks_route
 from gateway.transport.websocket import WebSockets
 from gateway.transport.websocket_messages import refuse
-from gateway.upstream.calls import ClientConfig, Standings, standard_chain
+from gateway.upstream.calls import Circuit, ClientConfig, Pool, Standings, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.kept import KeptInMemory
 from gateway.upstream.readiness import NotReady, why_not_ready
@@ -120,6 +130,12 @@ class Gateway:
             hooks = (OperationRecords(records), SubscriptionRecords(records), *hooks)
         if settings.log_level == "debug":
             hooks = (CallRecords(records), *hooks)
+        self._measuring = measuring_of(settings)
+        self._exporting = exporting_of(settings)
+        if self._measuring is not None:
+            hooks = (*hooks, self._measuring.hook)
+        if self._exporting is not None:
+            hooks = (*hooks, self._exporting.hook)
         self._hooks = Hooks(*hooks)
         self._endpoint: Endpoint | None = None
         self._explorer: Explorer | None = None
@@ -145,6 +161,7 @@ class Gateway:
                 Route("/", self._first_page),
                 *([self._bundle.route(f"{GRAPHQL_PATH}/explorer")] if self._bundle else []),
                 *self._webhooks(),
+                *([metrics_route(self._measuring.scrape)] if self._measuring else []),
                 Route(GRAPHQL_PATH, not_running, methods=["GET", "HEAD", "OPTIONS", "POST"]),
             ],
             exception_handlers={404: not_found},
@@ -262,6 +279,8 @@ class Gateway:
         settings = self.settings
         async with AsyncExitStack() as stack:
             stack.callback(self._records.flush)
+            if self._exporting is not None:
+                stack.push_async_callback(self._exporting.close)
             if settings.upstream_url is None:
                 self.sandbox = await stack.enter_async_context(_embedded_sandbox(settings))
                 settings = replace(settings, upstream_url=self.sandbox.url, sandbox=None)
@@ -270,31 +289,36 @@ class Gateway:
                 open_wire(settings.wire, wire_options_of(settings, self._api_url))
             )
             stack.push_async_callback(self._health.close)
-            standings = Standings()
+            standings, circuit = Standings(), Circuit()
+            places = Pool(settings.max_upstream_connections)
             self._kept = KeptInMemory(settings.kept_bytes) if settings.kept_reads else None
             stack.callback(setattr, self, "_kept", None)
             chain = standard_chain(
                 self._wire,
                 ClientConfig(self._api_url, user_agent=USER_AGENT),
-                connections=settings.max_upstream_connections,
+                connections=places,
                 standings=standings,
+                circuit=circuit,
                 kept=self._kept,
                 hooks=self._hooks,
             )
             client = Client.over(chain, standings)
             self.live = live_of(settings, client)
             stack.push_async_callback(self.live.aclose)
+            documents = documents_of(settings, self._hooks)
+            persisted = PersistedDocuments(settings.persisted_documents)
+            admission = Admission(
+                standings.verified,
+                each=settings.max_operations,
+                unknown=settings.max_operations // 2,
+            )
             engine = Engine(
                 client,
                 WebUrls(self._api_url, settings.upstream_web_url),
                 budget=budget_of(settings),
-                documents=documents_of(settings, self._hooks),
-                admission=Admission(
-                    standings.verified,
-                    each=settings.max_operations,
-                    unknown=settings.max_operations // 2,
-                ),
-                persisted=PersistedDocuments(settings.persisted_documents),
+                documents=documents,
+                admission=admission,
+                persisted=persisted,
                 hooks=self._hooks,
                 live=self.live,
             )
@@ -316,6 +340,14 @@ class Gateway:
             )
             stack.callback(setattr, self, "_endpoint", None)
             stack.callback(setattr, self, "_explorer", None)
+            if self._measuring is not None:
+                sockets, live = self._web_sockets, self.live
+                of_engine = partial(
+                    readings_of_engine, admission, documents, persisted, live, sockets
+                )
+                of_upstream = partial(readings_of_upstream, standings, circuit, places, self._kept)
+                self._measuring.start(lambda: [*of_engine(), *of_upstream()])
+                stack.push_async_callback(self._measuring.close)
             yield
 
     def _webhooks(self) -> list[Route]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from gateway.execution.documents import Documents
@@ -11,15 +14,26 @@ from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.preparing import Measured
 from gateway.execution.schema import make_schema
+from gateway.settings import SettingsError
 from gateway.upstream.wire import WireOptions
+from gateway.version import __version__
 from gateway.watch import Live, Pacing
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
     from gateway.settings import Settings
+    from gateway.telemetry.exporting import Exporting
+    from gateway.telemetry.measuring import Measuring
     from gateway.upstream.client import Client
 
-__all__ = ["budget_of", "documents_of", "live_of", "wire_options_of"]
+__all__ = [
+    "budget_of",
+    "documents_of",
+    "exporting_of",
+    "live_of",
+    "measuring_of",
+    "wire_options_of",
+]
 
 # Limits that are only measured are enforced at so many times their defaults.
 MEASURED_UP_TO: Final = 10
@@ -103,3 +117,38 @@ def live_of(settings: Settings, client: Client) -> Live:
         pacing=Pacing(least_s, max(least_s, settings.watch_idle_interval_s)),
         poll_timeout_s=settings.request_timeout_s,
     )
+
+
+def measuring_of(settings: Settings) -> Measuring | None:
+    """The metrics, where they are wanted. Several workers count together in the folder that
+    `PROMETHEUS_MULTIPROC_DIR` names, as whoever starts them sets it. Raises `SettingsError`.
+    """
+    if not settings.metrics:
+        return None
+    named = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    folder = Path(named) if named else None
+    if folder is not None and not folder.is_dir():
+        raise SettingsError([f"PROMETHEUS_MULTIPROC_DIR={named} is no folder: make it"])
+    made: Measuring = _of_extra("measuring", "metrics").Measuring(__version__, folder)
+    return made
+
+
+def exporting_of(settings: Settings) -> Exporting | None:
+    """The traces, where they are wanted. Raises `SettingsError`."""
+    if not settings.traces:
+        return None
+    try:
+        made: Exporting = _of_extra("exporting", "otel").Exporting(__version__)
+    except ValueError as error:
+        raise SettingsError([str(error)]) from None
+    return made
+
+
+def _of_extra(module: str, extra: str) -> Any:
+    """A module of `gateway.telemetry` that needs an extra; raises `SettingsError` without it."""
+    try:
+        return import_module(f"gateway.telemetry.{module}")
+    except ModuleNotFoundError as error:
+        setting = "GATEWAY_METRICS" if extra == "metrics" else "GATEWAY_TRACES"
+        lacking = f"{setting}=true needs {error.name}, which is not installed"
+        raise SettingsError([f"{lacking}: pip install 'jobs-gateway[{extra}]'"]) from None

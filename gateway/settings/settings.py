@@ -329,6 +329,17 @@ class Settings:
         unit="s",
         check=checks.positive,
     )
+    metrics: bool = knob(
+        False,
+        "Serve metrics for Prometheus at `/metrics`, to whoever can reach it: keep callers away"
+        " from that path. Needs the extra `metrics`.",
+    )
+    traces: bool = knob(
+        False,
+        "Trace operations and upstream calls by OpenTelemetry, and send the spans by OTLP over"
+        " HTTP, as the standard variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`,"
+        " `OTEL_SERVICE_NAME`, …). Needs the extra `otel`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = knob(
         "info",
         "Least level of the records written to standard error, a JSON object a line; `info` has"
