@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.hooks import Hooks, Outcome, WriteEvent
     from gateway.upstream.scope import CallScope, Tally
 
-__all__ = ["tell_began", "tell_ended", "tell_subscribed"]
+__all__ = ["OF_LIMITS", "tell_began", "tell_ended", "tell_subscribed"]
 
 _OUTCOMES: Final[dict[ResponseKind, Outcome]] = {
     "executed": "partial",
@@ -27,11 +27,12 @@ _OUTCOMES: Final[dict[ResponseKind, Outcome]] = {
     "busy": "busy",
 }
 # The codes of errors that may be about a limit. Such an error names the limit's setting.
-_OF_LIMITS: Final = frozenset(
+OF_LIMITS: Final = frozenset(
     {
         "BAD_USER_INPUT",
         "COST_EXCEEDED",
         "GRAPHQL_VALIDATION_FAILED",
+        "READ_TOO_LARGE",
         "RESPONSE_TOO_LARGE",
         "TOO_MANY_OPERATIONS",
     }
@@ -109,7 +110,7 @@ def _tell_limits(hooks: Hooks, response: GraphQLResponse) -> None:
     refused = dict.fromkeys(
         limit
         for error in response.errors or ()
-        if error["extensions"]["code"] in _OF_LIMITS
+        if error["extensions"]["code"] in OF_LIMITS
         for limit in limits_in(error["message"])
     )
     for limit in refused:

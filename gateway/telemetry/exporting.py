@@ -46,6 +46,11 @@ class Exporting:
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self.hook = Tracing(self._provider.get_tracer(OWN_NAME, version))
 
+    @property
+    def resource(self) -> Mapping[str, object]:
+        """What the spans say of the process."""
+        return self._provider.resource.attributes
+
     async def close(self) -> None:
         """Send what there is; what nobody takes in time is lost."""
         flushing = asyncio.to_thread(self._provider.force_flush, round(FLUSHED_S * 1000))

@@ -28,6 +28,8 @@ __all__ = ["Metrics"]
 
 # Documents that are told by their hash; later ones are `other`.
 MAX_HASHED: Final = 300
+# Shorter ones are looked up as they are, which costs less than their hash.
+LOOKED_UP_CHARACTERS: Final = 4_000
 # Of all else that is counted, for a kind of event.
 MAX_SERIES: Final = 2_000
 OTHER: Final = "other"
@@ -52,8 +54,10 @@ class Metrics(Hook):
     # -- operations ------------------------------------------------------------------------------
 
     def operation_ended(self, operation: OperationEvent) -> None:
-        document = operation.document
-        key = (document_hash(document) if document else "", operation.name, operation.outcome)
+        document = operation.document or ""
+        if len(document) > LOOKED_UP_CHARACTERS:
+            document = document_hash(document)
+        key = (document, operation.name, operation.outcome)
         counts = self._operations.get(key) or self._counts_of(operation, key)
         values, duration_s, at = self._cells.values, operation.duration_s, counts[1]
         values[counts[0]] += 1
@@ -67,16 +71,15 @@ class Metrics(Hook):
     def _counts_of(
         self, operation: OperationEvent, key: tuple[str, str | None, str]
     ) -> tuple[int, int]:
-        kind = operation.type
-        label = OTHER
+        kind, label, hashed = operation.type, OTHER, document_hash(operation.document or "")
         if kind is None:
             # No operation was found, or its document was refused.
             label = "none"
         elif operation.is_trusted:
-            label = operation.name or key[0]
-        elif key[0] in self._hashed or len(self._hashed) < MAX_HASHED:
-            self._hashed.add(key[0])
-            label = key[0]
+            label = operation.name or hashed
+        elif hashed in self._hashed or len(self._hashed) < MAX_HASHED:
+            self._hashed.add(hashed)
+            label = hashed
         counts = (
             self._cells.slot(catalogue.OPERATIONS, label, kind or "none", operation.outcome),
             self._cells.slot(catalogue.OPERATION_SECONDS, label, kind or "none"),

@@ -18,6 +18,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from msgspec.structs import astuple
 
 from gateway.hooks import Hook, Trace, document_hash
 from gateway.transport.line_writer import LineWriter, write_to
@@ -103,6 +104,9 @@ class _PlacedRecord(Record, omit_defaults=True, gc=False, rename={"kind": "recor
     span_id: str = ""
 
 
+_placed: Callable[..., _PlacedRecord] = _PlacedRecord
+
+
 class _CallRecord(msgspec.Struct, omit_defaults=True):
     """A request to the upstream. `endpoint` is its route, without what was asked for; `status` is
     left out where no answer came, and `code` and `cause` then tell why. One that was answered by
@@ -176,38 +180,32 @@ class OperationRecords(Hook):
 
     def operation_ended(self, operation: OperationEvent) -> None:
         name, document = operation.name, operation.document
-        kind: Callable[..., Record] = Record
-        more: tuple[str, ...] = ()
-        if operation.origin is not None or operation.trace is not None:
-            kind, more = _PlacedRecord, told_origin(operation)
         # By position: names cost as much as the rest.
-        self._records.gather(
-            _encode(
-                kind(
-                    datetime.now(UTC),
-                    "info",
-                    "operation",
-                    operation.request_id,
-                    operation.carrier,
-                    operation.method,
-                    operation.status,
-                    round(operation.duration_s * 1000, 3),
-                    operation.size_bytes,
-                    name[:NAME_CHARACTERS] if name else None,
-                    operation.type,
-                    document_hash(document) if document else None,
-                    operation.caller,
-                    operation.codes,
-                    operation.estimated,
-                    operation.calls,
-                    operation.shared,
-                    operation.cached,
-                    operation.retried,
-                    _told_writes(operation) if operation.writes else (),
-                    *more,
-                )
-            )
+        record = Record(
+            datetime.now(UTC),
+            "info",
+            "operation",
+            operation.request_id,
+            operation.carrier,
+            operation.method,
+            operation.status,
+            round(operation.duration_s * 1000, 3),
+            operation.size_bytes,
+            name[:NAME_CHARACTERS] if name else None,
+            operation.type,
+            document_hash(document) if document else None,
+            operation.caller,
+            operation.codes,
+            operation.estimated,
+            operation.calls,
+            operation.shared,
+            operation.cached,
+            operation.retried,
+            _told_writes(operation) if operation.writes else (),
         )
+        if operation.origin is not None or operation.trace is not None:
+            record = _placed(*astuple(record), *told_origin(operation))
+        self._records.gather(_encode(record))
 
     def request_ended(self, request: RequestEvent) -> None:
         self._records.gather(
