@@ -131,8 +131,8 @@ class OperationEvent(Struct, eq=False):
     `document` the text, `began` when its request began to arrive, by `perf_counter`. `status` is
     the carrier's for its response: 499 where the caller left before it, 0 where the gateway stopped
     before it or the carrier has none. `codes` are the distinct `extensions.code`s of its errors, in
-    order, `writes` what it wrote, in order. One that `is_trusted` is of a document that whoever
-    runs the gateway has chosen. `trace` is for whoever traces to set, when it begins. `notes` is
+    order, `writes` what it wrote, in order. `trusted` is its document's id among the trusted ones,
+    None where it is a free one. `trace` is for whoever traces to set, when it begins. `notes` is
     the listeners' own, keyed by the listener.
     """
 
@@ -154,9 +154,9 @@ class OperationEvent(Struct, eq=False):
     cached: int = 0
     retried: int = 0
     writes: tuple[WriteEvent, ...] = ()
+    trusted: str | None = None
     outcome: Outcome = "left"
     origin: Origin | None = None
-    is_trusted: bool = False
     trace: Trace | None = None
     _notes: dict[object, Any] | None = None
 

@@ -95,6 +95,8 @@ def tell_ended(
         tally.cached,
         tally.retried,
         tuple(writes) if writes else (),
+        # All documents are free so far.
+        None,
         outcome,
         caller.origin,
     )

@@ -75,7 +75,7 @@ class Metrics(Hook):
         if kind is None:
             # No operation was found, or its document was refused.
             label = "none"
-        elif operation.is_trusted:
+        elif operation.trusted is not None:
             label = operation.name or hashed
         elif hashed in self._hashed or len(self._hashed) < MAX_HASHED:
             self._hashed.add(hashed)

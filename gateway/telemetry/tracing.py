@@ -70,7 +70,7 @@ class Tracing(Hook):
         if span.is_recording():
             kind, name = operation.type, operation.name
             if kind is not None:
-                span.update_name(f"{kind} {name}" if operation.is_trusted and name else kind)
+                span.update_name(f"{kind} {name}" if operation.trusted and name else kind)
             if operation.document:
                 span.set_attribute("gateway.document", document_hash(operation.document))
             span.set_attributes(
