@@ -13,6 +13,15 @@ ROOT = Path(__file__).parents[1]
 PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+)( ; (?P<marker>.+?))? \\$")
 
 
+# What the image installs beside the dependencies.
+EXTRAS = ("search", "metrics", "otel")
+
+
+def wanted_by_the_image(project):
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *(text for extra in EXTRAS for text in extras[extra])]
+
+
 def test_every_dependency_is_pinned_within_its_range():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
@@ -22,7 +31,7 @@ def test_every_dependency_is_pinned_within_its_range():
         if found
     }
 
-    for text in [*project["dependencies"], *project["optional-dependencies"]["search"]]:
+    for text in wanted_by_the_image(project):
         dependency = Requirement(text)
         assert dependency.specifier.contains(pins[canonicalize_name(dependency.name)]), text
 
@@ -30,7 +39,7 @@ def test_every_dependency_is_pinned_within_its_range():
 def test_every_pin_is_needed():
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    texts = [*project["dependencies"], *project["optional-dependencies"]["search"]]
+    texts = wanted_by_the_image(project)
     wanted = {canonicalize_name(Requirement(text).name) for text in texts}
 
     # Each entry says what asked for it: `# via jobs-gateway (pyproject.toml)` where we did.
