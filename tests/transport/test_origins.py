@@ -13,7 +13,10 @@ from gateway.sandbox import Fault
 from gateway.settings import Settings
 from gateway.transport.origins import origin_in
 from gateway.transport.records import Records
+from gateway.transport.websocket_messages import headers_in
 from gateway.upstream.credential import Credential
+from tests.harness.app import listening
+from tests.transport.subscribers import web_socket
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +117,41 @@ class TestForwardedAddresses:
         assert here["address"] != there["address"]
         assert here["caller"] != there["caller"]
         assert token not in json.dumps([here, there])
+
+
+@pytest.mark.parametrize("is_in_payload", [False, True])
+async def test_a_web_socket_tells_it_in_its_handshake_or_in_connection_init(
+    sandbox_server, is_in_payload
+):
+    lines = []
+    records = Records(lines.append)
+    settings = Settings(upstream_url=sandbox_server.url, forward_address=True)
+    gateway = Gateway(settings, records)
+    told = {"apollographql-client-name": "web", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    headers, payload = ({}, told) if is_in_payload else (told, {})
+    asked = {"query": '{ project(id: "1") { jobs { nodes { name } } } }'}
+
+    async with (
+        gateway.running(),
+        listening(gateway) as url,
+        web_socket(url, {**headers, "x-forwarded-for": "6.6.6.6"}) as opened,
+    ):
+        await opened.send(json.dumps({"type": "connection_init", "payload": payload}))
+        await opened.recv()
+        await opened.send(json.dumps({"id": "1", "type": "subscribe", "payload": asked}))
+        await opened.recv()
+        await opened.recv()
+
+    [record] = [json.loads(line) for line in b"".join(lines).splitlines()]
+    assert (record["client"], record["trace_id"]) == ("web", "a" * 32)
+    assert record["address"] == "127.0.0.1"
+    [received] = sandbox_server.sandbox.received
+    assert received.headers["traceparent"] == told["traceparent"]
+    assert received.headers["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_a_name_in_a_payload_that_is_no_text_is_passed_over():
+    assert headers_in({"graphql-client-name": 7, "private-token": "t"}) == {b"private-token": b"t"}
 
 
 def test_what_a_client_calls_itself_is_bounded_and_printable():
