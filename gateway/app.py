@@ -35,8 +35,10 @@ from gateway.parts import (
     budget_of,
     documents_of,
     exporting_of,
+    free_documents_of,
     live_of,
     measuring_of,
+    trusted_documents_of,
     wire_options_of,
 )
 from gateway.readings import readings_of_engine, readings_of_upstream
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from gateway.execution.trusted import TrustedDocuments
     from gateway.hooks import Hook
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.wire import Wire
@@ -143,6 +146,7 @@ class Gateway:
         self._health = Health(self._why_not_ready)
         self._wire: Wire | None = None
         self._kept: KeptReads | None = None
+        self._trusted: TrustedDocuments | None = None
         self._api_url = ""
         self._bundle = Bundle() if settings.explorer else None
         self._cross_origin = CrossOrigin(settings.cors_origins)
@@ -257,6 +261,17 @@ class Gateway:
             if not has_started.done():
                 has_started.cancel()
 
+    @property
+    def trusted_documents(self) -> int:
+        """How many documents are trusted, while this runs."""
+        return 0 if self._trusted is None else len(self._trusted)
+
+    async def reload_documents(self) -> bool:
+        """Read the trusted documents anew, and trust those instead; with a mistake among them those
+        from before stay trusted, and a record tells of it. Gives whether they were read.
+        """
+        return self._trusted is not None and await self._trusted.reload()
+
     def drain(self) -> None:
         """Tell who asks for readiness that this is about to stop; all else goes on."""
         self._health.drain()
@@ -281,6 +296,10 @@ class Gateway:
             stack.callback(self._records.flush)
             if self._exporting is not None:
                 stack.push_async_callback(self._exporting.close)
+            documents = documents_of(settings, self._hooks)
+            self._trusted = trusted = trusted_documents_of(settings, documents)
+            stack.callback(setattr, self, "_trusted", None)
+            await trusted.load()
             if settings.upstream_url is None:
                 self.sandbox = await stack.enter_async_context(_embedded_sandbox(settings))
                 settings = replace(settings, upstream_url=self.sandbox.url, sandbox=None)
@@ -305,8 +324,9 @@ class Gateway:
             client = Client.over(chain, standings)
             self.live = live_of(settings, client)
             stack.push_async_callback(self.live.aclose)
-            documents = documents_of(settings, self._hooks)
-            persisted = PersistedDocuments(settings.persisted_documents)
+            persisted = PersistedDocuments(
+                settings.persisted_documents, trusted=trusted, free=free_documents_of(settings)
+            )
             admission = Admission(
                 standings.verified,
                 each=settings.max_operations,

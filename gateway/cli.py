@@ -21,6 +21,7 @@ from gateway.errors import CallerError
 from gateway.execution.explain import explain
 from gateway.execution.schema import print_sdl
 from gateway.memory import settle_in
+from gateway.reloading import reloading
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
 from gateway.settings.checks import is_loopback
@@ -86,6 +87,7 @@ def _serve(options: argparse.Namespace) -> int:
         with StopSignals() as signals:
             async with (
                 gateway.running(),
+                reloading(gateway.reload_documents if settings.trusted_documents else None),
                 serving(
                     gateway,
                     listener,
@@ -307,6 +309,10 @@ def _gateway_banner(gateway: Gateway, address: str) -> list[str]:
     lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{place}"]
     if gateway.settings.explorer:
         lines[1] += f"  (in a browser: {_EXPLORER if Bundle().page else _PLAIN_PAGE})"
+    if gateway.settings.trusted_documents is not None:
+        others = {"only": "others are refused", "report": "others are reported"}
+        told = others.get(gateway.settings.documents, "others are run as well")
+        lines.append(f"  documents     {gateway.trusted_documents} trusted; {told}")
     if gateway.sandbox is None:
         return [*lines, f"  upstream      {gateway.settings.upstream_url}"]
     return [*lines, *_sandbox_lines(gateway.sandbox.url, gateway.sandbox.tokens)]

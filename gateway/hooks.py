@@ -231,6 +231,7 @@ class SubscriptionEvent(Struct, eq=False):
     shared: int = 0
     cached: int = 0
     retried: int = 0
+    trusted: str | None = None
     origin: Origin | None = None
     trace: Trace | None = None
     _notes: dict[object, Any] | None = None

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from gateway.execution.documents import Documents
 from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
+from gateway.execution.free import FreeDocuments
 from gateway.execution.limits import Limits
 from gateway.execution.preparing import Measured
 from gateway.execution.schema import make_schema
+from gateway.execution.trusted import TrustedDocuments
 from gateway.settings import SettingsError
 from gateway.upstream.wire import WireOptions
 from gateway.version import __version__
@@ -30,8 +32,10 @@ __all__ = [
     "budget_of",
     "documents_of",
     "exporting_of",
+    "free_documents_of",
     "live_of",
     "measuring_of",
+    "trusted_documents_of",
     "wire_options_of",
 ]
 
@@ -91,6 +95,19 @@ def documents_of(settings: Settings, hooks: Hooks | None = None) -> Documents:
         kept=settings.documents_kept,
         hooks=hooks,
     )
+
+
+def trusted_documents_of(settings: Settings, documents: Documents) -> TrustedDocuments:
+    """Those of these that are trusted, not read yet."""
+    path = settings.trusted_documents
+    return TrustedDocuments(documents, None if path is None else Path(path))
+
+
+def free_documents_of(settings: Settings) -> FreeDocuments | None:
+    """What becomes of those that are not trusted; None where they are run as well."""
+    if settings.documents == "also":
+        return None
+    return FreeDocuments(are_reported=settings.documents == "report")
 
 
 def wire_options_of(settings: Settings, api_url: str) -> WireOptions:

@@ -6,7 +6,8 @@ in between (`making`, `planning`). Refused documents are kept as well, so that s
 again and again costs nothing. The store is bounded by count and by weight, which counts what a
 document and its plans hold in memory; the document that was not used for the longest time leaves
 first. Once the store is full a text has to come twice to get in: a flood of texts that come once
-each then pushes out none of those in use.
+each then pushes out none of those in use. Documents that are trusted stand apart: they stay until
+others are trusted in their place, and their plans push nothing out.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from gateway.schema.ways import tell_way
 from gateway.turns import finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
-    from graphql import DocumentNode
+    from graphql import DocumentNode, GraphQLSchema
 
     from gateway.hooks import Hooks
 
@@ -47,10 +48,19 @@ MARKS: Final = 10_000
 
 class Document:
     """A document's operations, or the errors that keep it from being executed. `weight` is what it
-    holds in memory with its plans, in tokens.
+    holds in memory with its plans, in tokens. `trusted` is its id among the trusted documents.
     """
 
-    __slots__ = ("__weakref__", "_asked", "_make", "_named", "_nodes", "errors", "weight")
+    __slots__ = (
+        "__weakref__",
+        "_asked",
+        "_make",
+        "_named",
+        "_nodes",
+        "errors",
+        "trusted",
+        "weight",
+    )
 
     def __init__(
         self,
@@ -58,9 +68,11 @@ class Document:
         errors: list[GraphQLError],
         weight: int,
         make: Callable[[OperationDefinitionNode, Document], Operation],
+        trusted: str | None = None,
     ) -> None:
         self.errors = errors
         self.weight = weight
+        self.trusted = trusted
         self._nodes = {node.name.value if node.name else None: node for node in nodes}
         self._make = make
         self._named: dict[str | None, Operation] = {}
@@ -129,33 +141,52 @@ class Documents:
         self._kept_weight = kept_weight
         self._weight = 0
         self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._trusted: Mapping[str, Document] = {}
         # Hashes of texts that came once and found no room.
         self._marks: OrderedDict[int, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._documents)
 
+    @property
+    def schema(self) -> GraphQLSchema:
+        schema: GraphQLSchema = self._strawberry._schema
+        return schema
+
     def find(self, text: str) -> Document | None:
         """The document of this text, where it is known."""
         document = self._documents.get(text)
-        if document is not None:
-            self._documents.move_to_end(text)
+        if document is None:
+            return self._trusted.get(text)
+        self._documents.move_to_end(text)
         return document
 
     def making(self, text: str) -> Generator[None, None, Document]:
         """Make the document of this text, and keep it."""
-        if len(text) > self.limits.characters:
-            message = (
-                f"the document has {len(text)} characters, {self.limits.characters} are allowed;"
-                " ask in several operations"
-            )
-            return self._refused([GraphQLError(message)])
         document = yield from self._make(text)
-        if text not in self._documents and (
-            self._has_room_for(document) or self._came_before(text)
+        if (
+            len(text) <= self.limits.characters
+            and text not in self._documents
+            and text not in self._trusted
+            and (self._has_room_for(document) or self._came_before(text))
         ):
             self._keep(text, document)
         return document
+
+    def making_trusted(self, text: str, trusted: str) -> Generator[None, None, Document]:
+        """The document of this text, with this id, as it may be trusted; one that is trusted
+        already is the same. It is not kept.
+        """
+        known = self._trusted.get(text)
+        if known is not None and known.trusted == trusted:
+            return known
+        return (yield from self._make(text, trusted))
+
+    def trust(self, documents: Mapping[str, Document]) -> None:
+        """Trust these, by their texts, and no others."""
+        self._trusted = documents
+        for text in documents.keys() & self._documents.keys():
+            self._weight -= self._documents.pop(text).weight
 
     def get(self, text: str) -> Document:
         """The document of this text, made at once if need be."""
@@ -196,7 +227,13 @@ class Documents:
             _, dropped = self._documents.popitem(last=False)
             self._weight -= dropped.weight
 
-    def _make(self, text: str) -> Generator[None, None, Document]:
+    def _make(self, text: str, trusted: str | None = None) -> Generator[None, None, Document]:
+        if len(text) > self.limits.characters:
+            message = (
+                f"the document has {len(text)} characters, {self.limits.characters} are allowed;"
+                " ask in several operations"
+            )
+            return self._refused([GraphQLError(message)])
         try:
             parsed = yield from parse_steps(text, self.limits.tokens, self.limits.values)
         except GraphQLError as error:
@@ -211,7 +248,7 @@ class Documents:
         yield
         errors = errors or (
             yield from validate_steps(
-                self._strawberry._schema,
+                self.schema,
                 parsed,
                 max_errors=errors_told(values),
                 introspection=self.introspection,
@@ -222,14 +259,14 @@ class Documents:
                 for wrong in errors:
                     tell_way(wrong)
             return self._refused(errors)
-        return self._valid(text, parsed)
+        return self._valid(text, parsed, trusted)
 
     def _refused(self, errors: list[GraphQLError]) -> Document:
         """A document that is not executed. Of what is wrong only what is told is kept."""
         told = [_without_nodes(error) for error in errors]
         return Document([], told, len(told), _unmade)
 
-    def _valid(self, text: str, parsed: DocumentNode) -> Document:
+    def _valid(self, text: str, parsed: DocumentNode, trusted: str | None) -> Document:
         fragments = {
             definition.name.value: FragmentDetails(definition)
             for definition in parsed.definitions
@@ -250,9 +287,10 @@ class Documents:
                 # Weakly, or they hold each other.
                 partial(self._grown, text, ref(document)),
                 hides_names=not self.introspection,
+                trusted=trusted,
             )
 
-        return Document(nodes, [], LEAST_WEIGHT + (parsed.token_count or 0), make)
+        return Document(nodes, [], LEAST_WEIGHT + (parsed.token_count or 0), make, trusted)
 
 
 def _excesses(document: DocumentNode, values: int, limits: Limits) -> list[str]:

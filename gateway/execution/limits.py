@@ -26,11 +26,13 @@ from graphql import (
 from gateway.hooks import LimitEvent, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphql import DocumentNode, SelectionSetNode
 
     from gateway.hooks import Hooks
 
-__all__ = ["Limits", "check_limits", "limits_in", "tell_measured"]
+__all__ = ["Limits", "check_limits", "depth_of", "limits_in", "tell_measured"]
 
 
 _log: Final = logging.getLogger("gateway.limits")
@@ -131,6 +133,13 @@ def check_limits(document: DocumentNode, limits: Limits) -> list[str]:
         " use a shorter alias",
     ]
     return [excess for excess in excesses if excess]
+
+
+def depth_of(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> int:
+    """How many levels of fields an operation has."""
+    return _Measure(dict(fragments)).size(operation.selection_set).depth
 
 
 def _told(figure: int) -> str:

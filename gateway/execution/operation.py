@@ -44,7 +44,8 @@ SLOT_WEIGHT: Final = 6
 
 class Operation:
     """An operation, with its plans. `fragments` are those of its document; it keeps those that it
-    reaches. It tells `grown` how much heavier it got by a plan, or lighter.
+    reaches. It tells `grown` how much heavier it got by a plan, or lighter. `trusted` is its
+    document's id among the trusted ones.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Operation:
         grown: Callable[[int], None],
         *,
         hides_names: bool,
+        trusted: str | None = None,
     ) -> None:
         self.node = node
+        self.trusted = trusted
         self.name = node.name.value if node.name else None
         self.type = node.operation.value
         self.fragments = _reached(node.selection_set, fragments)
@@ -68,10 +71,11 @@ class Operation:
         self._max_plan_fields = max_plan_fields
         # The variables as the schema types them, of a request's values; or what is wrong with them.
         self.variables = Variables(strawberry._schema, node, hides_names=hides_names).values
-        self._deciding = _deciding_variables(
+        self.deciding = _deciding_variables(
             [node.selection_set]
             + [fragment.selection_set for fragment in self.fragment_definitions.values()]
         )
+        """The variables that its `@skip` and `@include` hang on."""
         # Fields of introspection in its answer at most.
         self.introspected = introspected_nodes(
             strawberry._schema,
@@ -87,7 +91,7 @@ class Operation:
 
     def find_plan(self, variables: VariableValues) -> Plan | None:
         """The plan for these values of the variables that decide on fields, where it is known."""
-        if not self._deciding:
+        if not self.deciding:
             return self.only_plan
         return self._plans.get(self._choice(variables))
 
@@ -104,11 +108,11 @@ class Operation:
         return self.find_plan(variables) or finished(self.planning(variables))
 
     def _choice(self, variables: VariableValues) -> tuple[Any, ...]:
-        return tuple(variables.coerced.get(name) for name in self._deciding)
+        return tuple(variables.coerced.get(name) for name in self.deciding)
 
     def _keep(self, plan: Plan, variables: VariableValues) -> None:
         before = self._weight
-        if not self._deciding:
+        if not self.deciding:
             self.only_plan = plan
         else:
             choice = self._choice(variables)

@@ -1,28 +1,50 @@
-"""Automatic persisted queries (Apollo): a caller sends a document's SHA-256, and the document
-itself only where the gateway does not know it.
+"""Documents that are asked for by an id in the place of their text (GraphQL over HTTP, appendix A).
 
+    {"documentId": "sha256:<hex>"}, {"documentId": "FailedJobs"}       one that is trusted
     {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "<hex>"}}}
+
+The second form is Apollo's. It names those that are trusted as well, and documents that a caller
+has sent beside their SHA-256 before (automatic persisted queries).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
+from gateway.execution.manifests import SHA256
 from gateway.execution.response import RequestError
+
+if TYPE_CHECKING:
+    from gateway.execution.free import FreeDocuments
+    from gateway.execution.trusted import TrustedDocuments
 
 __all__ = ["PersistedDocuments"]
 
+NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
+
 
 class PersistedDocuments:
-    """Documents by their hash, bounded by count and by characters, least recently used out."""
+    """Those that are `trusted`, and documents by their hash: these bounded by count and by
+    characters, least recently used out. `kept` of 0 keeps none. `free` is what becomes of those
+    that are not trusted, where they are not just run.
+    """
 
-    def __init__(self, kept: int, *, kept_characters: int = 8_000_000) -> None:
+    def __init__(
+        self,
+        kept: int,
+        *,
+        kept_characters: int = 8_000_000,
+        trusted: TrustedDocuments | None = None,
+        free: FreeDocuments | None = None,
+    ) -> None:
+        self.free = free
         self._kept = kept
         self._kept_characters = kept_characters
         self._characters = 0
         self._documents: OrderedDict[str, str] = OrderedDict()
+        self._trusted = trusted
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -34,18 +56,45 @@ class PersistedDocuments:
         Apollo's clients know the messages `PersistedQueryNotFound` and
         `PersistedQueryNotSupported` and send the document then.
         """
+        told = _digest_of(persisted)
+        # A manifest may have any ids, which its client sends as hashes.
+        trusted = self._find_trusted(told) or self._find_trusted(told.lower())
+        if trusted is not None and query in {None, trusted}:
+            return trusted
         if not self._kept:
-            raise RequestError("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
-        digest = _digest_of(persisted)
+            raise self._unknown("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
+        digest = told.lower()
         if query is not None:
             if sha256(query.encode()).hexdigest() != digest:
                 raise _malformed("provided sha does not match query")
             return query
         document = self._documents.get(digest)
         if document is None:
-            raise RequestError("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+            raise self._unknown(NOT_FOUND, "PersistedQueryNotFound")
         self._documents.move_to_end(digest)
         return document
+
+    def find_by_id(self, query: str | None, document_id: str) -> str:
+        """The document to run for `documentId`; raises `RequestError`.
+
+        `query` is what the caller sent beside it: it must be that document, and is run where no
+        document has the id.
+        """
+        document = self._find_trusted(document_id)
+        digest = document_id[len(SHA256) :] if document_id.startswith(SHA256) else None
+        if document is None and digest is not None:
+            document = self._documents.get(digest)
+        if query is None:
+            if document is None:
+                message = f"no document has the id {document_id!r:.100}; send its text as query"
+                raise self._unknown(NOT_FOUND, message)
+            return document
+        is_the_same = query == document
+        if document is None:
+            is_the_same = digest is None or digest == sha256(query.encode()).hexdigest()
+        if not is_the_same:
+            raise _malformed("documentId names another document than query; send one of them")
+        return query
 
     def keep(self, document: str) -> None:
         """Remember a document that turned out to be valid."""
@@ -58,6 +107,15 @@ class PersistedDocuments:
             _, dropped = self._documents.popitem(last=False)
             self._characters -= len(dropped)
 
+    def _unknown(self, code: str, message: str) -> RequestError:
+        """The error for an id that no document has; raises another where its text is no use."""
+        if self.free is not None:
+            self.free.refuse("none of them has this id")
+        return RequestError(code, message)
+
+    def _find_trusted(self, document_id: str) -> str | None:
+        return None if self._trusted is None else self._trusted.find(document_id)
+
 
 def _digest_of(persisted: Any) -> str:
     if not isinstance(persisted, dict) or persisted.get("version") != 1:
@@ -65,7 +123,7 @@ def _digest_of(persisted: Any) -> str:
     digest = persisted.get("sha256Hash")
     if not isinstance(digest, str):
         raise _malformed("persistedQuery.sha256Hash must be a string")
-    return digest.lower()
+    return digest
 
 
 def _malformed(message: str) -> RequestError:

@@ -8,7 +8,7 @@ What may take too much is refused here.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from graphql import GraphQLError
 
@@ -100,6 +100,7 @@ class Preparation:
         self._measured = measured
         self._hooks = hooks
         self._reads_only = reads_only
+        self._free = persisted.free
         self._shares = Shares()
         # The texts for which steps are being taken, each with what ends when they have been.
         self._under_way: dict[str, asyncio.Future[None]] = {}
@@ -240,16 +241,18 @@ class Preparation:
     def _operation(
         self, request: GraphQLRequest, document: Document | None, *, is_read_only: bool
     ) -> Operation | Steps:
-        """The operation that a request asks for, by text or by hash; or the steps that make its
-        document. Raises `RequestError`.
+        """The operation that a request asks for, by text, by id or by hash; or the steps that make
+        its document. Raises `RequestError`.
         """
         persisted = request.extensions and request.extensions.get("persistedQuery")
-        if persisted:
-            request.query = self._persisted.find(request.query, persisted)
+        if persisted or request.document_id is not None:
+            self._find_text(request, persisted)
         if request.query is None:
             raise RequestError("BAD_REQUEST", "the parameter query is missing", kind="malformed")
         if document is None:
             document = self._documents.find(request.query)
+        if self._free is not None and (document is None or document.trusted is None):
+            self._free.refuse()
         if document is None:
             return self._documents.making(request.query)
         if document.errors:
@@ -258,15 +261,35 @@ class Preparation:
             operation = document.operation(request.operation_name)
         except GraphQLError as error:
             raise RequestError("OPERATION_RESOLUTION_FAILURE", errors=[error]) from None
+        if document.trusted is None and (persisted or self._free is not None):
+            self._note_free(request.query, operation, is_persisted=bool(persisted))
+        if operation.type == "mutation":
+            self._check_mutation(operation, is_read_only=is_read_only)
+        return operation
+
+    def _find_text(self, request: GraphQLRequest, persisted: Any) -> None:
+        """Put the document that an id or a hash names into its place; raises `RequestError`."""
+        if request.document_id is not None:
+            request.query = self._persisted.find_by_id(request.query, request.document_id)
+            # Once: what has the id may be another document a moment later.
+            request.document_id = None
         if persisted:
-            self._persisted.keep(request.query)
-        if operation.type == "mutation" and self._reads_only:
+            request.query = self._persisted.find(request.query, persisted)
+
+    def _note_free(self, text: str, operation: Operation, *, is_persisted: bool) -> None:
+        """Note a document that is valid and not trusted."""
+        if is_persisted:
+            self._persisted.keep(text)
+        if self._free is not None:
+            self._free.report(text, operation)
+
+    def _check_mutation(self, operation: Operation, *, is_read_only: bool) -> None:
+        if self._reads_only:
             raise RequestError("READ_ONLY", errors=[GraphQLError(READS_ONLY)], operation=operation)
-        if operation.type == "mutation" and is_read_only:
+        if is_read_only:
             raise RequestError(
                 "BAD_REQUEST",
                 errors=[GraphQLError(MUTATION_BY_GET)],
                 kind="read only",
                 operation=operation,
             )
-        return operation

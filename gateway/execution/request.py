@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["Caller", "Carrier", "GraphQLRequest"]
 
 
-class GraphQLRequest(msgspec.Struct, rename={"operation_name": "operationName"}):
-    """The parameters of a request, by whatever carrier (GraphQL over HTTP, 5)."""
+_NAMES: Final = {"operation_name": "operationName", "document_id": "documentId"}
+
+
+class GraphQLRequest(msgspec.Struct, rename=_NAMES):
+    """The parameters of a request, by whatever carrier (GraphQL over HTTP, 5 and appendix A)."""
 
     query: str | None = None
     operation_name: str | None = None
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
+
+    @property
+    def names_document(self) -> bool:
+        """Is there a document, or what may be the id of one?"""
+        return (self.query or self.document_id) is not None or bool(self.extensions)
 
 
 @dataclass(frozen=True, slots=True)

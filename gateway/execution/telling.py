@@ -95,8 +95,7 @@ def tell_ended(
         tally.cached,
         tally.retried,
         tuple(writes) if writes else (),
-        # All documents are free so far.
-        None,
+        None if operation is None else operation.trusted,
         outcome,
         caller.origin,
     )
@@ -131,6 +130,7 @@ def tell_subscribed(
         caller=None if caller.credential is None else caller.credential.fingerprint,
         name=prepared.operation.name,
         origin=caller.origin,
+        trusted=prepared.operation.trusted,
         field=prepared.plan.root.fields[0].name,
         estimated=prepared.estimate.calls,
     )

@@ -230,6 +230,17 @@ class Settings:
         "Documents remembered for automatic persisted queries; 0 turns these off.",
         check=checks.at_least(0),
     )
+    trusted_documents: str | None = knob(
+        None,
+        "Trusted documents, made when the gateway starts and asked for by `documentId`: a folder of"
+        " `.graphql` files and manifests, or a manifest as Apollo's, Relay's or graphql-codegen's"
+        " build writes it. SIGHUP reads them anew.",
+    )
+    documents: Literal["also", "report", "only"] = knob(
+        "also",
+        "What becomes of documents that are not trusted: they are run as well, or run and told of"
+        " by a record (`report`), or refused with `DOCUMENT_NOT_TRUSTED` (`only`).",
+    )
     documents_kept: int = knob(
         1000, "Parsed and compiled documents kept in memory.", check=checks.at_least(1)
     )
@@ -371,6 +382,11 @@ class Settings:
         if self.sandbox and self.upstream_url is not None:
             mistakes.append(
                 "GATEWAY_SANDBOX=true contradicts GATEWAY_UPSTREAM_URL: set one of them"
+            )
+        if self.documents != "also" and self.trusted_documents is None:
+            mistakes.append(
+                f"GATEWAY_DOCUMENTS={self.documents} needs GATEWAY_TRUSTED_DOCUMENTS: set it to"
+                " the folder or manifest of those that are trusted"
             )
         if mistakes:
             raise SettingsError(mistakes)

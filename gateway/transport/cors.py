@@ -26,7 +26,7 @@ _USUAL: Final = b"accept, authorization, content-type, job-token, private-token,
 _METHODS: Final = (b"access-control-allow-methods", b"GET, HEAD, POST")
 # Two hours, the longest that Chromium keeps it.
 _KEPT: Final = (b"access-control-max-age", b"7200")
-_EXPOSED: Final = (b"access-control-expose-headers", b"allow, retry-after, x-request-id")
+_EXPOSED: Final = (b"access-control-expose-headers", b"allow, etag, retry-after, x-request-id")
 _CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 _PRIVATE_NETWORK: Final = (b"access-control-allow-private-network", b"true")
 

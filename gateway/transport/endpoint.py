@@ -41,12 +41,13 @@ from gateway.transport.request import (
 )
 from gateway.transport.streams import negotiate_stream, stream
 from gateway.transport.subscription_quota import SubscriptionQuota, TooManySubscriptions
+from gateway.transport.validators import is_current, validator_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateway.execution.engine import Engine
-    from gateway.execution.response import ResponseKind
+    from gateway.execution.response import GraphQLResponse, ResponseKind
     from gateway.hooks import Hooks
     from gateway.settings import Settings
     from gateway.transport.callers import Callers, Watched
@@ -60,6 +61,8 @@ _log: Final = logging.getLogger("gateway.transport")
 
 METHODS: Final = (b"allow", b"GET, HEAD, OPTIONS, POST")
 _GZIP: Final = (b"content-encoding", b"gzip")
+# What answers hang on, as requests name it.
+CREDENTIALS: Final = ("authorization", "private-token", "job-token", "sudo")
 PREFLIGHT_VARIES: Final = (
     b"origin, access-control-request-headers, access-control-request-private-network"
 )
@@ -128,6 +131,12 @@ class Endpoint:
         # Answers depend on the credential, so no cache between here and the caller may keep them.
         # For POST that goes without saying (RFC 9110, 9.3.3).
         self._not_by_post: Headers = (*self._vary, (b"cache-control", b"no-store"))
+        # Of trusted documents their callers may keep them, and ask each time whether they changed.
+        of_credential = ", ".join([*varies, *CREDENTIALS]).encode()
+        self._by_validator: Headers = (
+            (b"vary", of_credential),
+            (b"cache-control", b"private, no-cache"),
+        )
 
     def hang_up(self) -> None:
         """End responses that would go on for long: the gateway begins to stop."""
@@ -185,12 +194,17 @@ class Endpoint:
         is_large = len(body) >= LEAST_BYTES
         if request.method == "OPTIONS":
             headers += self._vary_of_preflight
+        elif response.validator:
+            headers += (*self._by_validator, (b"etag", response.validator))
         elif request.method != "POST":
             headers += self._not_by_post
         elif has_origin or is_large:
             headers += self._vary
         if has_origin:
             headers += self._cross_origin.headers(request.headers[b"origin"])
+        if response.status == 304:
+            await request.respond_unchanged(headers)
+            return
         if (
             accept_encoding is not None
             and body
@@ -234,8 +248,17 @@ class Endpoint:
         carrier = _CARRIERS[method, request.media_type]
         caller = watched.caller = self._callers.of_request(request, carrier, watched.started)
         response = await self._engine.execute(asked, caller)
+        if carrier.is_read_only and _may_be_kept(response):
+            return await self._revalidated(response.body, request)
         headers = _HEADERS.get(response.kind, ())
         return HttpResponse(carrier.statuses[response.kind], response.body, headers)
+
+    async def _revalidated(self, body: bytes, request: HttpRequest) -> HttpResponse:
+        """A response that its caller may keep; without its body where they have it."""
+        validator = await validator_of(body, request.media_type)
+        if is_current(request.headers.get(b"if-none-match", b""), validator):
+            return HttpResponse(304, b"", validator=validator)
+        return HttpResponse(200, body, validator=validator)
 
     async def _in_stream(
         self, request: HttpRequest, watched: Watched, accept: bytes, media_type: bytes | None
@@ -354,6 +377,17 @@ class Endpoint:
         event.size_bytes = len(response.body)
         event.duration_s = perf_counter() - request.arrived
         tell(self._hooks.request_ended, event)
+
+
+def _may_be_kept(response: GraphQLResponse) -> bool:
+    """Is it all that a trusted document asked for? Errors hold the id of their request."""
+    operation = response.operation
+    return (
+        operation is not None
+        and operation.trusted is not None
+        and response.kind == "executed"
+        and not response.errors
+    )
 
 
 def _not_acceptable() -> HttpError:

@@ -25,7 +25,7 @@ CLOSE: Final = (b"connection", b"close")
 
 class HttpResponse(msgspec.Struct, frozen=True, gc=False):
     """What goes out. `codes` are those of a request that never became an operation; `reads_on` is
-    set where its body was refused before its end.
+    set where its body was refused before its end. With a `validator` its caller may keep it.
     """
 
     status: int
@@ -33,6 +33,7 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
     headers: Headers = ()
     codes: tuple[str, ...] = ()
     reads_on: bool = False
+    validator: bytes = b""
 
 
 LEFT: Final = HttpResponse(CALLER_LEFT, b"")

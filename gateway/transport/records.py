@@ -64,7 +64,8 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
     """What is recorded of an operation, or of a request that never became one (`kind`); what it
     does not have is left out.
 
-    `document` is the start of the document's SHA-256, `caller` the fingerprint of the credential,
+    `document` is the start of the document's SHA-256, `trusted` its id where it is a trusted one,
+    `caller` the fingerprint of the credential,
     `codes` the distinct `extensions.code`s of the response, `status` 499 where the caller left
     before the response, and left out where the gateway stopped before it. `address` is told where
     proxies are trusted, or addresses forwarded; `client` is what the caller's program calls itself;
@@ -92,6 +93,7 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
     cached: int = 0
     retried: int = 0
     writes: tuple[Write, ...] = ()
+    trusted: str | None = None
 
 
 class _PlacedRecord(Record, omit_defaults=True, gc=False, rename={"kind": "record"}):
@@ -202,6 +204,7 @@ class OperationRecords(Hook):
             operation.cached,
             operation.retried,
             _told_writes(operation) if operation.writes else (),
+            operation.trusted,
         )
         if operation.origin is not None or operation.trace is not None:
             record = _placed(*astuple(record), *told_origin(operation))

@@ -46,6 +46,7 @@ _READ = frozenset(
         b"content-encoding",
         b"origin",
         b"cache-control",
+        b"if-none-match",
         b"x-request-id",
         b"access-control-request-headers",
         b"access-control-request-private-network",
@@ -66,7 +67,11 @@ _numbers = count(1)
 _decode_one = msgspec.json.Decoder(GraphQLRequest).decode
 _decode_many = msgspec.json.Decoder(list[GraphQLRequest]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-_NAMES: Final = {"query": "query", "operationName": "operation_name"}
+_NAMES: Final = {
+    "query": "query",
+    "operationName": "operation_name",
+    "documentId": "document_id",
+}
 # What a request holds beside the values that are bounded: its parameters, a persisted query.
 _OTHER_VALUES: Final = 50
 _OBJECTS: Final = {"variables", "extensions"}
@@ -177,6 +182,14 @@ class HttpRequest:
             await send_and_linger(body, self.receive, self.send)
         else:
             await self.send({"type": "http.response.body", "body": body})
+
+    async def respond_unchanged(self, headers: Headers) -> None:
+        """Respond that the caller has it already (RFC 9110, 15.4.5): without a length, which would
+        be that of what they have.
+        """
+        told = [(b"x-request-id", self.request_id.encode()), *headers]
+        await self.send({"type": "http.response.start", "status": 304, "headers": told})
+        await self.send({"type": "http.response.body", "body": b""})
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Begin a response of unknown length."""

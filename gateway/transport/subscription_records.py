@@ -42,6 +42,7 @@ class _SubscriptionRecord(msgspec.Struct, omit_defaults=True):
     shared: int = 0
     cached: int = 0
     retried: int = 0
+    trusted: str | None = None
     address: str = ""
     client: str = ""
     client_version: str = ""
@@ -86,6 +87,7 @@ class SubscriptionRecords(Hook):
                     shared=told.shared,
                     cached=told.cached,
                     retried=told.retried,
+                    trusted=told.trusted,
                     address=address,
                     client=client,
                     client_version=client_version,

@@ -247,8 +247,8 @@ class _Session:
             asked = read_body(bytes(message.payload), max_batch=0, max_values=self._all.max_values)
         except HttpError as error:
             raise Close(INVALID, error.message) from None
-        if isinstance(asked, list) or (asked.query is None and not asked.extensions):
-            raise Close(INVALID, "the payload of subscribe has a query")
+        if isinstance(asked, list) or not asked.names_document:
+            raise Close(INVALID, "the payload of subscribe has a query or a documentId")
         if name in self._operations:
             raise Close(4409, f"Subscriber for {name} already exists")
         if len(self._operations) >= self._all.max_operations:

@@ -258,7 +258,7 @@ MUTANTS = [
     Mutant(
         "the first plan is kept for all choices",
         "documents",
-        "return tuple(variables.coerced.get(name) for name in self._deciding)",
+        "return tuple(variables.coerced.get(name) for name in self.deciding)",
         "return ()",
     ),
     Mutant(

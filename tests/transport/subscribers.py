@@ -53,12 +53,18 @@ async def web_socket(url, headers=None, *, protocol="graphql-transport-ws", **op
         yield opened
 
 
+def _parameters(document, variables):
+    """A request's parameters; a document that is no text but parameters names one by an id."""
+    asked = document if isinstance(document, dict) else {"query": document}
+    return {**asked, "variables": variables}
+
+
 @asynccontextmanager
 async def by_web_socket(url, headers, document, variables=None):
     async with web_socket(url) as opened:
         await opened.send(json.dumps({"type": "connection_init", "payload": headers}))
         assert json.loads(await opened.recv()) == {"type": "connection_ack"}
-        payload = {"query": document, "variables": variables}
+        payload = _parameters(document, variables)
         await opened.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
 
         async def items():
@@ -81,7 +87,7 @@ async def by_web_socket(url, headers, document, variables=None):
 
 @asynccontextmanager
 async def _posted(url, headers, document, variables, accept):
-    body = {"query": document, "variables": variables}
+    body = _parameters(document, variables)
     async with (
         httpx.AsyncClient(timeout=PATIENCE_S) as client,
         client.stream("POST", url, json=body, headers={**headers, "accept": accept}) as answer,
