@@ -1,4 +1,6 @@
-"""The command `jobs-gateway`: serve, watch, sandbox, schema, explain, settings, health, version."""
+"""The command `jobs-gateway`: serve, watch, sandbox, schema, explain, documents, settings, health,
+version.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway import health_check
+from gateway import documents_command, health_check
 from gateway.app import GRAPHQL_PATH, Gateway
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
@@ -157,14 +159,17 @@ def _schema(options: argparse.Namespace) -> int:
     kept = _text_of(options.check)
     if kept == printed:
         return 0
-    difference = difflib.unified_diff(
-        kept.splitlines(keepends=True),
-        printed.splitlines(keepends=True),
-        fromfile=str(options.check),
-        tofile="the schema the code has",
-    )
-    sys.stdout.writelines(difference)
-    return 1
+    if not options.breaking:
+        difference = difflib.unified_diff(
+            kept.splitlines(keepends=True),
+            printed.splitlines(keepends=True),
+            fromfile=str(options.check),
+            tofile="the schema the code has",
+        )
+        sys.stdout.writelines(difference)
+    breaks = documents_command.told_breaks(kept, options.documents)
+    sys.stdout.writelines(f"{line}\n" for line in breaks)
+    return 1 if breaks or not options.breaking else 0
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -223,12 +228,30 @@ def _parser() -> argparse.ArgumentParser:
     _add_sandbox_options(command("sandbox", _sandbox, "Serve the Jobs API sandbox alone."))
     schema = command("schema", _schema, "Print the schema as SDL.")
     schema.add_argument(
-        "--check", type=Path, metavar="FILE", help="compare with FILE; status 1 if they differ"
+        "--check",
+        type=Path,
+        metavar="FILE",
+        help="compare with FILE, another schema, and name what breaks for its clients; status 1 if"
+        " they differ",
+    )
+    schema.add_argument(
+        "--breaking",
+        action="store_true",
+        help="with --check: only what breaks for clients; status 0 where nothing does",
+    )
+    schema.add_argument(
+        "--documents",
+        type=Path,
+        metavar="DIR",
+        help="with --check: name which of these trusted documents, a folder or manifest, it hits",
     )
     plan = command("explain", _explain, "Show a document's plan, its cost and the code it runs as.")
     plan.add_argument("file", type=Path, metavar="FILE", help="a GraphQL document; - for stdin")
     plan.add_argument(
         "--variables", metavar="JSON", help="values of its variables; @FILE reads them from a file"
+    )
+    documents_command.add_options(
+        command("documents", documents_command.run, documents_command.SENTENCE)
     )
     health = command("health", health_check.run, health_check.SENTENCE)
     health_check.add_options(health)
