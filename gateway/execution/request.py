@@ -32,7 +32,7 @@ class GraphQLRequest(msgspec.Struct, rename=_NAMES):
     @property
     def names_document(self) -> bool:
         """Is there a document, or what may be the id of one?"""
-        return (self.query or self.document_id) is not None or bool(self.extensions)
+        return self.query is not None or self.document_id is not None or bool(self.extensions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,20 @@ import logging
 from hashlib import sha256
 
 import httpx
+import msgspec
 import pytest
+from graphql import get_introspection_query
 
 from gateway.app import Gateway
 from gateway.execution.documents import Documents
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
+from gateway.execution.request import GraphQLRequest
 from gateway.execution.schema import make_schema
 from gateway.execution.trusted import TrustedDocuments
 from gateway.settings import Settings, SettingsError
+from gateway.transport.explorer import Examples
+from gateway.transport.explorer.tabs import opening_tabs
 from gateway.transport.records import Records
 from tests.documents.conftest import CANCEL, JOBS, TYPE, WATCH, WHO, digest
 from tests.harness.app import caller_of, listening
@@ -106,6 +111,16 @@ async def test_only_refuses_all_others(trusting, asked, kept):
     assert by_status.status_code == 400
 
 
+@pytest.mark.parametrize(
+    "query", [get_introspection_query(), *(tab.query for tab in opening_tabs(Examples()))]
+)
+async def test_only_refuses_what_the_explorer_asks_by_itself(trusting, query):
+    async with trusting(documents="only") as api:
+        answer = await api.caller.post("/graphql", json={"query": query})
+
+    assert codes(answer) == ["DOCUMENT_NOT_TRUSTED"]
+
+
 async def test_also_runs_what_was_sent_beside_an_unknown_id(trusting):
     async with trusting() as api:
         answer = await api.caller.post("/graphql", json={"documentId": "newer", "query": FREE})
@@ -168,6 +183,20 @@ async def test_a_subscription_by_its_id(trusting, transport):
 
     assert first["data"]["jobUpdated"]["name"]
     assert refused["errors"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+
+
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [
+        (True, {"query": ""}),
+        (True, {"documentId": ""}),
+        (True, {"extensions": {"persistedQuery": {}}}),
+        (False, {"variables": {}}),
+        (False, {"extensions": {}}),
+    ],
+)
+def test_an_empty_document_is_one_that_is_named(names, asked):
+    assert msgspec.convert(asked, GraphQLRequest).names_document is names
 
 
 async def test_a_subscription_by_get(trusting):
@@ -299,6 +328,27 @@ class TestStart:
 
         assert len(raised.value.mistakes) == 2
         assert "a.json: document one, line 1, column 3 of it: Cannot" in raised.value.mistakes[0]
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("{ __typename # \ud800\n}", "Syntax Error"),
+            ("{ __typename \0 }", "Syntax Error"),
+            ("", "Syntax Error: Unexpected <EOF>"),
+            ("fragment Parts on Job { id }", "Fragment 'Parts' is never used"),
+            ("{" * 200_000, "characters, 64000 are allowed"),
+            ("{ a" * 2_000, "Document is nested too deeply"),
+        ],
+    )
+    async def test_an_odd_text_stops_it_too(self, trusting, folder, text, told):
+        (folder / "a.json").write_text(json.dumps({"odd": text}))
+
+        with pytest.raises(SettingsError) as raised:
+            async with trusting():
+                pass
+
+        assert str(raised.value).startswith(f"GATEWAY_TRUSTED_DOCUMENTS: {folder}/a.json: ")
+        assert told in str(raised.value)
 
     async def test_a_hash_that_is_the_id_of_another_document_stops_it(self, trusting, folder):
         (folder / "a.json").write_text(json.dumps({digest(JOBS): "{ __typename }"}))
