@@ -100,6 +100,15 @@ ENDPOINTS = {
         "GET /projects/1/pipelines/6",
         "{ pipeline(by: {path: {project: 1, pipeline: 6}}) { status duration } }",
     ),
+    "pipeline-variables": Endpoint(
+        "GET /projects/1/pipelines/6/variables",
+        "{ pipeline(by: {path: {project: 1, pipeline: 6}}) { variables { key value } } }",
+    ),
+    "test-report-summary": Endpoint(
+        "GET /projects/1/pipelines/6/test_report_summary",
+        "{ pipeline(by: {path: {project: 1, pipeline: 6}})"
+        " { testReportSummary { total { count } } } }",
+    ),
     "commit": Endpoint(
         r"GET /projects/1/repository/commits/[0-9a-f]{40}",
         "{ pipeline(by: {path: {project: 1, pipeline: 6}}) { commit { title } } }",

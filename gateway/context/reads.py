@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from gateway.errors import UpstreamInvalid
     from gateway.upstream.calls.limiter import Allowance
     from gateway.upstream.client import Client
     from gateway.upstream.entities import (
@@ -56,8 +57,10 @@ if TYPE_CHECKING:
         Commit,
         PipelineDetail,
         PipelineHandle,
+        PipelineVariable,
         ProjectDetail,
         ProjectKey,
+        ReportedTests,
         UpstreamVersion,
         User,
     )
@@ -405,6 +408,20 @@ class Reads:
             )
 
         return self._shared(("latest pipeline", project, ref), read)
+
+    def pipeline_variables(
+        self, project: ProjectKey, pipeline_id: int
+    ) -> Flight[list[PipelineVariable | UpstreamInvalid]]:
+        """The variables that a pipeline was started with. Cost: 1 call."""
+        key = ("variables", project, pipeline_id)
+        read = partial(self.client.pipeline_variables, readers=self.readers)
+        return self._shared(key, read, self.scope, project, pipeline_id)
+
+    def tests(self, project: ProjectKey, pipeline_id: int) -> Flight[ReportedTests]:
+        """The tests that a pipeline's jobs reported. Cost: 1 call."""
+        key = ("tests", project, pipeline_id)
+        read = partial(self.client.test_report_summary, readers=self.readers)
+        return self._shared(key, read, self.scope, project, pipeline_id)
 
     # -- how -------------------------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ from gateway.schema.filters import (
 from gateway.schema.identity import AnyPipeline, pipeline_global_id, project_of_pipeline
 from gateway.schema.node import Node
 from gateway.schema.people import User
+from gateway.schema.pipeline_variable import PipelineVariable
+from gateway.schema.reported_tests import TestReportSummary
 from gateway.schema.scalars import URL, BigInt, DateTime, Duration
 from gateway.schema.stages import (
     READ_BY_STAGES,
@@ -302,6 +304,28 @@ class Pipeline(Node):
     ) -> Gives[PipelineDescendantList | None]:
         check_reach(max_depth, first)
         return info.context.descendants(parent.project, parent.id, max_depth, first)
+
+    @edge(
+        "Variables it was started with; null with FORBIDDEN but for maintainers, and developers who"
+        " started it themselves. Values may be secrets: none is kept or recorded here. Cost: 1"
+        " call.",
+        cost=Cost(calls=1),
+        reads=(),
+    )
+    def variables(
+        parent: strawberry.Parent[AnyPipeline], info: Info
+    ) -> Gives[list[PipelineVariable | None] | None]:
+        return info.context.pipeline_variables(parent.project, parent.id)
+
+    @edge(
+        "Tests that its jobs reported, by suite; zeros where none did. Cost: 1 call.",
+        cost=Cost(calls=1, stays=True),
+        reads=(),
+    )
+    def test_report_summary(
+        parent: strawberry.Parent[AnyPipeline], info: Info
+    ) -> Gives[TestReportSummary | None]:
+        return info.context.tests(parent.project, parent.id)
 
 
 def is_beyond_handle(kind: Read | Edge) -> bool:

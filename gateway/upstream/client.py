@@ -35,7 +35,7 @@ from gateway.upstream.pages import (
     offset_page,
 )
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.reading import Reader, check_is_log
+from gateway.upstream.reading import Reader, check_is_log, note_pipeline_of_suites
 from gateway.upstream.statuses import KnownStatuses
 from gateway.upstream.written import read_played, read_retried, read_written
 
@@ -52,7 +52,9 @@ if TYPE_CHECKING:
         Job,
         Pipeline,
         PipelineDetail,
+        PipelineVariable,
         ProjectKey,
+        ReportedTests,
     )
     from gateway.upstream.pages import Filters
     from gateway.upstream.pruning import Readers
@@ -261,6 +263,24 @@ class Client:
         query = "" if ref is None else f"?ref={quote(ref, safe='')}"
         call = Call.of(scope, routes.LATEST_PIPELINE, project, query=query)
         return await self._one(call, readers.details)
+
+    async def pipeline_variables(
+        self, scope: CallScope, project: ProjectKey, pipeline_id: int, *, readers: Readers = WHOLE
+    ) -> list[PipelineVariable | UpstreamInvalid]:
+        """The variables that a pipeline was started with; `Forbidden` but for maintainers and who
+        started it (upstream.md, 3.8).
+        """
+        call = Call.of(scope, routes.PIPELINE_VARIABLES, project, pipeline_id)
+        return await self._rows(call, await self._chain.send(call), readers.variables)
+
+    async def test_report_summary(
+        self, scope: CallScope, project: ProjectKey, pipeline_id: int, *, readers: Readers = WHOLE
+    ) -> ReportedTests:
+        """The tests that a pipeline's jobs reported, counted (upstream.md, 3.8)."""
+        call = Call.of(scope, routes.TEST_REPORT_SUMMARY, project, pipeline_id)
+        tests = await self._one(call, readers.tests)
+        note_pipeline_of_suites(tests, (project, pipeline_id))
+        return tests
 
     async def project(self, scope: CallScope, project: ProjectKey) -> Project:
         """One project."""

@@ -28,10 +28,14 @@ __all__ = [
     "Pipeline",
     "PipelineDetail",
     "PipelineHandle",
+    "PipelineVariable",
     "Project",
     "ProjectDetail",
     "ProjectHandle",
     "ProjectKey",
+    "ReportedCounts",
+    "ReportedSuite",
+    "ReportedTests",
     "Runner",
     "RunnerManager",
     "UntoldItem",
@@ -53,6 +57,8 @@ UNTOLD: Final = _Untold(0)
 # Ids and sizes are 64 bits in the upstream, ids from 1 on: another number is none of its own.
 Number: TypeAlias = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Size: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# As many as an `Int` of GraphQL holds.
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class Known(IntEnum):
@@ -224,6 +230,56 @@ class PipelineDetail(Pipeline, gc=False):
     # Text here ("71.80"), a number on a job.
     coverage: str | float | None = None
     detailed_status: DetailedStatus | None = None
+
+
+class PipelineVariable(Struct, frozen=True, gc=False):
+    """A variable that a pipeline was started with. Its value may be a secret: it goes to who asked
+    for it, and is shown nowhere else.
+    """
+
+    key: str
+    value: str | None = None
+    variable_type: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.__class__.__name__}(key={getattr(self, 'key', None)!r})"
+
+
+class ReportedCounts(Struct, gc=False):
+    """Tests, counted; `time` is in seconds."""
+
+    count: Count | None = None
+    success: Count | None = None
+    failed: Count | None = None
+    skipped: Count | None = None
+    error: Count | None = None
+    time: float | None = None
+
+
+class ReportedSuite(Struct, gc=False):
+    """The tests that the jobs of one name reported."""
+
+    # Decoded whatever an operation reads.
+    always: ClassVar[tuple[str, ...]] = ("pipeline",)
+
+    name: str | None = None
+    total_count: Count | None = None
+    success_count: Count | None = None
+    failed_count: Count | None = None
+    skipped_count: Count | None = None
+    error_count: Count | None = None
+    total_time: float | None = None
+    build_ids: list[Number] | None = None
+    suite_error: str | None = None
+    # Project and id of the pipeline, put in where it was read.
+    pipeline: tuple[ProjectKey, int] | None = ours()
+
+
+class ReportedTests(Struct, gc=False):
+    """The tests of a pipeline (upstream.md, 3.8)."""
+
+    total: ReportedCounts | None = None
+    test_suites: list[ReportedSuite] | None = None
 
 
 class JobBasic(Struct, gc=False):

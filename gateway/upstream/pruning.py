@@ -13,6 +13,7 @@ properties of the whole one and fewer fields: reading another attribute of it is
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_origin
 from weakref import WeakValueDictionary
@@ -27,6 +28,9 @@ from gateway.upstream.entities import (
     Job,
     Pipeline,
     PipelineDetail,
+    PipelineVariable,
+    ReportedSuite,
+    ReportedTests,
 )
 from gateway.upstream.reading import (
     Reader,
@@ -62,8 +66,13 @@ def _held_by(hint: Any) -> Iterator[type]:
 # What can be pruned, embedded classes first, and the attributes that are always decoded.
 KEPT: Final[Mapping[type, frozenset[str]]] = {
     entity: frozenset(getattr(entity, "always", ()))
-    for answer in (Pipeline, PipelineDetail, Job, Bridge)
-    for entity in _prunable(answer)
+    for entity in (
+        *chain.from_iterable(map(_prunable, (Pipeline, PipelineDetail, Job, Bridge))),
+        PipelineVariable,
+        # Not its counts: those of a suite are made here.
+        ReportedSuite,
+        ReportedTests,
+    )
 }
 
 
@@ -103,6 +112,14 @@ class Readers:
         return Reader(self.classes.get(PipelineDetail, PipelineDetail), note_project_of_pipelines)
 
     @cached_property
+    def variables(self) -> Reader[PipelineVariable]:
+        return Reader(self.classes.get(PipelineVariable, PipelineVariable))
+
+    @cached_property
+    def tests(self) -> Reader[ReportedTests]:
+        return Reader(self.classes.get(ReportedTests, ReportedTests))
+
+    @cached_property
     def commits(self) -> Reader[Commit]:
         return Reader(self.classes.get(Commit, Commit))
 
@@ -133,12 +150,14 @@ def whole_class(entity: type) -> type:
 
 def _pruned(entity: type, attributes: frozenset[str], classes: Mapping[type, type]) -> type:
     names = set(entity.__struct_fields__)  # type: ignore[attr-defined]  # they are structs
-    # Properties and class variables, those of base classes first.
+    # Properties, class variables and how it shows itself, those of base classes first.
     members = {
         name: value
         for base in reversed(entity.__mro__)
         for name, value in vars(base).items()
-        if not name.startswith("_") and name not in names and base is not object
+        if (not name.startswith("_") or name == "__repr__")
+        and name not in names
+        and base is not object
     }
     return defstruct(
         f"Pruned{entity.__name__}",

@@ -23,7 +23,7 @@ from gateway.upstream.taking_apart import AT_ONCE_BYTES, UNREADABLE, Unfit, is_c
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gateway.upstream.entities import Item, Job, Pipeline, ProjectKey
+    from gateway.upstream.entities import Item, Job, Pipeline, ProjectKey, ReportedTests
     from gateway.upstream.taking_apart import Steps
     from gateway.upstream.wire import Answer, Body
 
@@ -31,6 +31,7 @@ __all__ = [
     "Reader",
     "check_is_log",
     "note_job_of_artifacts",
+    "note_pipeline_of_suites",
     "note_project_of_items",
     "note_project_of_pipelines",
 ]
@@ -237,6 +238,13 @@ def note_project_of_pipelines(
     for pipeline in pipelines:
         if not isinstance(pipeline, UpstreamInvalid) and pipeline.project_id is None:
             pipeline.asked_project = project
+
+
+def note_pipeline_of_suites(tests: ReportedTests, pipeline: tuple[ProjectKey, int]) -> None:
+    """Write on suites which pipeline's they are, where suites are read."""
+    for suite in getattr(tests, "test_suites", None) or ():
+        if not isinstance(suite, UpstreamInvalid):
+            suite.pipeline = pipeline
 
 
 def check_is_log(answer: Answer, endpoint: str) -> None:

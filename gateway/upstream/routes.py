@@ -32,7 +32,7 @@ _NAME = re.compile(r":(\w+)")
 class Keep(Enum):
     """What may be kept of a route's answers, to answer the same question again."""
 
-    # Writes, logs, what only a job token can ask for, who the caller is, and the version.
+    # Writes, logs, variables, what only a job token can ask for, who the caller is, the version.
     NOTHING = "nothing"
     # It may change at any time, so for a moment only: a finished pipeline, too, by a retry.
     BRIEFLY = "briefly"
@@ -145,6 +145,20 @@ JOB: Final = Route(
 PIPELINE: Final = Route(
     "pipeline", "GET", "/projects/:id/pipelines/:pipeline_id", _PIPELINE, keep=Keep.BRIEFLY
 )
+# Their values may be secrets, so none is held longer than its answer takes.
+PIPELINE_VARIABLES: Final = Route(
+    "pipeline_variables",
+    "GET",
+    "/projects/:id/pipelines/:pipeline_id/variables",
+    f"variables of {_PIPELINE}",
+)
+TEST_REPORT_SUMMARY: Final = Route(
+    "test_report_summary",
+    "GET",
+    "/projects/:id/pipelines/:pipeline_id/test_report_summary",
+    f"tests of {_PIPELINE}",
+    keep=Keep.BRIEFLY,
+)
 PROJECT: Final = Route("project", "GET", "/projects/:id", "project {id}", keep=Keep.BRIEFLY)
 COMMIT: Final = Route(
     "commit",
@@ -201,6 +215,8 @@ ROUTES: Final = (
     LATEST_PIPELINE,
     JOB,
     PIPELINE,
+    PIPELINE_VARIABLES,
+    TEST_REPORT_SUMMARY,
     PROJECT,
     COMMIT,
     CURRENT_JOB,

@@ -92,9 +92,9 @@ class Salvage:
             yield
         for kind in (hint, *get_args(hint)):
             try:
-                if isinstance(kind, type) and issubclass(kind, Struct):
+                if _is_object(kind):
                     return (yield from self.read(kind, raw, refuse))
-                if get_origin(kind) is list and issubclass(get_args(kind)[0], Struct):
+                if get_origin(kind) is list and _is_object(get_args(kind)[0]):
                     items = []
                     for place, item in enumerate((yield from rows_of(raw))):
                         where = f"{name}.{place}"
@@ -129,6 +129,10 @@ class Salvage:
                 namespace={"whole": getattr(shape, "whole", shape)},
             )
         return class_
+
+
+def _is_object(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def is_salvaged(entity: object) -> bool:

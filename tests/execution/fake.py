@@ -328,6 +328,14 @@ class FakeContext:
         key = ("latest pipeline", project, ref)
         return self.load(key, lambda: world.detail(world.pipeline(project, 3)))
 
+    def pipeline_variables(self, project: Any, pipeline_id: int) -> Any:
+        key = ("variables", project, pipeline_id)
+        return self.load(key, lambda: self.world.variables(pipeline_id))
+
+    def tests(self, project: Any, pipeline_id: int) -> Any:
+        key = ("tests", project, pipeline_id)
+        return self.load(key, lambda: self.world.tests(project, pipeline_id))
+
     def _listing(self, key: Key, window: Any, make: Callable[[int], Any]) -> Any:
         world = self.world
         # What is asked of the rows beyond is told in the answer.

@@ -189,6 +189,36 @@ class World:
             asked_project=project,
         )
 
+    def variables(self, number: int) -> list[entities.PipelineVariable]:
+        kinds = (None, "env_var", "file")
+        return [
+            entities.PipelineVariable(
+                f"KEY_{place}",
+                self.maybe("value", "variable", number, place),
+                kinds[self.roll(3, "kind of variable", number, place)],
+            )
+            for place in range(2)
+        ]
+
+    def tests(self, project: entities.ProjectKey, number: int) -> entities.ReportedTests:
+        counts = entities.ReportedCounts(7, 4, 1, self.maybe(2, "skipped", number), 0, 1.5)
+        suite = entities.ReportedSuite(
+            self.maybe("rspec", "suite", number),
+            7,
+            4,
+            1,
+            self.maybe(2, "skipped in suite", number),
+            0,
+            1.5,
+            # One of a pipeline's list, and one that is not there.
+            [self.job(project, 1).id, 999],
+            self.maybe("too long", "suite error", number),
+            (project, number),
+        )
+        return entities.ReportedTests(
+            self.maybe(counts, "total of tests", number), [suite][: 1 + self.roll(2, "no suites")]
+        )
+
     def artifacts(self, number: int) -> list[entities.Artifact]:
         kinds = ("archive", "trace", "junit")
         return [

@@ -18,6 +18,14 @@ from tests.execution.comparison import failures_of
 from tests.execution.test_equality import SCHEMAS, execute
 from tests.harness.over import DrivenOver
 
+# Of those that began with variables, and whose jobs reported tests.
+OF_STARTED = (
+    'project(id: 1) {{ pipelines(source: "schedule") {{ nodes {{ variables {{ {} }} }} }} }}'
+)
+OF_REPORTED = (
+    'project(id: 1) {{ pipelines(source: "merge_request_event")'
+    " {{ nodes {{ testReportSummary {{ {} }} }} }} }}"
+)
 DOCUMENTS = Documents(make_schema(PlannedExecutor), Limits())
 PRUNABLE = {name for entity, name in ENTITY_TYPES.items() if entity in KEPT} | {"Artifact"}
 
@@ -120,6 +128,7 @@ def places() -> list[str]:
     """A selection for each field of jobs, bridges, pipelines and what is embedded in them."""
     types = DOCUMENTS._strawberry._schema.type_map
     leaves = {
+        "Job": "name",
         "Pipeline": "id",
         "Project": "databaseId",
         "Commit": "sha",
@@ -136,6 +145,10 @@ def places() -> list[str]:
         "PipelineSummary": "total",
         "PipelineDescendantList": "partial",
         "DetailedStatus": "text",
+        "PipelineVariable": "key",
+        "TestReportSummary": "total { count }",
+        "TestCounts": "count",
+        "TestSuite": "name",
     }
     around = {
         "Job": "project(id: 1) {{ jobs {{ nodes {{ {} }} }} }}",
@@ -148,6 +161,9 @@ def places() -> list[str]:
         "DetailedStatus": (
             "project(id: 1) {{ pipelines {{ nodes {{ detailedStatus {{ {} }} }} }} }}"
         ),
+        "PipelineVariable": OF_STARTED,
+        "TestReportSummary": OF_REPORTED,
+        "TestSuite": OF_REPORTED.replace("{{ {} }}", "{{ suites {{ {} }} }}"),
         "Artifact": "project(id: 1) {{ jobs {{ nodes {{ artifacts {{ {} }} }} }} }}",
     }
     assert around.keys() == PRUNABLE

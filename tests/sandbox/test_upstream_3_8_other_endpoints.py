@@ -1,6 +1,7 @@
 """upstream.md, 3.8: projects, pipelines, commits, artifacts, the version. A test per row."""
 
 import io
+import json
 import zipfile
 
 import pytest
@@ -125,6 +126,74 @@ class TestOtherEndpoints:
         newest = lab.pipeline(ref="side")
 
         assert lab.get("/projects/10/pipelines/latest?ref=side").json()["id"] == newest
+
+    @pytest.mark.parametrize(
+        ("role", "status"),
+        [
+            ("admin", 200),
+            ("maintainer", 200),
+            # The developer has started it, the reporter has not.
+            ("developer", 200),
+            ("reporter", 403),
+            ("guest", 403),
+            (None, 403),
+        ],
+    )
+    def test_variables_are_for_maintainers_and_who_started_the_pipeline(self, lab, role, status):
+        given = [{"variable_type": "file", "key": "KEY", "value": "s3cret"}]
+        pipeline = lab.pipeline(user="developer", variables_json=json.dumps(given))
+
+        answer = lab.as_(role).get(f"/projects/10/pipelines/{pipeline}/variables")
+
+        assert answer.said == ((200, given) if status == 200 else FORBIDDEN)
+
+    def test_variables_of_somebody_elses_pipeline_or_on_a_protected_ref(self, lab):
+        others = lab.pipeline(user="maintainer")
+        lab.sandbox.update_project(10, protected_refs_json='["main"]')
+        protected = lab.pipeline(user="developer")
+
+        def seen(pipeline, role="developer"):
+            return lab.as_(role).get(f"/projects/10/pipelines/{pipeline}/variables").said
+
+        assert seen(others) == seen(protected) == FORBIDDEN
+        assert seen(protected, "maintainer") == (200, [])
+        assert seen(987654321) == NOT_FOUND
+        hidden = f"/projects/11/pipelines/{lab.pipeline(project=CLOSED)}/variables"
+        assert lab.as_("outsider").get(hidden).said == PROJECT_UNKNOWN
+
+    def test_report_summary_counts_the_tests_of_the_latest_jobs(self, lab):
+        pipeline = lab.pipeline()
+        artifacts = {"pipeline": pipeline, "artifacts_json": '[{"file_type":"junit"}]'}
+        lab.job("failed", name="rspec 1/2", retried=1, **artifacts)
+        first = lab.job("failed", name="rspec 1/2", **artifacts)
+        second = lab.job("success", name="rspec 2/2", **artifacts)
+        other = lab.job("success", name="jest", **artifacts)
+        lab.job("success", name="lint", pipeline=pipeline)
+
+        body = lab.get(f"/projects/10/pipelines/{pipeline}/test_report_summary").json()
+
+        suites = {suite["name"]: suite for suite in body["test_suites"]}
+        assert {name: suite["build_ids"] for name, suite in suites.items()} == {
+            "rspec": [first, second],
+            "jest": [other],
+        }
+        assert suites["rspec"]["failed_count"] > suites["jest"]["failed_count"] == 0
+        parts = ("success", "failed", "skipped", "error")
+        for suite in suites.values():
+            assert suite["total_count"] == sum(suite[f"{part}_count"] for part in parts)
+        for part in parts:
+            assert body["total"][part] == sum(suite[f"{part}_count"] for suite in suites.values())
+        assert body["total"]["count"] == sum(suite["total_count"] for suite in suites.values())
+
+    def test_report_summary_is_zeros_where_nothing_was_reported(self, lab):
+        target = f"/projects/10/pipelines/{lab.pipeline()}/test_report_summary"
+
+        body = lab.as_(None).get(target).json()
+
+        assert body["test_suites"] == []
+        assert set(body["total"].values()) == {0, None}
+        hidden = f"/projects/14/pipelines/{lab.pipeline(project=MEMBERS)}/test_report_summary"
+        assert lab.as_(None).get(hidden).status in {403, 404}
 
     def test_pipeline_retry_and_cancel(self, lab):
         pipeline = lab.pipeline()

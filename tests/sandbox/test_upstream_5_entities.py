@@ -67,8 +67,16 @@ class TestEveryBodyValidates:
                 check("pipeline", world.get(target).json(), target)
                 for bridge in rows_of(world, f"{target}/bridges"):
                     check("bridge", bridge, f"{target} bridge {bridge['id']}")
+                check(
+                    "test_report_summary",
+                    world.get(f"{target}/test_report_summary").json(),
+                    target,
+                )
+                for variable in world.get(f"{target}/variables").json():
+                    check("pipeline_variable", variable, target)
 
         assert faults == []
+        assert seen.pop("pipeline_variable") >= 2
         assert min(seen.values()) >= 8
 
     def test_answers_of_writes(self, world, profile, schemas):

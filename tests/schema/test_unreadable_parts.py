@@ -100,6 +100,13 @@ def answers():
                 short=read("/projects/1/pipelines")[0],
                 commit=read(f"/projects/1/repository/commits/{job['commit']['id']}"),
                 project=read("/projects/1"),
+                variables=read(
+                    f"/projects/1/pipelines/{sandbox.landmarks['moving_pipeline']}/variables"
+                ),
+                tests=read(
+                    f"/projects/1/pipelines/{sandbox.landmarks['failed_pipeline']}"
+                    "/test_report_summary"
+                ),
                 agents={
                     "allowed_agents": [
                         {
@@ -299,6 +306,58 @@ def test_a_part_of_the_agents_that_cannot_be_read_costs_only_itself(gate, answer
             assert data["allowedAgents"] is not None, (place, name, errors)
             if place != ("allowed_agents",):
                 assert data["allowedAgents"]["agents"][1]["databaseId"] == 9, (place, name)
+
+
+def test_a_part_of_a_variable_that_cannot_be_read_costs_only_itself(gate, answers):
+    document = '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { variables %s } }' % (
+        everything("PipelineVariable")
+    )
+    row, other = answers.variables
+
+    for place in places_in(row):
+        for name, text in MUTATIONS.items():
+            sent = f"[{mutated(row, place, text)}, {json.dumps(other)}]"
+            gate.served.texts = {"/projects/1/pipelines/6/variables": sent}
+
+            data, errors = check(gate, document, (place, name))
+
+            found = data["pipeline"]["variables"]
+            assert found[1]["key"] == other["key"], (place, name)
+            if place != ("key",):
+                assert found[0]["key"] == row["key"], (place, name, errors)
+            assert row["value"] not in json.dumps(errors)
+
+
+def test_a_part_of_the_tests_that_cannot_be_read_costs_only_itself(gate, answers):
+    document = (
+        '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { testReportSummary { total %s'
+        " suites { name error counts { count success failed skipped error time }"
+        " jobs { databaseId } } } } }" % everything("TestCounts")
+    )
+    (suite,) = answers.tests["test_suites"]
+    tests = answers.tests | {"test_suites": [suite, suite | {"name": "other"}]}
+    jobs = [{**answers.job, "id": suite["build_ids"][0]}]
+
+    for place in [*places_in(tests), ("test_suites", 0, "build_ids", 0)]:
+        for name, text in MUTATIONS.items():
+            if text is None and place[-1] == 0:
+                continue
+            gate.served.texts = {
+                "/projects/1/pipelines/6/test_report_summary": mutated(tests, place, text),
+                "/projects/1/pipelines/6/jobs": json.dumps(jobs),
+            }
+
+            data, errors = check(gate, document, (place, name))
+
+            found = data["pipeline"]["testReportSummary"]
+            assert found is not None, (place, name, errors)
+            if place[0] == "total":
+                assert found["suites"][0]["counts"]["count"] == suite["total_count"]
+            if place[:2] == ("test_suites", 0):
+                assert found["total"]["count"] == tests["total"]["count"]
+                assert found["suites"][1]["name"] == "other"
+            if len(place) > 2 and place[2] != "name":
+                assert found["suites"][0]["name"] == suite["name"], (place, name, errors)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,16 @@ AGENTS = {"allowed_agents": []}
             "GET /api/v4/projects/a%2F%C3%BC/pipelines/6",
         ),
         (
+            lambda client, scope: client.pipeline_variables(scope, "g/p", 6),
+            [{"key": "A", "value": "1", "variable_type": "env_var"}],
+            "GET /api/v4/projects/g%2Fp/pipelines/6/variables",
+        ),
+        (
+            lambda client, scope: client.test_report_summary(scope, 1, 6),
+            {"total": {"count": 1}, "test_suites": []},
+            "GET /api/v4/projects/1/pipelines/6/test_report_summary",
+        ),
+        (
             lambda client, scope: client.project(scope, "g/p"),
             {"id": 1, "path_with_namespace": "g/p"},
             "GET /api/v4/projects/g%2Fp",

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
 from gateway.turns import finished
@@ -49,6 +50,20 @@ def test_what_is_taken_is_there_and_where_it_belongs() -> None:
     assert job.user.__struct_fields__ == ("username",)
     assert job.pipeline is not None
     assert job.pipeline.__struct_fields__ == ("id", "status", "project_id", "asked_project")
+
+
+@pytest.mark.parametrize("row", ["whole", "pruned", "salvaged"])
+def test_the_value_of_a_variable_is_not_in_what_it_shows_of_itself(row: str) -> None:
+    taken = readers(PipelineVariable={"key", "value"}) if row == "pruned" else WHOLE
+    kind = 7 if row == "salvaged" else "file"
+    sent = [{"key": "TOKEN", "value": "s3cret", "variable_type": kind}]
+
+    (variable,) = taken.variables.many(answer(sent), endpoint="GET", project=1)
+
+    assert isinstance(variable, Struct)
+    assert variable.value == "s3cret"
+    assert "TOKEN" in repr(variable)
+    assert "s3cret" not in repr(variable)
 
 
 def test_what_is_not_taken_is_an_error_never_a_null() -> None:

@@ -11,6 +11,7 @@ from gateway.sandbox.demo.projects import DAY, DEMO, HANDBOOK, KIT, KITCHEN, VAU
 from gateway.sandbox.statuses import STATUSES
 from gateway.sandbox.world.artifacts import ARTIFACTS
 from gateway.sandbox.world.clock import timestamp
+from gateway.sandbox.world.jsontext import compact
 from gateway.sandbox.world.people import ADMIN, BLOCKED, BOT, MAINTAINER_ID
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _failed(world: Builder) -> None:
         commit={"title": 'Fix <b> & "quotes" ', "message": 'Fix <b> & "quotes" \r\n\r\nΔ\r\n'},
     )
     world.job(row, "lint: größe 'prüfen' 日本語", created=created, worked=12.25)
-    world.job(row, "rspec", status="failed", created=created)
+    world.job(row, "rspec", status="failed", created=created, artifacts=("junit",))
     world.job(row, "ci/optional", status="failed", created=created, allow_failure=1)
     world.landmarks["skipped_follower_job"] = world.job(
         row, "publish", status="skipped", stage="deploy", created=created
@@ -216,7 +217,19 @@ def _unusual_pipelines(world: Builder) -> None:
 def _moving(world: Builder) -> None:
     """A pipeline that the simulated runner takes through all its stages."""
     created = world.now - 20
-    row = world.pipeline(DEMO, created=created, source="schedule", user_id=ADMIN, name="Moves on")
+    row = world.pipeline(
+        DEMO,
+        created=created,
+        source="schedule",
+        user_id=ADMIN,
+        name="Moves on",
+        variables_json=compact(
+            [
+                {"variable_type": "env_var", "key": "NIGHTLY", "value": "true"},
+                {"variable_type": "file", "key": "KUBECONFIG", "value": "clusters: []\n"},
+            ]
+        ),
+    )
 
     def job(name: str, stage: str, **given: Any) -> int:
         made = world.job(row, name, stage=stage, created=created, **{"status": "created", **given})

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
 from gateway.sandbox.http.embedded import Body, EmbeddedParts
-from gateway.sandbox.world import artifacts
+from gateway.sandbox.world import artifacts, reports
 from gateway.sandbox.world.clock import seconds, timestamp
 from gateway.sandbox.world.jsontext import Raw, parse
 from gateway.sandbox.world.rows import UserRow
@@ -154,6 +154,15 @@ class Bodies:
             body["archived"] = bool(row.archived)
         body["name"] = row.name
         return body
+
+    def variables(self, row: PipelineRow) -> list[Body]:
+        """What a pipeline was started with (upstream.md, 3.8)."""
+        found: list[Body] = parse(row.variables_json)
+        return found
+
+    def tests(self, row: PipelineRow) -> Body:
+        """A pipeline's tests, counted (upstream.md, 3.8)."""
+        return reports.summary_of(self._store.latest_jobs(row.id))
 
     def _coverage(self, row: PipelineRow) -> str | None:
         """The mean of the latest jobs' coverage: a text here, though a number in jobs."""

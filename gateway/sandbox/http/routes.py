@@ -53,6 +53,8 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", f"{_PROJECT}/pipelines", pipelines.pipelines),
     ("GET", f"{_PROJECT}/pipelines/latest", pipelines.latest_pipeline),
     ("GET", _PIPELINE, pipelines.pipeline),
+    ("GET", f"{_PIPELINE}/variables", pipelines.variables),
+    ("GET", f"{_PIPELINE}/test_report_summary", pipelines.test_report_summary),
     ("GET", f"{_PIPELINE}/jobs", jobs.pipeline_jobs),
     ("GET", f"{_PIPELINE}/bridges", jobs.bridges),
     ("GET", f"{_PIPELINE}/trigger_jobs", jobs.bridges),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gateway.sandbox.world.jsontext import parse
 
 if TYPE_CHECKING:
-    from gateway.sandbox.world.rows import JobRow, ProjectRow, UserRow
+    from gateway.sandbox.world.rows import JobRow, PipelineRow, ProjectRow, UserRow
 
 __all__ = ["DEVELOPER", "GUEST", "LEVELS", "MAINTAINER", "REPORTER", "Access", "role_names"]
 
@@ -74,6 +74,15 @@ class Access:
 
     def cancels_builds(self) -> bool:
         return self.level >= max(DEVELOPER, self.project.cancel_level)
+
+    def reads_variables(self, pipeline: PipelineRow) -> bool:
+        """What a pipeline was started with: Maintainer, or the Developer who started it on a ref
+        they may push to.
+        """
+        if self.level >= MAINTAINER:
+            return True
+        owns = self.user is not None and pipeline.user_id == self.user.id
+        return owns and self.updates_builds() and self._pushes(pipeline.ref)
 
     def runs_job(self, job: JobRow) -> bool:
         """Retry and play: Developer, on a ref they may push to, and not in an archived job."""

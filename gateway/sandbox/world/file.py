@@ -140,6 +140,7 @@ class _Loader:
             name=given.name,
             user_id=self._nullable_id(given.user, where),
             yaml_errors=given.yaml_errors,
+            variables_json=compact(given.variables),
         )
         named = dict.fromkeys(job.stage or "test" for job in given.jobs)
         stages = given.stages or list(named)

@@ -32,6 +32,7 @@ __all__ = [
     "Pipeline",
     "Project",
     "User",
+    "Variable",
     "World",
 ]
 
@@ -108,6 +109,14 @@ class Job(_Part):
     """The simulated runner takes it on."""
 
 
+class Variable(_Part):
+    """A variable that a pipeline was started with."""
+
+    key: str
+    value: str = ""
+    variable_type: Literal["env_var", "file"] = "env_var"
+
+
 class Pipeline(_Part):
     """A pipeline, its commit and its jobs."""
 
@@ -122,6 +131,7 @@ class Pipeline(_Part):
     name: str | None = None
     user: str | None = "developer"
     yaml_errors: str | None = None
+    variables: list[Variable] = field(default_factory=list)
     age: float = 3600.0
     """Seconds since its creation."""
     commit: dict[str, Any] = field(default_factory=dict)

@@ -107,6 +107,8 @@ class PipelineRow(NamedTuple):
     queued_duration: int | None = None
     yaml_errors: str | None = None
     archived: int = 0
+    variables_json: str = "[]"
+    """What it was started with, as `[{"variable_type", "key", "value"}]`."""
 
 
 class RunnerRow(NamedTuple):

@@ -221,6 +221,37 @@ FRAGMENTS = [
         errors=[],
     ),
     Case(
+        "what a pipeline was started with, and its tests",
+        """{ pipeline(by: {id: "<Pipeline:1:2>"}) { variables { key value variableType }
+             testReportSummary { __typename total { count failed time } suites { name error counts {
+             success skipped } } } } }""",
+        data={
+            "pipeline": {
+                "variables": [
+                    {"key": "KEY_0", "value": "value", "variableType": None},
+                    {"key": "KEY_1", "value": "value", "variableType": None},
+                ],
+                "testReportSummary": {
+                    "__typename": "TestReportSummary",
+                    "total": {"count": 7, "failed": 1, "time": 1.5},
+                    "suites": [
+                        {
+                            "name": "rspec",
+                            "error": "too long",
+                            "counts": {"success": 4, "skipped": 2},
+                        }
+                    ],
+                },
+            }
+        },
+    ),
+    Case(
+        "the jobs of a suite of tests, one of them out of reach",
+        """{ pipeline(by: {id: "<Pipeline:1:2>"}) { testReportSummary { suites { jobs { name } } }
+             } }""",
+        errors=["pipeline.testReportSummary.suites.0.jobs.1"],
+    ),
+    Case(
         "interface: one key, another field for each type",
         """{ nodes(ids: ["<Job:1:3:6>", "<Pipeline:1:2>"]) { ... on Job { what: stage whose:
              user { name } } ... on Pipeline { what: source whose: user { name username } } }

@@ -159,6 +159,7 @@ class TestAges:
             "latest_pipeline",
             "job",
             "pipeline",
+            "test_report_summary",
             "project",
             "commit",
         }

@@ -1,4 +1,6 @@
-"""The endpoints of pipelines (upstream.md, 3.8): list, one, the latest, retry, cancel."""
+"""The endpoints of pipelines (upstream.md, 3.8): list, one, the latest, its variables and tests,
+retry, cancel.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,15 @@ if TYPE_CHECKING:
     from gateway.sandbox.world.access import Access
     from gateway.sandbox.world.rows import PipelineRow, UserRow
 
-__all__ = ["cancel_pipeline", "latest_pipeline", "pipeline", "pipelines", "retry_pipeline"]
+__all__ = [
+    "cancel_pipeline",
+    "latest_pipeline",
+    "pipeline",
+    "pipelines",
+    "retry_pipeline",
+    "test_report_summary",
+    "variables",
+]
 
 _SOURCES = (
     "push",
@@ -140,6 +150,22 @@ def latest_pipeline(call: Call) -> Answer:
     if not found:
         raise forbidden()
     return Answer.json(call.bodies.pipeline(found[0]))
+
+
+def variables(call: Call) -> Answer:
+    """`GET …/pipelines/:pipeline_id/variables`: not for all who may read the pipeline."""
+    call.check(PROJECT_ID, PIPELINE_ID)
+    access = call.project()
+    row = call.pipeline(access.project)
+    if not access.reads_variables(row):
+        raise forbidden()
+    return Answer.json(call.bodies.variables(row))
+
+
+def test_report_summary(call: Call) -> Answer:
+    """`GET …/pipelines/:pipeline_id/test_report_summary`."""
+    call.check(PROJECT_ID, PIPELINE_ID)
+    return Answer.json(call.bodies.tests(call.pipeline(_readable(call).project)))
 
 
 def retry_pipeline(call: Call) -> Answer:
