@@ -26,7 +26,14 @@ from gateway.loaders.logs import LogReader
 from gateway.loaders.seen import Seen
 from gateway.loaders.whole import MAX_LIST_ROWS, PipelineLists
 from gateway.turns import Turns
-from gateway.upstream.entities import UNTOLD, Bridge, Job, Pipeline, ProjectHandle
+from gateway.upstream.entities import (
+    UNTOLD,
+    Bridge,
+    Job,
+    Pipeline,
+    ProjectHandle,
+    UpstreamHandle,
+)
 from gateway.upstream.logs import format_steps
 from gateway.upstream.paging import (
     MAX_SIZE,
@@ -236,12 +243,16 @@ class Reads:
     def hydrate(self, entity: PipelineHandle | Pipeline) -> Flight[PipelineDetail]: ...
     @overload
     def hydrate(self, entity: ProjectHandle) -> Flight[ProjectHandle]: ...
+    @overload
+    def hydrate(self, entity: UpstreamHandle) -> Flight[UpstreamVersion]: ...
     def hydrate(
-        self, entity: PipelineHandle | Pipeline | ProjectHandle
-    ) -> Flight[PipelineDetail] | Flight[ProjectHandle] | Flight[ProjectDetail]:
+        self, entity: PipelineHandle | Pipeline | ProjectHandle | UpstreamHandle
+    ) -> Flight[Any]:
         """The same thing with all that is known of it. Cost: 1 call; 0 for the number of a project
         of which a job was read.
         """
+        if isinstance(entity, UpstreamHandle):
+            return self.version()
         if not isinstance(entity, ProjectHandle):
             return self.pipeline(entity.project, entity.id)
         number = self._seen.number(entity.key)

@@ -24,7 +24,9 @@ __all__ = [
     "PLAYABLE",
     "RETRYABLE",
     "FailureReason",
+    "PipelineOrder",
     "PipelineScope",
+    "SortOrder",
     "Status",
     "members_by_word",
     "status_of",
@@ -272,6 +274,30 @@ class PipelineScope(Enum):
     FINISHED = strawberry.enum_value("finished", description="Succeeded, failed or canceled.")
     BRANCHES = strawberry.enum_value("branches", description="The newest of each branch.")
     TAGS = strawberry.enum_value("tags", description="The newest of each tag.")
+
+
+@strawberry.enum(description="What a project's pipelines are put in order by.")
+class PipelineOrder(Enum):
+    ID = strawberry.enum_value("id", description="Their number: the order of creation.")
+    UPDATED_AT = strawberry.enum_value(
+        "updated_at",
+        description="When they changed last. One that changes meanwhile moves in the list.",
+    )
+    STATUS = strawberry.enum_value(
+        "status", description="Status. There is no page after the first."
+    )
+    REF = strawberry.enum_value(
+        "ref", description="Branch or tag. There is no page after the first."
+    )
+    USER_ID = strawberry.enum_value(
+        "user_id", description="Who started them. There is no page after the first."
+    )
+
+
+@strawberry.enum(description="Which end of an order comes first.")
+class SortOrder(Enum):
+    DESC = strawberry.enum_value("desc", description="The newest, the highest number.")
+    ASC = strawberry.enum_value("asc", description="The oldest, the lowest number.")
 
 
 def status_words(statuses: Iterable[Status] | None) -> tuple[str, ...]:

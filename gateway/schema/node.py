@@ -36,6 +36,7 @@ ENTITY_TYPES: Final[Mapping[type, str]] = {
     entities.Runner: "Runner",
     entities.RunnerManager: "RunnerManager",
     entities.Artifact: "Artifact",
+    entities.UpstreamHandle: "Upstream",
     entities.UpstreamVersion: "Upstream",
     entities.AllowedAgents: "AllowedAgents",
     entities.AllowedAgent: "AllowedAgent",

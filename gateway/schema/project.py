@@ -20,7 +20,13 @@ from gateway.schema.connections import (
     Statuses,
     window_for,
 )
-from gateway.schema.enums import PipelineScope, Status, status_words
+from gateway.schema.enums import (
+    PipelineOrder,
+    PipelineScope,
+    SortOrder,
+    Status,
+    status_words,
+)
 from gateway.schema.fields import Cost, Gives, Info, derived, edge, plain
 from gateway.schema.filters import (
     DEFAULT_SCAN,
@@ -191,7 +197,11 @@ class Project(Node):
     ) -> Gives[Pipeline | None]:
         return info.context.latest_pipeline(parent.key, ref or None)
 
-    @edge(f"Pipelines, newest id first. {LIST_CALLS}", cost=LIST_COST)
+    @edge(
+        f"Pipelines, newest id first unless orderBy and order say otherwise. {LIST_CALLS}",
+        cost=LIST_COST,
+        reads_with={"orderBy": ((entities.Pipeline, "updated_at"),)},
+    )
     def pipelines(  # noqa: PLR0913, PLR0917 - the field's arguments
         parent: Handle,
         info: Info,
@@ -234,6 +244,16 @@ class Project(Node):
         created_before: Annotated[
             DateTime | None, strawberry.argument(description="Only those created before.")
         ] = UNSET,
+        order_by: Annotated[
+            PipelineOrder,
+            strawberry.argument(
+                description="What they are put in order by. Pages go on by ID and UPDATED_AT; a"
+                " cursor belongs to its order."
+            ),
+        ] = PipelineOrder.ID,
+        order: Annotated[
+            SortOrder, strawberry.argument(description="Which end of it comes first.")
+        ] = SortOrder.DESC,
     ) -> Gives[PipelineConnection | None]:
         window = window_for(info, first, after, UNSET, UNSET)
         (word,) = status_words([status] if status else None) or (None,)
@@ -249,6 +269,8 @@ class Project(Node):
             "created_after": moment(created_after, "createdAfter"),
             "created_before": moment(created_before, "createdBefore"),
         }
+        if (order_by, order) != (PipelineOrder.ID, SortOrder.DESC):
+            given |= {"order_by": str(order_by.value), "sort": str(order.value)}
         filters = tuple((key, value) for key, value in given.items() if value)
         return info.context.pipelines(parent.key, word, filters, window)
 

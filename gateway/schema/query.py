@@ -161,12 +161,11 @@ class Query:
         return info.context.current_user()
 
     @edge(
-        "What the upstream says of itself; null with an error without a credential, and for a"
-        " CI_JOB_TOKEN. Cost: 1 call.",
-        cost=Cost(calls=1),
+        "The upstream behind this gateway. Cost: 0 for its address, else 1 call.",
+        cost=Cost(known=Known.HANDLE),
     )
     def upstream(parent: Root, info: Info) -> Gives[Upstream | None]:
-        return info.context.version()
+        return entities.UpstreamHandle(info.context.urls.web_url)
 
     @edge(
         "Agents the presented CI_JOB_TOKEN may use. Cost: 1 call.",

@@ -39,6 +39,7 @@ __all__ = [
     "Runner",
     "RunnerManager",
     "UntoldItem",
+    "UpstreamHandle",
     "UpstreamVersion",
     "User",
 ]
@@ -443,8 +444,20 @@ class AllowedAgents(Struct, frozen=True, gc=False):
     environment: AgentEnvironment | None = None
 
 
+class UpstreamHandle(Struct, frozen=True, gc=False):
+    """The upstream by its address; anything else about it costs a call."""
+
+    known: ClassVar[Known] = Known.HANDLE
+
+    url: str
+
+
 class UpstreamVersion(Struct, frozen=True, gc=False):
     """What the upstream says of itself."""
 
+    known: ClassVar[Known] = Known.LONG
+
     version: str | None = None
     revision: str | None = None
+    # Its handle has it.
+    url: str | None = ours()

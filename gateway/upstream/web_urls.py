@@ -31,9 +31,10 @@ class WebUrls:
 
     def __init__(self, upstream_url: str, web_url: str | None = None) -> None:
         self._api_url = upstream_url.rstrip("/")
-        self._web_url = (web_url or _API.sub("", self._api_url)).rstrip("/")
-        self._origin = origin_of(self._web_url)
-        self._root = f"{urlsplit(self._web_url).path}/"
+        self.web_url = (web_url or _API.sub("", self._api_url)).rstrip("/")
+        """Where the pages stand."""
+        self._origin = origin_of(self.web_url)
+        self._root = f"{urlsplit(self.web_url).path}/"
 
     def job(self, text: str) -> tuple[ProjectKey, int]:
         """Project path and job number of a job's page; raises `BadInput`."""
@@ -68,13 +69,13 @@ class WebUrls:
         return f"{self._api_url}/projects/{encode_project(project)}/jobs/{job_id}/{served}"
 
     def _page(self, text: str, noun: str, kinds: set[str]) -> tuple[ProjectKey, int]:
-        example = f"{self._web_url}/group/project/-/{noun}s/1"
+        example = f"{self.web_url}/group/project/-/{noun}s/1"
         try:
             origin = origin_of(text.strip())
         except ValueError:
             raise BadInput(f"webUrl: no address; expected one like {example}") from None
         if origin != self._origin:
-            raise BadInput(f"webUrl: this gateway's pages are at {self._web_url}, not there")
+            raise BadInput(f"webUrl: this gateway's pages are at {self.web_url}, not there")
         path = urlsplit(text.strip()).path
         if path.startswith(self._root):
             path = path[len(self._root) - 1 :]

@@ -65,6 +65,8 @@ class Answer(asyncio.Future[Any]):
 class Urls:
     """As `WebUrls`, as far as the schema asks."""
 
+    web_url = "https://gitlab.test"
+
     def job(self, text: str) -> tuple[entities.ProjectKey, int]:
         return self._parse(text, "/-/jobs/")
 
@@ -236,6 +238,8 @@ class FakeContext:
         return self.load(("artifacts", job.id), lambda: self.world.artifacts(job.id))
 
     def hydrate(self, entity: Any) -> Any:
+        if isinstance(entity, entities.UpstreamHandle):
+            return self.version()
         if isinstance(entity, entities.ProjectHandle):
             number = 1 + self.world.roll(9, "number", entity.key)
             key = ("hydrate", entity.key, entity.page_url)

@@ -94,12 +94,63 @@ def test_pipelines_are_filtered_by_the_upstream(gate, pipelines, arguments, want
     assert len(result.calls) == 1
 
 
+def test_the_upstreams_address_costs_nothing_and_its_version_one_call(gate):
+    address = gate.ask("{ upstream { url } }", role=None)
+    both = gate.ask("{ upstream { url version revision } }")
+
+    assert address.data == {"upstream": {"url": gate.web_url}}
+    assert (address.calls, address.estimated) == ([], 0)
+    assert both.data["upstream"]["version"]
+    assert (both.calls, both.estimated) == (["GET /version"], 1)
+
+
 @pytest.mark.parametrize("role", [None, "job_token"])
 def test_who_asks_and_of_what_is_null_without_a_personal_credential(made, role):
     over, _ = made
 
     response = over.run(over.execute("{ currentUser { name } upstream { version } }", role=role))
 
-    assert response.data == {"currentUser": None, "upstream": None}
+    assert response.data == {"currentUser": None, "upstream": {"version": None}}
     codes = {error["extensions"]["code"] for error in response.errors}
     assert codes == {"UNAUTHENTICATED"}
+
+
+class TestOrder:
+    def test_pages_go_on_in_the_order_they_began_in(self, gate, pipelines):
+        text = """query($after: String, $by: PipelineOrder!, $order: SortOrder!) {
+          project(id: 7) { pipelines(first: 2, after: $after, orderBy: $by, order: $order) {
+            nodes { databaseId } pageInfo { hasNextPage endCursor } } } }"""
+
+        def walk(by, order):
+            found, after = [], None
+            while True:
+                result = gate.ask(text, by=by, order=order, after=after)
+                page = result.data["project"]["pipelines"]
+                found += [node["databaseId"] for node in page["nodes"]]
+                if not page["pageInfo"]["hasNextPage"]:
+                    return found
+                after = page["pageInfo"]["endCursor"]
+
+        oldest_first = sorted(pipelines.values())
+        assert walk("ID", "ASC") == oldest_first
+        assert walk("ID", "DESC") == oldest_first[::-1]
+        assert sorted(walk("UPDATED_AT", "ASC")) == oldest_first
+
+    def test_the_upstream_is_asked_for_it(self, gate):
+        result = gate.ask(
+            "{ project(id: 7) { pipelines(first: 3, orderBy: STATUS, order: ASC) { nodes { status }"
+            " } } }"
+        )
+
+        statuses = [node["status"] for node in result.data["project"]["pipelines"]["nodes"]]
+        assert statuses == sorted(statuses)
+        assert result.calls == [
+            "GET /projects/7/pipelines?page=1&per_page=3&order_by=status&sort=asc"
+        ]
+
+    def test_newest_first_is_asked_for_as_it_always_was(self, gate):
+        result = gate.ask(
+            "{ project(id: 7) { pipelines(first: 3, orderBy: ID, order: DESC) { nodes { id } } } }"
+        )
+
+        assert result.calls == ["GET /projects/7/pipelines?page=1&per_page=3"]

@@ -5,6 +5,7 @@
     walks     one function for each list; its rows as a `Listing`, newest id first
       keyset    over lists that the upstream pages by id: the jobs of a project
       offset    over lists that it pages by number, page by page (`offset_pages`): the others
+    pipelines the walk through a project's pipelines, in other orders too (`ordering`)
     items     a pipeline's jobs and bridges as one list
     whole     all rows of a list, up to a limit
     filtered  the rows of a list of jobs that fit a test of our own
@@ -20,12 +21,12 @@ from gateway.upstream.paging.filtered import (
     walk_filtered,
 )
 from gateway.upstream.paging.items import ItemListing, walk_all_items, walk_items
+from gateway.upstream.paging.pipelines import walk_pipelines
 from gateway.upstream.paging.walks import (
     Listing,
     walk_all_pipeline_jobs,
     walk_bridges,
     walk_pipeline_jobs,
-    walk_pipelines,
     walk_project_jobs,
 )
 from gateway.upstream.paging.whole import WholeRows, read_rest

@@ -7,12 +7,14 @@ base64 without padding of
 
     j1.<id>                                  jobs of a project
     p1.0.<id>.<offset>.<total>               pipelines of a project
+    o1.<order>.<id>.<offset>.<changed>       the same in another order (`ordering`)
     q1.<pipeline>.<id>.<offset>.<total>      jobs of a pipeline
     b1.<pipeline>.<id>.<offset>.<total>      bridges of a pipeline
     m1.<pipeline>.<id>.<jobs>.<total>.<bridges>.<total>
                                              both in one list, at a job; n1, at a bridge
 
-with numbers in hexadecimal; <total> is empty where it proves nothing. <jobs> and <bridges> are how
+with numbers in hexadecimal; <total> is empty where it proves nothing. <changed> is when the row had
+changed last, in µs, where the order goes by that. <jobs> and <bridges> are how
 many of each stood at or above the row. The project is not in it: the same list is known by its path
 and by its number.
 """
@@ -29,7 +31,7 @@ from gateway.errors import BadInput
 
 __all__ = ["ITEM_KINDS", "MAX_ID", "Cursor", "ListKind"]
 
-ListKind: TypeAlias = Literal["j", "p", "q", "b", "m", "n"]
+ListKind: TypeAlias = Literal["j", "p", "o", "q", "b", "m", "n"]
 
 # One below what the upstream can hold, so that the bound above an id is an id too.
 MAX_ID: Final = 2**63 - 2
@@ -39,6 +41,7 @@ MAX_OFFSET: Final = 50_000
 
 _KINDS: Final[dict[bytes, ListKind]] = {
     b"p": "p",
+    b"o": "o",
     b"q": "q",
     b"b": "b",
     b"m": "m",
@@ -50,7 +53,7 @@ _NUMBER = "([0-9a-f]{1,16})"
 _OPTIONAL = "([0-9a-f]{0,16})"
 _TEXT = re.compile(
     rf"(?:(j)1\.{_NUMBER}"
-    rf"|([pqb])1\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_OPTIONAL}"
+    rf"|([poqb])1\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_OPTIONAL}"
     rf"|([mn])1\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_OPTIONAL}\.{_NUMBER}\.{_OPTIONAL})".encode()
 )
 
@@ -59,7 +62,8 @@ class Cursor(Struct, frozen=True):
     """A position: the row with this id, in the list of this kind and parent.
 
     `offset` (from 0) and `total` tell where the row was seen and how many rows there were then;
-    both mean something for lists paged by offset only. In the one list of a pipeline's jobs and
+    both mean something for lists paged by offset only. In another order `parent` is that order, and
+    `total` tells when the row had changed last, in µs. In the one list of a pipeline's jobs and
     bridges `offset` and `total` tell how many jobs stood at or above it and how many there were,
     `bridges` and `bridges_total` the same of the bridges.
     """

@@ -18,7 +18,7 @@ there are rows after a full page, one more asks for the next row.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -29,6 +29,7 @@ from gateway.upstream.paging.cursors import MAX_ID
 from gateway.upstream.paging.offset_pages import (
     Page,
     Search,
+    end_of_row,
     end_of_taken,
     id_of,
     page_holding,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from gateway.upstream.pages import OffsetPage
+    from gateway.upstream.paging.offset_pages import PlaceOf
+    from gateway.upstream.paging.ordering import Ordering
     from gateway.upstream.paging.window import Window
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import Tally
@@ -75,10 +78,16 @@ class Read(Protocol[T]):
 
 
 async def walk_offset(
-    read: Read[T], route: Route, tally: Tally, window: Window, *, grows_at_top: bool
+    read: Read[T],
+    route: Route,
+    tally: Tally,
+    window: Window,
+    *,
+    grows_at_top: bool,
+    ordering: Ordering | None = None,
 ) -> OffsetRows[T]:
     """The rows of a window of the list that `read` reads pages of. `grows_at_top` says that rows
-    can come in nowhere else.
+    can come in nowhere else. In another order than newest id first there is no way back.
 
     Cost: 1 call; 2 where no page holds all that is wanted; one more to find the oldest rows of a
     list over 100.
@@ -86,6 +95,9 @@ async def walk_offset(
     walker = _Walker(read, route, grows_at_top=grows_at_top, wants_next=window.wants_next)
     size, cursor = window.size, window.cursor
     try:
+        if ordering is not None:
+            bound, at = ordering.place_in(cursor), -1 if cursor is None else cursor.offset
+            return await walker.down(size, bound, at, None, place_of=ordering.place_of)
         if window.backward:
             if cursor is None:
                 return await walker.oldest(size)
@@ -122,9 +134,17 @@ class _Walker(Generic[T]):
         self._scanned = 0
         self.calls = 0
 
-    async def down(self, size: int, bound: int, at: int, total: int | None) -> OffsetRows[T]:
-        """The first rows below the id `bound`, of which the offset was `at` when the list was
-        `total` long.
+    async def down(
+        self,
+        size: int,
+        bound: Any,
+        at: int,
+        total: int | None,
+        *,
+        place_of: PlaceOf = id_of,
+    ) -> OffsetRows[T]:
+        """The first rows below the `bound`, of which the offset was `at` when the list was `total`
+        long. It is an id, or a place in another order.
         """
         items: list[T | UpstreamInvalid] = []
         offsets: list[int] = []
@@ -134,14 +154,17 @@ class _Walker(Generic[T]):
             proves = self._grows_at_top and total is not None
             low = at if at >= 0 and not proves else at + 1
             page = await self._page(low, low + self._per_page if search else at + missing)
-            first_id = next(filter(None, map(id_of, page.items)), 0)
+            first = next(filter(None, map(place_of, page.items)), None)
             is_proven = proves and page.start <= low and (page.total or 0) >= (total or 0)
-            if page.start and first_id < bound and not is_proven:
+            # Rows of one time come in any order: the last one itself tells best where to go on.
+            after = end_of_row(page.items, bound, place_of) if place_of is not id_of else None
+            is_proven |= after is not None
+            if page.start and (first is None or first < bound) and not is_proven:
                 # What lay on this page may have moved up, out of it.
                 search = search or Search(self._per_page)
                 at, total = search.before(page), None
                 continue
-            cut = end_of_taken(page.items, bound, at - page.start)
+            cut = after or end_of_taken(page.items, bound, at - page.start, place_of)
             taken = page.items[cut : cut + missing]
             items += taken
             offsets += range(page.start + cut, page.start + cut + len(taken))
@@ -156,7 +179,9 @@ class _Walker(Generic[T]):
                     has_previous=(offsets[0] if offsets else page.start + cut) > 0,
                 )
             if taken:
-                bound = min(filter(None, map(id_of, taken)), default=bound)
+                places = [place for place in map(place_of, taken) if place is not None]
+                if places:
+                    bound = min(places) if place_of is id_of else places[-1]
                 at, total, search = page.end - 1, page.total, None
             else:
                 search = search or Search(self._per_page)

@@ -4,7 +4,7 @@ which of its rows were taken already.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -13,11 +13,13 @@ from gateway.upstream.entities import Bridge, Job, Pipeline
 from gateway.upstream.pages import MAX_PER_PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "Page",
+    "PlaceOf",
     "Search",
+    "end_of_row",
     "end_of_taken",
     "id_of",
     "page_holding",
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 T = TypeVar("T", bound=Job | Bridge | Pipeline)
+# Gives a row's place in its list, None where it tells none; those further down are lower.
+PlaceOf: TypeAlias = "Callable[[Any], Any]"
 
 
 class Page(Struct, Generic[T]):
@@ -102,22 +106,33 @@ def rows_in_one_page(low: int, most: int = MAX_PER_PAGE) -> int:
     return max(length - low % length for length in range(1, most + 1))
 
 
-def end_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:
-    """The index in a page at which the rows below the id `bound` begin.
+def end_of_taken(
+    items: Sequence[T | UpstreamInvalid],
+    bound: Any,
+    at: int,
+    place_of: PlaceOf | None = None,
+) -> int:
+    """The index in a page at which the rows below the `bound` begin: an id, or what `place_of`
+    gives.
 
-    The rows before it were taken already. An unreadable row has no id: it counts as taken if a
+    The rows before it were taken already. An unreadable row has no place: it counts as taken if a
     readable row after it was taken, or if its index is not above `at`.
     """
     end = 0
-    for index, item in enumerate(items):
-        if isinstance(item, UpstreamInvalid):
+    for index, place in enumerate(map(place_of or id_of, items)):
+        if place is None:
             if end == index <= at:
                 end = index + 1
-        elif item.id < bound:
+        elif place < bound:
             break
         else:
             end = index + 1
     return end
+
+
+def end_of_row(items: Sequence[T | UpstreamInvalid], place: Any, place_of: PlaceOf) -> int | None:
+    """The index in a page after the row of this place; None where the page does not show it."""
+    return next((index for index, item in enumerate(items, 1) if place_of(item) == place), None)
 
 
 def start_of_taken(items: Sequence[T | UpstreamInvalid], bound: int, at: int) -> int:

@@ -13,12 +13,11 @@ from gateway.upstream.paging.cursors import MAX_ID, Cursor
 from gateway.upstream.paging.keyset import walk_keyset
 from gateway.upstream.paging.offset import OffsetRows, walk_offset
 from gateway.upstream.pruning import WHOLE
-from gateway.upstream.routes import PIPELINE_BRIDGES, PIPELINE_JOBS, PROJECT_PIPELINES
+from gateway.upstream.routes import PIPELINE_BRIDGES, PIPELINE_JOBS
 
 if TYPE_CHECKING:
     from gateway.upstream.client import Client
     from gateway.upstream.entities import ProjectKey
-    from gateway.upstream.pages import Filters
     from gateway.upstream.paging.cursors import ListKind
     from gateway.upstream.paging.keyset import KeysetRows
     from gateway.upstream.paging.window import Window
@@ -30,7 +29,6 @@ __all__ = [
     "walk_all_pipeline_jobs",
     "walk_bridges",
     "walk_pipeline_jobs",
-    "walk_pipelines",
     "walk_project_jobs",
 ]
 
@@ -175,31 +173,6 @@ async def walk_bridges(
     )
     rows = await walk_offset(read, PIPELINE_BRIDGES, scope.tally, window, grows_at_top=not statuses)
     return Listing("b", pipeline_id, window, rows)
-
-
-async def walk_pipelines(
-    client: Client,
-    scope: CallScope,
-    project: ProjectKey,
-    status: str | None,
-    filters: Filters,
-    window: Window,
-    *,
-    readers: Readers = WHOLE,
-) -> Listing[Pipeline]:
-    """Pipelines of a project. Cost: `calls_at_most`."""
-    check_cursor(window.cursor, "p", 0)
-    read = partial(
-        client.pipelines_page,
-        scope,
-        project,
-        status=status,
-        filters=filters,
-        readers=readers,
-    )
-    unfiltered = status is None and not filters
-    rows = await walk_offset(read, PROJECT_PIPELINES, scope.tally, window, grows_at_top=unfiltered)
-    return Listing("p", 0, window, rows)
 
 
 def check_cursor(cursor: Cursor | None, kind: ListKind, parent: int) -> None:

@@ -208,10 +208,15 @@ FRAGMENTS = [
     ),
     Case(
         "who the caller is, and what the upstream is",
-        "{ currentUser { username name bio } upstream { __typename version revision } }",
+        "{ currentUser { username name bio } upstream { __typename url version revision } }",
         data={
             "currentUser": {"username": "zoe", "name": "Zoë", "bio": None},
-            "upstream": {"__typename": "Upstream", "version": "18.1.0", "revision": "abc"},
+            "upstream": {
+                "__typename": "Upstream",
+                "url": "https://gitlab.test",
+                "version": "18.1.0",
+                "revision": "abc",
+            },
         },
     ),
     Case(
