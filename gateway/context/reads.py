@@ -404,8 +404,10 @@ class Reads:
         status: str | None,
         filters: Filters,
         window: Window,
-    ) -> Flight[Listing[Pipeline]]:
-        """Pipelines of a project. Cost: `calls_at_most`."""
+    ) -> Flight[Any]:
+        """Pipelines of a project: a `Listing`, or a `FilteredListing` where the upstream passes
+        over filters. Cost: `calls_at_most`.
+        """
         return self._list(walk_pipelines, window, project, status, filters)
 
     def latest_pipeline(self, project: ProjectKey, ref: str | None) -> Flight[PipelineDetail]:
@@ -483,14 +485,14 @@ class Reads:
         test: JobTest,
         project: ProjectKey,
         *asked: object,
-    ) -> Flight[FilteredListing]:
+    ) -> Flight[FilteredListing[Job]]:
         async def one(window: Window) -> Listing[Job]:
             listing: Listing[Job] = await walk(
                 self.client, self.scope, project, *asked, window, readers=self.readers
             )
             return listing
 
-        async def read() -> FilteredListing:
+        async def read() -> FilteredListing[Job]:
             seen = self._seen
             listing = await walk_filtered(one, self.scope.tally, window, test)
             seen.add(project, listing.items)

@@ -69,6 +69,14 @@ class Profile:
     """Commits have `extended_trailers`."""
     pipeline_archived: bool
     """Single pipelines have `archived`."""
+    pipeline_names: bool
+    """Pipelines have `name`, in lists too."""
+    pipeline_name_filter: bool
+    """`name` filters a project's pipelines; otherwise it is ignored."""
+    pipeline_created_filter: bool
+    """`created_after` and `created_before` do; otherwise they are ignored."""
+    pipeline_children: bool
+    """`source=parent_pipeline` lists child pipelines; otherwise they are in no list."""
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -111,6 +119,10 @@ _NEWEST = Profile(
     user_github=True,
     commit_extended_trailers=True,
     pipeline_archived=True,
+    pipeline_names=True,
+    pipeline_name_filter=True,
+    pipeline_created_filter=True,
+    pipeline_children=True,
 )
 
 _17 = Profile(
@@ -140,6 +152,10 @@ _17 = Profile(
     user_github=False,
     commit_extended_trailers=True,
     pipeline_archived=False,
+    pipeline_names=True,
+    pipeline_name_filter=True,
+    pipeline_created_filter=False,
+    pipeline_children=True,
 )
 
 _16 = Profile(
@@ -169,6 +185,10 @@ _16 = Profile(
     user_github=False,
     commit_extended_trailers=False,
     pipeline_archived=False,
+    pipeline_names=True,
+    pipeline_name_filter=False,
+    pipeline_created_filter=False,
+    pipeline_children=False,
 )
 
 PROFILES = {profile.name: profile for profile in (_16, _17, _NEWEST)}

@@ -221,11 +221,16 @@ class PipelineEdge(Edge):
     )
 
 
-@strawberry.type(description="A page of pipelines, newest id first.")
+@strawberry.type(description="A page of pipelines, in the order that was asked for.")
 class PipelineConnection(Connection):
     edges: list[PipelineEdge | None] = derived(rows_of, "The pipelines with their cursors.")
     nodes: list[Annotated[Pipeline, strawberry.lazy("gateway.schema.pipeline")] | None] = plain(
         "items", f"The pipelines. {NODE}"
+    )
+    scanned: int = plain(
+        "scanned",
+        "How many of the upstream's pipelines were read for this page: more than it shows where an"
+        " old upstream passes over a filter, and the gateway applies it.",
     )
 
 

@@ -48,6 +48,13 @@ from gateway.upstream.entities import Known
 
 __all__ = ["Project"]
 
+# What is read of a row where these are given: its place, and whether a filter was heeded.
+READ_BY_LISTS: Final = {
+    "orderBy": ((entities.Pipeline, "updated_at"),),
+    "name": ((entities.Pipeline, "name"),),
+    "createdAfter": ((entities.Pipeline, "created_at"),),
+    "createdBefore": ((entities.Pipeline, "created_at"),),
+}
 OWN_CALL: Final = "Cost: 1 call for the project, shared."
 
 
@@ -198,9 +205,13 @@ class Project(Node):
         return info.context.latest_pipeline(parent.key, ref or None)
 
     @edge(
-        f"Pipelines, newest id first unless orderBy and order say otherwise. {LIST_CALLS}",
+        "Pipelines, newest id first unless orderBy and order say otherwise. Filters that an old"
+        " upstream passes over (name before GitLab 16.9, createdAfter and createdBefore before 18)"
+        " are applied by the gateway, on up to 500 rows a page: then a page may hold few or none;"
+        f" go on after its endCursor while hasNextPage. {LIST_CALLS} Calls that an old upstream"
+        " makes necessary are counted as retried.",
         cost=LIST_COST,
-        reads_with={"orderBy": ((entities.Pipeline, "updated_at"),)},
+        reads_with=READ_BY_LISTS,
     )
     def pipelines(  # noqa: PLR0913, PLR0917 - the field's arguments
         parent: Handle,
@@ -219,7 +230,8 @@ class Project(Node):
         source: Annotated[
             str | None,
             strawberry.argument(
-                description="Only those started by this, e.g. push; parent_pipeline for children."
+                description="Only those started by this, e.g. push; parent_pipeline for children,"
+                " of which GitLab lists none before 17.0."
             ),
         ] = UNSET,
         scope: Annotated[

@@ -161,3 +161,29 @@ def test_moved_projects(each):
     """upstream.md, 9: 301 since 16.4; before, the old path simply worked."""
     status = each.get("/projects/lab%2Fold-name/jobs").status
     assert status == by(each, v16=200, v17=301, v18=301)
+
+
+def test_filters_of_pipelines(each):
+    named = each.pipeline(name="nightly")
+    each.sandbox.advance(7200)
+    late = each.pipeline()
+    child = each.pipeline(source="parent_pipeline")
+
+    def heeds(query, wanted):
+        rows = each.get(f"/projects/10/pipelines?{query}&per_page=100").ids
+        return wanted in rows and len(rows) == 1
+
+    assert heeds("name=nightly", named) == by(each, v16=False, v17=True, v18=True)
+    between = "2026-11-01T01:00:00Z"
+    assert heeds(f"created_after={between}", late) == by(each, v16=False, v17=False, v18=True)
+    assert heeds("source=parent_pipeline", child) == by(each, v16=False, v17=True, v18=True)
+
+
+def test_pipelines_without_names_are_a_mixture(make_lab):
+    lab = make_lab(profile=replace(PROFILES["16"], pipeline_names=False))
+    pipeline = lab.pipeline(name="nightly")
+
+    rows = lab.get("/projects/10/pipelines").json()
+    body = lab.get(f"/projects/10/pipelines/{pipeline}").json()
+
+    assert not any("name" in row for row in [*rows, body])

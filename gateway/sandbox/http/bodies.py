@@ -132,7 +132,10 @@ class Bodies:
 
     def pipeline_row(self, row: PipelineRow) -> Body:
         """A row of the pipelines list (upstream.md, 5.3)."""
-        return self._parts.pipeline_body(row) | {"name": row.name}
+        return self._parts.pipeline_body(row) | self._name(row)
+
+    def _name(self, row: PipelineRow) -> Body:
+        return {"name": row.name} if self._profile.pipeline_names else {}
 
     def pipeline(self, row: PipelineRow) -> Body:
         """A single pipeline (upstream.md, 5.4)."""
@@ -152,8 +155,7 @@ class Bodies:
         }
         if self._profile.pipeline_archived:
             body["archived"] = bool(row.archived)
-        body["name"] = row.name
-        return body
+        return body | self._name(row)
 
     def variables(self, row: PipelineRow) -> list[Body]:
         """What a pipeline was started with (upstream.md, 3.8)."""

@@ -8,7 +8,7 @@
     pipelines the walk through a project's pipelines, in other orders too (`ordering`)
     items     a pipeline's jobs and bridges as one list
     whole     all rows of a list, up to a limit
-    filtered  the rows of a list of jobs that fit a test of our own
+    filtered  the rows of a list that fit a test of our own, as one that was `passed_over`
 
 Lists move while they are read. Rows that are created or drop out between two windows make no row
 appear twice and none be skipped (architecture.md, cursors by id).

@@ -1,4 +1,4 @@
-"""Filtered lists: rows of a list of jobs that fit a test which the upstream cannot make.
+"""Filtered lists: rows of a list that fit a test which the upstream cannot make.
 
 Pages are read and tested until a window is full, the list ends, or as many rows have been read as
 the caller allows. A window that ends by that limit may hold few rows or none: its end is the last
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
+from gateway.upstream.entities import Job, Pipeline
 from gateway.upstream.pages import MAX_PER_PAGE
 from gateway.upstream.paging.cursors import Cursor
 from gateway.upstream.paging.offset_pages import rows_in_one_page
@@ -23,11 +24,29 @@ from gateway.upstream.patterns import NamePatterns
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from gateway.upstream.entities import Job
     from gateway.upstream.paging.walks import Listing
     from gateway.upstream.scope import Tally
 
 __all__ = ["FilteredListing", "JobTest", "filtered_calls", "walk_filtered"]
+
+R = TypeVar("R", Job, Pipeline)
+Row_contra = TypeVar("Row_contra", Job, Pipeline, contravariant=True)
+
+
+class RowTest(Protocol[Row_contra]):
+    """What a row must be like. `max_rows` are read to find such rows; `names` are patterns."""
+
+    @property
+    def names(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def max_rows(self) -> int: ...
+
+    def fits(self, row: Row_contra, patterns: NamePatterns | None, /) -> bool:
+        """Is a row like that? `patterns` are those of the names."""
+
+    def is_too_old(self, row: Row_contra, /) -> bool:
+        """Is none after it like that?"""
 
 
 class JobTest(Struct, frozen=True):
@@ -101,7 +120,7 @@ def _has_artifacts(job: Job) -> bool:
     )
 
 
-class FilteredListing:
+class FilteredListing(Generic[R]):
     """The rows of a window that fit, as a `Listing` has them. A row that cannot be read cannot be
     tested: it is among them.
 
@@ -121,29 +140,29 @@ class FilteredListing:
     )
 
     def __init__(self) -> None:
-        self.items: list[Job | UpstreamInvalid] = []
+        self.items: list[R | UpstreamInvalid] = []
         self.has_next = False
         self.has_previous = False
         self.scanned = 0
         self.total: Final = None
         self.start: str | None = None
         self.end: str | None = None
-        self._listings: dict[int, Listing[Job]] = {}
+        self._listings: dict[int, Listing[R]] = {}
 
-    def cursor_of(self, item: Job | UpstreamInvalid) -> str:
+    def cursor_of(self, item: R | UpstreamInvalid) -> str:
         """The cursor of one of the items (this very object)."""
         return self._listings[id(item)].cursor_of(item)
 
-    def add(self, found: list[Job | UpstreamInvalid], listing: Listing[Job]) -> None:
+    def add(self, found: list[R | UpstreamInvalid], listing: Listing[R]) -> None:
         """Add rows of a page, in the order they were looked at."""
         self.items += found
         self._listings.update([(id(item), listing) for item in found])
 
 
-class WalkWindow(Protocol):
+class WalkWindow(Protocol[R]):
     """Walks one window of the list."""
 
-    def __call__(self, window: Window) -> Awaitable[Listing[Job]]: ...
+    def __call__(self, window: Window) -> Awaitable[Listing[R]]: ...
 
 
 def filtered_calls(max_rows: int, *, backward: bool, has_cursor: bool) -> int:
@@ -152,23 +171,30 @@ def filtered_calls(max_rows: int, *, backward: bool, has_cursor: bool) -> int:
 
 
 async def walk_filtered(
-    walk: WalkWindow, tally: Tally, window: Window, test: JobTest
-) -> FilteredListing:
-    """The rows of a window that fit. Cost: `filtered_calls`; 1 call for each 100 rows looked at."""
+    walk: WalkWindow[R],
+    tally: Tally,
+    window: Window,
+    test: RowTest[R],
+    *,
+    is_planned: bool = True,
+) -> FilteredListing[R]:
+    """The rows of a window that fit. Cost: `filtered_calls`; 1 call for each 100 rows looked at.
+    Where nobody has planned for them, all of these count as retried.
+    """
     scan = _Scan(walk, window, test)
     try:
         await scan.run()
     finally:
-        tally.retried += scan.unplanned
+        tally.retried += scan.unplanned if is_planned else scan.uncounted
     return scan.found
 
 
-class _Scan:
-    def __init__(self, walk: WalkWindow, window: Window, test: JobTest) -> None:
-        self.found = FilteredListing()
-        self._walk = walk
+class _Scan(Generic[R]):
+    def __init__(self, walk: WalkWindow[R], window: Window, test: RowTest[R]) -> None:
+        self.found: FilteredListing[R] = FilteredListing()
+        self._walk: WalkWindow[R] = walk
         self._window = window
-        self._test = test
+        self._test: RowTest[R] = test
         self._patterns = None if test.names is None else NamePatterns(test.names)
         self._planned = filtered_calls(
             test.max_rows, backward=window.backward, has_cursor=window.cursor is not None
@@ -178,9 +204,14 @@ class _Scan:
         self._counted = 0
 
     @property
+    def uncounted(self) -> int:
+        """Calls that nobody has counted as retried."""
+        return self._calls - self._counted
+
+    @property
     def unplanned(self) -> int:
-        """Calls beyond those planned that nobody has counted."""
-        return max(0, self._calls - self._counted - self._planned)
+        """Those of them beyond the calls that were planned."""
+        return max(0, self.uncounted - self._planned)
 
     async def run(self) -> None:
         """Look through windows until there is an end to it."""
@@ -188,11 +219,11 @@ class _Scan:
         cursor = self._window.cursor
         is_first = True
         while True:
-            listing = await self._page(cursor, is_first=is_first)
+            listing: Listing[R] = await self._page(cursor, is_first=is_first)
             if is_first:
                 self._begin(listing)
             is_first = False
-            rows = [*reversed(listing.items)] if backward else [*listing.items]
+            rows: list[Any] = [*reversed(listing.items)] if backward else [*listing.items]
             fitting, is_over = self._fitting(rows)
             missing = size - len(self.found.items)
             self.found.add(fitting[:missing], listing)
@@ -207,7 +238,7 @@ class _Scan:
                 return
             cursor = Cursor.parse(last, "after")
 
-    async def _page(self, cursor: Cursor | None, *, is_first: bool) -> Listing[Job]:
+    async def _page(self, cursor: Cursor | None, *, is_first: bool) -> Listing[R]:
         window, left = self._window, self._test.max_rows - self.found.scanned
         size = min(MAX_PER_PAGE, left)
         if cursor is not None and cursor.kind != "j" and not window.backward:
@@ -230,7 +261,7 @@ class _Scan:
         self._counted += max(0, listing.calls - planned)
         return listing
 
-    def _begin(self, listing: Listing[Job]) -> None:
+    def _begin(self, listing: Listing[R]) -> None:
         """Note where the window begins."""
         edge = None
         if listing.items:

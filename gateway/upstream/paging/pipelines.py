@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.errors import BadInput, UpstreamInvalid
+from gateway.upstream.paging.filtered import FilteredListing, walk_filtered
 from gateway.upstream.paging.offset import OffsetRows, walk_offset
 from gateway.upstream.paging.ordering import Ordering, ordering_of
+from gateway.upstream.paging.passed_over import test_of_filters
 from gateway.upstream.paging.walks import Listing, check_cursor
 from gateway.upstream.pruning import WHOLE
 from gateway.upstream.routes import PROJECT_PIPELINES
@@ -35,11 +37,12 @@ async def walk_pipelines(
     window: Window,
     *,
     readers: Readers = WHOLE,
-) -> Listing[Pipeline]:
+) -> Listing[Pipeline] | FilteredListing[Pipeline]:
     """Pipelines of a project. Cost: `calls_at_most`.
 
     `filters` may name an order (`order_by`, `sort`). Windows go on in orders of `id` and
-    `updated_at`; in the others there is only the first.
+    `updated_at`; in the others there is only the first. Filters that the upstream passes over are
+    applied here, on up to 500 rows; the calls for that count as retried.
     """
     read = partial(
         client.pipelines_page,
@@ -50,17 +53,34 @@ async def walk_pipelines(
         readers=readers,
     )
     ordering = ordering_of(filters)
-    if ordering is not None:
-        return await _walk_ordered(read, scope.tally, ordering, window)
+    if ordering is None:
+        unfiltered = status is None and not filters
+        walk = partial(_walk_newest_first, read, scope.tally, unfiltered=unfiltered)
+    else:
+        walk = partial(_walk_ordered, read, scope.tally, ordering)
+    listing = await walk(window)
+    test = test_of_filters(filters, from_newest=ordering is None)
+    if test is None or not test.is_passed_over(listing.items):
+        return listing
+    if ordering is not None and not ordering.tells:
+        raise BadInput(
+            "orderBy: this upstream passes over a filter that was given, and in this order there is"
+            " no way through the list to apply it; order by ID or UPDATED_AT, or leave it out"
+        )
+    return await walk_filtered(walk, scope.tally, window, test, is_planned=False)
+
+
+async def _walk_newest_first(
+    read: Read[Pipeline], tally: Tally, window: Window, *, unfiltered: bool
+) -> Listing[Pipeline]:
     check_cursor(window.cursor, "p", 0)
-    unfiltered = status is None and not filters
-    rows = await walk_offset(read, PROJECT_PIPELINES, scope.tally, window, grows_at_top=unfiltered)
+    rows = await walk_offset(read, PROJECT_PIPELINES, tally, window, grows_at_top=unfiltered)
     return Listing("p", 0, window, rows)
 
 
 async def _walk_ordered(
     read: Read[Pipeline], tally: Tally, ordering: Ordering, window: Window
-) -> OrderedListing:
+) -> Listing[Pipeline]:
     check_cursor(window.cursor, "o", ordering.code)
     if ordering.tells:
         rows = await walk_offset(

@@ -23,6 +23,7 @@ from gateway.sandbox.world.clock import timestamp
 
 if TYPE_CHECKING:
     from gateway.sandbox.http.call import Call
+    from gateway.sandbox.profile import Profile
     from gateway.sandbox.world.access import Access
     from gateway.sandbox.world.rows import PipelineRow, UserRow
 
@@ -93,6 +94,10 @@ def pipelines(call: Call) -> Answer:
     access = _readable(call)
     where, values = _filter(call, access.project.id)
     order = f"{call.params['order_by']} {call.params['sort']}, id DESC"
+    for name in _BOUNDS:
+        if (moment := call.params.get(name)) is not None:
+            # As they stand in links.
+            call.params[name] = moment.isoformat()
     return offset_page(
         call,
         lambda limit, offset: call.store.pipelines(
@@ -105,7 +110,7 @@ def pipelines(call: Call) -> Answer:
 
 def _filter(call: Call, project_id: int) -> tuple[str, list[Any]]:
     """The list's WHERE clause and its values."""
-    params = call.params
+    params = {name: value for name, value in call.params.items() if _is_known(name, call.profile)}
     clauses: list[str] = ["project_id = ?"]
     values: list[Any] = [project_id]
     if (scope := params.get("scope")) is not None:
@@ -115,7 +120,7 @@ def _filter(call: Call, project_id: int) -> tuple[str, list[Any]]:
         if params.get(name) is not None:
             clauses.append(f"{name} = ?")
             values.append(params[name])
-    if params.get("source") is None:
+    if params.get("source") is None or not call.profile.pipeline_children:
         clauses.append("source <> 'parent_pipeline'")
     if (has_errors := params.get("yaml_errors")) is not None:
         clauses.append(f"yaml_errors IS {'NOT' if has_errors else ''} NULL")
@@ -127,8 +132,14 @@ def _filter(call: Call, project_id: int) -> tuple[str, list[Any]]:
         if (moment := params.get(name)) is not None:
             clauses.append(bound)
             values.append(timestamp(moment.timestamp()))
-            params[name] = moment.isoformat()
     return " AND ".join(clauses), values
+
+
+def _is_known(name: str, profile: Profile) -> bool:
+    """Does this version heed a parameter of the list?"""
+    if name == "name":
+        return profile.pipeline_name_filter
+    return profile.pipeline_created_filter or not name.startswith("created_")
 
 
 def pipeline(call: Call) -> Answer:
