@@ -44,9 +44,14 @@ class Interval:
         self._pacing = pacing
         self._now_s = pacing.least_s
 
-    def after(self, *, changed: bool, fault: UpstreamError | None = None) -> float:
-        """Seconds until the next poll, after one that ended so."""
+    def after(
+        self, *, changed: bool, fault: UpstreamError | None = None, most_s: float | None = None
+    ) -> float:
+        """Seconds until the next poll, after one that ended so. While nothing changes it comes no
+        later than `most_s`, where that is given.
+        """
         pacing = self._pacing
+        idle_s = pacing.most_s if most_s is None else max(most_s, pacing.least_s)
         if isinstance(fault, RateLimited):
             told_s = LIMITED_S if fault.retry_after_s is None else fault.retry_after_s
             return max(min(told_s, MOST_LIMITED_S), pacing.least_s) + pacing.draw()
@@ -55,5 +60,5 @@ class Interval:
         elif changed:
             self._now_s = pacing.least_s
         else:
-            self._now_s = min(self._now_s * IDLE_GROWTH, pacing.most_s)
+            self._now_s = min(self._now_s * IDLE_GROWTH, idle_s)
         return self._now_s * (1 + pacing.jitter * pacing.draw())

@@ -3,7 +3,8 @@
 Polls fold as reads do (architecture.md, folding). Many watched jobs are read off the pipeline's
 list, where that takes fewer calls than reading each; jobs that the list does not show are read
 singly. Where the whole pipeline is watched its own page, its jobs and its bridges are read side by
-side.
+side, and after that what may tell of a change: of a running one the lists, of one that waits for
+somebody its page, since whatever starts changes that. Once something has moved all is read.
 
 A job whose pipeline is not known yet has a poller of its own. Its first round tells the pipeline,
 and the poller then becomes that pipeline's, or hands its listeners over to it.
@@ -27,6 +28,7 @@ from gateway.errors import (
 from gateway.frames import without_frames
 from gateway.upstream.calls import NotModified
 from gateway.upstream.pages import MAX_PER_PAGE
+from gateway.watch.changes import has_moved, is_moving, rests
 from gateway.watch.listeners import JobListeners, PipelineListeners
 from gateway.watch.poller import Poller, Round
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from gateway.upstream.credential import Credential
-    from gateway.upstream.entities import Bridge, Item, Job, Pipeline, ProjectKey
+    from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectKey
     from gateway.upstream.pages import OffsetPage
     from gateway.upstream.scope import CallScope
     from gateway.watch.feed import ChangeFeed, Feed
@@ -49,6 +51,13 @@ R = TypeVar("R", "Job", "Bridge")
 FOLD_FROM: Final = 4
 # Pages of a list that a round reads at most: a pipeline of more jobs is watched as far as that.
 MAX_PAGES: Final = 20
+# Rounds after which all is read whatever was seen: ten minutes of a pipeline that waits.
+WHOLE_EVERY: Final = 40
+# A running pipeline's page tells little that its lists do not: it is read each third time.
+PAGE_EVERY: Final = 3
+# While it runs the next round comes so soon, with its jitter within 5 s.
+RUNNING_S: Final = 4.5
+PARTS: Final = ("page", "jobs", "bridges")
 # What is no passing fault of the upstream: nobody needs to ask again.
 LASTING: Final = (Forbidden, NotFound, RequestRefused, Unauthenticated)
 
@@ -74,6 +83,11 @@ class PipelinePoller(Poller):
         self._known: dict[object, Any] = {}
         # Pages of the list of jobs, as it told last.
         self._pages = 1
+        # The parts of the whole pipeline, as they were read last; None where all must be read.
+        self._last: dict[str, Any] | None = None
+        self._has_moved = False
+        self._wakes = 0
+        self._rounds_left = 0
 
     # -- listeners -------------------------------------------------------------------------------
 
@@ -116,6 +130,17 @@ class PipelinePoller(Poller):
         self._tidy()
         self.check()
 
+    def wake(self, *, at_once: bool) -> None:
+        # Nobody knows what of it has changed, and a round that is under way may be too early.
+        self._wakes += 1
+        self._last = None
+        super().wake(at_once=at_once)
+
+    def most_pause_s(self) -> float:
+        most_s = super().most_pause_s()
+        is_running = self._last is not None and self.followers.feeds and not rests(self._last)
+        return min(RUNNING_S, most_s) if is_running else most_s
+
     def _feeds(self) -> list[Feed[Any]]:
         return [*self.followers.feeds, *(feed for one in self.jobs.values() for feed in one.feeds)]
 
@@ -151,24 +176,55 @@ class PipelinePoller(Poller):
             feed.end()
 
     async def _poll_all(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
-        """The pipeline's page, its jobs and its bridges, side by side."""
-        page, jobs, bridges = await asyncio.gather(
-            self._read(
+        """The pipeline's page, its jobs and its bridges, as far as they may have changed."""
+        wakes, last = self._wakes, self._last
+        asked = self._asked_first(last)
+        parts = await self._parts(scope, pipeline_id, asked)
+        self._has_moved = last is None or any(has_moved(last[name], parts[name]) for name in asked)
+        if last is not None and self._has_moved:
+            rest = [
+                name for name in PARTS if name not in asked and (name != "bridges" or last[name])
+            ]
+            parts |= await self._parts(scope, pipeline_id, rest)
+        parts = {**(last or {}), **parts}
+        self._last = None
+        if not isinstance(parts["jobs"], BaseException):
+            missing = self._show(found, parts["jobs"])
+            await self._poll_singly(scope, found, missing)
+        for name in PARTS:
+            if isinstance(parts[name], BaseException):
+                self._fail(parts[name], found)
+                return
+        if wakes == self._wakes:
+            self._last = parts
+        found.changed |= self.followers.show(parts["page"], [*parts["jobs"], *parts["bridges"]])
+
+    def _asked_first(self, last: dict[str, Any] | None) -> list[str]:
+        """The parts that may tell of a change."""
+        if last is None or not self._rounds_left:
+            self._rounds_left = WHOLE_EVERY
+            return [*PARTS]
+        self._rounds_left -= 1
+        if rests(last):
+            return ["page"]
+        # A page may lag behind its jobs.
+        is_late = not any(map(is_moving, last["jobs"]))
+        wants_page = self._has_moved or is_late or self._rounds_left % PAGE_EVERY == 0
+        return ["page"] * wants_page + ["jobs"] + ["bridges"] * bool(last["bridges"])
+
+    async def _parts(self, scope: CallScope, pipeline_id: int, names: list[str]) -> dict[str, Any]:
+        """Parts of the pipeline, read side by side; an exception stands for one that failed."""
+        reads: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+            "page": lambda: self._read(
                 ("pipeline",), lambda: self.client.pipeline(scope, self.project, pipeline_id)
             ),
-            self._list("jobs", lambda n: self._jobs_page(scope, pipeline_id, n)),
-            self._list("bridges", lambda n: self._bridges_page(scope, pipeline_id, n)),
-            return_exceptions=True,
-        )
-        if not isinstance(jobs, BaseException):
-            missing = self._show(found, jobs)
-            await self._poll_singly(scope, found, missing)
-        for part in (page, jobs, bridges):
-            if isinstance(part, BaseException):
-                self._fail(part, found)
-                return
-        items: list[Item] = [*jobs, *bridges]  # type: ignore[misc]  # narrowed above
-        found.changed |= self.followers.show(page, items)  # type: ignore[arg-type]  # as above
+            "jobs": lambda: self._list("jobs", lambda n: self._jobs_page(scope, pipeline_id, n)),
+            "bridges": lambda: self._list(
+                "bridges", lambda n: self._bridges_page(scope, pipeline_id, n)
+            ),
+        }
+        found = await asyncio.gather(*(reads[name]() for name in names), return_exceptions=True)
+        return dict(zip(names, found, strict=True))
 
     async def _poll_jobs(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
         """The watched jobs, by the list where that is fewer calls."""

@@ -78,6 +78,10 @@ class Poller:
         """Tell listeners that nothing more will come."""
         raise NotImplementedError
 
+    def most_pause_s(self) -> float:
+        """The longest interval while nothing changes."""
+        return self.around.pacing.most_s
+
     def further_pause_s(self) -> float:
         """How much longer than its interval the next round should wait."""
         return 0.0
@@ -157,7 +161,9 @@ class Poller:
         except Exception:  # noqa: BLE001 - the edge of a poller: recorded, and polled again
             _log.exception("a poller failed unexpectedly; it goes on")
         self._heed(found.fault)
-        pause_s = self._interval.after(changed=found.changed, fault=found.fault)
+        pause_s = self._interval.after(
+            changed=found.changed, fault=found.fault, most_s=self.most_pause_s()
+        )
         due = clock.now() + pause_s + self.further_pause_s()
         if self._is_asked:
             due = min(self._due, due)

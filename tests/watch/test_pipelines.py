@@ -66,7 +66,8 @@ async def test_asks_only_for_what_has_been_modified(world, working):
         await it.advance(2, world_s=0)
 
         answered = [one.status for one in it.sandbox.received]
-        assert answered == [304, 304, 304]
+        # It has no bridges, and never will.
+        assert answered == [304, 304]
 
 
 async def test_shows_a_new_attempt(world, sandbox_server, taken):
@@ -118,3 +119,103 @@ async def test_who_leaves_at_any_moment_leaves_no_read_unbegun(world, working, t
         # What was begun outside of a read that never ran would warn here.
         gc.collect()
         assert len(it.live) == 0
+
+
+class TestCalls:
+    """What a minute costs, and how late a change shows. Time is driven, without jitter."""
+
+    MINUTE_S = 60
+
+    def waiting(self, sandbox):
+        """A pipeline that waits for a manual job, with one behind it."""
+        pipeline = sandbox.create_pipeline(1)
+        sandbox.create_job(1, pipeline, name="build", stage="build")
+        manual = sandbox.create_job(
+            1, pipeline, name="go", stage="test", status="created", run_when="manual"
+        )
+        sandbox.create_job(1, pipeline, name="ship", stage="deploy", status="created")
+        sandbox.set_status(manual, "manual")
+        return pipeline, manual
+
+    async def test_one_that_waits_for_a_manual_job_takes_four_a_minute(self, world, sandbox_server):
+        pipeline, _ = self.waiting(sandbox_server.sandbox)
+        async with world() as it:
+            feeds = [it.live.pipeline(it.credential(), 1, pipeline) for _ in range(10)]
+            await it.advance(self.MINUTE_S)
+            it.calls()
+
+            minutes = []
+            for _ in range(4):
+                await it.advance(self.MINUTE_S)
+                minutes.append(it.calls())
+
+            assert len(feeds) == 10
+            assert minutes == [{"pipeline": 4}] * 4
+
+    async def test_what_starts_of_it_shows_with_its_next_round(self, world, sandbox_server, taken):
+        pipeline, manual = self.waiting(sandbox_server.sandbox)
+        async with world() as it:
+            feed = it.live.pipeline(it.credential(), 1, pipeline)
+            await it.advance(self.MINUTE_S)
+            taken(feed)
+
+            it.sandbox.advance(1)
+            it.sandbox.set_status(manual, "running")
+            await it.advance(15)
+
+            [event] = taken(feed)
+            assert {item.id: item.status for item in event.value.items} == {manual: "running"}
+
+    async def test_what_its_page_does_not_tell_shows_within_ten_minutes(
+        self, world, sandbox_server, taken
+    ):
+        pipeline, _ = self.waiting(sandbox_server.sandbox)
+        [build] = [job.id for job in sandbox_server.sandbox.jobs(1, pipeline, name="build")]
+        async with world() as it:
+            feed = it.live.pipeline(it.credential(), 1, pipeline)
+            await it.advance(self.MINUTE_S)
+            taken(feed)
+
+            it.sandbox.update_job(build, erased_at="2026-11-01T00:00:00.000Z")
+            await it.advance(10 * self.MINUTE_S, world_s=0)
+
+            [event] = taken(feed)
+            assert [item.id for item in event.value.items] == [build]
+
+    @pytest.mark.parametrize(("bridges", "most"), [(0, 19), (1, 32)])
+    async def test_one_that_runs_shows_each_change_within_five_seconds(
+        self, world, sandbox_server, taken, bridges, most
+    ):
+        sandbox = sandbox_server.sandbox
+        pipeline = sandbox.create_pipeline(1)
+        running = sandbox.create_job(1, pipeline, status="running")
+        for _ in range(bridges):
+            sandbox.create_job(1, pipeline, name="child", bridge=True, status="success")
+        async with world() as it:
+            feed = it.live.pipeline(it.credential(), 1, pipeline)
+            await it.advance(self.MINUTE_S)
+            it.calls()
+            await it.advance(self.MINUTE_S)
+            calls = sum(it.calls().values())
+            taken(feed)
+
+            it.sandbox.set_status(running, "failed")
+            await it.advance(5, world_s=0)
+
+            [event] = taken(feed)
+            assert calls <= most
+            assert [(item.id, item.status) for item in event.value.items] == [(running, "failed")]
+            assert event.value.pipeline.status == "failed"
+
+    async def test_a_wake_has_all_of_it_read(self, world, sandbox_server):
+        pipeline, _ = self.waiting(sandbox_server.sandbox)
+        async with world() as it:
+            feed = it.live.pipeline(it.credential(), 1, pipeline)
+            await it.advance(self.MINUTE_S)
+            it.calls()
+
+            it.live.wake(pipeline_id=pipeline, at_once=True)
+            await it.idle()
+
+            assert it.calls() == {"pipeline": 1, "jobs": 1, "bridges": 1}
+            assert feed.has_begun
