@@ -37,7 +37,17 @@ if TYPE_CHECKING:
         UpstreamTimeout,
         UpstreamUnavailable,
     )
-    from gateway.hooks import CallEvent, Hook, OperationEvent, RequestEvent, SubscriptionEvent
+    from gateway.hooks import (
+        CallEvent,
+        Hook,
+        LimitEvent,
+        OperationEvent,
+        Origin,
+        RequestEvent,
+        SubscriptionEvent,
+        Trace,
+        WaitEvent,
+    )
     from gateway.settings import Settings, SettingsError
     from gateway.upstream.client import Client, ClientConfig
     from gateway.upstream.credential import Credential
@@ -60,8 +70,10 @@ __all__ = [
     "Gateway",
     "GatewayError",
     "Hook",
+    "LimitEvent",
     "NotFound",
     "OperationEvent",
+    "Origin",
     "OutcomeUnknown",
     "RateLimited",
     "ReadTooLarge",
@@ -75,12 +87,14 @@ __all__ = [
     "SubscriptionEvent",
     "Tally",
     "TooManyOperations",
+    "Trace",
     "Unauthenticated",
     "UpstreamError",
     "UpstreamInvalid",
     "UpstreamRefused",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "WaitEvent",
     "Wire",
     "WireError",
     "WireOptions",
@@ -100,7 +114,10 @@ _MODULES = {
     for module, names in {
         "gateway.app": "Gateway create_app",
         "gateway.errors": _ERRORS,
-        "gateway.hooks": "CallEvent Hook OperationEvent RequestEvent SubscriptionEvent",
+        "gateway.hooks": (
+            "CallEvent Hook LimitEvent OperationEvent Origin RequestEvent SubscriptionEvent Trace"
+            " WaitEvent"
+        ),
         "gateway.settings": "Settings SettingsError",
         "gateway.upstream.client": "Client ClientConfig",
         "gateway.upstream.credential": "Credential",

@@ -148,12 +148,12 @@ class Share:
                 scope.request_id,
                 tally=scope.tally,
                 headers=scope.headers,
-                origin=scope.origin,
-                told=scope.told,
                 open_flights=self._flights,
                 deadlines=self._deadlines,
                 key=key,
             )
+            if scope.told is not None or scope.origin is not None:
+                flight.told, flight.origin = scope.told, scope.origin
             flying = flight.fly(self._below, replace(call, scope=flight))
             # In a task of its own, which ends with the last who waits for it.
             flight.task = asyncio.get_running_loop().create_task(flying)
