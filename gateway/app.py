@@ -363,7 +363,7 @@ class Gateway:
             if self._measuring is not None:
                 sockets, live = self._web_sockets, self.live
                 of_engine = partial(
-                    readings_of_engine, admission, documents, persisted, live, sockets
+                    readings_of_engine, admission, documents, persisted, trusted, live, sockets
                 )
                 of_upstream = partial(readings_of_upstream, standings, circuit, places, self._kept)
                 self._measuring.start(lambda: [*of_engine(), *of_upstream()])

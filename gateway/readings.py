@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gateway.execution.admission import Admission
     from gateway.execution.documents import Documents
     from gateway.execution.persisted import PersistedDocuments
+    from gateway.execution.trusted import TrustedDocuments
     from gateway.telemetry.measuring import Reading
     from gateway.transport.websocket import WebSockets
     from gateway.upstream.calls import Circuit, Pool, Standings
@@ -35,6 +36,7 @@ def readings_of_engine(
     admission: Admission,
     documents: Documents,
     persisted: PersistedDocuments,
+    trusted: TrustedDocuments,
     live: Live,
     web_sockets: WebSockets,
 ) -> Iterator[Reading]:
@@ -43,6 +45,7 @@ def readings_of_engine(
     yield catalogue.WEB_SOCKETS, (), len(web_sockets)
     yield catalogue.DOCUMENTS, ("compiled",), len(documents)
     yield catalogue.DOCUMENTS, ("persisted",), len(persisted)
+    yield catalogue.DOCUMENTS, ("trusted",), len(trusted)
     pollers = live.pollers
     logs = sum(isinstance(poller, LogPoller) for poller in pollers)
     yield catalogue.POLLERS, ("log",), logs

@@ -134,6 +134,21 @@ async def test_requests_that_never_became_an_operation_are_counted(seeing):
     assert numbers["gateway_requests_total", "415"] == 1
 
 
+async def test_operations_of_trusted_documents_are_told_by_their_name(seeing, tmp_path):
+    (tmp_path / "Jobs.graphql").write_text(JOBS)
+
+    async with seeing(metrics=True, trusted_documents=str(tmp_path)) as gateway:
+        await gateway.post(JOBS)
+        await gateway.post("query Other { __typename }")
+        numbers = await gateway.metrics()
+
+    told = {
+        key[1]: number for key, number in numbers.items() if key[0] == "gateway_operations_total"
+    }
+    assert told == {"Jobs": 1, document_hash("query Other { __typename }"): 1}
+    assert numbers["gateway_documents", "trusted"] == 1
+
+
 async def test_gauges_show_how_the_parts_stand(seeing):
     async with seeing(metrics=True, max_upstream_connections=7) as gateway:
         await gateway.post(JOBS)

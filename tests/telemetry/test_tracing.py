@@ -212,6 +212,15 @@ async def test_a_subscription_is_one_span_and_its_polls_are_none_of_its(tracing,
     assert edge.parent.span_id == subscription.context.span_id
 
 
+async def test_an_operation_of_a_trusted_document_has_its_name(tracing, tmp_path):
+    (tmp_path / "Jobs.graphql").write_text(JOBS)
+    async with tracing(trusted_documents=str(tmp_path)) as (gateway, ended):
+        await gateway.post(JOBS)
+        names = {span.name for span in ended()}
+
+    assert names == {"query Jobs", "project_jobs"}
+
+
 async def test_no_credential_and_no_id_is_in_a_name(tracing, sandbox_server):
     async with tracing() as (gateway, ended):
         await gateway.post('{ project(id: "1") { job(id: "7") { name } } }', TRACEPARENT)
