@@ -173,6 +173,21 @@ async def test_no_answer_holds_the_loop(body: bytes) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.timed
+async def test_many_operations_that_are_given_faulty_pages_do_not_hold_the_loop_together() -> None:
+    query = '{ project(id: "1") { jobs(first: 100) { nodes { name ref stage tag } } } }'
+    async with RawServer().running() as server:
+        server.answer = say(ANSWERS["a full page of faulty rows"])
+        async with running_app(upstream_url=server.origin) as api:
+            stretch, given = await shortest_stretch(
+                lambda: asyncio.gather(*[api(query) for _ in range(10)]), limit_s=STRETCH_S
+            )
+
+    assert len(given[0]["data"]["project"]["jobs"]["nodes"]) == 100
+    assert stretch < STRETCH_S
+
+
+@pytest.mark.anyio
+@pytest.mark.timed
 async def test_many_answers_that_come_at_once_do_not_hold_the_loop_together() -> None:
     aliases = " ".join(
         f'a{n}: project(id: "{n + 1}") {{ jobs(first: 100) {{ nodes {{ name stage }} }} }}'
