@@ -106,7 +106,7 @@ function Explorer() {
         {(own: Parameters<typeof Toolbar>[0]["own"]) => <Toolbar own={own} readSdl={readSdl} />}
       </GraphiQL.Toolbar>
       <GraphiQL.Footer>
-        <AnswerPanel answers={answers} version={start.version} followed={followed} />
+        <AnswerPanel address={address} answers={answers} version={start.version} followed={followed} />
       </GraphiQL.Footer>
       <HeadersForAll kept={kept} initial={headers} />
       <Following tell={tell} />

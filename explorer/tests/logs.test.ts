@@ -7,6 +7,7 @@ import { buildSchema } from "graphql";
 
 import { parseAnsi, PLAIN } from "../src/logs/ansi.ts";
 import { findLogs } from "../src/logs/find.ts";
+import { cut, search } from "../src/logs/search.ts";
 import { parseLog, type Part } from "../src/logs/sections.ts";
 
 const E = "\x1b";
@@ -117,9 +118,12 @@ test("a large log is parsed in a moment", () => {
 });
 
 const SCHEMA = buildSchema(`
-  type Query { jobs: [Job], item: Item }
+  type Query { jobs: [Job], item: Item, job(by: JobRef!): Job }
+  type Subscription { jobLog(job: JobRef!): LogChunk }
+  input JobRef { id: ID, path: JobPath }
+  input JobPath { project: ID!, job: ID! }
   interface Item { name: String }
-  type Job implements Item { name: String, databaseId: Int, log: JobLog }
+  type Job implements Item { id: ID, name: String, databaseId: Int, log: JobLog }
   type JobLog { tail: LogChunk, slice: LogChunk }
   type LogChunk { text: String, startByte: Int }
 `);
@@ -138,10 +142,47 @@ test("logs are found under aliases, in lists, interfaces and fragments", () => {
   };
 
   assert.deepEqual(findLogs(SCHEMA, query, "Two", data), [
-    { path: ["all", 0, "log", "tail", "text"], job: "a · 1", text: "A" },
-    { path: ["item", "log", "slice", "words"], job: "c", text: "C" },
+    { path: ["all", 0, "log", "tail", "text"], job: "a · 1", ref: null, text: "A" },
+    { path: ["item", "log", "slice", "words"], job: "c", ref: null, text: "C" },
   ]);
   assert.deepEqual(findLogs(SCHEMA, query, "One", { other: { name: "x" } }), []);
+});
+
+test("whose log it is comes from the job's id, or from the argument that named it", () => {
+  const refs = (query: string, data: unknown, variables = {}) =>
+    // As they are sent.
+    JSON.parse(JSON.stringify(findLogs(SCHEMA, query, null, data, variables).map(({ ref }) => ref)));
+  const log = { log: { tail: { text: "A" } } };
+
+  assert.deepEqual(refs("{ jobs { log { tail { text } } id } }", { jobs: [{ id: "x", ...log }, log] }), [{ id: "x" }, null]);
+  assert.deepEqual(
+    refs(
+      "query ($n: ID!) { job(by: {path: {project: 1, job: $n}}) { log { tail { text } } } }",
+      { job: log },
+      { n: "7" },
+    ),
+    [{ path: { project: 1, job: "7" } }],
+  );
+  assert.deepEqual(
+    refs("subscription ($job: JobRef!) { jobLog(job: $job) { text } }", { jobLog: { text: "A" } }, { job: { id: "y" } }),
+    [{ id: "y" }],
+  );
+});
+
+test("a line is cut wherever the pattern stands", () => {
+  assert.deepEqual(cut("an error, ERROR, error", "error"), ["an ", "error", ", ERROR, ", "error", ""]);
+  assert.deepEqual(cut("a.b", "."), ["a", ".", "b"]);
+  assert.deepEqual(cut("nothing", "x"), ["nothing"]);
+});
+
+test("a search that fails says why, and a log that is not there has no match", async () => {
+  const asked = { job: {}, pattern: "x", regex: false, from: 0 };
+  const { signal } = new AbortController();
+  const match = { line: 1, text: "x", before: [], after: [], endByte: 2 };
+
+  assert.deepEqual(await search(async () => ({ data: { job: { log: { search: [match] } } } }), asked, signal), [match]);
+  assert.deepEqual(await search(async () => ({ data: { job: null } }), asked, signal), []);
+  await assert.rejects(search(async () => ({ errors: [{ message: "why" }] }), asked, signal), /why/);
 });
 
 test("no answer, no document, no log: nothing is found and nothing breaks", () => {

@@ -2,24 +2,36 @@
 // records; and its logs, in place of the JSON.
 
 import { useGraphiQL } from "@graphiql/react";
-import { useMemo, useState, useSyncExternalStore } from "react";
+import { parse } from "jsonc-parser";
+import { useCallback, useMemo, useState, useSyncExternalStore } from "react";
 
+import { send, type Headers } from "../fetcher.ts";
 import { LogView } from "../logs/LogView.tsx";
 import { logsOf } from "../logs/pieces.ts";
+import type { Ask } from "../logs/search.ts";
 import type { Followed } from "../attempts.ts";
 import type { Answered, Answers } from "./answers.ts";
 
 interface Props {
+  address: string;
   answers: Answers;
   version: string;
   followed: ReadonlyMap<Answered, Followed>;
 }
 
-export function AnswerPanel({ answers, version, followed }: Props) {
-  const { tab, schema } = useGraphiQL(({ tabs, activeTabIndex, schema }) => ({
+export function AnswerPanel({ address, answers, version, followed }: Props) {
+  const { tab, schema, editor } = useGraphiQL(({ tabs, activeTabIndex, schema, headerEditor }) => ({
     tab: tabs[activeTabIndex]?.id ?? "",
     schema,
+    editor: headerEditor,
   }));
+  const ask = useCallback<Ask>(
+    async (query, variables, signal) => {
+      const headers = (parse(editor?.getValue() ?? "") ?? {}) as Headers;
+      return (await send(address, { query, variables }, headers, signal)).answer;
+    },
+    [address, editor],
+  );
   const answered = useSyncExternalStore(answers.subscribe, () => answers.of(tab));
   const logs = useMemo(
     () => (answered && schema ? logsOf(schema, answered) : []),
@@ -42,7 +54,7 @@ export function AnswerPanel({ answers, version, followed }: Props) {
           </button>
         </div>
       )}
-      {showsLogs && <LogView logs={logs} />}
+      {showsLogs && <LogView logs={logs} ask={ask} />}
       <section className="facts" aria-label="About the answer">
         {answered && <Hint answered={answered} />}
         {moved && (

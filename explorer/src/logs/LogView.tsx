@@ -8,11 +8,13 @@ import { memo, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, t
 import { saveAs } from "../sdl.ts";
 import type { Look, Run } from "./ansi.ts";
 import type { FoundLog } from "./find.ts";
+import { LogSearch } from "./LogSearch.tsx";
+import type { Ask } from "./search.ts";
 import { parseLog, type Part, type Section } from "./sections.ts";
 
 const MOST_CHARACTERS = 500_000;
 
-export function LogView({ logs }: { logs: FoundLog[] }) {
+export function LogView({ logs, ask }: { logs: FoundLog[]; ask: Ask }) {
   const view = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
   const length = logs.reduce((sum, log) => sum + (log.grows ? log.text.length : 0), 0);
@@ -29,13 +31,13 @@ export function LogView({ logs }: { logs: FoundLog[] }) {
   return (
     <div className="log-view" role="region" aria-label="Logs" tabIndex={0} ref={view} onScroll={noteScroll}>
       {logs.map((log) => (
-        <Log key={log.path.join("/")} log={log} />
+        <Log key={log.path.join("/")} log={log} ask={ask} />
       ))}
     </div>
   );
 }
 
-const Log = memo(function Log({ log }: { log: FoundLog }) {
+const Log = memo(function Log({ log, ask }: { log: FoundLog; ask: Ask }) {
   // Of a log that grows and is long, the end: each piece has it taken apart anew.
   const visible = log.grows ? endOf(log.text) : log.text;
   const parts = useMemo(() => parseLog(visible), [visible]);
@@ -67,6 +69,7 @@ const Log = memo(function Log({ log }: { log: FoundLog }) {
             Download
           </button>
         </div>
+        {log.ref !== null && <LogSearch job={log.ref} ask={ask} grows={log.grows === true} />}
       </header>
       {visible.length < log.text.length && (
         <p className="log-empty">The beginning is not shown; Copy and Download have it.</p>

@@ -7,9 +7,12 @@ import {
   isObjectType,
   Kind,
   parse,
+  valueFromASTUntyped,
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLCompositeType,
+  type GraphQLField,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
@@ -20,6 +23,8 @@ export interface FoundLog {
   path: (string | number)[];
   /** What the job is called where the answer says so, with its number. */
   job: string | null;
+  /** Which job's it is, as the graph takes it (JobRef), where the operation or the answer says so. */
+  ref: unknown;
   text: string;
   /** Is more of it to come? */
   grows?: boolean;
@@ -27,11 +32,18 @@ export interface FoundLog {
 
 type Row = Record<string, unknown>;
 
+/** The job that an object is of, or below. */
+interface Subject {
+  name: string | null;
+  ref: unknown;
+}
+
 export function findLogs(
   schema: GraphQLSchema,
   query: string,
   operationName: string | null,
   data: unknown,
+  variables: Row = {},
 ): FoundLog[] {
   let document: DocumentNode;
   try {
@@ -47,7 +59,8 @@ export function findLogs(
   const root = operation && schema.getRootType(operation.operation);
   if (!root || !isRow(data)) return [];
   const found: FoundLog[] = [];
-  new Walk(schema, document, found).object(operation.selectionSet, root, data, [], null);
+  const nothing = { name: null, ref: null };
+  new Walk(schema, document, found, variables).object(operation.selectionSet, root, data, [], nothing);
   const seen = new Set<string>();
   return found.filter(({ path }) => !seen.has(path.join("/")) && seen.add(path.join("/")));
 }
@@ -56,10 +69,12 @@ class Walk {
   private readonly schema: GraphQLSchema;
   private readonly fragments: Map<string, FragmentDefinitionNode>;
   private readonly found: FoundLog[];
+  private readonly variables: Row;
 
-  constructor(schema: GraphQLSchema, document: DocumentNode, found: FoundLog[]) {
+  constructor(schema: GraphQLSchema, document: DocumentNode, found: FoundLog[], variables: Row) {
     this.schema = schema;
     this.found = found;
+    this.variables = variables;
     this.fragments = new Map(
       document.definitions.flatMap((one) =>
         one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one] as const] : [],
@@ -72,9 +87,9 @@ class Walk {
     type: GraphQLCompositeType,
     row: Row,
     path: (string | number)[],
-    job: string | null,
+    above: Subject,
   ): void {
-    const named = nameOf(row) ?? job;
+    const of = subjectOf(row, type, above);
     for (const one of selected.selections) {
       if (one.kind === Kind.FIELD) {
         const key = one.alias?.value ?? one.name.value;
@@ -82,12 +97,12 @@ class Walk {
         if (!field || !(key in row)) continue;
         if (isObjectType(type) && type.name === "LogChunk" && one.name.value === "text") {
           if (typeof row[key] === "string")
-            this.found.push({ path: [...path, key], job: named, text: row[key] });
+            this.found.push({ path: [...path, key], job: of.name, ref: of.ref, text: row[key] });
           continue;
         }
         const below = getNamedType(field.type);
         if (one.selectionSet && isCompositeType(below))
-          this.value(one.selectionSet, below, row[key], [...path, key], named);
+          this.value(one.selectionSet, below, row[key], [...path, key], this.asked(one, field, of));
         continue;
       }
       const fragment =
@@ -96,7 +111,7 @@ class Walk {
       const condition = fragment.typeCondition?.name.value;
       const narrowed = condition ? this.schema.getType(condition) : type;
       if (narrowed && isCompositeType(narrowed))
-        this.object(fragment.selectionSet, narrowed, row, path, job);
+        this.object(fragment.selectionSet, narrowed, row, path, above);
     }
   }
 
@@ -105,12 +120,24 @@ class Walk {
     type: GraphQLCompositeType,
     value: unknown,
     path: (string | number)[],
-    job: string | null,
+    of: Subject,
   ): void {
     if (Array.isArray(value))
-      value.forEach((row, index) => this.value(selected, type, row, [...path, index], job));
-    else if (isRow(value)) this.object(selected, type, value, path, job);
+      value.forEach((row, index) => this.value(selected, type, row, [...path, index], of));
+    else if (isRow(value)) this.object(selected, type, value, path, of);
   }
+
+  /** A job that a field was asked for by an argument: job(by: …), jobLog(job: …). */
+  private asked(one: FieldNode, field: GraphQLField<unknown, unknown>, of: Subject): Subject {
+    const argument = field.args.find(({ type }) => getNamedType(type).name === "JobRef");
+    const given = one.arguments?.find(({ name }) => name.value === argument?.name);
+    return given ? { name: null, ref: valueFromASTUntyped(given.value, this.variables) } : of;
+  }
+}
+
+function subjectOf(row: Row, type: GraphQLCompositeType, above: Subject): Subject {
+  const id = type.name === "Job" && typeof row.id === "string" ? { id: row.id } : null;
+  return { name: nameOf(row) ?? above.name, ref: id ?? above.ref };
 }
 
 function nameOf(row: Row): string | null {

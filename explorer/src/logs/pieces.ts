@@ -15,11 +15,12 @@ const read = new WeakMap<unknown[], Read>();
 
 export function logsOf(schema: GraphQLSchema, answered: Answered): FoundLog[] {
   const { query, operationName, answer, events } = answered;
-  if (events === undefined) return findLogs(schema, query, operationName, answer.data);
+  const variables = JSON.parse(answered.variables) as Record<string, unknown>;
+  if (events === undefined) return findLogs(schema, query, operationName, answer.data, variables);
   const known = read.get(events) ?? { count: 0, logs: new Map<string, FoundLog>() };
   read.set(events, known);
   for (; known.count < events.length; known.count++) {
-    for (const log of findLogs(schema, query, operationName, events[known.count])) {
+    for (const log of findLogs(schema, query, operationName, events[known.count], variables)) {
       const key = log.path.join("/");
       const before = isPiece(log) ? (known.logs.get(key)?.text ?? "") : "";
       known.logs.set(key, { ...log, text: before + log.text, grows: isPiece(log) });
