@@ -31,7 +31,7 @@ class Box:
 
     def __init__(self, explored):
         self.explored = explored
-        self.form = explored.page.get_by_role("search", name="Find in the whole log")
+        self.form = explored.page.get_by_role("search", name="Find in the log of ")
         self.input = self.form.get_by_role("searchbox", name="Find")
         self.told = self.form.locator("output")
 
@@ -43,7 +43,7 @@ class Box:
             await self.explored.page.keyboard.press(key)
 
     def line(self, number):
-        return self.explored.page.get_by_role("region", name=f"Line {number}", exact=True)
+        return self.explored.page.get_by_role("group", name=f"Line {number}", exact=True)
 
 
 async def opened(explored, address, document, job, token):

@@ -6,6 +6,8 @@ import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent 
 import { AT_ONCE, cut, search, type Ask, type Match } from "./search.ts";
 
 interface Props {
+  /** What the log is called on the page, where others may stand beside it. */
+  title: string;
   /** Which job, as the graph takes it. */
   job: unknown;
   ask: Ask;
@@ -21,7 +23,7 @@ interface Found {
   isAll: boolean;
 }
 
-export function LogSearch({ job, ask, grows }: Props) {
+export function LogSearch({ title, job, ask, grows }: Props) {
   const [pattern, setPattern] = useState("");
   const [isRegex, setRegex] = useState(false);
   const [found, setFound] = useState<Found | null>(null);
@@ -85,7 +87,7 @@ export function LogSearch({ job, ask, grows }: Props) {
 
   return (
     <>
-      <form className="log-search" role="search" aria-label="Find in the whole log" onSubmit={submit}>
+      <form className="log-search" role="search" aria-label={`Find in the log of ${title}`} onSubmit={submit}>
         <input
           type="search"
           value={pattern}
@@ -124,7 +126,7 @@ function told(found: Found | null): string {
 function Line({ match: { line, text, before, after }, pattern }: { match: Match; pattern: string | null }) {
   const parts = pattern === null ? ["", text] : cut(text, pattern);
   return (
-    <pre className="log-match" role="region" aria-label={`Line ${line}`} tabIndex={0}>
+    <pre className="log-match" role="group" aria-label={`Line ${line}`} tabIndex={0}>
       {before.map((one) => `${one}\n`)}
       <b>{parts.map((part, index) => (index % 2 ? <mark key={index}>{part}</mark> : part))}</b>
       {after.map((one) => `\n${one}`)}

@@ -69,7 +69,7 @@ const Log = memo(function Log({ log, ask }: { log: FoundLog; ask: Ask }) {
             Download
           </button>
         </div>
-        {log.ref !== null && <LogSearch job={log.ref} ask={ask} grows={log.grows === true} />}
+        {log.ref !== null && <LogSearch title={title} job={log.ref} ask={ask} grows={log.grows === true} />}
       </header>
       {visible.length < log.text.length && (
         <p className="log-empty">The beginning is not shown; Copy and Download have it.</p>
