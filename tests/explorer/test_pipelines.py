@@ -262,6 +262,43 @@ async def test_ten_tabs_have_the_upstream_asked_as_for_one(page, root, gateway):
     assert len(gateway.live.pollers) == 2
 
 
+@pytest.mark.parametrize("stays", [True, False], ids=["left on", "taken off"])
+async def test_it_works_behind_a_path_prefix(explored, page, sandbox, calls, stays):
+    async def behind(scope, receive, send):
+        """As a proxy that passes on what is below its prefix alone."""
+        if "path" in scope:
+            assert scope["path"].startswith("/ci/tools/")
+            if not stays:
+                scope = {**scope, "path": scope["path"].removeprefix("/ci/tools")}
+        await gateway(scope, receive, send)
+
+    upstream, proxy = listen("127.0.0.1", 0), listen("127.0.0.1", 0)
+    settings = Settings(upstream_url=address_of(upstream), path_prefix="/ci/tools" if stays else "")
+    async with (
+        serving(sandbox.app, upstream, shutdown_timeout_s=1),
+        _running(settings, calls) as gateway,
+        serving(
+            behind,
+            proxy,
+            shutdown_timeout_s=1,
+            hang_up=gateway.hang_up,
+            max_message_bytes=100_000,
+        ),
+    ):
+        root = f"{address_of(proxy)}/ci/tools/"
+        await page.goto(f"{root}#project=1&pipeline=6&job=8")
+        await panel(page, "Pipeline #6").get_by_text("live", exact=True).wait_for()
+        await page.get_by_role("log").wait_for()
+        link = page.get_by_role("link", name="Open in GraphiQL").first
+        opened = await link.evaluate("link => link.href")
+
+        assert opened.startswith(f"{root}graphql")
+        outside = [one for one in explored.requests if not one.startswith((root, "data:"))]
+        assert outside == []
+        # It would report that the servers end.
+        await page.close()
+
+
 LOOKS = {"light": ("light", 1400), "dark": ("dark", 1400), "narrow": ("light", 420)}
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
@@ -22,6 +23,20 @@ def test_its_own_tests_pass(explorer_project, modern_node):
 
     assert "# fail 0" in printed
     assert "# skipped 0" in printed
+
+
+@pytest.mark.node
+def test_the_types_of_its_operations_are_those_of_the_schema(explorer_project, modern_node):
+    """Or somebody changed one of the two, and did not run `npm run codegen`."""
+    made, kept = (root / "src/pipelines/gql" for root in (explorer_project, EXPLORER))
+    # Where the configuration looks for it.
+    copy(EXPLORER.parent / "schema.graphql", explorer_project.parent)
+
+    _run([modern_node, "node_modules/@graphql-codegen/cli/esm/bin.js"], explorer_project)
+
+    names = sorted(path.name for path in kept.iterdir())
+    assert sorted(path.name for path in made.iterdir()) == names
+    assert [name for name in names if (made / name).read_text() != (kept / name).read_text()] == []
 
 
 def test_the_lock_file_and_npmrc_name_no_address():
