@@ -53,8 +53,8 @@ FOLD_FROM: Final = 4
 MAX_PAGES: Final = 20
 # Rounds after which all is read whatever was seen: ten minutes of a pipeline that waits.
 WHOLE_EVERY: Final = 40
-# A running pipeline's page tells little that its lists do not: it is read each third time.
-PAGE_EVERY: Final = 3
+# A running pipeline's page tells little that its lists do not: it is read each sixth time.
+PAGE_EVERY: Final = 6
 # While it runs the next round comes so soon, with its jitter within 5 s.
 RUNNING_S: Final = 4.5
 PARTS: Final = ("page", "jobs", "bridges")

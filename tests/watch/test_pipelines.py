@@ -182,7 +182,7 @@ class TestCalls:
             [event] = taken(feed)
             assert [item.id for item in event.value.items] == [build]
 
-    @pytest.mark.parametrize(("bridges", "most"), [(0, 19), (1, 32)])
+    @pytest.mark.parametrize(("bridges", "most"), [(0, 17), (1, 31)])
     async def test_one_that_runs_shows_each_change_within_five_seconds(
         self, world, sandbox_server, taken, bridges, most
     ):
@@ -219,3 +219,31 @@ class TestCalls:
 
             assert it.calls() == {"pipeline": 1, "jobs": 1, "bridges": 1}
             assert feed.has_begun
+
+    @pytest.mark.parametrize("tabs", [1, 10])
+    async def test_a_running_pipeline_and_a_followed_log_take_fifty_a_minute_at_most(
+        self, world, tabs
+    ):
+        async def drain(log):
+            while await log.next() is not None:
+                pass
+
+        async with world() as it:
+            feeds = [it.live.pipeline(it.credential(), 1, 6) for _ in range(tabs)]
+            logs = [it.live.log(it.credential(), 1, 8) for _ in range(tabs)]
+            following = [asyncio.ensure_future(drain(log)) for log in logs]
+            for _ in range(self.MINUTE_S):
+                await it.advance(1)
+            it.calls()
+
+            for _ in range(self.MINUTE_S):
+                await it.advance(1)
+
+            calls = it.calls()
+            for task in following:
+                task.cancel()
+            await asyncio.wait(following)
+            for each in (*logs, *feeds):
+                each.close()
+            assert calls["trace"] >= 6
+            assert sum(calls.values()) <= 50, calls
