@@ -26,6 +26,7 @@ from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.calls.pace import allowance_of
 from gateway.upstream.entities import AllowedAgents, Project, UpstreamVersion, User
 from gateway.upstream.job_spans import JobSpans
+from gateway.upstream.log_ranges import LogRanges
 from gateway.upstream.pages import (
     KeysetCursor,
     KeysetPage,
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from gateway.upstream.taking_apart import Steps
     from gateway.upstream.wire import Answer, StreamedAnswer, Wire
 
-__all__ = ["Client", "ClientConfig", "LogRanges"]
+__all__ = ["Client", "ClientConfig"]
 
 T = TypeVar("T")
 
@@ -79,16 +80,6 @@ NOT_READ: Final = (
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-class LogRanges:
-    """What is known of an upstream: whether it sends logs from a position on, None while that is
-    not known, and whether it sends more than was asked for (`logs.ranges`).
-    """
-
-    def __init__(self) -> None:
-        self.are_honoured: bool | None = None
-        self.ignore_limits = False
 
 
 class Client:
@@ -119,7 +110,7 @@ class Client:
         # Of what is long, or cannot be read as a whole.
         self._turns = Turns()
         self.log_ranges = LogRanges()
-        """Whether it sends parts of logs."""
+        """Whether it sends parts of logs, and how those read last begin."""
         self.job_spans = JobSpans()
         """How near to each other the ids of its projects' jobs lie."""
 
@@ -320,7 +311,8 @@ class Client:
     ) -> AsyncIterator[StreamedAnswer]:
         """A job's log as a stream. Servers that know no slices send it whole (upstream.md, 3.5).
 
-        Raises `UpstreamInvalid` for a page or a document in its place.
+        Raises `UpstreamInvalid` for a page or a document in its place, and for a part that was not
+        asked for.
         """
         given = {"byte_offset": byte_offset, "byte_limit": byte_limit}
         query = "&".join(f"{name}={value}" for name, value in given.items() if value is not None)
@@ -335,7 +327,7 @@ class Client:
                     stack=stack,
                 )
             )
-            check_is_log(answer, routes.TRACE.endpoint)
+            check_is_log(answer, routes.TRACE.endpoint, byte_offset or 0, byte_limit)
             yield cast("OpenAnswer", answer).stream
 
     # -- writes --------------------------------------------------------------------------------

@@ -38,7 +38,9 @@ __all__ = [
 
 T = TypeVar("T")
 
+PARTIAL_CONTENT: Final = 206
 _UNFIT = re.compile(r"[^a-z0-9/+.-]")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 
 
 class Reader(Generic[T]):
@@ -247,16 +249,39 @@ def note_pipeline_of_suites(tests: ReportedTests, pipeline: tuple[ProjectKey, in
             suite.pipeline = pipeline
 
 
-def check_is_log(answer: Answer, endpoint: str) -> None:
-    """Raise `UpstreamInvalid` where an answer says that it is something else than a log."""
+def check_is_log(
+    answer: Answer, endpoint: str, byte_offset: int = 0, byte_limit: int | None = None
+) -> None:
+    """Raise `UpstreamInvalid` where an answer says that it is something else than a log, or than
+    the part of one that was asked for, or all of it.
+    """
     kind = _media_type(answer)
     if _is_page(kind) or kind.endswith(("json", "xml")):
-        raise UpstreamInvalid(
-            f"the upstream answered with {_named(kind)} in place of the log{_WHAT_TO_DO}",
-            endpoint=endpoint,
-            status=answer.status,
-            upstream_request_id=answer.header("x-request-id"),
+        told = f"{_named(kind)} in place of the log{_WHAT_TO_DO}"
+    elif answer.status == PARTIAL_CONTENT and not _is_asked(answer, byte_offset, byte_limit):
+        told = (
+            "a part of the log that was not asked for (HTTP 206); something between may have cut"
+            " it: have it pass the upstream's answers on as they are"
         )
+    else:
+        return
+    raise UpstreamInvalid(
+        f"the upstream answered with {told}",
+        endpoint=endpoint,
+        status=answer.status,
+        upstream_request_id=answer.header("x-request-id"),
+    )
+
+
+def _is_asked(answer: Answer, byte_offset: int, byte_limit: int | None) -> bool:
+    """Is a partial answer (RFC 9110, 15.3.7) all that was asked for, or all of the log?"""
+    found = _CONTENT_RANGE.fullmatch(answer.header("content-range") or "")
+    if found is None:
+        return False
+    first, last = int(found[1]), int(found[2])
+    is_all = found[3] == str(last + 1)
+    is_full = byte_limit is not None and last + 1 - first >= byte_limit
+    return first in {0, byte_offset} and (is_all or is_full)
 
 
 _WHAT_TO_DO: Final = (

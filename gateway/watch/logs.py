@@ -1,4 +1,5 @@
-"""The poller of a log: of its new bytes, where the upstream sends parts of logs.
+"""The poller of a log: of its new bytes, where the upstream sends parts of logs. A little of what
+is known already is asked for with them, so that each answer shows where in the log it begins.
 
 It follows the job as well, through the job's own poller: what is read once the job has finished is
 the end of the log.
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.errors import GatewayError, RequestRefused, UpstreamError
 from gateway.frames import without_frames
 from gateway.upstream.calls import NotModified
+from gateway.upstream.log_ranges import HEAD_BYTES
+from gateway.upstream.logs.origin import Origin, SeenOfLog, find_origin
 from gateway.upstream.logs.pieces import BEFORE_BYTES
-from gateway.upstream.logs.ranges import find_out_ranges
+from gateway.upstream.logs.ranges import read_head
 from gateway.upstream.statuses import FINISHED
 from gateway.watch.feed import Feed
 from gateway.watch.pipelines import LASTING
@@ -60,6 +63,7 @@ class LogPoller(Poller):
         """Of the job; whoever makes the poller has it fed."""
         self.is_followed = False
         self._is_finished = False
+        self._came_whole = False
         self._still_rounds = 0
 
     @property
@@ -118,9 +122,9 @@ class LogPoller(Poller):
         self.tape.finish()
 
     def further_pause_s(self) -> float:
-        if self.client.log_ranges.are_honoured or self._is_finished:
-            return 0.0
-        return self.tape.end / WHOLE_BYTES_PER_S
+        if self._came_whole and not self._is_finished:
+            return self.tape.end / WHOLE_BYTES_PER_S
+        return 0.0
 
     def stop(self) -> None:
         super().stop()
@@ -128,33 +132,84 @@ class LogPoller(Poller):
 
     async def _read(self, scope: CallScope) -> None:
         """Put on the tape what comes after it, to the log's end."""
-        tape, ranges, job = self.tape, self.client.log_ranges, (self.project, self.job_id)
-        if tape.end and ranges.are_honoured is None:
-            await find_out_ranges(self.client, scope, *job)
-        if tape.end and ranges.are_honoured:
+        seen, position, doubted = await self._seen(scope), self.tape.end, b""
+        if seen is not None:
             try:
-                await self._take(scope, tape.end)
+                doubted = await self._read_part(scope, seen)
             except RequestRefused as refused:
                 if refused.status != 400:
                     raise
-                ranges.are_honoured = False
+                self.client.log_ranges.note_refused()
             else:
-                return
-        await self._take(scope, None)
+                if not doubted:
+                    return
+        await self._read_whole(scope)
+        if doubted and self.tape.between(position, position + len(doubted)) != doubted:
+            self.client.log_ranges.note_ignored()
 
-    async def _take(self, scope: CallScope, offset: int | None) -> None:
-        tape = self.tape
-        skipped = 0 if offset else tape.end
+    async def _seen(self, scope: CallScope) -> SeenOfLog | None:
+        """What is known of the log where its new bytes are to be asked for; None where it is to be
+        read from its start.
+        """
+        tape, ranges = self.tape, self.client.log_ranges
+        if tape.end <= HEAD_BYTES or ranges.are_refused:
+            return None
+        last = tape.last(HEAD_BYTES)
+        if not tape.head:
+            if not last and ranges.are_ignored:
+                return None
+            tape.head = await read_head(self.client, scope, self.project, self.job_id)
+        if len(tape.head) < HEAD_BYTES:
+            # It has no more, or is not told.
+            tape.head = b""
+            return None
+        if last == tape.head[: len(last)]:
+            # A log that repeats itself differs from its beginning one byte further on.
+            last = last[1:]
+        return SeenOfLog(tape.head, last, tape.end if last else HEAD_BYTES)
+
+    async def _read_part(self, scope: CallScope, seen: SeenOfLog) -> bytes:
+        """Ask for what follows, and for the bytes before it that are known. Gives the beginning of
+        an answer that does not show where it begins, and nothing where all is well.
+        """
+        tape, ranges = self.tape, self.client.log_ranges
+        offset = tape.end - len(seen.at_position)
         async with self.client.trace(
             scope, self.project, self.job_id, byte_offset=offset
         ) as streamed:
+            chunks = streamed.chunks()
+            origin, held = await find_origin(streamed, chunks, seen)
+            if origin is Origin.UNTOLD:
+                # Where less than is known came, nothing is new.
+                return b"" if seen.at_position.startswith(held) else held[:HEAD_BYTES]
+            self._came_whole = origin is Origin.START
+            if self._came_whole:
+                ranges.note_ignored()
+            else:
+                ranges.note_honoured()
+            skipped = tape.end - (0 if self._came_whole else offset)
+            skipped = await self._put(held, skipped)
+            async for chunk in chunks:
+                skipped = await self._put(chunk, skipped)
+        return b""
+
+    async def _read_whole(self, scope: CallScope) -> None:
+        self._came_whole = True
+        skipped = self.tape.end
+        async with self.client.trace(scope, self.project, self.job_id) as streamed:
             async for chunk in streamed.chunks():
-                new = chunk[skipped:]
-                skipped -= len(chunk) - len(new)
-                if new:
-                    tape.add(new)
-                if tape.is_full:
-                    await tape.room(self._wait)
+                skipped = await self._put(chunk, skipped)
+        self.client.log_ranges.keep_head(self.job_id, self.tape.head)
+
+    async def _put(self, chunk: bytes, skipped: int) -> int:
+        """Put on the tape what comes, but for so many bytes; how many are still to be skipped."""
+        tape = self.tape
+        new = chunk[skipped:]
+        if new:
+            tape.add(new)
+        if tape.is_full:
+            await tape.room(self._wait)
+        return skipped - (len(chunk) - len(new))
 
     async def _wait(self, event: asyncio.Event) -> bool:
         return await self.around.clock.wait(event, STALL_S)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 
 from gateway.errors import BadInput, GatewayError, SubscriberTooSlow
+from gateway.upstream.log_ranges import HEAD_BYTES
 from gateway.upstream.logs import LogPiece
 from gateway.upstream.logs.lines import AHEAD_BYTES, MAX_LINE_BYTES, find_block
 from gateway.upstream.logs.pieces import BEFORE_BYTES
@@ -59,6 +60,8 @@ class Tape:
 
     def __init__(self, start: int) -> None:
         self.start = self.end = start
+        self.head = b""
+        """How the log begins, once that is known."""
         self.readers: list[TapeReader] = []
         self.is_still = False
         """Has what came last stood still for so long that it may be shown as it is?"""
@@ -71,6 +74,8 @@ class Tape:
     def add(self, data: bytes) -> None:
         """Put bytes on at the end."""
         self._data += data
+        if self.end < HEAD_BYTES:
+            self.head += data[: HEAD_BYTES - self.end]
         self.end += len(data)
         self.is_still = False
         self._tell()
@@ -123,6 +128,10 @@ class Tape:
     def between(self, start: int, end: int) -> bytes:
         """Bytes by position, as far as they are here."""
         return bytes(self._data[max(0, start - self.start) : max(0, end - self.start)])
+
+    def last(self, size: int) -> bytes:
+        """The bytes that came last, so many at most."""
+        return self.between(max(self.start, self.end - size), self.end)
 
     def covers(self, position: int) -> bool:
         """Can a reader begin here?"""

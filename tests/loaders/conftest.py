@@ -11,9 +11,9 @@ import pytest
 
 from gateway.context import Context
 from gateway.errors import NotFound
-from gateway.upstream.client import LogRanges
 from gateway.upstream.entities import Bridge, Commit, Job, Pipeline, PipelineDetail, Project
 from gateway.upstream.job_spans import JobSpans
+from gateway.upstream.log_ranges import LogRanges
 from gateway.upstream.pages import KeysetPage, OffsetPage
 from tests.harness.over import make_scope
 from tests.harness.turns import turns
@@ -155,7 +155,7 @@ class Memory:
                 self.calls.append("chunk")
                 yield self.log[start : start + 10]
 
-        yield SimpleNamespace(chunks=chunks)
+        yield SimpleNamespace(chunks=chunks, header={}.get)
 
     async def cancel(self, scope: CallScope, project: Any, job_id: int, *, force: bool) -> Job:
         return await self.act(scope, "cancel", job_id)
