@@ -11,7 +11,7 @@ import pytest
 
 from gateway.execution.manifests import read_documents
 from gateway.testing.server import serve
-from tests.clients.test_clients import BLOCK, DOCUMENT, HERE, ROOT, run
+from tests.clients.conftest import run
 from tests.harness.app import program
 
 pytestmark = pytest.mark.node
@@ -24,13 +24,13 @@ MANIFESTS = (
 
 
 @pytest.fixture(scope="module")
-def project(node_project):
-    """A front end's project, its manifests made, and the driver bundled."""
-    folder = node_project(HERE)
-    (folder / "schema.graphql").write_text((ROOT / "schema.graphql").read_text(encoding="utf-8"))
-    for name, code in BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(code, encoding="utf-8")
+def project(front_end, tmp_path_factory):
+    """A front end like the others', whose manifests are made, and the driver bundled."""
+    folder = tmp_path_factory.mktemp("trusted") / "front_end"
+    # As it was before code was generated.
+    made = shutil.ignore_patterns("node_modules", "built", "gql", "__generated__")
+    shutil.copytree(front_end, folder, ignore=made)
+    (folder / "node_modules").symlink_to(front_end / "node_modules")
     relay = json.loads((folder / "relay.config.json").read_text())
     relay["persistConfig"] = {"file": "./relay-documents.json"}
     (folder / "relay.config.json").write_text(json.dumps(relay))
