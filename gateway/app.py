@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,6 +35,7 @@ from gateway.parts import (
     documents_of,
     exporting_of,
     free_documents_of,
+    kept_of,
     live_of,
     measuring_of,
     trusted_documents_of,
@@ -43,7 +43,8 @@ from gateway.parts import (
 )
 from gateway.readings import readings_of_engine, readings_of_upstream
 from gateway.sandbox import Sandbox
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
+from gateway.team import Team
 from gateway.transport.addressing import (
     GRAPHQL_PATH,
     SANDBOX_IS_PRIVATE,
@@ -76,7 +77,6 @@ from gateway.transport.websocket import WebSockets
 from gateway.transport.websocket_messages import refuse
 from gateway.upstream.calls import Circuit, ClientConfig, Pool, Standings, standard_chain
 from gateway.upstream.client import Client
-from gateway.upstream.kept import KeptInMemory
 from gateway.upstream.readiness import NotReady, why_not_ready
 from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wires import open_wire
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from gateway.upstream.wire import Wire
     from gateway.watch import Live
 
-__all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app"]
+__all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app", "embedded_sandbox"]
 
 _log: Final = logging.getLogger("gateway.app")
 
@@ -107,7 +107,9 @@ USER_AGENT: Final = f"jobs-gateway/{__version__}"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedSandbox:
-    """The sandbox in this process: its instance's address, and a demo token for each role."""
+    """The sandbox that comes with a gateway: its instance's address, and a demo token for each
+    role.
+    """
 
     url: str
     tokens: Mapping[str, str]
@@ -117,13 +119,31 @@ class Gateway:
     """The ASGI application. It answers while `running()` is entered, 503 before and after.
 
     `hooks` are told of requests, operations and upstream calls; `records` take a line for each
-    operation where the settings' `log_level` asks for it. Raises `SettingsError` where there is no
-    upstream, and the sandbox must not stand in for it.
+    operation where the settings' `log_level` asks for it. Without a `team` it is one of as many
+    equal ones as the settings say. `sandbox` is one that runs already; else it starts its own where
+    no upstream is set. Raises `SettingsError` where there is no upstream, and the sandbox must not
+    stand in for it.
     """
 
-    def __init__(self, settings: Settings, records: Records, *hooks: Hook) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        records: Records,
+        *hooks: Hook,
+        team: Team | None = None,
+        sandbox: EmbeddedSandbox | None = None,
+    ) -> None:
         settings.check_upstream()
         self.settings = settings
+        # Which of them it is nobody has told: the last one, whose part is never too large.
+        self._team = team or Team(size=settings.workers, number=settings.workers - 1)
+        self._given_sandbox = sandbox
+        if self._team.size > 1 and settings.upstream_url is None and sandbox is None:
+            each_its_own = (
+                f"GATEWAY_WORKERS={self._team.size}: each process would have a sandbox of its own;"
+                " start them by `jobs-gateway serve --workers`, or set GATEWAY_UPSTREAM_URL"
+            )
+            raise SettingsError([each_its_own])
         self.sandbox: EmbeddedSandbox | None = None
         """Where the upstream is the sandbox, while this runs."""
         self.live: Live | None = None
@@ -143,7 +163,7 @@ class Gateway:
         self._endpoint: Endpoint | None = None
         self._explorer: Explorer | None = None
         self._web_sockets: WebSockets | None = None
-        self._health = Health(self._why_not_ready)
+        self._health = Health(self._why_not_ready, self._team.workers)
         self._wire: Wire | None = None
         self._kept: KeptReads | None = None
         self._trusted: TrustedDocuments | None = None
@@ -291,7 +311,7 @@ class Gateway:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Make everything; close it when the block is left."""
-        settings = self.settings
+        settings, team = self.settings, self._team
         async with AsyncExitStack() as stack:
             stack.callback(self._records.flush)
             if self._exporting is not None:
@@ -301,16 +321,17 @@ class Gateway:
             stack.callback(setattr, self, "_trusted", None)
             await trusted.load()
             if settings.upstream_url is None:
-                self.sandbox = await stack.enter_async_context(_embedded_sandbox(settings))
+                self.sandbox = await stack.enter_async_context(self._sandbox())
                 settings = replace(settings, upstream_url=self.sandbox.url, sandbox=None)
             self._api_url = f"{settings.upstream_url}/api/v4"
             self._wire = await stack.enter_async_context(
-                open_wire(settings.wire, wire_options_of(settings, self._api_url))
+                open_wire(settings.wire, wire_options_of(settings, self._api_url, team))
             )
             stack.push_async_callback(self._health.close)
-            standings, circuit = Standings(), Circuit()
-            places = Pool(settings.max_upstream_connections)
-            self._kept = KeptInMemory(settings.kept_bytes) if settings.kept_reads else None
+            standings, circuit = Standings(team.size), Circuit()
+            places = Pool(team.share_of(settings.max_upstream_connections))
+            changes = None if team.slate is None else team.slate.changes()
+            self._kept = kept_of(settings, team)
             stack.callback(setattr, self, "_kept", None)
             chain = standard_chain(
                 self._wire,
@@ -320,10 +341,12 @@ class Gateway:
                 circuit=circuit,
                 kept=self._kept,
                 hooks=self._hooks,
+                changes=changes,
             )
             client = Client.over(chain, standings)
-            self.live = live_of(settings, client)
+            self.live = live_of(settings, client, team)
             stack.push_async_callback(self.live.aclose)
+            team.on_news(self.live.hear)
             persisted = PersistedDocuments(
                 settings.persisted_documents, trusted=trusted, free=free_documents_of(settings)
             )
@@ -343,7 +366,7 @@ class Gateway:
                 live=self.live,
             )
             callers = Callers(
-                secrets.token_bytes(32),
+                team.fingerprint_key,
                 settings.request_timeout_s,
                 settings.trusted_proxies,
                 forwards_address=settings.forward_address,
@@ -369,6 +392,15 @@ class Gateway:
                 self._measuring.start(lambda: [*of_engine(), *of_upstream()])
                 stack.push_async_callback(self._measuring.close)
             yield
+
+    @asynccontextmanager
+    async def _sandbox(self) -> AsyncIterator[EmbeddedSandbox]:
+        """The one that was given, or one of its own."""
+        if self._given_sandbox is not None:
+            yield self._given_sandbox
+            return
+        async with embedded_sandbox(self.settings) as sandbox:
+            yield sandbox
 
     def _webhooks(self) -> list[Route]:
         secret = self.settings.webhook_secret
@@ -420,7 +452,7 @@ def create_app(settings: Settings | None = None, *hooks: Hook) -> Gateway:
 
 
 @asynccontextmanager
-async def _embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox]:
+async def embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox]:
     """The sandbox on a loopback port of its own: reached as any upstream is."""
     listener = listen("127.0.0.1", settings.sandbox_port)
     url = address_of(listener)

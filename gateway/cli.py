@@ -22,9 +22,9 @@ from gateway.app import GRAPHQL_PATH, Gateway
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
 from gateway.execution.schema import print_sdl
-from gateway.memory import settle_in
 from gateway.reloading import reloading
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
+from gateway.serving import serve
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
 from gateway.settings.checks import is_loopback
 from gateway.settings.page import describe_settings
@@ -38,7 +38,10 @@ from gateway.transport.server import CannotListen, address_of, listen, new_loop,
 from gateway.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from socket import socket
+
+    from gateway.app import EmbeddedSandbox
 
 __all__ = ["main"]
 
@@ -78,39 +81,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     names = {knob.name for knob in fields(Settings)}
     flags = {name: value for name, value in vars(options).items() if name in names}
-    settings = Settings.read(os.environ, {k: v for k, v in flags.items() if v is not None})
-    settings.check_upstream()
+
+    def read_settings() -> Settings:
+        settings = Settings.read(os.environ, {k: v for k, v in flags.items() if v is not None})
+        settings.check_upstream()
+        return settings
+
+    settings = read_settings()
     records = standard_records()
     record_logging(records, settings.log_level)
     listener = listen(settings.host, settings.port)
+    address = address_of(listener)
+    if settings.workers > 1:
+        _serve_with_workers(read_settings, listener, address)
+        return 0
 
-    async def serve() -> None:
+    def announce(gateway: Gateway) -> None:
+        trusted = gateway.trusted_documents
+        _announce(*_gateway_banner(settings, address, gateway.sandbox, trusted))
+
+    async def serve_alone() -> None:
         gateway = Gateway(settings, records)
         with StopSignals() as signals:
-            async with (
-                gateway.running(),
-                reloading(gateway.reload_documents if settings.trusted_documents else None),
-                serving(
-                    gateway,
-                    listener,
-                    shutdown_timeout_s=settings.shutdown_timeout_s,
-                    receive_timeout_s=settings.receive_timeout_s,
-                    hang_up=gateway.hang_up,
-                    send_timeout_s=settings.send_timeout_s,
-                    cut_off=gateway.cut_off,
-                    max_message_bytes=settings.max_body_bytes,
-                ) as server,
-            ):
-                _announce(*_gateway_banner(gateway, address_of(listener)))
-                settle_in()
-                await signals.first()
-                signals.on_second = server.hurry
-                gateway.drain()
-                server.close_after_responses()
-                await signals.wait_for_second(settings.drain_s)
+            async with reloading(gateway.reload_documents if settings.trusted_documents else None):
+                await serve(gateway, listener, signals, lambda _: announce(gateway))
 
-    _run(serve())
+    _run(serve_alone())
     return 0
+
+
+def _serve_with_workers(
+    read_settings: Callable[[], Settings], listener: socket, address: str
+) -> None:
+    if sys.platform == "win32":
+        raise _Mistake("GATEWAY_WORKERS: workers are handed their connections as only Unix can")
+    from gateway.workers import WorkersFailed, serve_with_workers  # noqa: PLC0415 - see above
+
+    def announce(sandbox: EmbeddedSandbox | None) -> None:
+        _announce(*_gateway_banner(read_settings(), address, sandbox))
+
+    try:
+        _run(serve_with_workers(read_settings, listener, announce))
+    except WorkersFailed as failure:
+        raise _Mistake(f"{failure}; its records say why") from None
 
 
 def _sandbox(options: argparse.Namespace) -> int:
@@ -221,9 +234,11 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    serve = command("serve", _serve, "Serve the gateway; over the sandbox if no upstream is set.")
+    serving_ = command(
+        "serve", _serve, "Serve the gateway; over the sandbox if no upstream is set."
+    )
     for knob in fields(Settings):
-        _add_setting(serve, knob.name, knob.metadata["sentence"])
+        _add_setting(serving_, knob.name, knob.metadata["sentence"])
     terminal.add_options(command("watch", terminal.run, terminal.SENTENCE))
     _add_sandbox_options(command("sandbox", _sandbox, "Serve the Jobs API sandbox alone."))
     schema = command("schema", _schema, "Print the schema as SDL.")
@@ -327,18 +342,23 @@ def _text_of(path: Path) -> str:
         raise _Mistake(f"cannot read {path}: {error}") from None
 
 
-def _gateway_banner(gateway: Gateway, address: str) -> list[str]:
-    place = gateway.settings.path_prefix + GRAPHQL_PATH
+def _gateway_banner(
+    settings: Settings, address: str, sandbox: EmbeddedSandbox | None, trusted: int | None = None
+) -> list[str]:
+    place = settings.path_prefix + GRAPHQL_PATH
     lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{place}"]
-    if gateway.settings.explorer:
+    if settings.explorer:
         lines[1] += f"  (in a browser: {_EXPLORER if Bundle().page else _PLAIN_PAGE})"
-    if gateway.settings.trusted_documents is not None:
+    if settings.trusted_documents is not None:
         others = {"only": "others are refused", "report": "others are reported"}
-        told = others.get(gateway.settings.documents, "others are run as well")
-        lines.append(f"  documents     {gateway.trusted_documents} trusted; {told}")
-    if gateway.sandbox is None:
-        return [*lines, f"  upstream      {gateway.settings.upstream_url}"]
-    return [*lines, *_sandbox_lines(gateway.sandbox.url, gateway.sandbox.tokens)]
+        told = others.get(settings.documents, "others are run as well")
+        count = "" if trusted is None else f"{trusted} "
+        lines.append(f"  documents     {count}trusted; {told}")
+    if settings.workers > 1:
+        lines.append(f"  workers       {settings.workers}")
+    if sandbox is None:
+        return [*lines, f"  upstream      {settings.upstream_url}"]
+    return [*lines, *_sandbox_lines(sandbox.url, sandbox.tokens)]
 
 
 def _sandbox_lines(url: str, tokens: Mapping[str, str]) -> list[str]:

@@ -17,6 +17,8 @@ from gateway.execution.preparing import Measured
 from gateway.execution.schema import make_schema
 from gateway.execution.trusted import TrustedDocuments
 from gateway.settings import SettingsError
+from gateway.upstream.kept import KeptInMemory
+from gateway.upstream.kept_by_workers import KeptByWorkers
 from gateway.upstream.wire import WireOptions
 from gateway.version import __version__
 from gateway.watch import Live, Pacing
@@ -24,15 +26,18 @@ from gateway.watch import Live, Pacing
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
     from gateway.settings import Settings
+    from gateway.team import Team
     from gateway.telemetry.exporting import Exporting
     from gateway.telemetry.measuring import Measuring
     from gateway.upstream.client import Client
+    from gateway.upstream.kept import KeptReads
 
 __all__ = [
     "budget_of",
     "documents_of",
     "exporting_of",
     "free_documents_of",
+    "kept_of",
     "live_of",
     "measuring_of",
     "trusted_documents_of",
@@ -41,6 +46,8 @@ __all__ = [
 
 # Limits that are only measured are enforced at so many times their defaults.
 MEASURED_UP_TO: Final = 10
+# Looks at what is watched that one credential may have under way, over all workers.
+ROUNDS_AT_ONCE: Final = 4
 
 
 def budget_of(settings: Settings) -> Budget:
@@ -110,13 +117,13 @@ def free_documents_of(settings: Settings) -> FreeDocuments | None:
     return FreeDocuments(are_reported=settings.documents == "report")
 
 
-def wire_options_of(settings: Settings, api_url: str) -> WireOptions:
+def wire_options_of(settings: Settings, api_url: str, team: Team) -> WireOptions:
     """How the upstream is reached."""
     parts = urlsplit(api_url)
     return WireOptions(
         origin=f"{parts.scheme}://{parts.netloc}",
         connect_timeout_s=settings.connect_timeout_s,
-        max_connections=settings.max_upstream_connections,
+        max_connections=team.share_of(settings.max_upstream_connections),
         max_answer_bytes=settings.max_answer_bytes,
         ca_file=settings.upstream_ca_file,
         client_cert=settings.upstream_client_cert,
@@ -126,13 +133,15 @@ def wire_options_of(settings: Settings, api_url: str) -> WireOptions:
     )
 
 
-def live_of(settings: Settings, client: Client) -> Live:
+def live_of(settings: Settings, client: Client, team: Team) -> Live:
     """What is watched."""
     least_s = settings.watch_interval_s
     return Live(
         client,
         pacing=Pacing(least_s, max(least_s, settings.watch_idle_interval_s)),
         poll_timeout_s=settings.request_timeout_s,
+        rounds_at_once=team.share_of(ROUNDS_AT_ONCE),
+        tell=team.tell if team.size > 1 else None,
     )
 
 
@@ -169,3 +178,13 @@ def _of_extra(module: str, extra: str) -> Any:
         setting = "GATEWAY_METRICS" if extra == "metrics" else "GATEWAY_TRACES"
         lacking = f"{setting}=true needs {error.name}, which is not installed"
         raise SettingsError([f"{lacking}: pip install 'jobs-gateway[{extra}]'"]) from None
+
+
+def kept_of(settings: Settings, team: Team) -> KeptReads | None:
+    """The store of kept reads; none where another worker's writes would not show."""
+    if not settings.kept_reads or not team.knows_writes:
+        return None
+    max_bytes = team.share_of(settings.kept_bytes)
+    if team.slate is None:
+        return KeptInMemory(max_bytes)
+    return KeptByWorkers(max_bytes, team.slate.changes())

@@ -43,6 +43,27 @@ This page is made from the code: `jobs-gateway settings > docs/settings.md`.
 | Variable, flag | Default | What it does |
 |---|---|---|
 {rows}
+
+## Several workers
+
+With `GATEWAY_WORKERS=N` what is bounded towards the upstream, and memory, is bounded for all of
+them together; what an operation or a caller may take of one process is bounded in each.
+
+| bound | each worker has |
+|---|---|
+| `GATEWAY_MAX_UPSTREAM_CONNECTIONS`, and the shares of it | 1/N; the parts make up the whole |
+| what `RateLimit-*` tell of a credential | 1/N of the limit (1 at least), and of what is left |
+| what an upstream that tells nothing served a credential | what its own calls were served |
+| looks at what is watched that a credential may have under way (4) | 1/N, 1 at least |
+| `GATEWAY_KEPT_BYTES`; the 200 MB that may wait for all callers | 1/N |
+| `GATEWAY_MAX_OPERATIONS`, `GATEWAY_MAX_SUBSCRIPTIONS` | the whole: N times as many in all |
+| `GATEWAY_DOCUMENTS_KEPT`, `GATEWAY_PERSISTED_DOCUMENTS` | the whole: each has its own |
+| bounds of one operation, one document, one request, one connection | the whole |
+| intervals (`GATEWAY_WATCH_INTERVAL_S`), circuits, a readiness check a second | its own |
+
+The parts hold as well where another server starts the processes (`uvicorn --workers N`) and
+`GATEWAY_WORKERS=N` says how many there are. No reads are kept then (`GATEWAY_KEPT_READS`), since no
+process would know what another one wrote.
 """
 
 

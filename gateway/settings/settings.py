@@ -189,6 +189,13 @@ class Settings:
         check=checks.listening_host,
     )
     port: int = knob(8000, "Port to listen on; 0 takes a free one.", check=checks.port)
+    workers: int = knob(
+        1,
+        "Processes that serve; more than one use more than one core. Each takes its part of what is"
+        " bounded towards the upstream (docs/operations.md, workers). Where another server starts"
+        " the processes (`uvicorn --workers 4`), say here how many there are.",
+        check=checks.at_least(1),
+    )
     path_prefix: str = knob(
         "",
         "Path below which all of it is served, such as `/jobs`: the prefix that a proxy in front"
@@ -387,6 +394,12 @@ class Settings:
             mistakes.append(
                 f"GATEWAY_DOCUMENTS={self.documents} needs GATEWAY_TRUSTED_DOCUMENTS: set it to"
                 " the folder or manifest of those that are trusted"
+            )
+        if self.workers > self.max_upstream_connections:
+            mistakes.append(
+                f"GATEWAY_WORKERS={self.workers} leaves workers without a connection to the"
+                f" upstream: GATEWAY_MAX_UPSTREAM_CONNECTIONS={self.max_upstream_connections} is"
+                " for all of them together"
             )
         if mistakes:
             raise SettingsError(mistakes)

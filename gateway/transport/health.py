@@ -1,4 +1,7 @@
-"""Health: `/health/live` (the process answers) and `/health/ready` (so does the upstream)."""
+"""Health: `/health/live` (the process answers) and `/health/ready` (so does the upstream).
+
+Any of several workers answers for all of them, and says how many are up.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,17 @@ class Health:
     to be asked; None where it is.
 
     An answer of the probe counts for a second, and requests that come meanwhile share it, so that
-    checks do not add to an upstream's load.
+    checks do not add to an upstream's load. `workers` tells how many workers are wanted, and how
+    many are up.
     """
 
-    def __init__(self, probe: Callable[[], Coroutine[Any, Any, NotReady | None]]) -> None:
+    def __init__(
+        self,
+        probe: Callable[[], Coroutine[Any, Any, NotReady | None]],
+        workers: Callable[[], tuple[int, int] | None] = lambda: None,
+    ) -> None:
         self._probe = probe
+        self._workers = workers
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[NotReady | None] | None = None
         self._is_draining = False
@@ -53,7 +62,7 @@ class Health:
             await asyncio.wait([asking])
 
     async def _live(self, _: Request) -> JSONResponse:
-        return JSONResponse({"status": "live"}, headers=_FRESH)
+        return self._is_well("live")
 
     async def _ready(self, _: Request) -> JSONResponse:
         if self._is_draining:
@@ -69,7 +78,14 @@ class Health:
         why_not = asking.result()
         if why_not is not None:
             return _not_ready(why_not)
-        return JSONResponse({"status": "ready"}, headers=_FRESH)
+        return self._is_well("ready")
+
+    def _is_well(self, status: str) -> JSONResponse:
+        told: dict[str, Any] = {"status": status}
+        workers = self._workers()
+        if workers is not None:
+            told["workers"] = {"wanted": workers[0], "up": workers[1]}
+        return JSONResponse(told, headers=_FRESH)
 
 
 def _not_ready(why: NotReady) -> JSONResponse:

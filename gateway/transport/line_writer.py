@@ -100,8 +100,9 @@ class LineWriter:
         return True
 
 
-def write_to(stream: TextIO | None) -> Callable[[bytes], object]:
-    """What writes bytes to a stream of this process, wholly, though it be non-blocking.
+def write_to(stream: TextIO | None, lock: int | None = None) -> Callable[[bytes], object]:
+    """What writes bytes to a stream of this process, wholly, though it be non-blocking. Processes
+    that write to the same one don't mix their lines where they have the same file as `lock`.
 
     None, which Python has for a stream that was closed at the start, takes all and keeps nothing.
     """
@@ -122,7 +123,32 @@ def write_to(stream: TextIO | None) -> Callable[[bytes], object]:
                 with suppress(InterruptedError):
                     select.select([], [descriptor], [], RETRY_S)
 
-    return write
+    if lock is None:
+        return write
+    import fcntl  # noqa: PLC0415 - not there on Windows, where no workers are
+
+    def write_in_turn(lines: bytes) -> None:
+        # The system takes it back from a process that is killed.
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        try:
+            for piece in _pieces(lines):
+                write(piece)
+        finally:
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+
+    return write_in_turn
+
+
+def _pieces(lines: bytes) -> Iterator[bytes]:
+    """Whole lines, as many as a pipe takes wholly or not at all; or one that is longer. A process
+    that ends while nobody reads then leaves no half of a line to the others.
+    """
+    begin = 0
+    while begin < len(lines):
+        end = min(begin + select.PIPE_BUF, len(lines))
+        end = lines.rfind(b"\n", begin, end) + 1 or lines.find(b"\n", end) + 1 or len(lines)
+        yield lines[begin:end]
+        begin = end
 
 
 @contextmanager

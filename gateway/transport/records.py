@@ -282,9 +282,11 @@ class RecordHandler(logging.Handler):
             self.handleError(record)
 
 
-def standard_records() -> Records:
-    """Records on standard error."""
-    writer = LineWriter(write_to(sys.stderr), dropped_records)
+def standard_records(lock: int | None = None) -> Records:
+    """Records on standard error; where several processes write there they take turns by a file that
+    all have open, `lock`.
+    """
+    writer = LineWriter(write_to(sys.stderr, lock), dropped_records)
     atexit.register(writer.drain, LAST_LINES_S)
     return Records(writer.write)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Sending"]
+__all__ = ["MAX_WAITING_BYTES", "Sending"]
 
 LOOK_EVERY_S: Final = 1.0
 # What a caller has to take at least within the deadline: a line of 50 kbit/s does.

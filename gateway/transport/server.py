@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from gateway.transport.protocol import BoundedProtocol
-from gateway.transport.sending import Sending
+from gateway.transport.sending import MAX_WAITING_BYTES, Sending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -84,7 +84,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 @asynccontextmanager
 async def serving(  # noqa: PLR0913 - each is a knob of its own
     app: Any,
-    listener: socket.socket,
+    listener: socket.socket | None,
     *,
     shutdown_timeout_s: float,
     receive_timeout_s: float = 10.0,
@@ -94,8 +94,12 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
     cut_off: Callable[[], None] | None = None,
     max_message_bytes: int | None = None,
     web_sockets: WSProtocolType = WEB_SOCKETS,
+    max_waiting_bytes: int = MAX_WAITING_BYTES,
+    count: Callable[[int, int], object] | None = None,
 ) -> AsyncIterator[Serving]:
-    """Serve an ASGI application on a listener until the block is left.
+    """Serve an ASGI application on a listener until the block is left; without one, connections
+    that are given to `Serving.take`. `count` is told how many connections were taken, and how many
+    are open, when that changes.
 
     WebSockets are served where `max_message_bytes` says how long their messages may be, by the
     implementation of uvicorn's that `web_sockets` names.
@@ -108,7 +112,7 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
     server = _Server(
         uvicorn.Config(
             app,
-            http=arrival_protocol(receive_timeout_s, send_timeout_s),
+            http=arrival_protocol(receive_timeout_s, send_timeout_s, max_waiting_bytes),
             ws="none" if max_message_bytes is None else web_sockets,
             ws_max_size=max_message_bytes or 0,
             # It would hold back what is to be seen at once, and take memory for each connection.
@@ -123,7 +127,9 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
         hang_up,
         cut_off,
     )
-    running = asyncio.create_task(server.serve([listener]))
+    if count is not None:
+        server.server_state.connections = _CountedConnections(count)
+    running = asyncio.create_task(server.serve([] if listener is None else [listener]))
     ready = asyncio.create_task(server.ready.wait())
     try:
         await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
@@ -138,7 +144,8 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
             await running
         finally:
             # Where all tasks of a loop are cancelled at once, the server could not.
-            listener.close()
+            if listener is not None:
+                listener.close()
 
 
 class Serving:
@@ -146,6 +153,10 @@ class Serving:
 
     def __init__(self, server: _Server) -> None:
         self._server = server
+
+    async def take(self, connection: socket.socket) -> None:
+        """Serve a connection that was accepted elsewhere."""
+        await self._server.take(connection)
 
     def close_after_responses(self) -> None:
         """Have callers open new connections, elsewhere if they can: each response from now on is
@@ -178,6 +189,23 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def take(self, connection: socket.socket) -> None:
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+            return made
+
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, connection)
+        except OSError:
+            # Its caller has left.
+            connection.close()
+            if isinstance(self.server_state.connections, _CountedConnections):
+                self.server_state.connections.count_lost()
 
     def close_after_responses(self) -> None:
         # uvicorn makes the headers of all responses from these, anew each second.
@@ -322,9 +350,36 @@ class ArrivalProtocol(BoundedProtocol):
         self.transport.close()
 
 
-def arrival_protocol(timeout_s: float, send_timeout_s: float = 10.0) -> type[ArrivalProtocol]:
+class _CountedConnections(set[Any]):
+    """The connections that are open; tells how many there were ever, and are, when that changes."""
+
+    def __init__(self, tell: Callable[[int, int], object]) -> None:
+        super().__init__()
+        self._tell = tell
+        self._taken = 0
+
+    def add(self, member: Any, /) -> None:
+        super().add(member)
+        # Each begins by HTTP; what becomes a WebSocket is no other one.
+        self._taken += isinstance(member, BoundedProtocol)
+        self._tell(self._taken, len(self))
+
+    def discard(self, member: Any, /) -> None:
+        super().discard(member)
+        self._tell(self._taken, len(self))
+
+    def count_lost(self) -> None:
+        """One was taken, and is gone already."""
+        self._taken += 1
+        self._tell(self._taken, len(self))
+
+
+def arrival_protocol(
+    timeout_s: float, send_timeout_s: float = 10.0, max_waiting_bytes: int = MAX_WAITING_BYTES
+) -> type[ArrivalProtocol]:
     """The protocol with these deadlines: uvicorn takes a class."""
-    attributes = {"arrival_timeout_s": timeout_s, "sending": Sending(send_timeout_s)}
+    sending = Sending(send_timeout_s, max_waiting_bytes)
+    attributes = {"arrival_timeout_s": timeout_s, "sending": sending}
     return type("ArrivalProtocol", (ArrivalProtocol,), attributes)
 
 

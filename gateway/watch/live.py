@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from gateway.team import News
 from gateway.upstream.credential import owner_of
 from gateway.watch.clock import Clock
 from gateway.watch.feed import ChangeFeed, Feed
@@ -23,7 +24,7 @@ from gateway.watch.pipelines import PipelinePoller, pipeline_of
 from gateway.watch.surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from gateway.upstream.client import Client
     from gateway.upstream.credential import Credential
@@ -38,7 +39,9 @@ NAMES_KEPT: Final = 10_000
 
 
 class Live:
-    """All that is watched, over one client. `aclose` it in the end."""
+    """All that is watched, over one client. `aclose` it in the end. `tell` is given what this is
+    told of, for other workers, whose listeners are told by `hear`.
+    """
 
     def __init__(
         self,
@@ -47,6 +50,8 @@ class Live:
         pacing: Pacing | None = None,
         clock: Clock | None = None,
         poll_timeout_s: float = 30.0,
+        rounds_at_once: int = 4,
+        tell: Callable[[News], object] | None = None,
     ) -> None:
         self._around = Surroundings(
             client,
@@ -55,7 +60,9 @@ class Live:
             forget=self._forget,
             settle=self._settle,
             poll_timeout_s=poll_timeout_s,
+            rounds_at_once=rounds_at_once,
         )
+        self._tell = tell
         self._pipelines: dict[tuple[object, ...], PipelinePoller] = {}
         self._logs: dict[tuple[object, ...], list[LogPoller]] = {}
         # What a name turned out to stand for: project by number, and pipeline.
@@ -121,7 +128,14 @@ class Live:
         """Poll these soon, for whomever: something has happened to them. `at_once` is for what is
         known to have happened; else no interval gets shorter than the smallest.
         """
-        touched = set(job_ids)
+        news = News(pipeline_id, tuple(job_ids), at_once)
+        if self._tell is not None:
+            self._tell(news)
+        self.hear(news)
+
+    def hear(self, news: News) -> None:
+        """As `wake`, of what another worker was told of."""
+        pipeline_id, touched, at_once = news.pipeline_id, set(news.job_ids), news.at_once
         for pipeline in list(self._pipelines.values()):
             if pipeline.pipeline_id == pipeline_id is not None or not touched.isdisjoint(
                 pipeline.jobs

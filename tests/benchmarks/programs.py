@@ -67,8 +67,12 @@ class Program:
 
     def cpu_s(self) -> float:
         """CPU used since its start, all threads, by the process's own clock (ns resolution)."""
-        # The clock of another process: clock_getcpuclockid(3) makes the same number.
-        return time.clock_gettime((~self.pid << 3) | 2)
+        return _cpu_s(self.pid)
+
+    def cpu_s_of_workers(self) -> dict[int, float]:
+        """The same of each process that it started, by process id."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return {int(pid): _cpu_s(int(pid)) for pid in children}
 
     def memory_bytes(self, what: str) -> int:
         """`VmRSS` is what it holds now, `VmHWM` the most it ever held."""
@@ -76,6 +80,11 @@ class Program:
             if line.startswith(what):
                 return int(line.split()[1]) * 1024
         raise LookupError(what)
+
+
+def _cpu_s(pid: int) -> float:
+    # The clock of another process: clock_getcpuclockid(3) makes the same number.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def pin(core: int) -> None:
@@ -93,13 +102,17 @@ def start_upstream() -> Iterator[Upstream]:
 
 
 @contextmanager
-def start_program(name: str, upstream: Upstream, *, core: int | None = None) -> Iterator[Program]:
-    """A program of `PROGRAMS`, ready, on a core of its own if one is named."""
+def start_program(
+    name: str, upstream: Upstream, *, core: int | None = None, workers: int = 1
+) -> Iterator[Program]:
+    """A program of `PROGRAMS`, ready, on a core of its own if one is named. The gateway may have
+    several workers.
+    """
     port, url = _free_port(), upstream.api_url
     is_ready = partial(ask, port, OPERATIONS["typename"])
     if name in _SETTINGS:
         # All else is on that is on by default, one record a request included.
-        settings = {"GATEWAY_UPSTREAM_URL": url, **_SETTINGS[name]}
+        settings = {"GATEWAY_UPSTREAM_URL": url, "GATEWAY_WORKERS": str(workers), **_SETTINGS[name]}
         run = _run("gateway", "serve", f"--port={port}", is_ready=is_ready, settings=settings)
     else:
         run = _run(f"tests.benchmarks.{name}", str(port), url, is_ready=is_ready)

@@ -34,6 +34,7 @@ from gateway.upstream.calls.standing import Standings
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
+    from gateway.slate import Changes
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.wire import Wire
 
@@ -59,10 +60,11 @@ def standard_chain(
     circuit: Circuit | None = None,
     kept: KeptReads | None = None,
     hooks: Hooks | None = None,
+    changes: Changes | None = None,
 ) -> Layer:
     """All layers over a wire with so many connections. Without a store for them (`kept`) no reads
     are kept. `standings` are those of the callers' credentials, `circuit` is the one for all calls;
-    its own where none are given.
+    its own where none are given. `changes` are those that other workers know of.
     """
     standings = Standings() if standings is None else standings
     chain: Layer = Exchange(wire, config)
@@ -73,5 +75,5 @@ def standard_chain(
     chain = Paced(chain, standings, hooks)
     chain = Retry(chain, config, standings, hooks=hooks)
     if kept is None:
-        return Bound(Share(chain, hooks), hooks)
-    return Kept(Bound(Share(Forget(chain, kept), hooks), hooks), kept, hooks)
+        return Bound(Share(chain, hooks, changes), hooks)
+    return Kept(Bound(Share(Forget(chain, kept), hooks, changes), hooks), kept, hooks)

@@ -16,12 +16,16 @@ credential to newcomers, since their answers may have been made before it. The r
 is `alone`, and conditional ones, are never joined.
 
 A write that equals one under way is not sent again. It goes on when all its callers have left.
+
+Where several workers send (`gateway.slate`), each knows when another's write has ended, and joins
+nobody to a read that began before; equal writes are merged within a worker only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from asyncio import get_running_loop
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -37,6 +41,7 @@ from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
+    from gateway.slate import Changes
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.wire import Answer
 
@@ -69,12 +74,12 @@ class Bound:
                 await _turn(scope)
         if call.stack is not None:
             call.stack.callback(_leave, scope)
-            if scope.deadline <= asyncio.get_running_loop().time():
+            if scope.deadline <= get_running_loop().time():
                 raise _too_late(call)
             scope.check_read()
             return await self._below.send(call)
         try:
-            if scope.deadline <= asyncio.get_running_loop().time():
+            if scope.deadline <= get_running_loop().time():
                 raise _too_late(call)
             if call.route.is_read:
                 scope.check_read()
@@ -94,7 +99,7 @@ async def _turn(scope: CallScope) -> None:
     """Wait for the room of another call; the first to come is the first."""
     if scope.waiting is None:
         scope.waiting = deque()
-    turn = asyncio.get_running_loop().create_future()
+    turn = get_running_loop().create_future()
     scope.waiting.append(turn)
     try:
         await turn
@@ -122,11 +127,16 @@ def _too_late(call: Call) -> UpstreamTimeout:
 
 
 class Share:
-    """Joins calls to equal ones that have started. Streams are never shared."""
+    """Joins calls to equal ones that have started. Streams are never shared. `changes` are those
+    that other workers know of.
+    """
 
-    def __init__(self, below: Layer, hooks: Hooks | None = None) -> None:
+    def __init__(
+        self, below: Layer, hooks: Hooks | None = None, changes: Changes | None = None
+    ) -> None:
         self._below = below
         self._hooks = hears_calls(hooks)
+        self._changes = changes
         self._flights: dict[ReadKey, _Flight] = {}
         self._deadlines = _Deadlines()
         self._writes: dict[WriteKey, asyncio.Task[Answer]] = {}
@@ -141,6 +151,8 @@ class Share:
         # As `owner_of`, without calling it.
         key = ("" if credential is None else credential.fingerprint, call.target)
         flight = None if scope.fresh else self._flights.get(key)
+        if flight is not None and self._is_stale(flight):
+            flight = None
         if flight is None:
             flight = self._flights[key] = _Flight(
                 credential,
@@ -151,12 +163,13 @@ class Share:
                 open_flights=self._flights,
                 deadlines=self._deadlines,
                 key=key,
+                began=get_running_loop().time(),
             )
             if scope.told is not None or scope.origin is not None:
                 flight.told, flight.origin = scope.told, scope.origin
             flying = flight.fly(self._below, replace(call, scope=flight))
             # In a task of its own, which ends with the last who waits for it.
-            flight.task = asyncio.get_running_loop().create_task(flying)
+            flight.task = get_running_loop().create_task(flying)
         else:
             scope.tally.shared += 1
             if self._hooks is not None:
@@ -181,6 +194,11 @@ class Share:
                 del waiter
             event.status, event.size_bytes = answer.status, len(answer.body)
             return answer
+
+    def _is_stale(self, flight: _Flight) -> bool:
+        """Has another worker's write ended since it began?"""
+        changes = self._changes
+        return changes is not None and changes.since(flight.began, _written_by(flight.key[0]))
 
     async def _write(self, call: Call) -> Answer:
         key = (owner_of(call.scope.credential), call.target, call.body)
@@ -212,12 +230,18 @@ class Share:
             owner = owner_of(call.scope.credential)
             for key in [key for key in self._flights if key[0] == owner]:
                 del self._flights[key]
+            if self._changes is not None:
+                self._changes.note(_written_by(owner))
 
     def _written(self, key: WriteKey, task: asyncio.Task[Answer]) -> None:
         del self._writes[key]
         if not task.cancelled():
             # Looked at, should nobody wait any more.
             task.exception()
+
+
+def _written_by(owner: str) -> str:
+    return f"written by {owner}"
 
 
 class _Deadlines:
@@ -244,12 +268,12 @@ class _Deadlines:
         if self._timer is not None:
             self._timer.cancel()
         self._earliest = deadline
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._look)
+        self._timer = get_running_loop().call_at(deadline, self._look)
 
     def _look(self) -> None:
         """End the waiting of those whose time is over."""
         self._timer, self._earliest = None, math.inf
-        over = asyncio.get_running_loop().time() + TICK_S
+        over = get_running_loop().time() + TICK_S
         earliest = math.inf
         for waiter, (deadline, endpoint) in self._waiting.items():
             if waiter.done():
@@ -274,6 +298,7 @@ class _Flight(CallScope, eq=False, kw_only=True):
     open_flights: dict[ReadKey, _Flight]
     deadlines: _Deadlines
     key: ReadKey
+    began: float
     task: asyncio.Task[None] | None = None
     waiters: dict[asyncio.Future[Answer], CallScope] = field(default_factory=dict)
 
@@ -284,7 +309,7 @@ class _Flight(CallScope, eq=False, kw_only=True):
         """The answer, on its way to one more; fails with `UpstreamTimeout` at the scope's deadline.
         Who has joined leaves, whatever comes.
         """
-        waiter: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[Answer] = get_running_loop().create_future()
         self.deadlines.add(waiter, scope.deadline, endpoint)
         self.waiters[waiter] = scope
         self.deadline = max(self.deadline, scope.deadline)

@@ -66,12 +66,15 @@ class Limiter:
     """What one limiter of the upstream lets one credential do.
 
     `left` calls may be sent before `reset_at`, the next one at `next_at`; times are of the loop's
-    clock. A limit that the upstream has not told `is_guessed`.
+    clock. A limit that the upstream has not told `is_guessed`. Of what it tells this is one of
+    `sharers` equal parts, where so many processes ask for the same credentials.
     """
 
-    def __init__(self, name: str, *, is_general: bool) -> None:
+    def __init__(self, name: str, *, is_general: bool, sharers: int = 1) -> None:
         self.name = name
         self.is_general = is_general
+        self._sharers = sharers
+        self._told_limit: int | None = None
         self.routes: set[Route] = set()
         self.limit: int | None = None
         self.left: float = math.inf
@@ -95,10 +98,10 @@ class Limiter:
     @property
     def allowance(self) -> Allowance:
         """As far as the upstream has told it."""
-        remaining = None if math.isinf(self.left) else max(int(self.left), 0)
+        remaining = None if math.isinf(self.left) else max(int(self.left), 0) * self._sharers
         is_told = not self.is_guessed
         return Allowance(
-            self.limit if is_told else None,
+            self._told_limit if is_told else None,
             remaining if is_told else None,
             None if math.isinf(self.reset_at) else self.reset_at,
         )
@@ -251,8 +254,8 @@ class Limiter:
 
     def told(self, answer: Answer, now: float, *, limit: int, remaining: int) -> None:
         """Take in what an answer tells of a limiter."""
-        self.limit = limit
-        self.is_guessed = False
+        self._take_limit(limit)
+        remaining //= self._sharers
         reset = answer.header("ratelimit-reset")
         if reset == self.told_reset and now < self.reset_at:
             # Of the same window: answers may come in another order than they were made in.
@@ -271,6 +274,10 @@ class Limiter:
             self.next_at = self.next_at if self._is_waited_for else min(self.next_at, now)
         self._ring()
 
+    def _take_limit(self, told: int) -> None:
+        self._told_limit, self.is_guessed = told, False
+        self.limit = max(told // self._sharers, 1)
+
     def refused(self, answer: Answer, now: float, served_before: int) -> None:
         """A call was answered 429. `served_before` is how many of its kind were served in the last
         minute, for a limiter that was not known yet.
@@ -279,7 +286,7 @@ class Limiter:
         # Those that were under way with the first of its window say no more than that did.
         is_first = self.left >= 1 or self.limit is None
         if told:
-            self.limit, self.is_guessed = told, False
+            self._take_limit(told)
         elif self.is_guessed or self.limit is None:
             served = served_before if self.limit is None else self.served
             if is_first:

@@ -174,5 +174,6 @@ def _limiter(standing: Standing, name: str, *, is_general: bool) -> Limiter:
         if len(standing.limiters) >= MAX_LIMITERS:
             oldest = next(iter(standing.limiters))
             standing.limiters.pop(oldest)
-        limiter = standing.limiters[name] = Limiter(name, is_general=is_general)
+        limiter = Limiter(name, is_general=is_general, sharers=standing.sharers)
+        standing.limiters[name] = limiter
     return limiter

@@ -28,6 +28,7 @@ MAX_UNVERIFIED: Final = 200
 class Standing:
     """How one credential stands with the upstream. Each layer keeps its part here, so that one
     look-up an operation finds them all.
+    `sharers` processes ask for it.
     """
 
     __slots__ = (
@@ -37,12 +38,14 @@ class Standing:
         "limiters",
         "places",
         "served",
+        "sharers",
         "spent_retries",
         "told",
     )
 
-    def __init__(self, fingerprint: str) -> None:
+    def __init__(self, fingerprint: str, sharers: int = 1) -> None:
         self.fingerprint = fingerprint
+        self.sharers = sharers
         self.is_verified = False
         # By name, and what was served of routes lately (`pace`).
         self.limiters: dict[str, Limiter] = {}
@@ -58,9 +61,12 @@ class Standing:
 
 
 class Standings:
-    """The credentials of an upstream's callers; no credential is one of them."""
+    """The credentials of an upstream's callers; no credential is one of them. `sharers` processes
+    ask for each of them.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, sharers: int = 1) -> None:
+        self._sharers = sharers
         self._verified: dict[str, Standing] = {}
         self._unverified: dict[str, Standing] = {}
         self.verified: Final = self._verified.keys()
@@ -99,7 +105,7 @@ class Standings:
                 # Those used last are at the end.
                 table[fingerprint] = standing
                 return standing
-        standing = Standing(fingerprint)
+        standing = Standing(fingerprint, self._sharers)
         _put(self._unverified, standing, MAX_UNVERIFIED)
         return standing
 

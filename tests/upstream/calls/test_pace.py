@@ -59,15 +59,18 @@ class Limited:
             return answer_of(body, 429, now=now, content_type=self.kind, **headers)
         return answer_of({"id": 1, "status": "running", "name": "x"}, now=now, **headers)
 
+    def of_all(self, counted):
+        return [sum(n for (_, at), n in counted.items() if at == minute) for minute in range(4)]
+
     def of(self, token, counted):
         return [counted[token, minute] for minute in range(4)]
 
 
 class Chain:
-    def __init__(self, limited, **options):
+    def __init__(self, limited, *, sharers=1, **options):
         self.limited = limited
         self.upstream = Upstream(limited, **options)
-        self.standings = Standings()
+        self.standings = Standings(sharers)
         self.chain = standard_chain(self.upstream, CONFIG, standings=self.standings)
         self._numbers = iter(range(1, 10**9))
 
@@ -170,6 +173,36 @@ class TestThreeMinutesOfTwentyCallers:
         served = drive(run())
         assert served[1] == served[2] == 30
         assert served[4] < served[6] < served[9] <= 60
+
+
+class TestSeveralProcesses:
+    """Each knows what it sent itself, and what the upstream tells of all."""
+
+    def test_together_send_no_more_than_one_would(self):
+        limited = Limited(limit=60)
+        four = [Chain(limited, sharers=4) for _ in range(4)]
+
+        async def run():
+            callers = [Caller() for _ in range(20)]
+            asking = zip(callers, four * 5, strict=True)
+            await asyncio.gather(*(one.ask_for(it, 180) for one, it in asking))
+
+        drive(run())
+        assert sum(limited.of_all(limited.refused)[1:]) <= 2
+        assert all(served >= 40 for served in limited.of_all(limited.served)[:3])
+
+    def test_tell_their_callers_what_the_upstream_told(self):
+        limiter = Limiter("x", is_general=True, sharers=4)
+        limiter.told(answer_of({}, ratelimit_reset=60), 0.0, limit=102, remaining=51)
+
+        assert (limiter.limit, limiter.left) == (25, 12)
+        assert (limiter.allowance.limit, limiter.allowance.remaining) == (102, 48)
+
+    def test_are_let_a_call_each_where_there_are_fewer_than_they(self):
+        limiter = Limiter("x", is_general=True, sharers=4)
+        limiter.told(answer_of({}, ratelimit_reset=60), 0.0, limit=3, remaining=3)
+
+        assert (limiter.limit, limiter.left) == (1, 0)
 
 
 class TestTurns:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import NotFound, UpstreamTimeout
+from gateway.slate import Slate
 from gateway.upstream import routes
 from gateway.upstream.calls import Call
 from gateway.upstream.calls.admission import Share
@@ -404,3 +405,30 @@ def test_no_read_is_older_than_a_write_that_was_answered_before_it(steps):
         assert callers.share._writes == {}
 
     asyncio.run(follow())
+
+
+class TestWritesOfOtherWorkers:
+    @pytest.fixture
+    def changes(self):
+        slate = Slate.make(2)
+        yield slate.changes()
+        slate.close()
+
+    async def test_have_who_reads_after_them_read_anew(self, changes):
+        held, elsewhere = Held(), Held()
+        share, others = Share(held, changes), Share(elsewhere, changes)
+        before = read(share, scope())
+        await turns()
+        written = write(others, scope())
+        await turns()
+        elsewhere.answer()
+        await written
+
+        after, another = read(share, scope()), read(share, scope("two"))
+        joined = read(share, scope())
+        await turns()
+
+        assert len(held.calls) == 3
+        for number in range(3):
+            held.answer(number)
+        await asyncio.gather(before, after, another, joined)
