@@ -62,7 +62,7 @@ def up(served) -> dict:
 class Load:
     """Callers that ask again and again, each on a connection that it keeps and opens anew."""
 
-    def __init__(self, url: str, token: str, callers: int = 3) -> None:
+    def __init__(self, url: str, token: str, callers: int = 2) -> None:
         self._url, self._headers = url, {"private-token": token}
         self._stop = threading.Event()
         self._callers = callers
@@ -92,7 +92,7 @@ class Load:
                 except httpx.HTTPError as error:
                     faults.append(repr(error))
                 self.answered += 1
-                time.sleep(0.01)
+                time.sleep(0.05)
         return faults
 
 
