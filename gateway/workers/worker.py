@@ -10,6 +10,7 @@ parent to be renewed. When the parent has ended it ends what runs, and itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from gateway.workers.line import Start
 
 __all__ = ["main"]
+
+_log: Final = logging.getLogger("gateway.workers")
 
 # Beyond the time that the parent gives, should it say no more.
 SLACK_S: Final = 5.0
@@ -153,6 +156,9 @@ async def _main(descriptor: int) -> None:
     except EOFError:
         # The parent has ended before this began.
         pass
+    except Exception:
+        _log.exception("the worker cannot serve")
+        raise SystemExit(1) from None
     finally:
         line.close()
 

@@ -416,7 +416,7 @@ class TestWritesOfOtherWorkers:
 
     async def test_have_who_reads_after_them_read_anew(self, changes):
         held, elsewhere = Held(), Held()
-        share, others = Share(held, changes), Share(elsewhere, changes)
+        share, others = Share(held, changes=changes), Share(elsewhere, changes=changes)
         before = read(share, scope())
         await turns()
         written = write(others, scope())
