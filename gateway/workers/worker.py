@@ -156,7 +156,7 @@ async def _main(descriptor: int) -> None:
     except EOFError:
         # The parent has ended before this began.
         pass
-    except Exception:
+    except Exception:  # noqa: BLE001 - the edge of a process: recorded, and told by its status
         _log.exception("the worker cannot serve")
         raise SystemExit(1) from None
     finally:
