@@ -10,17 +10,14 @@ project that none can have.
 from __future__ import annotations
 
 import math
-from asyncio import timeout_at
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
 
 import gateway.upstream.routes as routes
-from gateway.errors import DeadlineExceeded
 from gateway.turns import Turns
-from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, Standings, standard_chain
 from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.calls.pace import allowance_of
@@ -38,10 +35,10 @@ from gateway.upstream.pages import (
 from gateway.upstream.pruning import WHOLE
 from gateway.upstream.reading import Reader, check_is_log, note_pipeline_of_suites
 from gateway.upstream.statuses import KnownStatuses
-from gateway.upstream.written import read_played, read_retried, read_written
+from gateway.upstream.writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from gateway.errors import UpstreamInvalid
     from gateway.upstream.calls import Layer
@@ -49,7 +46,6 @@ if TYPE_CHECKING:
     from gateway.upstream.entities import (
         Bridge,
         Commit,
-        Item,
         Job,
         Pipeline,
         PipelineDetail,
@@ -59,9 +55,7 @@ if TYPE_CHECKING:
     )
     from gateway.upstream.pages import Filters
     from gateway.upstream.pruning import Readers
-    from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
-    from gateway.upstream.taking_apart import Steps
     from gateway.upstream.wire import Answer, StreamedAnswer, Wire
 
 __all__ = ["Client", "ClientConfig"]
@@ -73,16 +67,8 @@ AGENTS: Final = Reader(AllowedAgents)
 USER: Final = Reader(User)
 VERSION: Final = Reader(UpstreamVersion)
 
-NOT_READ: Final = (
-    "the upstream's answer was not read in time, since it is long or cannot be read as a whole;"
-    " try again, or ask for less at once"
-)
 
-
-_encode = msgspec.json.Encoder().encode
-
-
-class Client:
+class Client(Writes):
     """One upstream; many operations use it at once.
 
     `Client(wire, config)` sends its calls through all layers that there are (`standard_chain`);
@@ -330,75 +316,6 @@ class Client:
             check_is_log(answer, routes.TRACE.endpoint, byte_offset or 0, byte_limit)
             yield cast("OpenAnswer", answer).stream
 
-    # -- writes --------------------------------------------------------------------------------
-
-    async def cancel(
-        self, scope: CallScope, project: ProjectKey, job_id: int, *, force: bool = False
-    ) -> Job:
-        """Cancel; the job as it is now, also where there was nothing to cancel (upstream.md,
-        4.1).
-        """
-        body = {"force": True} if force else {}
-        return await self._act(scope, routes.CANCEL, project, job_id, body)
-
-    async def retry(
-        self,
-        scope: CallScope,
-        project: ProjectKey,
-        job_id: int,
-        *,
-        inputs: Mapping[str, Any] | None = None,
-    ) -> Job:
-        """Retry; the new job. A bridge is answered in the job's shape (upstream.md, 4.2), so where
-        the answer fits both it is an `UntoldItem`; `written.item_of` makes it either.
-        """
-        # The code reads `inputs`, the documentation says `job_inputs`; the other one is ignored.
-        body = {"inputs": inputs, "job_inputs": inputs} if inputs else {}
-        call = _write(scope, routes.RETRY, project, job_id, body)
-        answer = await self._chain.send(call)
-        return await self._written(call, answer, read_retried(call, answer, WHOLE.jobs))
-
-    async def erase(self, scope: CallScope, project: ProjectKey, job_id: int) -> Job:
-        """Erase log and artifacts; the job as it is now (upstream.md, 4.3)."""
-        return await self._act(scope, routes.ERASE, project, job_id, {})
-
-    async def play(
-        self,
-        scope: CallScope,
-        project: ProjectKey,
-        job_id: int,
-        *,
-        variables: Sequence[tuple[str, str]] = (),
-        inputs: Mapping[str, Any] | None = None,
-    ) -> Item:
-        """Play a manual or delayed job or bridge, which is answered in its own shape
-        (upstream.md, 4.4).
-        """
-        body: dict[str, Any] = {}
-        if variables:
-            pairs = [{"key": key, "value": value} for key, value in variables]
-            body["job_variables_attributes"] = pairs
-        if inputs:
-            body["job_inputs"] = inputs
-        call = _write(scope, routes.PLAY, project, job_id, body)
-        answer = await self._chain.send(call)
-        steps = read_played(call, answer, WHOLE.jobs, WHOLE.bridges)
-        return await self._written(call, answer, steps)
-
-    async def retry_pipeline(
-        self, scope: CallScope, project: ProjectKey, pipeline_id: int
-    ) -> PipelineDetail:
-        """Run what failed or was canceled again; the pipeline as it is now (upstream.md, 3.8)."""
-        return await self._act_on_pipeline(scope, routes.PIPELINE_RETRY, project, pipeline_id)
-
-    async def cancel_pipeline(
-        self, scope: CallScope, project: ProjectKey, pipeline_id: int
-    ) -> PipelineDetail:
-        """Cancel what has not finished; the pipeline as it is now, also where there was nothing to
-        cancel (upstream.md, 3.8).
-        """
-        return await self._act_on_pipeline(scope, routes.PIPELINE_CANCEL, project, pipeline_id)
-
     # -- how -----------------------------------------------------------------------------------
 
     async def _one(self, call: Call, reader: Reader[T]) -> T:
@@ -431,21 +348,6 @@ class Client:
         endpoint = call.route.endpoint
         return offset_page(answer, rows, page=page, per_page=per_page, endpoint=endpoint)
 
-    async def _in_turns(self, steps: Steps[T], call: Call) -> T:
-        """What the reading of a long or faulty answer gives."""
-        try:
-            async with timeout_at(call.scope.deadline):
-                return await self._turns.run(steps)
-        except TimeoutError:
-            raise DeadlineExceeded(NOT_READ) from None
-
-    async def _written(self, call: Call, answer: Answer, steps: Steps[T]) -> T:
-        """What a write answered."""
-        try:
-            return await self._in_turns(steps, call)
-        except DeadlineExceeded:
-            raise unreadable_write(answer, call.route.endpoint) from None
-
     async def _list(
         self, call: Call, statuses: Sequence[str], parameter: str = "scope[]"
     ) -> Answer | None:
@@ -460,33 +362,8 @@ class Client:
 
         return await self._statuses.read(statuses, read)
 
-    async def _act(
-        self,
-        scope: CallScope,
-        route: Route,
-        project: ProjectKey,
-        job_id: int,
-        body: dict[str, Any],
-    ) -> Job:
-        call = _write(scope, route, project, job_id, body)
-        answer = await self._chain.send(call)
-        return await self._written(call, answer, read_written(call, answer, WHOLE.jobs))
-
-    async def _act_on_pipeline(
-        self, scope: CallScope, route: Route, project: ProjectKey, pipeline_id: int
-    ) -> PipelineDetail:
-        call = _write(scope, route, project, pipeline_id, {})
-        answer = await self._chain.send(call)
-        return await self._written(call, answer, read_written(call, answer, WHOLE.details))
-
 
 def _call_of_job(scope: CallScope, project: ProjectKey, job_id: int, readers: Readers) -> Call:
     # A finished job's pipeline may run again.
     max_age_s = MOVING_S if readers.show_pipelines_of_jobs else math.inf
     return Call.of(scope, routes.JOB, project, job_id, max_age_s=max_age_s)
-
-
-def _write(
-    scope: CallScope, route: Route, project: ProjectKey, job_id: int, body: dict[str, Any]
-) -> Call:
-    return Call.of(scope, route, project, job_id, body=_encode(body) if body else None)
