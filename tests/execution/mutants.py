@@ -33,6 +33,7 @@ MODULES = (
     "planner",
     "slot_filler",
     "executor",
+    "operation",
     "documents",
 )
 
