@@ -89,6 +89,14 @@ OPERATIONS = {
         1.5,
         msgspec.json.decode((_FILES / "sixty_nodes.json").read_bytes()),
     ),
+    # 3 pages of jobs, 1 of bridges, and 1 that shows that nothing was retried.
+    "whole_pipeline": Operation(
+        "250 items by stage, 20 fields",
+        _text("whole_pipeline"),
+        5,
+        1.6,
+        {"project": _PROJECT, "pipeline": "2870000000"},
+    ),
 }
 
 # The numbers that fifty_jobs.graphql names, highest first.

@@ -8,12 +8,11 @@ Strawberry's own ASGI view and executor. Every `job` and every node is a call.
 
 # No `from __future__ import annotations`: Strawberry reads the annotations.
 import asyncio
-import base64
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from enum import StrEnum
-from typing import Any, NewType, Self
+from itertools import count
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
@@ -28,13 +27,25 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.schema.config import StrawberryConfig
 
-BigInt = NewType("BigInt", int)
-DateTime = NewType("DateTime", str)
-Duration = NewType("Duration", float)
-URL = NewType("URL", str)
-SCALARS: dict[object, Any] = {
-    scalar: strawberry.scalar(name=scalar.__name__) for scalar in (BigInt, DateTime, Duration, URL)
-}
+from tests.benchmarks.plain_stages import duration_of, finished_at_of, started_at_of, status_of
+from tests.benchmarks.plain_values import (
+    SCALARS,
+    URL,
+    Artifact,
+    BigInt,
+    Commit,
+    DateTime,
+    Duration,
+    FailureReason,
+    JobRef,
+    Node,
+    PipelineRef,
+    Runner,
+    Status,
+    User,
+    global_id,
+    place_of,
+)
 
 
 class Api:
@@ -46,6 +57,8 @@ class Api:
         self.job = DataLoader[tuple[str, str], Job](each(self._job))
         self.newest_jobs = DataLoader[tuple[str, int], list[Job]](each(self._newest_jobs))
         self.pipeline_jobs = DataLoader[tuple[int, int, int], list[Job]](each(self._pipeline_jobs))
+        self.pipeline = DataLoader[tuple[str, str], Pipeline](each(self._pipeline))
+        self.items = DataLoader[tuple[int, int], list[PipelineItem]](each(self._items))
 
     async def _get(self, path: str, **params: str | int) -> Any:
         response = await self._http.get(path, params=params, headers=self._headers)
@@ -67,6 +80,25 @@ class Api:
         path = f"projects/{project}/pipelines/{number}/jobs"
         return [Job.from_json(row) for row in await self._get(path, per_page=first)]
 
+    async def _pipeline(self, key: tuple[str, str]) -> "Pipeline":
+        project, number = key
+        path = f"projects/{quote(project, '')}/pipelines/{int(number)}"
+        return Pipeline.from_json(await self._get(path))
+
+    async def _items(self, key: tuple[int, int]) -> list["PipelineItem"]:
+        """All jobs and bridges of a pipeline, newest first: page after page."""
+        project, number = key
+        kinds: dict[str, type[PipelineItem]] = {"jobs": Job, "bridges": Bridge}
+        items: list[PipelineItem] = []
+        for name, kind in kinds.items():
+            path = f"projects/{project}/pipelines/{number}/{name}"
+            for page in count(1):
+                rows = await self._get(path, per_page=100, page=page)
+                items += [kind.from_json(row) for row in rows]
+                if len(rows) < 100:
+                    break
+        return sorted(items, key=lambda item: -item.database_id)
+
 
 def each(
     read: Callable[[Any], Awaitable[Any]],
@@ -80,125 +112,6 @@ def each(
 
 
 Info = strawberry.Info[dict[str, Api], None]
-
-
-def global_id(*parts: str | int) -> strawberry.ID:
-    """`Job:1:2:3` in base64, without padding."""
-    text = ":".join(map(str, parts))
-    return strawberry.ID(base64.b64encode(text.encode()).decode().rstrip("="))
-
-
-@strawberry.enum
-class Status(StrEnum):
-    CREATED = "created"
-    WAITING_FOR_RESOURCE = "waiting_for_resource"
-    PREPARING = "preparing"
-    WAITING_FOR_CALLBACK = "waiting_for_callback"
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCESS = "success"
-    FAILED = "failed"
-    CANCELING = "canceling"
-    CANCELED = "canceled"
-    SKIPPED = "skipped"
-    MANUAL = "manual"
-    SCHEDULED = "scheduled"
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def _missing_(cls, _word: object) -> "Status":
-        return cls.UNKNOWN
-
-
-@strawberry.enum
-class FailureReason(StrEnum):
-    SCRIPT_FAILURE = "script_failure"
-    STUCK_OR_TIMEOUT_FAILURE = "stuck_or_timeout_failure"
-    RUNNER_SYSTEM_FAILURE = "runner_system_failure"
-    JOB_EXECUTION_TIMEOUT = "job_execution_timeout"
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def _missing_(cls, _word: object) -> "FailureReason":
-        return cls.UNKNOWN
-
-
-@strawberry.interface
-class Node:
-    id: strawberry.ID
-
-
-@strawberry.type
-class User:
-    database_id: BigInt
-    username: str
-    name: str
-    state: str
-    avatar_url: URL | None
-    web_url: URL | None
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
-        return cls(
-            database_id=row["id"],
-            username=row["username"],
-            name=row["name"],
-            state=row["state"],
-            avatar_url=row["avatar_url"],
-            web_url=row["web_url"],
-        )
-
-
-@strawberry.type
-class Commit:
-    sha: str
-    short_sha: str
-    title: str
-    message: str
-    author_name: str
-    author_email: str
-    authored_at: DateTime | None
-    web_url: URL | None
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
-        return cls(
-            sha=row["id"],
-            short_sha=row["short_id"],
-            title=row["title"],
-            message=row["message"],
-            author_name=row["author_name"],
-            author_email=row["author_email"],
-            authored_at=row["authored_date"],
-            web_url=row["web_url"],
-        )
-
-
-@strawberry.type
-class Runner:
-    database_id: BigInt
-    name: str | None
-    description: str | None
-    runner_type: str | None
-    online: bool | None
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
-        return cls(
-            database_id=row["id"],
-            name=row["name"],
-            description=row["description"],
-            runner_type=row["runner_type"],
-            online=row["online"],
-        )
-
-
-@strawberry.type
-class Artifact:
-    filename: str | None
-    file_type: str
-    file_format: str | None
-    size: BigInt | None
 
 
 @strawberry.type
@@ -238,9 +151,18 @@ class Pipeline(Node):
         key = (self.project_id, self.database_id, first)
         return JobConnection(nodes=[*await info.context["api"].pipeline_jobs.load(key)])
 
+    @strawberry.field
+    async def stages(self, info: Info) -> "StageList | None":
+        items = await info.context["api"].items.load((self.project_id, self.database_id))
+        stages: dict[str | None, list[PipelineItem]] = {}
+        for item in items:
+            stages.setdefault(item.stage, []).append(item)
+        in_order = sorted(stages.values(), key=lambda found: found[-1].database_id)
+        return StageList(nodes=[Stage.of(found) for found in in_order])
 
-@strawberry.type
-class Job(Node):
+
+@strawberry.interface
+class PipelineItem(Node):
     database_id: BigInt
     name: str
     stage: str | None
@@ -255,19 +177,16 @@ class Job(Node):
     queued_duration: Duration | None
     coverage: float | None
     failure_reason: FailureReason | None
-    tag_list: list[str] | None
-    artifacts: list[Artifact] | None
     web_url: URL
     commit: Commit | None
     user: User | None
-    runner: Runner | None
     pipeline: Pipeline | None
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> Self:
-        pipeline, reason, runner = row["pipeline"], row.get("failure_reason"), row["runner"]
+    def from_json(cls, row: dict[str, Any], **more: Any) -> Self:
+        pipeline, reason = row["pipeline"], row.get("failure_reason")
         return cls(
-            id=global_id("Job", pipeline["project_id"], pipeline["id"], row["id"]),
+            id=global_id(cls.__name__, pipeline["project_id"], pipeline["id"], row["id"]),
             database_id=row["id"],
             name=row["name"],
             stage=row["stage"],
@@ -282,14 +201,61 @@ class Job(Node):
             queued_duration=row["queued_duration"],
             coverage=row["coverage"],
             failure_reason=FailureReason(reason) if reason else None,
-            tag_list=row["tag_list"],
-            artifacts=[Artifact(**artifact) for artifact in row["artifacts"]],
             web_url=row["web_url"],
             commit=Commit.from_json(row["commit"]),
             user=User.from_json(row["user"]),
-            runner=Runner.from_json(runner) if runner else None,
             pipeline=Pipeline.from_json(pipeline),
+            **more,
         )
+
+
+@strawberry.type
+class Job(PipelineItem):
+    tag_list: list[str] | None
+    artifacts: list[Artifact] | None
+    runner: Runner | None
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any], **more: Any) -> Self:
+        runner = row["runner"]
+        return super().from_json(
+            row,
+            tag_list=row["tag_list"],
+            artifacts=[Artifact(**artifact) for artifact in row["artifacts"]],
+            runner=Runner.from_json(runner) if runner else None,
+            **more,
+        )
+
+
+@strawberry.type
+class Bridge(PipelineItem):
+    pass
+
+
+@strawberry.type
+class Stage:
+    name: str | None
+    status: Status
+    started_at: DateTime | None
+    finished_at: DateTime | None
+    duration: Duration | None
+    items: list[PipelineItem]
+
+    @classmethod
+    def of(cls, items: list[PipelineItem]) -> Self:
+        return cls(
+            name=items[0].stage,
+            status=status_of(items),
+            started_at=started_at_of(items),
+            finished_at=finished_at_of(items),
+            duration=duration_of(items),
+            items=items,
+        )
+
+
+@strawberry.type
+class StageList:
+    nodes: list[Stage]
 
 
 @strawberry.type
@@ -300,18 +266,6 @@ class Project:
     async def jobs(self, info: Info, first: int = 20) -> JobConnection | None:
         api = info.context["api"]
         return JobConnection(nodes=[*await api.newest_jobs.load((self.key, first))])
-
-
-@strawberry.input
-class JobPath:
-    project: strawberry.ID
-    job: strawberry.ID
-
-
-@strawberry.input(one_of=True)
-class JobRef:
-    id: strawberry.ID | None = strawberry.UNSET
-    path: JobPath | None = strawberry.UNSET
 
 
 @strawberry.type
@@ -327,14 +281,14 @@ class Query:
         return await info.context["api"].job.load(key)
 
     @strawberry.field
+    async def pipeline(self, info: Info, by: PipelineRef) -> Pipeline | None:
+        path = by.path
+        key = (path.project, path.pipeline) if path else place_of(by.id or "")
+        return await info.context["api"].pipeline.load(key)
+
+    @strawberry.field
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
         return [*await info.context["api"].job.load_many([place_of(text) for text in ids])]
-
-
-def place_of(text: str) -> tuple[str, str]:
-    """Project and number of a job's global id."""
-    _, project, _, job = base64.b64decode(text + "==").decode().split(":")
-    return project, job
 
 
 class View(GraphQL[dict[str, Api], None]):
@@ -350,7 +304,9 @@ class View(GraphQL[dict[str, Api], None]):
 
 def make_app(api_url: str) -> Starlette:
     """The application; its client lives as long as it."""
-    schema = strawberry.Schema(Query, types=[Job], config=StrawberryConfig(scalar_map=SCALARS))
+    schema = strawberry.Schema(
+        Query, types=[Job, Bridge], config=StrawberryConfig(scalar_map=SCALARS)
+    )
     view = View(schema)
 
     @asynccontextmanager
@@ -368,6 +324,7 @@ if __name__ == "__main__":
         loop="uvloop",
         http="httptools",
         ws="none",
+        timeout_keep_alive=60,
         access_log=False,
         log_level="warning",
     )

@@ -61,8 +61,8 @@ class Answers:
                 return _one(self._world.jobs, job)
             case ["pipelines", pipeline]:
                 return _one(self._world.pipelines, pipeline)
-            case ["pipelines", pipeline, "jobs"]:
-                return self._offset(path, int(pipeline), query)
+            case ["pipelines", pipeline, ("jobs" | "bridges") as kind]:
+                return self._offset(path, int(pipeline), query, kind)
         return _NOT_FOUND
 
     def _keyset(self, path: str, query: dict[str, str]) -> bytes:
@@ -84,11 +84,17 @@ class Answers:
                 f"Link: <http://127.0.0.1{path}?cursor={text}&id={PROJECT}&page=1"
                 f'&pagination=keyset&per_page={per_page}>; rel="next"\r\n'
             )
-        return _http(200, self._list(page), headers)
+        return _http(200, _list(self._world.jobs, page), headers)
 
-    def _offset(self, path: str, pipeline: int, query: dict[str, str]) -> bytes:
-        """A page of a pipeline's jobs; nothing was retried, so `include_retried` adds nothing."""
-        ids = self._world.jobs_of.get(pipeline)
+    def _offset(self, path: str, pipeline: int, query: dict[str, str], kind: str) -> bytes:
+        """A page of a pipeline's jobs or bridges; nothing was retried, so `include_retried` adds
+        nothing.
+        """
+        world = self._world
+        bodies, ids_of = (
+            (world.jobs, world.jobs_of) if kind == "jobs" else (world.bridges, world.bridges_of)
+        )
+        ids = ids_of.get(pipeline)
         if ids is None:
             return _NOT_FOUND
         page, per_page = int(query.get("page", "1")), int(query.get("per_page", "20"))
@@ -108,10 +114,11 @@ class Answers:
             f"X-Prev-Page: {page - 1 if page > 1 else ''}\r\n"
             f"X-Total: {len(ids)}\r\nX-Total-Pages: {last}\r\n"
         )
-        return _http(200, self._list(ids[(page - 1) * per_page :][:per_page]), headers)
+        return _http(200, _list(bodies, ids[(page - 1) * per_page :][:per_page]), headers)
 
-    def _list(self, ids: list[int]) -> bytes:
-        return b"[%b]" % b",".join([self._world.jobs[number] for number in ids])
+
+def _list(bodies: dict[int, bytes], ids: list[int]) -> bytes:
+    return b"[%b]" % b",".join([bodies[number] for number in ids])
 
 
 def _one(bodies: dict[int, bytes], number: str) -> bytes:

@@ -5,7 +5,8 @@ Shaped and sized as recorded answers of a current gitlab.com (about 3 KB a job):
 outside ASCII, nulls where real jobs have them.
 
     newest   400 jobs in 80 pipelines of 5
-    oldest   160 jobs in one pipeline (`BIG_PIPELINE`)
+    then     160 jobs in one pipeline (`BIG_PIPELINE`)
+    oldest   250 items in one pipeline (`WHOLE_PIPELINE`), stage after stage: 238 jobs, 12 bridges
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["BIG_PIPELINE", "PROJECT", "World"]
+__all__ = ["BIG_PIPELINE", "PROJECT", "WHOLE_PIPELINE", "World"]
 
 PROJECT = 278964
 BIG_PIPELINE = 2_880_000_000
+WHOLE_PIPELINE = 2_870_000_000
 _WEB = "https://gitlab.example.com/acme/shop"
 
 _STAGES = (
@@ -33,13 +35,21 @@ _STAGES = (
 _OUTCOMES = ("success",) * 7 + ("failed", "running", "manual")
 
 
+# How many items the pipelines have, newest first; every twentieth of the last one is a bridge.
+_SIZES = (*(5,) * 80, 160, 250)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """Jobs and pipelines, encoded. Job numbers run newest first everywhere."""
+    """Jobs, bridges and pipelines, encoded. Their numbers run newest first everywhere; those of a
+    project's jobs are those of `jobs`.
+    """
 
     job_ids: list[int]
     jobs: dict[int, bytes]
     jobs_of: dict[int, list[int]]
+    bridges: dict[int, bytes]
+    bridges_of: dict[int, list[int]]
     pipelines: dict[int, bytes]
 
     @classmethod
@@ -48,21 +58,33 @@ class World:
         gaps, dice = random.Random(1), random.Random(2)
         jobs: dict[int, bytes] = {}
         jobs_of: dict[int, list[int]] = {}
+        bridges: dict[int, bytes] = {}
+        bridges_of: dict[int, list[int]] = {}
         pipelines: dict[int, bytes] = {}
         job_id, pipeline_id = 16_862_617_994, 2_900_783_081
-        for number in range(81):
-            size = 5 if number < 80 else 160
-            pipeline_id = pipeline_id - gaps.randint(50, 5_000) if number < 80 else BIG_PIPELINE
+        for number, size in enumerate(_SIZES):
+            is_whole = size == _SIZES[-1]
+            if size > 5:
+                pipeline_id = WHOLE_PIPELINE if is_whole else BIG_PIPELINE
+            else:
+                pipeline_id -= gaps.randint(50, 5_000)
             pipeline = _pipeline(pipeline_id, 400_000 - number)
             user, commit = _user(number % 7), _commit(number)
             pipelines[pipeline_id] = msgspec.json.encode(pipeline | _detail(user))
-            jobs_of[pipeline_id] = []
+            jobs_of[pipeline_id], bridges_of[pipeline_id] = [], []
             for place in reversed(range(size)):
                 job_id -= gaps.randint(1, 40)
                 job = _job(job_id, place, dice, pipeline=pipeline, user=user, commit=commit)
-                jobs[job_id] = msgspec.json.encode(job)
-                jobs_of[pipeline_id].append(job_id)
-        return cls(list(jobs), jobs, jobs_of, pipelines)
+                if is_whole:
+                    job["stage"], name = _STAGES[place * len(_STAGES) // size]
+                    job["name"] = f"{name} no. {place}"
+                if is_whole and place % 20 == 10:
+                    bridges[job_id] = msgspec.json.encode(_bridge(job))
+                    bridges_of[pipeline_id].append(job_id)
+                else:
+                    jobs[job_id] = msgspec.json.encode(job)
+                    jobs_of[pipeline_id].append(job_id)
+        return cls(list(jobs), jobs, jobs_of, bridges, bridges_of, pipelines)
 
 
 def _job(job_id: int, place: int, dice: random.Random, **embedded: Any) -> dict[str, Any]:
@@ -101,6 +123,13 @@ def _job(job_id: int, place: int, dice: random.Random, **embedded: Any) -> dict[
     if status == "failed":
         job["failure_reason"] = "script_failure"
     return job
+
+
+def _bridge(job: dict[str, Any]) -> dict[str, Any]:
+    """A bridge in the place of a job: it has no runner and leaves no files."""
+    ours = {"artifacts", "runner", "runner_manager", "artifacts_expire_at", "archived", "tag_list"}
+    kept = {key: value for key, value in job.items() if key not in ours}
+    return kept | {"downstream_pipeline": _pipeline(job["id"] - 7_000_000_000, 300_000)}
 
 
 def _artifacts(dice: random.Random) -> list[dict[str, Any]]:
