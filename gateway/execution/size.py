@@ -31,6 +31,9 @@ ROW_BYTES: Final = 16
 # As how many a list within an entity counts, such as a job's files: nothing says how many there
 # are, and few have as many.
 ROWS_WITHIN: Final = 20
+# Ends of the names of types whose lists hold the rows of their edge, which are counted there. Items
+# stand in one stage each, and none is empty: all stages together have as many as there are rows.
+COUNTED: Final = ("Connection", "List", "Stage")
 _UNKNOWN: Final = Size(0, 2**62, 0, 0)
 
 
@@ -87,7 +90,7 @@ def _outlined(selection: Selection) -> Outline:
     fixed_bytes = nodes * LEAF_BYTES
     # How many times each attribute is shown; functions may read any.
     shown: dict[str | None, int] = {None: 0}
-    is_page = selection.type.name.endswith("Connection")
+    is_page = selection.type.name.endswith(COUNTED)
     for field in selection.fields:
         fixed_bytes += 6 * len(field.key)
         attribute = None if field.read is None else field.read.attribute

@@ -172,6 +172,21 @@ def test_no_operation_needs_more_calls_or_gives_more_fields_than_estimated(
             assert fields_in(response.data) <= nodes_of(operation.text, variables) + introspected
 
 
+class TestFieldsOfTheResponse:
+    """Rows are counted where they are read, not once more in the lists that part them."""
+
+    @pytest.mark.parametrize(
+        ("nodes", "selected"),
+        [
+            (1 + 1 + 20 * (1 + 1), "jobs { nodes { name } }"),
+            (1 + 1 + 600 * (1 + 2 + 3), "stages { nodes { name items { name status stage } } }"),
+            (1 + 1 + 14 * (1 + 1), "descendants(first: 14) { nodes { depth } }"),
+        ],
+    )
+    def test_each_row_counts_once(self, nodes: int, selected: str) -> None:
+        assert nodes_of(f"{{ {PIPELINE} {{ {selected} }} }}", {}) == nodes
+
+
 def nodes_of(query: str, given: dict[str, Any]) -> int:
     """The fields that its response may have."""
     operation = DOCUMENTS.get(query).operation(None)
