@@ -258,15 +258,15 @@ MUTANTS = [
     Mutant("nothing is selected", "plan", "                return True", "                pass"),
     Mutant(
         "the first plan is kept for all choices",
-        "documents",
+        "operation",
         "return tuple(variables.coerced.get(name) for name in self.deciding)",
         "return ()",
     ),
     Mutant(
         "directives in fragments decide nothing",
-        "documents",
-        "todo = [operation.selection_set, *(node.selection_set for node in fragments.values())]",
-        "todo = [operation.selection_set]",
+        "operation",
+        "[fragment.selection_set for fragment in self.fragment_definitions.values()]",
+        "[]",
     ),
     Mutant(
         "the first variables are kept as arguments",
