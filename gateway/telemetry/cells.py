@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.telemetry.catalogue import Metric
 
-__all__ = ["Cells", "Key", "Sample", "merged", "parse"]
+__all__ = ["Cells", "Key", "Sample", "merged", "parse", "used_of"]
 
 MAGIC: Final = b"jgcells1"
 HEAD: Final = 16
@@ -93,8 +93,7 @@ def parse(data: bytes) -> Sample:
     found: Sample = {}
     if len(data) < HEAD or data[:8] != MAGIC:
         return found
-    (used,) = struct.unpack_from("=Q", data, 8)
-    at, end = HEAD, min(used, len(data))
+    at, end = HEAD, min(used_of(data), len(data))
     while at < end:
         length, size = struct.unpack_from("=II", data, at)
         name, *labels = json.loads(data[at + 8 : at + 8 + length])
@@ -102,6 +101,12 @@ def parse(data: bytes) -> Sample:
         found[name, tuple(labels)] = struct.unpack_from(f"={size}d", data, at)
         at += 8 * size
     return found
+
+
+def used_of(data: bytes) -> int:
+    """How many bytes of a file hold numbers; what follows them is not read by `parse`."""
+    (used,) = struct.unpack_from("=Q", data, 8)
+    return int(used)
 
 
 def merged(samples: Iterable[Sample]) -> Sample:

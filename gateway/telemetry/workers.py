@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from gateway.telemetry.catalogue import METRICS
-from gateway.telemetry.cells import Cells, merged, parse
+from gateway.telemetry.cells import Cells, merged, parse, used_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,11 @@ class WorkerCells(Cells):
 
     def __init__(self, folder: Path) -> None:
         name = folder / f"{os.getpid()}-{os.urandom(4).hex()}.cells"
-        self._file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        unseen = name.with_suffix(".new")
+        self._file = os.open(unseen, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        # Seen before it is held, it would be taken for one whose worker has ended.
+        unseen.rename(name)
         super().__init__()
 
     def close(self) -> None:
@@ -56,7 +59,7 @@ def read_workers(folder: Path) -> tuple[Sample, list[int]]:
         # One at a time, or what is retired would be counted twice.
         fcntl.flock(lock, fcntl.LOCK_EX)
         retired = folder / RETIRED
-        old = parse(retired.read_bytes()) if retired.exists() else {}
+        old = _read_retired(retired) if retired.exists() else {}
         running, ended = [], []
         processes = []
         for path in sorted(folder.glob("*-*.cells")):
@@ -68,7 +71,7 @@ def read_workers(folder: Path) -> tuple[Sample, list[int]]:
         if ended:
             kept = [old, *(dict(_lasting(parse(path.read_bytes()))) for path in ended)]
             old = merged(kept)
-            _write(retired, old)
+            _write(retired, old, [path.name for path in ended])
             for path in ended:
                 path.unlink()
         return merged([old, *running]), processes
@@ -96,13 +99,23 @@ def _lasting(sample: Sample) -> Iterator[tuple[Key, tuple[float, ...]]]:
             yield key, numbers
 
 
-def _write(path: Path, sample: Sample) -> None:
-    """Write a sample as a file, whole or not at all."""
+def _read_retired(path: Path) -> Sample:
+    """What the file for all that have ended holds. Files that were added to it are removed, where
+    whoever added them was killed before it could: they would be counted twice.
+    """
+    data = path.read_bytes()
+    for name in data[used_of(data) :].decode().split():
+        path.with_name(name).unlink(missing_ok=True)
+    return parse(data)
+
+
+def _write(path: Path, sample: Sample, added: list[str]) -> None:
+    """Write a sample as a file, whole or not at all, and behind it which files were added last."""
     cells = Cells()
     for (name, labels), numbers in sample.items():
         at = cells.slot(METRICS[name], *labels)
         for place, number in enumerate(numbers, at):
             cells.values[place] = number
     written = path.with_suffix(".new")
-    written.write_bytes(cells.content())
+    written.write_bytes(cells.content() + " ".join(added).encode())
     written.replace(path)

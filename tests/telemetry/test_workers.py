@@ -1,6 +1,8 @@
 """Metrics of several workers: any of them tells what all have counted, those that ended too."""
 
+import fcntl
 import os
+from pathlib import Path
 
 import pytest
 
@@ -77,3 +79,41 @@ def test_a_folder_that_is_not_there_is_a_mistake(tmp_path, monkeypatch):
 
     with pytest.raises(SettingsError, match="is no folder"):
         measuring_of(Settings(metrics=True))
+
+
+def test_a_worker_is_not_taken_for_ended_while_it_begins(tmp_path, monkeypatch):
+    seen = []
+    lock = fcntl.flock
+
+    def looked_at_before(file, how):
+        seen.extend(tmp_path.glob("*-*.cells"))
+        lock(file, how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", looked_at_before)
+        cells = WorkerCells(tmp_path)
+    read_workers(tmp_path)
+    cells.values[cells.slot(OPERATIONS, *KEY[1])] += 1
+
+    assert seen == []
+    assert read_workers(tmp_path)[0] == {KEY: (1.0,)}
+    cells.close()
+
+
+def test_who_is_killed_while_it_adds_up_makes_nothing_count_twice(tmp_path, monkeypatch):
+    ended = WorkerCells(tmp_path)
+    ended.values[ended.slot(OPERATIONS, *KEY[1])] += 5
+    ended.close()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            read_workers(tmp_path)
+    told = [read_workers(tmp_path)[0] for _ in range(2)]
+
+    assert told == [{KEY: (5.0,)}] * 2
+    assert list(tmp_path.glob("*-*.cells")) == []
+
+
+def _killed(*_, **__):
+    raise KeyboardInterrupt
