@@ -266,7 +266,11 @@ class _Examination:
             "/projects?membership=true&simple=true&per_page=1&order_by=last_activity_at",
             about="project",
         )
-        projects = _read(answer, list[_Named]) if answer.status == 200 else []
+        if answer.status != 200:
+            text = f"no list of projects (HTTP {answer.status}): name one, --project"
+            self._tell("unknown", "jobs", text)
+            raise _Over
+        projects = _read(answer, list[_Named])
         if not projects:
             self._tell(
                 "unknown", "jobs", "the token is a member of no project: name one, --project"
