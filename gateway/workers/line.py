@@ -1,7 +1,7 @@
 """The line between a parent and a worker: a pair of sockets, a JSON object a line.
 
     parent ► worker    the start; then drain, stop, hurry, ping, news
-    worker ► parent    ready, leave (it was asked to end), pong, news
+    worker ► parent    ready, or mistaken; leave (it was asked to end), pong, news
 
 When one side has ended, the other reads the end of the line.
 """
@@ -9,6 +9,7 @@ When one side has ended, the other reads the end of the line.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "Message", "Start", "Word"]
 
-Word: TypeAlias = Literal["ready", "leave", "ping", "pong", "drain", "stop", "hurry", "news"]
+Word: TypeAlias = Literal[
+    "ready", "mistaken", "leave", "ping", "pong", "drain", "stop", "hurry", "news"
+]
 
 LONGEST_BYTES: Final = 1 << 20
 # What may wait for one who does not read: more news than this is not worth having.
 MOST_WAITING_BYTES: Final = 1 << 20
+# Of mistakes and of one mistake: a line must not be too long, and nobody reads more.
+MOST_MISTAKES: Final = 100
+LONGEST_MISTAKE: Final = 1_000
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +51,11 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A word; with the word `news` there are some."""
+    """A word; with the word `news` there are some, with `mistaken` what is wrong."""
 
     word: Word
     news: News | None = None
+    mistakes: tuple[str, ...] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -75,6 +82,16 @@ class Line:
             return
         if not transport.is_closing():
             self._writer.write(_encode(Message(word, news)) + b"\n")
+
+    async def tell_mistakes(self, mistakes: list[str]) -> None:
+        """Tell what is wrong with the settings, as the last thing."""
+        told = [mistake[:LONGEST_MISTAKE] for mistake in mistakes[:MOST_MISTAKES]]
+        if len(mistakes) > MOST_MISTAKES:
+            told.append(f"and {len(mistakes) - MOST_MISTAKES} more")
+        self._writer.write(_encode(Message("mistaken", mistakes=tuple(told))) + b"\n")
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
     async def start(self, start: Start) -> None:
         """Tell a worker what it has to know."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.app import EmbeddedSandbox, Gateway
 from gateway.serving import serve
+from gateway.settings import SettingsError
 from gateway.slate import Slate
 from gateway.team import News, Team
 from gateway.transport.records import record_logging, standard_records
@@ -156,6 +157,10 @@ async def _main(descriptor: int) -> None:
     except EOFError:
         # The parent has ended before this began.
         pass
+    except SettingsError as mistake:
+        # The parent tells of it: to whoever starts it, or in a record.
+        await line.tell_mistakes(mistake.mistakes)
+        raise SystemExit(2) from None
     except Exception:  # noqa: BLE001 - the edge of a process: recorded, and told by its status
         _log.exception("the worker cannot serve")
         raise SystemExit(1) from None

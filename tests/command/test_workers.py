@@ -160,7 +160,9 @@ def test_a_worker_that_is_killed_is_replaced_and_the_other_serves_meanwhile():
     assert first not in now
     assert second in now
     told = [record["message"] for record in records if record["record"] == "gateway.workers"]
-    assert told == [f"worker 0 (process {first}) was ended by SIGKILL; another one is started"]
+    assert told == [
+        f"worker 0 (process {first}) was ended by SIGKILL; another one is started in 1 s"
+    ]
 
 
 def test_renewal_fails_no_request():
