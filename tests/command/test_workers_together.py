@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -25,6 +25,12 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need Un
 TWO = ("serve", "--port", "0", "--workers", "2")
 GOOD = "query Type { __typename }"
 OTHER = "query Other { other: __typename }"
+WATCH = """subscription {
+  jobUpdated(job: {path: {project: "1", job: 8}}) { status }
+}"""
+CANCEL = """mutation {
+  jobCancel(input: {job: {path: {project: "1", job: 8}}}) { userErrors { code } }
+}"""
 BAD = "query Bad {\n  nothing\n}"
 
 
@@ -155,6 +161,46 @@ class TestTrustedDocuments:
         )
         assert told[0].endswith("; those that serve go on")
         assert "cannot serve" not in records.read_text()
+
+
+class TestSubscribers:
+    @pytest.mark.anyio
+    async def test_of_all_workers_are_told_at_once_what_one_of_them_wrote(self):
+        """They would look by themselves after ten minutes."""
+        slow = {"GATEWAY_WATCH_INTERVAL_S": "600", "GATEWAY_WATCH_IDLE_INTERVAL_S": "600"}
+        with running(*TWO, **slow) as served:
+            url, headers = served.said("GraphQL"), {"accept": "text/event-stream"}
+            headers["private-token"] = served.said("maintainer")
+            async with (
+                httpx.AsyncClient(headers=headers, timeout=STARTED_S) as client,
+                AsyncExitStack() as stack,
+            ):
+                streams = [
+                    await stack.enter_async_context(
+                        client.stream("POST", url, json={"query": WATCH})
+                    )
+                    for _ in range(4)
+                ]
+                events = [_events(stream) for stream in streams]
+                first = [await anext(told) for told in events]
+                written = await client.post(
+                    url, json={"query": CANCEL}, headers={"accept": "application/json"}
+                )
+                second = [await anext(told) for told in events]
+                rest = [[event async for event in told] for told in events]
+            served.stop()
+
+        assert written.json()["data"]["jobCancel"]["userErrors"] == []
+        assert first == [first[0]] * 4
+        assert second == [second[0]] * 4 != first
+        assert rest == [[]] * 4
+        assert served.process.returncode == 0
+
+
+async def _events(stream):
+    async for line in stream.aiter_lines():
+        if line.startswith("data: {"):
+            yield json.loads(line.removeprefix("data: "))
 
 
 class TestWatching:
