@@ -17,7 +17,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway import doctor, documents_command, health_check
+from gateway import doctor_command, documents_command, health_check
 from gateway.app import GRAPHQL_PATH, Gateway
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
@@ -268,10 +268,10 @@ def _parser() -> argparse.ArgumentParser:
     documents_command.add_options(
         command("documents", documents_command.run, documents_command.SENTENCE)
     )
-    examined = command("doctor", doctor.run, doctor.SENTENCE)
-    doctor.add_options(examined)
+    examined = command("doctor", doctor_command.run, doctor_command.SENTENCE)
+    doctor_command.add_options(examined)
     for knob in fields(Settings):
-        if knob.name in doctor.SETTINGS:
+        if knob.name in doctor_command.SETTINGS:
             _add_setting(examined, knob.name, knob.metadata["sentence"])
     health = command("health", health_check.run, health_check.SENTENCE)
     health_check.add_options(health)

@@ -1,19 +1,13 @@
-"""`jobs-gateway doctor`: asks the configured upstream what the gateway needs to know of it.
+"""The doctor: asks the configured upstream what the gateway needs to know of it.
 
     version ─► there? TLS? its clock, its limits, the credential
     a project ─► its jobs: keyset, order, filters, addresses; a log: parts of it
 
-It reads the settings that `serve` reads and a token from `GITLAB_TOKEN`, sends GET and nothing
-else, and prints a line for each finding, then what to set. Status 0 if the gateway can work with
-this upstream, 1 if something is in its way, 2 for a mistake in the settings.
+It sends GET and nothing else. What it finds is for `doctor_command` to print.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import sys
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from time import perf_counter, time
@@ -23,7 +17,6 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from gateway.parts import wire_options_of
-from gateway.settings import Settings, SettingsError
 from gateway.settings.checks import is_loopback
 from gateway.team import Team
 from gateway.upstream.answers import date_in
@@ -32,28 +25,13 @@ from gateway.upstream.wire import WireError, whole_number
 from gateway.upstream.wires import open_wire
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
     from collections.abc import AsyncIterator, Callable
 
+    from gateway.settings import Settings
     from gateway.upstream.wire import Answer, Wire
 
-__all__ = ["SENTENCE", "SETTINGS", "Finding", "add_options", "examine", "run"]
+__all__ = ["Finding", "examine"]
 
-SENTENCE: Final = (
-    "Ask the configured GitLab what the gateway needs to know of it, and say what to set. Reads"
-    " only; a token is taken from GITLAB_TOKEN. Status 1 if something is in the way."
-)
-# Those that say how the upstream is reached, and what it is compared with.
-SETTINGS: Final = {
-    "upstream_url",
-    "upstream_web_url",
-    "wire",
-    "upstream_proxy",
-    "upstream_ca_file",
-    "upstream_client_cert",
-    "connect_timeout_s",
-    "max_calls",
-}
 TIMEOUT_S: Final = 15.0
 # A clock that is further off makes waits for limits too long or too short.
 CLOCK_OFF_S: Final = 5.0
@@ -94,34 +72,6 @@ class _Version(msgspec.Struct):
 
 class _Over(Exception):
     """No more can be asked."""
-
-
-def add_options(parser: ArgumentParser) -> None:
-    """What the command takes beside the settings."""
-    parser.add_argument(
-        "--project",
-        metavar="ID_OR_PATH",
-        help="the project whose jobs are looked at; else one that the token is a member of",
-    )
-
-
-def run(options: Namespace) -> int:
-    """Examine as parsed arguments say; gives the exit status. Raises `SettingsError`."""
-    flags = {k: v for k, v in vars(options).items() if k in SETTINGS and v is not None}
-    settings = Settings.read(os.environ, flags)
-    if settings.upstream_url is None:
-        raise SettingsError(
-            ["GATEWAY_UPSTREAM_URL is missing: doctor asks the GitLab that it names"]
-        )
-    # What is wrong is told below, once.
-    logging.getLogger("gateway").addHandler(logging.NullHandler())
-    token = os.environ.get("GITLAB_TOKEN", "").strip() or None
-    found = asyncio.run(examine(settings, token, options.project))
-    sys.stdout.write("".join(f"{one.kind:8} {one.about:12} {one.text}\n" for one in found))
-    wanted = [line for one in found for line in one.set_to]
-    if wanted:
-        sys.stdout.write("\nTo set:\n" + "".join(f"  {line}\n" for line in wanted))
-    return 1 if any(one.kind == "fault" for one in found) else 0
 
 
 async def examine(

@@ -113,6 +113,13 @@ class TestWhatItSees:
         assert found["project"] == "ok"
         assert found["keyset"] == "unknown"
 
+    async def test_where_no_projects_are_listed_one_is_to_be_named(self):
+        async with Stub(VERSION).running() as upstream:
+            found = await findings(upstream.origin, "token")
+
+        told = "no list of projects (HTTP 404): name one, --project"
+        assert found["jobs"] == ("unknown", told)
+
     async def test_pages_by_offset_where_keyset_is_asked_for(self):
         rows = [{"id": 100 - number, "status": "success"} for number in range(20)]
         project = {"/api/v4/projects/9": (200, {"id": 9}, {})}
