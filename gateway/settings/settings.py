@@ -413,7 +413,9 @@ class Settings:
             " https://gitlab.example.com"
         )
         if self.sandbox is False:
-            raise SettingsError([f"{missing} (GATEWAY_SANDBOX=false rules the sandbox out)"])
+            raise SettingsError(
+                [f"{missing} (GATEWAY_SANDBOX=false, or GATEWAY_PRODUCTION, rules the sandbox out)"]
+            )
         if not checks.is_loopback(self.host):
             sandbox = "GATEWAY_SANDBOX=true for the sandbox, whose tokens are public, beyond this"
             raise SettingsError([f"{missing}; or {sandbox} machine (GATEWAY_HOST={self.host})"])

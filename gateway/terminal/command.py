@@ -51,7 +51,7 @@ EPILOG: Final = """\
 The credential is read from GITLAB_TOKEN, or asked for; never give it as an argument.
 
 exit status: 0 success, 1 failed, 2 the command was given wrongly, 3 canceled, 4 skipped,
-5 it could not be watched to its end, 130 interrupted by Ctrl-C.
+5 it could not be watched to its end, 130 interrupted by Ctrl-C, 143 by SIGTERM.
 """
 
 

@@ -8,7 +8,9 @@ may hold, `gateway.transport.protocol` bounds.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import socket
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -62,7 +64,13 @@ def listen(host: str, port: int) -> socket.socket:
         both = host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
     except OSError as error:
-        raise CannotListen(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        number = error.errno or 0
+        # Python adds the address to what the system says.
+        reason = os.strerror(number) if number in errno.errorcode else error.strerror
+        raise CannotListen(
+            f"cannot listen on {host} port {port}: {reason}; take another by --port (GATEWAY_PORT)"
+            " or --host (GATEWAY_HOST)"
+        ) from error
 
 
 def address_of(listener: socket.socket) -> str:
