@@ -155,6 +155,7 @@ async def test_without_any_there_is_nothing_to_read(trusting, caplog):
 class TestSignal:
     async def test_each_asks_once_more(self):
         begun, done = asyncio.Queue(), asyncio.Event()
+        before = signal.getsignal(signal.SIGHUP)
 
         async def reload():
             begun.put_nowait(None)
@@ -170,11 +171,12 @@ class TestSignal:
             await asyncio.sleep(0)
 
         assert begun.empty()
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGHUP) is before
 
     async def test_with_nothing_to_reload_it_is_what_it_was(self):
+        before = signal.getsignal(signal.SIGHUP)
         async with reloading(None):
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+            assert signal.getsignal(signal.SIGHUP) is before
 
     def test_the_program_heeds_it(self, folder):
         settings = {"GATEWAY_TRUSTED_DOCUMENTS": str(folder), "GATEWAY_DOCUMENTS": "only"}

@@ -242,8 +242,8 @@ class TestProjects:
     def test_filters_go_upstream_in_its_words(self, ask, context):
         ask("{ project(id: 1) { jobs(statuses: [RUNNING, MANUAL], first: 5) { totalCount } } }")
 
-        ((name, project, words, window),) = context.asked
-        assert (name, project, words) == ("project_jobs", 1, ("running", "manual"))
+        ((name, project, words, window, test),) = context.asked
+        assert (name, project, words, test) == ("project_jobs", 1, ("running", "manual"), None)
         assert (window.size, window.backward, window.wants_next) == (5, False, False)
 
     def test_filters_of_pipelines(self, ask, context):
