@@ -80,8 +80,8 @@ class World:
             ValueError(f"a bug around {what}"),
             None,
         )
-        # A handle is hydrated to something, or not at all.
-        count = len(failures) - (key[0] == "hydrate")
+        # A handle, as the upstream's is, is hydrated to something, or not at all.
+        count = len(failures) - (key[0] in {"hydrate", "version"})
         return failures[self.roll(count, "failure", *key)]
 
     def user(self, number: int) -> entities.User | None:
