@@ -238,12 +238,17 @@ class TestStandardStreams:
         command = f"exec {sys.executable} -m gateway --port {free_port} {closed}"
         environment = os.environ | {"GATEWAY_DRAIN_S": "0"}
         with subprocess.Popen(
-            ["/bin/sh", "-c", command], env=environment, stderr=subprocess.PIPE, text=True
+            ["/bin/sh", "-c", command],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         ) as process:
             url = f"http://127.0.0.1:{free_port}"
             live = until_answered(f"{url}/health/live")
             answer = ask(f"{url}/graphql", "{ __typename }", "")
-            process.kill()
+            # Before a pipe the gateway is the shell's child.
+            os.killpg(process.pid, signal.SIGKILL)
 
         assert live.status_code == 200
         assert answer == {"data": {"__typename": "Query"}}
