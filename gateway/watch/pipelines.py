@@ -28,6 +28,7 @@ from gateway.errors import (
 from gateway.frames import without_frames
 from gateway.upstream.calls import NotModified
 from gateway.upstream.pages import MAX_PER_PAGE
+from gateway.upstream.paging.reads import side_by_side
 from gateway.watch.changes import has_moved, is_moving, rests
 from gateway.watch.listeners import JobListeners, PipelineListeners
 from gateway.watch.poller import Poller, Round
@@ -323,7 +324,7 @@ class PipelinePoller(Poller):
         if first.total is not None:
             numbers = range(2, pages + 1)
             reads = [self._read((name, number), partial(page_at, number)) for number in numbers]
-            for page in await asyncio.gather(*reads):
+            for page in await side_by_side(*reads):
                 rows += _readable(page)
             return rows
         page, number = first, 1
