@@ -118,30 +118,28 @@ class Limiter:
         now = get_running_loop().time()
         if now >= self.reset_at:
             self._renew(now)
-        is_patient = call.scope.patient
-        if not self._comes_after(is_patient) and self.left > self._reserve:
+        own = self._queue_of(call)
+        if not (self.waiting or own) and self.left > self._reserve:
             self.spend(now)
             return True
         for queue in (self.waiting, self.patient):
             while queue and queue[0].is_over(now):
                 queue.popleft()
-        can_go = self._usable(is_patient) >= 1 and now >= self.next_at
-        if can_go and not self._comes_after(is_patient):
+        if not (self.waiting or own) and self._usable(own) >= 1 and now >= self.next_at:
             self.spend(now)
             return True
         return False
 
     async def take(self, call: Call) -> None:
-        """Wait for a turn to send a call; raises `RateLimited` where none comes in time."""
-        if self.take_at_once(call):
-            return
+        """Wait for a turn to send a call, where it is not now; raises `RateLimited` where none
+        comes in time.
+        """
         loop = get_running_loop()
-        now, is_patient = loop.time(), call.scope.patient
-        wait_s = self._wait_s(now, call.scope.deadline, is_patient)
+        now, queue = loop.time(), self._queue_of(call)
+        wait_s = self._wait_s(now, call.scope.deadline, queue)
         if now + wait_s > call.scope.deadline - USABLE_S:
             raise _used_up(call, min(wait_s, max(self.reset_at - now, self.next_at - now, 1.0)))
         turn = _Turn(loop.create_future(), call.scope)
-        queue = self.patient if is_patient else self.waiting
         if call.attempt > 1:
             # It was refused, and came before all of them.
             queue.appendleft(turn)
@@ -189,21 +187,21 @@ class Limiter:
     def _is_waited_for(self) -> bool:
         return bool(self.waiting or self.patient)
 
-    def _comes_after(self, is_patient: bool) -> bool:  # noqa: FBT001 - asked for each read
-        """Does anybody wait who has a turn before a read that comes now?"""
-        return bool(self.waiting or (is_patient and self.patient))
+    def _queue_of(self, call: Call) -> deque[_Turn]:
+        """Those who wait as this call would."""
+        return self.patient if call.scope.patient else self.waiting
 
-    def _usable(self, is_patient: bool) -> float:  # noqa: FBT001 - as above
-        """What is left for a read of this kind, if 1 or more."""
-        if is_patient and self.left <= KEPT_BACK * self._reserve:
+    def _usable(self, queue: deque[_Turn]) -> float:
+        """What is left for the reads of a queue, if 1 or more."""
+        if queue is self.patient and self.left <= KEPT_BACK * self._reserve:
             return 0.0
         return self.left
 
-    def _wait_s(self, now: float, deadline: float, is_patient: bool) -> float:  # noqa: FBT001
-        """How long one more has to wait, as far as one can say."""
-        before = (*self.waiting, *self.patient) if is_patient else self.waiting
+    def _wait_s(self, now: float, deadline: float, queue: deque[_Turn]) -> float:
+        """How long one more in a queue has to wait, as far as one can say."""
+        before = (*self.waiting, *self.patient) if queue is self.patient else self.waiting
         ahead = sum(not turn.given.done() for turn in before)
-        left = max(int(self._usable(is_patient)), 0)
+        left = max(int(self._usable(queue)), 0)
         if ahead < left:
             end = min(self.reset_at, max(deadline, self.next_at))
             gap_s = max(end - self.next_at, 0.0) / (left + 1)
@@ -218,7 +216,7 @@ class Limiter:
             self._timer = None
         if self._is_waited_for:
             loop = get_running_loop()
-            at = self.next_at if self._usable(not self.waiting) >= 1 else self.reset_at
+            at = self.next_at if self._next_queue() is not None else self.reset_at
             self._timer = loop.call_at(max(at, loop.time()), self._give)
 
     def _give(self) -> None:
@@ -238,7 +236,7 @@ class Limiter:
     def _next_queue(self) -> deque[_Turn] | None:
         """Where the next turn is due; None where nobody may have one."""
         queue = self.waiting or self.patient
-        return queue if self._usable(queue is self.patient) >= 1 else None
+        return queue if self._usable(queue) >= 1 else None
 
     def _leave(self, turn: _Turn, call: Call) -> None:
         """Who waits has no time left, unless others joined it who have."""

@@ -86,6 +86,12 @@ def now():
     return asyncio.get_running_loop().time()
 
 
+async def take(limiter, call):
+    """As the layer does."""
+    if not limiter.take_at_once(call):
+        await limiter.take(call)
+
+
 async def outcome(asking):
     """When it was answered, or the error."""
     try:
@@ -218,7 +224,7 @@ class TestTurns:
             limiter = self.with_left(50)
             its_scope = CallScope(None, 30)
             for _ in range(40):
-                await limiter.take(Call.of(its_scope, routes.JOB, 1, 1))
+                await take(limiter, Call.of(its_scope, routes.JOB, 1, 1))
             return now()
 
         assert drive(run()) == 0
@@ -231,7 +237,7 @@ class TestTurns:
 
             async def ask():
                 call = Call.of(CallScope(None, 30), routes.JOB, 1, 1)
-                await limiter.take(call)
+                await take(limiter, call)
 
             return await asyncio.gather(*[outcome(ask()) for _ in range(200)])
 
@@ -249,7 +255,7 @@ class TestTurns:
             order = []
 
             async def ask(name, seconds):
-                await limiter.take(Call.of(CallScope(None, now() + seconds), routes.JOB, 1, 1))
+                await take(limiter, Call.of(CallScope(None, now() + seconds), routes.JOB, 1, 1))
                 order.append((name, round(now(), 1)))
 
             asking = [asyncio.ensure_future(outcome(ask(name, 39))) for name in "abcd"]
@@ -262,23 +268,28 @@ class TestTurns:
 
     def test_that_were_given_to_one_who_leaves_are_the_next_ones(self):
         async def run():
-            limiter = self.with_left(1, reset_s=50)
+            limiter = self.with_left(2, reset_s=50)
 
-            async def ask():
-                await limiter.take(Call.of(CallScope(None, now() + 30), routes.JOB, 1, 1))
+            async def ask(seconds):
+                await take(limiter, Call.of(CallScope(None, now() + seconds), routes.JOB, 1, 1))
                 return now()
 
-            first = asyncio.ensure_future(ask())
+            await ask(30)
+            second, third = (asyncio.ensure_future(ask(seconds)) for seconds in (30, 120))
             await asyncio.sleep(0)
-            second = asyncio.ensure_future(ask())
-            limiter._give()
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
-            return first.cancelled() or first.done(), limiter.left, await outcome(second)
+            at = limiter.next_at
 
-        done, _, second = drive(run())
-        assert done
-        assert isinstance(second, float | RateLimited)
+            def give_and_leave():
+                limiter._give()
+                second.cancel()
+
+            asyncio.get_running_loop().call_at(at, give_and_leave)
+            await asyncio.wait([second, third])
+            return second.cancelled(), third.result(), at
+
+        has_left, third, at = drive(run())
+        assert has_left
+        assert third == at < 50
 
     def test_polls_come_after_operations(self):
         async def run():
@@ -287,7 +298,7 @@ class TestTurns:
 
             async def ask(name, *, patient):
                 scope = CallScope(None, now() + 39, patient=patient)
-                await limiter.take(Call.of(scope, routes.JOB, 1, 1))
+                await take(limiter, Call.of(scope, routes.JOB, 1, 1))
                 order.append(name)
 
             polls = [asyncio.ensure_future(ask(name, patient=True)) for name in "abc"]
@@ -307,7 +318,7 @@ class TestTurns:
 
             async def ask(*, patient):
                 scope = CallScope(None, now() + 15, patient=patient)
-                await limiter.take(Call.of(scope, routes.JOB, 1, 1))
+                await take(limiter, Call.of(scope, routes.JOB, 1, 1))
 
             polls = await asyncio.gather(*[outcome(ask(patient=True)) for _ in range(6)])
             left = limiter.left
