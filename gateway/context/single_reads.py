@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from gateway.errors import UpstreamInvalid
-    from gateway.upstream.calls.limiter import Allowance
+    from gateway.upstream.calls.allowance import Allowance
     from gateway.upstream.client import Client
     from gateway.upstream.entities import (
         AllowedAgents,

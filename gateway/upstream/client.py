@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from gateway.errors import UpstreamInvalid
     from gateway.upstream.calls import Layer
-    from gateway.upstream.calls.limiter import Allowance
+    from gateway.upstream.calls.allowance import Allowance
     from gateway.upstream.entities import (
         Bridge,
         Commit,

@@ -24,7 +24,7 @@ from gateway.errors import (
 from gateway.loaders.descendants import Descendant, Descendants
 from gateway.loaders.logs import ShownMatch
 from gateway.upstream import entities
-from gateway.upstream.calls.limiter import Allowance
+from gateway.upstream.calls.allowance import Allowance
 from gateway.upstream.logs import LogFormat, LogPiece, LogSection, Search, format_log
 from gateway.upstream.paging import WholeRows
 from gateway.upstream.pruning import WHOLE

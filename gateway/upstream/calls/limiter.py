@@ -18,10 +18,9 @@ from collections import deque
 from time import time
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
-
 from gateway.errors import RateLimited
-from gateway.upstream.answers import THROTTLED, date_in, retry_after_s
+from gateway.upstream.answers import date_in
+from gateway.upstream.calls.allowance import WINDOW_S, Allowance, is_gitlabs, reset_after_s
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
@@ -30,12 +29,10 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
-    from gateway.upstream.wire import Answer, HeaderLookUp
+    from gateway.upstream.wire import Answer
 
-__all__ = ["WINDOW_S", "Allowance", "Limiter", "Served", "is_of_endpoint", "reset_after_s"]
+__all__ = ["Limiter"]
 
-# GitLab's limits are by the minute; a clock that is wrong must not stop anybody for longer.
-WINDOW_S: Final = 60.0
 PLENTY: Final = 0.1
 # Of that, what polls leave to operations.
 KEPT_BACK: Final = 0.5
@@ -43,23 +40,6 @@ KEPT_BACK: Final = 0.5
 USABLE_S: Final = 0.05
 # After so many windows that were used up without a 429, a limit that was guessed is tried for more.
 CLEAN_WINDOWS: Final = 2
-
-
-class Allowance(Struct, frozen=True):
-    """What a limiter leaves a credential: `remaining` of `limit` until `reset_at`, a time of the
-    loop's clock; None for what the upstream has not told.
-    """
-
-    limit: int | None = None
-    remaining: int | None = None
-    reset_at: float | None = None
-
-
-class Served(Struct, eq=False):
-    """How many calls of a route were served in the minute that ends `until`."""
-
-    until: float = 0.0
-    count: int = 0
 
 
 class Limiter:
@@ -310,7 +290,7 @@ class Limiter:
         """How long to wait after a 429 that tells no time. GitLab counts by full minutes; of
         anything else before it a second is tried, then twice as long each time.
         """
-        if _is_gitlabs(answer):
+        if is_gitlabs(answer):
             self.window_s = WINDOW_S
             date = date_in(answer.header)
             return WINDOW_S - (time() if date is None else date) % WINDOW_S
@@ -345,22 +325,6 @@ class _Turn:
 
     def is_over(self, now: float) -> bool:
         return self.given.done() or now > self.scope.deadline - USABLE_S
-
-
-def reset_after_s(header: HeaderLookUp) -> float | None:
-    """Seconds until a window ends, as headers tell it; None where nothing does."""
-    wait_s = retry_after_s(header)
-    return None if wait_s is None else min(wait_s, WINDOW_S)
-
-
-def is_of_endpoint(answer: Answer) -> bool:
-    """Is it a 429 of one endpoint's limiter? GitLab says so in words (upstream.md, 9)."""
-    return THROTTLED.encode() in bytes(answer.body[:1000])
-
-
-def _is_gitlabs(answer: Answer) -> bool:
-    kind = answer.header("content-type") or ""
-    return is_of_endpoint(answer) or kind.startswith("text/plain")
 
 
 def _used_up(call: Call, wait_s: float) -> RateLimited:

@@ -17,14 +17,14 @@ from __future__ import annotations
 from asyncio import get_running_loop
 from typing import TYPE_CHECKING, Final
 
-from gateway.upstream.calls.limiter import (
+from gateway.upstream.calls.allowance import (
     WINDOW_S,
     Allowance,
-    Limiter,
     Served,
     is_of_endpoint,
     reset_after_s,
 )
+from gateway.upstream.calls.limiter import Limiter
 from gateway.upstream.calls.telling import waiting
 from gateway.upstream.wire import whole_number
 

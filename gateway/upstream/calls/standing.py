@@ -14,8 +14,9 @@ from gateway.upstream.credential import owner_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gateway.upstream.calls.allowance import Served
     from gateway.upstream.calls.circuit import RouteCircuit
-    from gateway.upstream.calls.limiter import Limiter, Served
+    from gateway.upstream.calls.limiter import Limiter
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
 
@@ -27,8 +28,7 @@ MAX_UNVERIFIED: Final = 200
 
 class Standing:
     """How one credential stands with the upstream. Each layer keeps its part here, so that one
-    look-up an operation finds them all.
-    `sharers` processes ask for it.
+    look-up an operation finds them all. `sharers` processes ask for it.
     """
 
     __slots__ = (
