@@ -11,8 +11,8 @@
                     Observe    tells hooks (only where one listens)
                       Exchange   one request over the wire, with the caller's credential
 
-`Bound` and `Share` (`admission`) see what is asked for; `Retry`, `Observe` and `Exchange`
-(`attempts`) what is sent.
+`Bound` and `Share` (`admission`) see what is asked for; `Retry` and `Observe` (`attempts`) and
+`Exchange` what is sent.
 
 Every layer has the one method `send(call)` and is tested alone. `standard_chain` puts them
 together; what all calls to an upstream share can be handed in.
@@ -23,10 +23,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.upstream.calls.admission import Bound, Share
-from gateway.upstream.calls.attempts import ClientConfig, Exchange, Observe, Retry
+from gateway.upstream.calls.attempts import Observe, Retry
 from gateway.upstream.calls.breaker import Breaker
 from gateway.upstream.calls.call import Call, Layer, NotModified, OpenAnswer
 from gateway.upstream.calls.circuit import Circuit
+from gateway.upstream.calls.config import ClientConfig
+from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.calls.keep import Forget, Kept
 from gateway.upstream.calls.pace import Paced
 from gateway.upstream.calls.places import Places, Pool

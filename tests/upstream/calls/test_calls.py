@@ -17,7 +17,8 @@ from gateway.errors import (
 )
 from gateway.upstream import routes
 from gateway.upstream.calls import Call, ClientConfig, Standings
-from gateway.upstream.calls.attempts import Exchange, Retry
+from gateway.upstream.calls.attempts import Retry
+from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.causes import Cause
 from gateway.upstream.wire import AnswerTooLong, NotConnected
 from tests.harness.turns import turns

@@ -18,8 +18,9 @@ from gateway.hooks import Hook, Hooks
 from gateway.upstream import calls, routes
 from gateway.upstream.calls import Call, Circuit, ClientConfig, Standings, standard_chain
 from gateway.upstream.calls.admission import Bound, Share
-from gateway.upstream.calls.attempts import Exchange, Observe, Retry
+from gateway.upstream.calls.attempts import Observe, Retry
 from gateway.upstream.calls.breaker import Breaker
+from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.calls.keep import Forget
 from gateway.upstream.calls.pace import Paced
 from gateway.upstream.calls.places import Places
