@@ -8,7 +8,6 @@ row that was read, so that the next window goes on from there.
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -20,9 +19,11 @@ from gateway.upstream.paging.cursors import Cursor
 from gateway.upstream.paging.offset_pages import rows_in_one_page
 from gateway.upstream.paging.window import Window, calls_at_most
 from gateway.upstream.patterns import NamePatterns
+from gateway.upstream.timestamps import instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from datetime import datetime
 
     from gateway.upstream.paging.walks import Listing
     from gateway.upstream.scope import Tally
@@ -91,15 +92,10 @@ class JobTest(Struct, frozen=True):
 
     def is_too_old(self, job: Job) -> bool:
         """Was it, and so were all after it, created too early?"""
-        if self.created_after is None or job.created_at is None:
+        if self.created_after is None:
             return False
-        try:
-            created = datetime.fromisoformat(job.created_at)
-        except ValueError:
-            return False
-        if created.tzinfo is None:
-            created = created.replace(tzinfo=UTC)
-        return created <= self.created_after
+        created = instant_of(job.created_at)
+        return created is not None and created <= self.created_after
 
     def _fits_reason(self, reason: str | None) -> bool:
         assert self.failure_reasons is not None  # noqa: S101 - the caller looked

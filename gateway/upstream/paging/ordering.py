@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gateway.errors import UpstreamInvalid
 from gateway.upstream.paging.cursors import MAX_ID, Cursor
+from gateway.upstream.timestamps import instant_of
 
 if TYPE_CHECKING:
     from gateway.upstream.entities import Pipeline
@@ -83,11 +84,6 @@ def ordering_of(filters: Filters) -> Ordering | None:
 
 
 def changed_us(row: Pipeline) -> int | None:
-    """When a row changed last, in microseconds since 1970."""
-    try:
-        changed = datetime.fromisoformat(row.updated_at or "")
-    except ValueError:
-        return None
-    if changed.tzinfo is None:
-        changed = changed.replace(tzinfo=UTC)
-    return max((changed - EPOCH) // MICROSECOND, 0)
+    """When a row changed last, in microseconds since 1970; None where it does not tell."""
+    changed = instant_of(row.updated_at)
+    return None if changed is None else max((changed - EPOCH) // MICROSECOND, 0)

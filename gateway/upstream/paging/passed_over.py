@@ -4,14 +4,16 @@ been asked (upstream.md, 10). The rows tell it, and are tested here then, as tho
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import UNSET, Struct
 
 from gateway.errors import BadInput, UpstreamInvalid
+from gateway.upstream.timestamps import instant_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gateway.upstream.entities import Pipeline
     from gateway.upstream.pages import Filters
 
@@ -44,7 +46,7 @@ class ListedTest(Struct, frozen=True):
                 return False
         if self.created_after is None and self.created_before is None:
             return True
-        created = _created(row)
+        created = instant_of(row.created_at)
         return created is None or not (
             (self.created_after is not None and created < self.created_after)
             or (self.created_before is not None and created >= self.created_before)
@@ -54,7 +56,7 @@ class ListedTest(Struct, frozen=True):
         """Was it, and so were all after it, created too early?"""
         if not self.from_newest or self.created_after is None:
             return False
-        created = _created(row)
+        created = instant_of(row.created_at)
         return created is not None and created < self.created_after
 
     def is_passed_over(self, rows: list[Pipeline | UpstreamInvalid]) -> bool:
@@ -68,20 +70,8 @@ def test_of_filters(filters: Filters, *, from_newest: bool) -> ListedTest | None
     name, after, before = map(given.get, ("name", "created_after", "created_before"))
     if name is None and after is None and before is None:
         return None
-    # Rows tell milliseconds, cut off.
-    earliest = after and (start := _instant(after)).replace(
-        microsecond=start.microsecond // 1000 * 1000
-    )
-    return ListedTest(name, earliest or None, _instant(before) if before else None, from_newest)
-
-
-def _created(row: Pipeline) -> datetime | None:
-    try:
-        return _instant(row.created_at) if row.created_at else None
-    except ValueError:
-        return None
-
-
-def _instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    earliest = instant_of(after)
+    if earliest is not None:
+        # Rows tell milliseconds, cut off.
+        earliest = earliest.replace(microsecond=earliest.microsecond // 1000 * 1000)
+    return ListedTest(name, earliest, instant_of(before), from_newest)
