@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from graphql import DefinitionNode, DocumentNode
 
-__all__ = ["BadDocuments", "Part", "Written", "read_documents"]
+__all__ = ["SHA256", "BadDocuments", "Part", "Written", "digest_of", "read_documents"]
 
 APOLLO: Final = "apollo-persisted-query-manifest"
 SHA256: Final = "sha256:"

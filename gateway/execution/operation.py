@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from graphql import VariableNode
 from msgspec import Struct
 
 from gateway.execution.introspection import introspected_nodes
 from gateway.execution.planner import plan_steps
-from gateway.execution.selections import selections_below, spreads_below
+from gateway.execution.selections import deciding_below, spreads_below
 from gateway.execution.variables import Variables
 from gateway.turns import finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from graphql import OperationDefinitionNode, SelectionSetNode
     from graphql.execution.collect_fields import FragmentDetails
@@ -71,10 +70,7 @@ class Operation:
         self._max_plan_fields = max_plan_fields
         # The variables as the schema types them, of a request's values; or what is wrong with them.
         self.variables = Variables(strawberry._schema, node, hides_names=hides_names).values
-        self.deciding = _deciding_variables(
-            [node.selection_set]
-            + [fragment.selection_set for fragment in self.fragment_definitions.values()]
-        )
+        self.deciding = tuple(dict.fromkeys(variable for _, variable in self.decisions()))
         """The variables that its `@skip` and `@include` hang on."""
         # Fields of introspection in its answer at most.
         self.introspected = introspected_nodes(
@@ -88,6 +84,12 @@ class Operation:
         self.only_plan: Plan | None = None
         """That of an operation without such variables, once it is known."""
         self._weight = 0
+
+    def decisions(self) -> Iterator[tuple[str, str]]:
+        """Each `skip` and `include` of it that hangs on a variable, with the variable's name."""
+        yield from deciding_below(self.node.selection_set)
+        for fragment in self.fragment_definitions.values():
+            yield from deciding_below(fragment.selection_set)
 
     def find_plan(self, variables: VariableValues) -> Plan | None:
         """The plan for these values of the variables that decide on fields, where it is known."""
@@ -160,15 +162,3 @@ def _reached(
                 reached[name] = fragments[name]
                 todo.append(fragments[name].definition.selection_set)
     return reached
-
-
-def _deciding_variables(selection_sets: Iterable[SelectionSetNode]) -> tuple[str, ...]:
-    """The variables of directives in these selection sets and below."""
-    names: dict[str, None] = {}
-    for selection_set in selection_sets:
-        for node in selections_below(selection_set):
-            for directive in node.directives or ():
-                for argument in directive.arguments or ():
-                    if isinstance(argument.value, VariableNode):
-                        names[argument.value.name.value] = None
-    return tuple(names)

@@ -10,10 +10,9 @@ has sent beside their SHA-256 before (automatic persisted queries).
 from __future__ import annotations
 
 from collections import OrderedDict
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.execution.manifests import SHA256
+from gateway.execution.manifests import SHA256, digest_of
 from gateway.execution.response import RequestError
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class PersistedDocuments:
             raise self._unknown("PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported")
         digest = told.lower()
         if query is not None:
-            if sha256(query.encode()).hexdigest() != digest:
+            if digest_of(query) != digest:
                 raise _malformed("provided sha does not match query")
             return query
         document = self._documents.get(digest)
@@ -91,14 +90,14 @@ class PersistedDocuments:
             return document
         is_the_same = query == document
         if document is None:
-            is_the_same = digest is None or digest == sha256(query.encode()).hexdigest()
+            is_the_same = digest is None or digest == digest_of(query)
         if not is_the_same:
             raise _malformed("documentId names another document than query; send one of them")
         return query
 
     def keep(self, document: str) -> None:
         """Remember a document that turned out to be valid."""
-        digest = sha256(document.encode()).hexdigest()
+        digest = digest_of(document)
         if digest in self._documents:
             return
         self._documents[digest] = document

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, VariableNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from graphql import SelectionNode, SelectionSetNode
 
-__all__ = ["selections_below", "spreads_below"]
+__all__ = ["deciding_below", "selections_below", "spreads_below"]
 
 
 def selections_below(selected: SelectionSetNode) -> Iterator[SelectionNode]:
@@ -31,3 +31,12 @@ def spreads_below(selected: SelectionSetNode) -> Iterator[FragmentSpreadNode]:
     for node in selections_below(selected):
         if isinstance(node, FragmentSpreadNode):
             yield node
+
+
+def deciding_below(selected: SelectionSetNode) -> Iterator[tuple[str, str]]:
+    """The directives among these that hang on a variable, each with the variable's name."""
+    for node in selections_below(selected):
+        for directive in node.directives or ():
+            for argument in directive.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    yield directive.name.value, argument.value.name.value

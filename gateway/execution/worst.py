@@ -26,7 +26,6 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.execution.cost import estimate_cost
-from gateway.execution.selections import selections_below
 from gateway.execution.size import size_of
 from gateway.schema.filters import MAX_SCAN
 from gateway.schema.ids import global_id
@@ -74,16 +73,7 @@ def fullest_choice(operation: Operation) -> VariableValues:
     """The values of the variables that `@skip` and `@include` hang on for which most is selected.
     One that some of both hang on is true.
     """
-    includes: set[str] = set()
-    for selected in (
-        operation.node.selection_set,
-        *(fragment.selection_set for fragment in operation.fragment_definitions.values()),
-    ):
-        for node in selections_below(selected):
-            for directive in node.directives or ():
-                for argument in directive.arguments or ():
-                    if isinstance(argument.value, VariableNode) and directive.name.value != "skip":
-                        includes.add(argument.value.name.value)
+    includes = {variable for directive, variable in operation.decisions() if directive != "skip"}
     return VariableValues({}, {name: name in includes for name in operation.deciding})
 
 
