@@ -7,7 +7,6 @@ Each event has a deadline, a budget and a count of calls of its own.
 
 from __future__ import annotations
 
-import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -92,12 +91,11 @@ async def responses(
                     told.ending = "revoked"
                 yield response
         if told.ending == "left":
-            told.ending = "stopped" if caller.is_cut_off else "complete"
-    except asyncio.CancelledError:
-        if caller.is_cut_off:
-            told.ending = "stopped"
-        raise
+            told.ending = "complete"
     finally:
+        # Cancelled while it waits for an event, or closed while it is between two of them.
+        if caller.is_cut_off and told.ending != "revoked":
+            told.ending = "stopped"
         listener.close()
         told.duration_s = perf_counter() - told.began
         if hooks.subscription_ended:

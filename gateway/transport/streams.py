@@ -136,16 +136,17 @@ async def stream(
             if not done:
                 await request.send_part(form.heartbeat)
                 continue
+            came, coming = coming, None
             try:
-                response = coming.result()
+                response = came.result()
             except StopAsyncIteration:
                 break
-            coming = None
             await request.send_part(form.before + response.body + form.after)
     finally:
-        if coming is not None and not coming.done():
+        if coming is not None:
             coming.cancel()
-            with suppress(asyncio.CancelledError):
+            # It may have come to its end in the turn of the loop in which this was cancelled.
+            with suppress(asyncio.CancelledError, StopAsyncIteration):
                 await coming
         await responses.aclose()
     await request.send_part(form.closing)

@@ -7,6 +7,7 @@ import pytest
 from gateway.execution.engine import Budget, Engine
 from gateway.execution.request import GraphQLRequest
 from gateway.hooks import Hook, Hooks
+from gateway.upstream.credential import Credential
 from gateway.watch import Live, Pacing
 from tests.harness.over import make_caller, over
 
@@ -78,6 +79,18 @@ async def test_who_leaves_is_told_so(live, job):
     await responses.aclose()
 
     assert told.ended[0].ending == "left"
+
+
+async def test_who_is_cut_off_between_two_events_is_told_so(live, job, sandbox_server):
+    subscribe, told = live
+    caller = make_caller(Credential("PRIVATE-TOKEN", sandbox_server.tokens["developer"]))
+    responses = subscribe(JOB % job, caller)
+    await anext(responses)
+
+    caller.is_cut_off = True
+    await responses.aclose()
+
+    assert told.ended[0].ending == "stopped"
 
 
 async def test_what_is_refused_is_told_as_an_operation(live):

@@ -1,12 +1,19 @@
 """Shutdown while hundreds subscribe: all are told to come again, and nothing is left of them."""
 
 import asyncio
+import gc
 import json
 from contextlib import AsyncExitStack
 
 import pytest
 
+from gateway.app import Gateway
+from gateway.hooks import Hook
+from gateway.settings import Settings
+from gateway.transport.records import Records
+from gateway.transport.request import HttpRequest
 from gateway.transport.server import address_of, listen, serving
+from gateway.transport.streams import EVENT_STREAM, stream
 from tests.harness.app import running_app
 from tests.transport.subscribers import TRANSPORTS, web_socket
 
@@ -69,3 +76,88 @@ async def test_five_hundred_subscriptions_end_in_peace(sandbox_server):
         assert {one.ended for one in streams} == {"broken"}
     await asyncio.sleep(0.05)
     assert asyncio.all_tasks() - before == set()
+
+
+class Endings(Hook):
+    def __init__(self):
+        self.told = []
+
+    def subscription_ended(self, subscription):
+        self.told.append(subscription.ending)
+
+
+class SlowReader:
+    """A caller that takes no event, and leaves at the end of its stream."""
+
+    def __init__(self, document, variables):
+        self.sent, self.has_event = b"", asyncio.Event()
+        self._body = json.dumps({"query": document, "variables": variables}).encode()
+        self._has_ended = asyncio.Event()
+
+    def asks(self, gateway, token):
+        headers = {
+            b"accept": b"text/event-stream",
+            b"content-type": b"application/json",
+            b"private-token": token.encode(),
+        }
+        scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b""}
+        return gateway({**scope, "headers": [*headers.items()]}, self._receive, self._send)
+
+    async def _receive(self):
+        if self._body:
+            body, self._body = self._body, b""
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._has_ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message):
+        self.sent += message.get("body", b"")
+        if b"event: next" in self.sent and not self.has_event.is_set():
+            self.has_event.set()
+            await asyncio.Event().wait()
+        if message["type"] == "http.response.body" and "more_body" not in message:
+            self._has_ended.set()
+
+
+async def test_who_has_not_taken_an_event_is_told_as_hung_up_on(sandbox_server):
+    """No operation is under way then that could be cancelled."""
+    sandbox, endings = sandbox_server.sandbox, Endings()
+    job = sandbox.create_job(1, sandbox.create_pipeline(1), status="running")
+    reader = SlowReader(JOB, {"job": {"path": {"project": "1", "job": str(job)}}})
+    gateway = Gateway(Settings(upstream_url=sandbox_server.url), Records(lambda _: None), endings)
+
+    async with gateway.running():
+        asking = asyncio.create_task(reader.asks(gateway, sandbox_server.tokens["developer"]))
+        await reader.has_event.wait()
+        gateway.hang_up()
+        await asking
+
+    assert endings.told == ["stopped"]
+    assert b"event: complete" not in reader.sent
+
+
+async def test_responses_may_end_in_the_turn_in_which_their_stream_is_hung_up_on():
+    """That they have is nobody's to ask for any more, and no fault to be recorded."""
+    faults = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+
+    is_hung_up = await _hung_up_on_at_its_end()
+    gc.collect()
+
+    assert is_hung_up
+    assert faults == []
+
+
+async def _hung_up_on_at_its_end():
+    async def responses():
+        streaming.cancel()
+        return
+        yield
+
+    async def send(_):
+        pass
+
+    request = HttpRequest({"method": "POST", "headers": []}, None, send)
+    streaming = asyncio.create_task(stream(request, responses(), EVENT_STREAM, (), heartbeat_s=1))
+    await asyncio.wait([streaming])
+    return streaming.cancelled()
