@@ -185,6 +185,7 @@ class Watch:
         self._all: set[Watched] = set()
         self._held: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._is_hung_up = False
 
     def __len__(self) -> int:
         return len(self._all) + len(self._held)
@@ -201,12 +202,14 @@ class Watch:
 
     def hold(self, watched: Watched) -> None:
         """Watch over a response that goes on for long: its caller is listened for from now on, and
-        it ends when the gateway begins to stop.
+        it ends when the gateway begins to stop; at once, if it has.
         """
         self._all.discard(watched)
         self._held.add(watched)
         if watched.listener is None:
             watched.listener = asyncio.get_running_loop().create_task(watched.listen())
+        if self._is_hung_up:
+            watched.end(Ending.CUT_OFF)
 
     def leave(self, watched: Watched) -> None:
         self._all.discard(watched)
@@ -224,7 +227,8 @@ class Watch:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End what would go on for long."""
+        """End what would go on for long, and what begins to from now on."""
+        self._is_hung_up = True
         for watched in self._held:
             watched.end(Ending.CUT_OFF)
 

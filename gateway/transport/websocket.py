@@ -77,13 +77,15 @@ class WebSockets:
         self.quota = quota
         self._origins = frozenset(settings.cors_origins)
         self._sessions: set[_Session] = set()
+        self._is_hung_up = False
 
     def __len__(self) -> int:
         """How many connections there are."""
         return len(self._sessions)
 
     def hang_up(self) -> None:
-        """Tell every client to come again: the gateway stops."""
+        """Tell every client to come again, and who connects from now on: the gateway stops."""
+        self._is_hung_up = True
         for session in self._sessions:
             session.hang_up()
 
@@ -106,6 +108,8 @@ class WebSockets:
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
         session = _Session(self, scope, headers, receive, send)
         self._sessions.add(session)
+        if self._is_hung_up:
+            session.hang_up()
         try:
             await session.run()
         finally:

@@ -14,7 +14,7 @@ from gateway.transport.records import Records
 from gateway.transport.request import HttpRequest
 from gateway.transport.server import address_of, listen, serving
 from gateway.transport.streams import EVENT_STREAM, stream
-from tests.harness.app import running_app
+from tests.harness.app import listening, running_app
 from tests.transport.subscribers import TRANSPORTS, web_socket
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
@@ -134,6 +134,25 @@ async def test_who_has_not_taken_an_event_is_told_as_hung_up_on(sandbox_server):
 
     assert endings.told == ["stopped"]
     assert b"event: complete" not in reader.sent
+
+
+@pytest.mark.parametrize("transport", ["sse", "multipart"])
+async def test_who_subscribes_while_the_gateway_stops_is_told_to_come_again(
+    sandbox_server, transport
+):
+    sandbox = sandbox_server.sandbox
+    job = sandbox.create_job(1, sandbox.create_pipeline(1), status="running")
+    asked = JOB, {"job": {"path": {"project": "1", "job": str(job)}}}
+    headers = {"private-token": sandbox_server.tokens["developer"]}
+    async with (
+        running_app(upstream_url=sandbox_server.url) as api,
+        listening(api.gateway) as url,
+    ):
+        api.gateway.hang_up()
+
+        async with TRANSPORTS[transport](url, headers, *asked) as it:
+            assert await it.rest() == []
+            assert it.ended == "broken"
 
 
 async def test_responses_may_end_in_the_turn_in_which_their_stream_is_hung_up_on():

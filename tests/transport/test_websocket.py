@@ -296,6 +296,13 @@ class TestCloseCodes:
 
             assert await talk.closed() == 1012
 
+    async def test_1012_for_who_connects_while_the_gateway_stops(self, gateway):
+        async with gateway() as (api, url):
+            api.gateway.hang_up()
+
+            async with web_socket(url) as opened:
+                assert await Talk(opened).closed() == 1012
+
 
 class TestHandshakes:
     @pytest.mark.parametrize("origin", ["https://ci.example.com", None])
