@@ -3,6 +3,7 @@
     settings   all of them, each declared once
     knobs      how one is declared, named and read
     checks     what one may hold
+    agreement  what several may hold together
     page       docs/settings.md, made from the declarations
 
 The environment's names and the flags (`gateway.cli`) are made from the declarations as well.

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args, get_type_hints
 
 import gateway.settings.checks as checks
+from gateway.settings.agreement import contradictions, lack_of_upstream
 from gateway.settings.knobs import SWITCHES, SettingsError, checked, knob, read_knobs
 
 if TYPE_CHECKING:
@@ -386,39 +387,24 @@ class Settings:
                 mistakes.append(f"{knob_.name} {error}")
             else:
                 object.__setattr__(self, knob_.name, value)
-        if self.sandbox and self.upstream_url is not None:
-            mistakes.append(
-                "GATEWAY_SANDBOX=true contradicts GATEWAY_UPSTREAM_URL: set one of them"
-            )
-        if self.documents != "also" and self.trusted_documents is None:
-            mistakes.append(
-                f"GATEWAY_DOCUMENTS={self.documents} needs GATEWAY_TRUSTED_DOCUMENTS: set it to"
-                " the folder or manifest of those that are trusted"
-            )
-        if self.workers > self.max_upstream_connections:
-            mistakes.append(
-                f"GATEWAY_WORKERS={self.workers} leaves workers without a connection to the"
-                f" upstream: GATEWAY_MAX_UPSTREAM_CONNECTIONS={self.max_upstream_connections} is"
-                " for all of them together"
-            )
+        mistakes += contradictions(
+            sandbox=self.sandbox,
+            upstream_url=self.upstream_url,
+            documents=self.documents,
+            trusted_documents=self.trusted_documents,
+            workers=self.workers,
+            max_upstream_connections=self.max_upstream_connections,
+        )
         if mistakes:
             raise SettingsError(mistakes)
 
     def check_upstream(self) -> None:
         """Raise `SettingsError` where there is no upstream, and the sandbox must not stand in."""
-        if self.upstream_url is not None or self.sandbox:
-            return
-        missing = (
-            "GATEWAY_UPSTREAM_URL is missing: set it to the GitLab to ask, such as"
-            " https://gitlab.example.com"
+        lack = lack_of_upstream(
+            sandbox=self.sandbox, upstream_url=self.upstream_url, host=self.host
         )
-        if self.sandbox is False:
-            raise SettingsError(
-                [f"{missing} (GATEWAY_SANDBOX=false, or GATEWAY_PRODUCTION, rules the sandbox out)"]
-            )
-        if not checks.is_loopback(self.host):
-            sandbox = "GATEWAY_SANDBOX=true for the sandbox, whose tokens are public, beyond this"
-            raise SettingsError([f"{missing}; or {sandbox} machine (GATEWAY_HOST={self.host})"])
+        if lack is not None:
+            raise SettingsError([lack])
 
     @classmethod
     def read(
