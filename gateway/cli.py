@@ -6,56 +6,58 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import atexit
 import difflib
 import json
-import logging
 import os
 import sys
-from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway import doctor_command, documents_command, health_check
-from gateway.app import GRAPHQL_PATH, Gateway
+from gateway import doctor_command, documents_command, health_check, sandbox_command
+from gateway.app import Gateway
+from gateway.banner import announce, gateway_lines
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
 from gateway.execution.schema import print_sdl
 from gateway.reloading import reloading
-from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
+from gateway.sandbox_command import SandboxMistake
 from gateway.serving import serve
 from gateway.settings import Settings, SettingsError, flag_of, is_switch
-from gateway.settings.checks import is_loopback
 from gateway.settings.page import describe_settings
 from gateway.stopping import StopSignals
 from gateway.terminal import command as terminal
 from gateway.terminal.subject import WatchMistake, refuse_credentials
-from gateway.transport.explorer import Bundle
-from gateway.transport.line_writer import LineWriter, standard_streams, write_to
+from gateway.transport.line_writer import standard_streams, write_to
 from gateway.transport.records import record_logging, standard_records
-from gateway.transport.server import CannotListen, address_of, listen, new_loop, serving
+from gateway.transport.server import CannotListen, address_of, listen, new_loop
 from gateway.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from socket import socket
 
     from gateway.app import EmbeddedSandbox
 
 __all__ = ["main"]
 
-_EXPLORER: Final = "the explorer"
-_PLAIN_PAGE: Final = "a plain page; this installation was made without the explorer"
-_log: Final = logging.getLogger("gateway.cli")
-
 # As a shell tells that a program ended by SIGPIPE.
 READER_LEFT: Final = 141
-ROLES: Final = ("maintainer", "developer", "reporter", "guest", "outsider", "job_token")
 
 
 class _Mistake(Exception):
-    """What the user got wrong: printed, exit status 2."""
+    """What the user got wrong here."""
+
+
+# What the user got wrong: printed, exit status 2.
+_MISTAKES: Final = (
+    _Mistake,
+    CallerError,
+    CannotListen,
+    SandboxMistake,
+    SettingsError,
+    WatchMistake,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 refuse_credentials(given[1:])
             options = _parser().parse_args(given)
             status: int = options.run(options)
-    except (SettingsError, CannotListen, CallerError, WatchMistake, _Mistake) as mistake:
+    except _MISTAKES as mistake:
         write_to(sys.stderr)(f"jobs-gateway: {mistake}\n".encode())
         return 2
     except BrokenPipeError:
@@ -96,15 +98,15 @@ def _serve(options: argparse.Namespace) -> int:
         _serve_with_workers(read_settings, listener, address)
         return 0
 
-    def announce(gateway: Gateway) -> None:
+    def say_where(gateway: Gateway) -> None:
         trusted = gateway.trusted_documents
-        _announce(*_gateway_banner(settings, address, gateway.sandbox, trusted))
+        announce(*gateway_lines(settings, address, gateway.sandbox, trusted))
 
     async def serve_alone() -> None:
         gateway = Gateway(settings, records)
         with StopSignals() as signals:
             async with reloading(gateway.reload_documents if settings.trusted_documents else None):
-                await serve(gateway, listener, signals, lambda _: announce(gateway))
+                await serve(gateway, listener, signals, lambda _: say_where(gateway))
 
     _run(serve_alone())
     return 0
@@ -115,53 +117,15 @@ def _serve_with_workers(
 ) -> None:
     if sys.platform == "win32":
         raise _Mistake("GATEWAY_WORKERS: workers are handed their connections as only Unix can")
-    from gateway.workers import WorkersFailed, serve_with_workers  # noqa: PLC0415 - see above
+    from gateway.workers import WorkersFailed, serve_with_workers  # noqa: PLC0415 - of Unix only
 
-    def announce(sandbox: EmbeddedSandbox | None) -> None:
-        _announce(*_gateway_banner(read_settings(), address, sandbox))
+    def say_where(sandbox: EmbeddedSandbox | None) -> None:
+        announce(*gateway_lines(read_settings(), address, sandbox))
 
     try:
-        _run(serve_with_workers(read_settings, listener, announce))
+        _run(serve_with_workers(read_settings, listener, say_where))
     except WorkersFailed as failure:
         raise _Mistake(f"{failure}; its records say why") from None
-
-
-def _sandbox(options: argparse.Namespace) -> int:
-    listener = listen(options.host, options.port)
-    records = standard_records()
-    record_logging(records, "warning")
-    if not is_loopback(listener.getsockname()[0]):
-        _log.warning("the sandbox listens beyond this machine, and its tokens are public")
-    url = options.external_url or address_of(listener)
-    try:
-        sandbox = Sandbox(
-            seed=options.seed,
-            jobs=options.jobs,
-            data=options.data,
-            world=options.world,
-            profile=options.profile,
-            faults=[_fault(text) for text in options.fault],
-            admin=options.admin,
-            external_url=url,
-            live=True,
-            record=options.admin,
-        )
-    except (ValueError, OSError) as error:
-        raise _Mistake(f"the sandbox cannot start: {error}") from None
-
-    async def serve() -> None:
-        with StopSignals() as signals:
-            async with serving(
-                sandbox.app, listener, shutdown_timeout_s=1, lifespan=True
-            ) as server:
-                banner = [f"Jobs API sandbox {__version__}", *_sandbox_lines(url, sandbox.tokens)]
-                _announce(*banner)
-                await signals.first()
-                signals.on_second = server.hurry
-
-    with closing(sandbox):
-        _run(serve())
-    return 0
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -240,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     for knob in fields(Settings):
         _add_setting(serving_, knob.name, knob.metadata["sentence"])
     terminal.add_options(command("watch", terminal.run, terminal.SENTENCE))
-    _add_sandbox_options(command("sandbox", _sandbox, "Serve the Jobs API sandbox alone."))
+    sandbox_command.add_options(command("sandbox", sandbox_command.run, sandbox_command.SENTENCE))
     schema = command("schema", _schema, "Print the schema as SDL.")
     schema.add_argument(
         "--check",
@@ -289,57 +253,6 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, sentence: str) -> N
         parser.add_argument(flag, dest=name, metavar="VALUE", help=sentence)
 
 
-def _add_sandbox_options(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    add("--port", type=int, default=8001, help="port to listen on; 0 takes a free one (8001)")
-    add("--external-url", metavar="URL", help="address that its answers name as its own")
-    add("--seed", type=int, default=1, help="seed of the world: same seed, same world (1)")
-    add("--jobs", type=int, help="jobs of the largest project (1200)")
-    add("--data", type=Path, metavar="FILE", help="keep the state in FILE")
-    add("--world", type=Path, metavar="FILE", help="a world of your own, JSON or YAML")
-    add("--profile", choices=list(PROFILES), default="18", help="GitLab version to be like (18)")
-    add(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="KIND[,NAME=VALUE…]",
-        help="spoil answers, such as status,status=503,route=project_jobs,probability=0.1;"
-        f" kinds: {', '.join(KINDS)}; may be given several times",
-    )
-    add("--admin", action="store_true", help="serve the admin endpoint")
-
-
-def _fault(text: str) -> Fault:
-    """A fault from `KIND,NAME=VALUE,…`; raises `_Mistake`."""
-    kind, *parts = text.split(",")
-    types = {knob.name: str(knob.type) for knob in fields(Fault) if knob.init}
-    values: dict[str, Any] = {}
-    for part in parts:
-        name, _, value = part.partition("=")
-        if name not in types or name == "kind":
-            known = ", ".join(name for name in types if name != "kind")
-            raise _Mistake(f"--fault {text}: {name!r} is none of {known}")
-        try:
-            values[name] = _typed(types[name], value)
-        except ValueError:
-            raise _Mistake(f"--fault {text}: {value!r} does not fit {name}") from None
-    try:
-        return Fault(kind=kind, **values)  # type: ignore[arg-type]  # Fault checks its kind
-    except ValueError as error:
-        raise _Mistake(f"--fault {text}: {error}") from None
-
-
-def _typed(annotation: str, text: str) -> object:
-    if annotation.startswith("int"):
-        return int(text)
-    if annotation.startswith("float"):
-        return float(text)
-    if annotation.startswith("bool"):
-        return {"true": True, "false": False}.get(text) or int(text) == 1
-    return text
-
-
 def _text_of(path: Path) -> str:
     try:
         return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
@@ -347,44 +260,9 @@ def _text_of(path: Path) -> str:
         raise _Mistake(f"cannot read {path}: {error}") from None
 
 
-def _gateway_banner(
-    settings: Settings, address: str, sandbox: EmbeddedSandbox | None, trusted: int | None = None
-) -> list[str]:
-    place = settings.path_prefix + GRAPHQL_PATH
-    lines = [f"Jobs Gateway {__version__}", f"  GraphQL       {address}{place}"]
-    if settings.explorer:
-        lines[1] += f"  (in a browser: {_EXPLORER if Bundle().page else _PLAIN_PAGE})"
-    if settings.trusted_documents is not None:
-        others = {"only": "others are refused", "report": "others are reported"}
-        told = others.get(settings.documents, "others are run as well")
-        count = "" if trusted is None else f"{trusted} "
-        lines.append(f"  documents     {count}trusted; {told}")
-    if settings.workers > 1:
-        lines.append(f"  workers       {settings.workers}")
-    if sandbox is None:
-        return [*lines, f"  upstream      {settings.upstream_url}"]
-    return [*lines, *_sandbox_lines(sandbox.url, sandbox.tokens)]
-
-
-def _sandbox_lines(url: str, tokens: Mapping[str, str]) -> list[str]:
-    lines = [f"  sandbox REST  {url}/api/v4"]
-    for role in ROLES:
-        if role in tokens:
-            header = "JOB-TOKEN" if role == "job_token" else "PRIVATE-TOKEN"
-            lines.append(f"  {role.replace('_', ' '):<12}  {header}: {tokens[role]}")
-    return lines
-
-
 def _say(*lines: str) -> None:
     sys.stdout.write("\n".join([*lines, ""]))
     sys.stdout.flush()
-
-
-def _announce(*lines: str) -> None:
-    """Say it to a standard output that may be closed, or that nobody reads, and do not wait."""
-    writer = LineWriter(write_to(sys.stdout), lambda _: b"")
-    atexit.register(writer.drain, 0.5)
-    writer.write("\n".join([*lines, ""]).encode())
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
