@@ -107,22 +107,10 @@ def run(options: Namespace) -> int:
 def _status_of(watch: Callable[[], Coroutine[Any, Any, str]], credential: Mapping[str, str]) -> int:
     """The exit status that watching comes to; raises `_Failed`."""
     try:
-        with _runner() as runner:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
             return EXIT_STATUSES.get(runner.run(watch()), NOT_WATCHED)
     except (Refused, Unreachable, Lost) as failure:
         raise _Failed(_advised(failure, credential)) from None
-
-
-@contextmanager
-def _runner() -> Iterator[asyncio.Runner]:
-    runner = asyncio.Runner(loop_factory=new_loop)
-    try:
-        yield runner
-    finally:
-        # Now and then uvloop finds a loop busy (EBUSY) that nothing runs on any more. The program
-        # ends here, and what it says must not be lost for that.
-        with suppress(OSError):
-            runner.close()
 
 
 class _Failed(Exception):

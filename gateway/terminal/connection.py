@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
+    from types import TracebackType
 
 __all__ = ["Address", "Broken", "Refused", "responses"]
 
@@ -64,10 +65,26 @@ class Address:
 
 
 class _Connect(connect):
-    """Follows no redirects: a credential goes to the address that was named."""
+    """Follows no redirects: a credential goes to the address that was named. Leaves no connection
+    open.
+    """
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        transport = self.connection.transport
+        try:
+            await super().__aexit__(exc_type, exc_value, traceback)
+        except asyncio.CancelledError:
+            # websockets would leave it open until the other end closes it.
+            transport.abort()
+            raise
 
 
 async def responses(

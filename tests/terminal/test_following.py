@@ -1,7 +1,8 @@
 """Subscriptions over connections that break, by a server that does as it is told."""
 
+import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from websockets.asyncio.server import serve
@@ -11,6 +12,7 @@ from gateway.terminal.following import Lost, Patience, Unreachable, follow
 
 pytestmark = pytest.mark.anyio
 
+GONE_S = 5
 IMPATIENT = Patience(first_s=0.01, most_s=0.02, give_up_s=0.1)
 
 
@@ -164,3 +166,32 @@ async def test_what_is_no_gateway_is_told_and_gets_no_credential(status, told):
         with pytest.raises(Refused, match=told):
             async for _ in responses(address, "", {}):
                 pass
+
+
+async def test_no_connection_is_left_open_where_its_closing_is_cancelled():
+    is_asked_to_close, is_gone = asyncio.Event(), asyncio.Event()
+
+    async def never_closing(socket):
+        await socket.recv()
+        await socket.send('{"type": "connection_ack"}')
+        await socket.recv()
+        socket.protocol.receive_data = lambda _: is_asked_to_close.set()
+        await socket.send(json.dumps({"id": "1", **COMPLETE}))
+        await socket.wait_closed()
+        is_gone.set()
+
+    async def read(address):
+        async with aclosing(responses(address, "", {})) as answers:
+            async for _ in answers:
+                pass
+
+    async with serving(never_closing) as address:
+        async with asyncio.timeout(GONE_S):
+            reading = asyncio.create_task(read(address))
+            await is_asked_to_close.wait()
+
+            reading.cancel()
+            await asyncio.wait([reading])
+
+            assert reading.cancelled()
+            assert await is_gone.wait()
