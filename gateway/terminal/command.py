@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from getpass import getpass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
@@ -31,6 +31,7 @@ from gateway.upstream.web_urls import origin_of
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+    from types import FrameType
     from typing import Any, TextIO
 
     from gateway.terminal.subject import Subject
@@ -88,11 +89,11 @@ def run(options: Namespace) -> int:
             log_format = options.log_format or ("ansi" if view.follows else "plain")
 
             async def watch() -> str:
-                signals.cancel(asyncio.current_task())
                 gateway = nullcontext(str(named)) if settings is None else _started(settings)
-                async with gateway as url:
-                    address = Address(url, credential, by_proxy=settings is None)
-                    return await Watch(address, subject, view, log_format.upper()).to_the_end()
+                with signals.cancelling(asyncio.current_task()):
+                    async with gateway as url:
+                        address = Address(url, credential, by_proxy=settings is None)
+                        return await Watch(address, subject, view, log_format.upper()).to_the_end()
 
             return _status_of(watch, credential)
     except KeyboardInterrupt:
@@ -245,14 +246,26 @@ class _Signals:
     def __init__(self) -> None:
         self.number = int(signal.SIGTERM)
 
-    def cancel(self, task: asyncio.Task[str] | None) -> None:
+    @contextmanager
+    def cancelling(self, task: asyncio.Task[str] | None) -> Iterator[None]:
+        """Have them cancel a task of the loop that runs, while the block does."""
         loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and task is not None:
-                with suppress(NotImplementedError):
-                    loop.add_signal_handler(number, self._take, number, task)
 
-    def _take(self, number: int, task: asyncio.Task[str]) -> None:
-        self.number = int(number)
-        task.cancel()
+        def take(number: int, _: FrameType | None) -> None:
+            self.number = number
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+
+        # Not by the loop's `add_signal_handler`: uvloop leaves behind what it has set, and no loop
+        # restores what was set before.
+        before = {number: signal.signal(number, take) for number in _TO_END}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+_TO_END: Final = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)

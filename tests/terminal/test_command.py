@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 from contextlib import contextmanager
 from threading import Thread
 
@@ -17,7 +19,9 @@ PAGE = "https://gitlab.example.com/a/b/-/jobs/7"
 
 @contextmanager
 def playing(*events):
-    """A gateway that answers a watched job with these events, and its log with a line."""
+    """A gateway that answers a watched job with these events, or by a function of its connection,
+    and its log with a line.
+    """
 
     def answer(socket):
         socket.recv()
@@ -25,6 +29,9 @@ def playing(*events):
         asked = json.loads(socket.recv())["payload"]["query"]
         log = [{"data": {"jobLog": {"text": "a line\n", "endByte": 7}}}]
         for payload in log if "jobLog" in asked else events:
+            if callable(payload):
+                payload(socket)
+                return
             socket.send(json.dumps({"id": "1", "type": "next", "payload": payload}))
         socket.send('{"id": "1", "type": "complete"}')
         socket.close()
@@ -80,6 +87,35 @@ def test_what_is_refused_is_told_with_what_to_do(watch, code, token, advice):
     assert told == 5
     assert said.startswith("jobs-gateway: job 7: it is refused; ")
     assert advice in said
+
+
+@pytest.fixture
+def taken():
+    """The signals that the program whose part the command is took; it takes them again after."""
+    taken = []
+    names = ("SIGTERM", "SIGHUP")
+    before = {
+        name: signal.signal(getattr(signal, name), lambda number, _: taken.append(number))
+        for name in names
+    }
+    yield taken
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_is_told_by_the_status_and_is_its_owners_again(watch, taken, name):
+    number = getattr(signal, name)
+
+    def signalled(socket):
+        os.kill(os.getpid(), number)
+        assert list(socket) == []
+
+    told, _, said = watch(signalled)
+    signal.raise_signal(number)
+
+    assert (told, said) == (128 + number, "")
+    assert taken == [number]
 
 
 def test_no_gateway_where_one_is_named_is_told(monkeypatch, capfd):
