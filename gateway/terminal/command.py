@@ -258,12 +258,19 @@ class _Signals:
 
         # Not by the loop's `add_signal_handler`: uvloop leaves behind what it has set, and no loop
         # restores what was set before.
-        before = {number: signal.signal(number, take) for number in _TO_END}
+        before = {
+            number: signal.signal(number, take) for number in _TO_END if not _is_ignored(number)
+        }
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _is_ignored(number: int) -> bool:
+    """Is it to end nothing, as `nohup` says of SIGHUP?"""
+    return signal.getsignal(number) is signal.SIG_IGN
 
 
 _TO_END: Final = tuple(

@@ -118,6 +118,23 @@ def test_a_signal_to_end_is_told_by_the_status_and_is_its_owners_again(watch, ta
     assert taken == [number]
 
 
+def test_an_ignored_signal_ends_nothing(watch, taken):
+    job = row(7, "rspec", "success")
+
+    def signalled(socket):
+        os.kill(os.getpid(), signal.SIGHUP)
+        answer = {"data": {"jobUpdated": {**job, "ref": "main"}}}
+        socket.send(json.dumps({"id": "1", "type": "next", "payload": answer}))
+        socket.send('{"id": "1", "type": "complete"}')
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    told, _, _ = watch(signalled)
+
+    assert told == 0
+    assert taken == []
+
+
 def test_no_gateway_where_one_is_named_is_told(monkeypatch, capfd):
     monkeypatch.setenv("GITLAB_TOKEN", "t")
 
