@@ -98,9 +98,9 @@ __all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app", "embedded
 
 _log: Final = logging.getLogger("gateway.app")
 
-# In the sandbox's world.
+# In the sandbox's world. The failed job is not the pipeline's, which a tab before retries.
 DEMO: Final = Examples(
-    project="1", other_project="6", pipeline="6", failed_job="7", manual_job="1", running_job="8"
+    project="1", other_project="6", pipeline="6", failed_job="67", manual_job="1", running_job="8"
 )
 USER_AGENT: Final = f"jobs-gateway/{__version__}"
 

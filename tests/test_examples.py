@@ -1,5 +1,6 @@
 """The operations in `examples/`: each runs over the demo, and takes the calls that it says."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 from graphql import OperationType, build_schema, get_operation_ast, parse, validate
 
+from gateway.app import DEMO as SHOWN
 from gateway.execution.schema import print_sdl
 from gateway.sandbox.demo.projects import DEMO
 from gateway.testing.server import serve
+from gateway.transport.explorer.tabs import opening_tabs
 from tests.harness.over import DrivenOver, over_driven
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +82,20 @@ def test_all_failed_jobs_run_again(over):
     results = response.data["jobBatch"]["results"]
     assert [result["item"]["name"] for result in results] == ["teaspoon"]
     assert response.tally.calls == 2 + len(results)
+    assert response.estimated_calls == 118
+
+
+@pytest.mark.parametrize("jobs", [0, 1_000])
+def test_the_tabs_do_what_they_say_one_after_another(jobs):
+    tabs = [tab for tab in opening_tabs(SHOWN) if "\nsubscription " not in tab.query]
+    with serve(jobs=jobs) as server, over_driven(server) as over:
+        responses = [over.run(over.execute(tab.query, json.loads(tab.variables))) for tab in tabs]
+
+    assert len(responses) == 8
+    for response in responses:
+        told = json.dumps(response.data)
+        assert not response.errors
+        assert '"userErrors": [{' not in told
 
 
 def test_following_is_a_valid_operation(over):
