@@ -30,7 +30,7 @@ from tests.benchmarks.floor_rows import (
     decode_row,
     decode_rows,
     decode_wide_rows,
-    job_id,
+    global_id,
     show_child,
     show_row,
     show_wide_row,
@@ -149,7 +149,7 @@ class Floor:
         }
         nodes = [
             {
-                "id": job_id(parent.pipeline, parent.id),
+                "id": global_id(parent.pipeline, parent.id),
                 "databaseId": parent.id,
                 "name": parent.name,
                 "status": parent.status.upper(),

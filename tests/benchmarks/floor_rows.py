@@ -12,13 +12,17 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 __all__ = [
+    "MoreValues",
+    "Name",
+    "Place",
     "Row",
+    "Title",
     "decode_children",
     "decode_parents",
     "decode_row",
     "decode_rows",
     "decode_wide_rows",
-    "job_id",
+    "global_id",
     "show_child",
     "show_row",
     "show_wide_row",
@@ -29,8 +33,24 @@ class Username(Struct, gc=False):
     username: str
 
 
+class Name(Username, gc=False):
+    name: str
+
+
+class Person(Name, gc=False):
+    avatar_url: str
+
+
 class ShortSha(Struct, gc=False):
     short_id: str
+
+
+class Title(ShortSha, gc=False):
+    title: str
+
+
+class Commit(Title, gc=False):
+    author_name: str
 
 
 class Place(Struct, gc=False):
@@ -38,38 +58,7 @@ class Place(Struct, gc=False):
     project_id: int
 
 
-class Row(Struct, gc=False):
-    """A job as far as `fragment JobRow` shows it."""
-
-    id: int
-    name: str
-    stage: str
-    status: str
-    ref: str
-    started_at: str | None
-    finished_at: str | None
-    duration: float | None
-    web_url: str
-    user: Username
-    commit: ShortSha
-    pipeline: Place
-
-
-class Person(Struct, gc=False):
-    username: str
-    name: str
-    avatar_url: str
-
-
-class Commit(Struct, gc=False):
-    short_id: str
-    title: str
-    author_name: str
-
-
-class Pipeline(Struct, gc=False):
-    id: int
-    project_id: int
+class Pipeline(Place, gc=False):
     iid: int
     status: str
 
@@ -84,30 +73,48 @@ class Artifact(Struct, gc=False):
     size: int
 
 
-class WideRow(Struct, gc=False):
-    """A job as far as many_fields.graphql shows it."""
+class Values(Struct, gc=False):
+    """What every wide operation shows of a job itself."""
 
     id: int
     name: str
     stage: str
     status: str
     ref: str
-    tag: bool
-    allow_failure: bool
-    created_at: str
     started_at: str | None
     finished_at: str | None
     duration: float | None
+    web_url: str
+
+
+class Row(Values, gc=False):
+    """A job as far as `fragment JobRow` shows it."""
+
+    user: Username
+    commit: ShortSha
+    pipeline: Place
+
+
+class MoreValues(Values, gc=False, kw_only=True):
+    """What many_fields.graphql and whole_pipeline.graphql show besides."""
+
+    tag: bool
+    allow_failure: bool
+    created_at: str
     queued_duration: float | None
     coverage: float | None
+    failure_reason: str | None = None
+
+
+class WideRow(MoreValues, gc=False, kw_only=True):
+    """A job as far as many_fields.graphql shows it."""
+
     tag_list: list[str]
-    web_url: str
     user: Person
     commit: Commit
     pipeline: Pipeline
     runner: Runner | None
     artifacts: list[Artifact]
-    failure_reason: str | None = None
 
 
 class Parent(Struct, gc=False):
@@ -137,14 +144,14 @@ decode_parents = Decoder(list[Parent]).decode
 decode_children = Decoder(list[Child]).decode
 
 
-def job_id(place: Place | Pipeline, job: int) -> str:
-    text = b"Job:%d:%d:%d" % (place.project_id, place.id, job)
+def global_id(place: Place, number: int, form: bytes = b"Job:%d:%d:%d") -> str:
+    text = form % (place.project_id, place.id, number)
     return binascii.b2a_base64(text, newline=False).rstrip(b"=").decode()
 
 
 def show_row(row: Row) -> dict[str, Any]:
     return {
-        "id": job_id(row.pipeline, row.id),
+        "id": global_id(row.pipeline, row.id),
         "databaseId": row.id,
         "name": row.name,
         "stage": row.stage,
@@ -162,7 +169,7 @@ def show_row(row: Row) -> dict[str, Any]:
 def show_wide_row(row: WideRow) -> dict[str, Any]:
     user, commit, pipeline, runner = row.user, row.commit, row.pipeline, row.runner
     return {
-        "id": job_id(pipeline, row.id),
+        "id": global_id(pipeline, row.id),
         "databaseId": row.id,
         "name": row.name,
         "stage": row.stage,
@@ -199,7 +206,7 @@ def show_wide_row(row: WideRow) -> dict[str, Any]:
 
 def show_child(child: Child) -> dict[str, Any]:
     return {
-        "id": job_id(child.pipeline, child.id),
+        "id": global_id(child.pipeline, child.id),
         "databaseId": child.id,
         "name": child.name,
         "stage": child.stage,

@@ -6,59 +6,30 @@ order as texts.
 
 from __future__ import annotations
 
-import binascii
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 from msgspec.json import Decoder
 
+from tests.benchmarks.floor_rows import MoreValues, Name, Place, Title, global_id
+
 __all__ = ["decode_bridges", "decode_ids", "decode_jobs", "show_stages"]
-
-
-class Name(Struct, gc=False):
-    username: str
-    name: str
-
-
-class Title(Struct, gc=False):
-    short_id: str
-    title: str
-
-
-class Place(Struct, gc=False):
-    id: int
-    project_id: int
 
 
 class Id(Struct, gc=False):
     id: int
 
 
-class Job(Struct, gc=False):
+class Job(MoreValues, gc=False, kw_only=True):
     """A job as far as whole_pipeline.graphql shows it."""
 
-    id: int
-    name: str
-    stage: str
-    status: str
-    ref: str
-    tag: bool
-    allow_failure: bool
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    duration: float | None
-    queued_duration: float | None
-    coverage: float | None
-    web_url: str
     user: Name
     commit: Title
     pipeline: Place
-    failure_reason: str | None = None
 
 
-class Bridge(Job, gc=False):
+class Bridge(Job, gc=False, kw_only=True):
     """A bridge shows the same."""
 
 
@@ -120,12 +91,12 @@ def _seconds(text: str) -> float:
 
 
 def _item(item: Job) -> dict[str, Any]:
-    pipeline = item.pipeline
-    kind = "Bridge" if type(item) is Bridge else "Job"
-    place = b"%b:%d:%d:%d" % (kind.encode(), pipeline.project_id, pipeline.id, item.id)
+    kind, form = (
+        ("Bridge", b"Bridge:%d:%d:%d") if type(item) is Bridge else ("Job", b"Job:%d:%d:%d")
+    )
     return {
         "__typename": kind,
-        "id": binascii.b2a_base64(place, newline=False).rstrip(b"=").decode(),
+        "id": global_id(item.pipeline, item.id, form),
         "databaseId": item.id,
         "name": item.name,
         "stage": item.stage,
