@@ -5,9 +5,9 @@
 
 The gateway is a process of its own, and so is the probe, which reads one job 50 times a second with
 a credential of its own. One other caller does the bad work again and again; it and the upstream
-are made here. A gap is the longest time from
-one of the probe's answers to the next, 20 ms where nothing is wrong. What a busy machine adds is in
-all figures, so they are to be read beside those of undisturbed work in the same run.
+are made here. The longest gap is the longest time from one of the probe's answers to the next,
+20 ms where nothing is wrong. What a busy machine adds is in all figures, so they are to be read
+beside those of undisturbed work in the same run.
 """
 
 from __future__ import annotations

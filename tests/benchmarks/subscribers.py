@@ -25,8 +25,8 @@ MASK = bytes(4)
 
 
 class Subscribers:
-    """Connections to the program on `port`, each with one subscription. `rounds` of events are
-    waited for: `told` is when each of them was told of the present one.
+    """Connections to the program on `port`, each with one subscription. `told` is when each was
+    told of the event that is expected, in seconds of `perf_counter`, the first one first.
     """
 
     def __init__(self, port: int, headers: Mapping[str, str], document: str) -> None:

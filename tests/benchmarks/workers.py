@@ -3,10 +3,9 @@
     python -m tests.benchmarks.workers [--rounds N] [--seconds S] [--connections N]
 
 One process and two workers take turns over the same upstream, each process with as many callers.
-Prints CPU per
-operation of each, workers and parent together, their ratio (median of the rounds), and the part of
-the CPU of the worker that had more. Exits with 1 where two workers cost more than 1.05 times what
-one process does, or one of them did more than 55 of 100 (a split within 10 %).
+Prints CPU per operation of each, workers and parent together, their ratio (median of the rounds),
+and the part of the CPU of the worker that had more. Exits with 1 where two workers cost more than
+1.05 times what one process does, or one of them did more than 55 of 100 (a split within 10 %).
 """
 # ruff: noqa: T201 - a command talks
 
