@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 UPSTREAM = ROOT / "docs" / "upstream.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 CODE = [
@@ -48,7 +48,9 @@ LINK = re.compile(r"\[[^\]]*\]\((?!\w+://)([^)#\s]*)(?:#([^)\s]+))?\)")
 NUMBER = r"\d+(?:\.\d+)?"
 SECTION = re.compile(rf"\bupstream\.md, ({NUMBER}(?:(?:, | and | to ){NUMBER})*|\S+)")
 TITLE = re.compile(r"\(architecture\.md, ([^)]*)\)")
-FILE = re.compile(r"(?<![\w/.-])((?:gateway|tests|docs|scripts)/[\w./-]++)(?!\\)((?:::\w+)*)")
+FILE = re.compile(
+    r"(?<![\w/.-])((?:gateway|tests|docs|scripts|deploy|examples|explorer)/[\w./-]++)(?!\\)((?:::\w+)*)"
+)
 # Modules may be named without `gateway.`; `schema.execute` is Strawberry's.
 MODULE = re.compile(
     r"`(?!schema\.(?:execute|graphql)\b)"
@@ -116,6 +118,7 @@ def test_every_section_of_the_upstream_names_its_proof(number):
             "`tests/test_cli.py::TestServe::test_gone[a-b]`",
             "no tests/test_cli.py::TestServe::",
         ),
+        ("`examples/Gone.graphql`", "no file examples/Gone.graphql"),
         ("`gateway.gone`", "no module gateway.gone"),
         ("`gateway.hooks.Gone`", "no module gateway.hooks.Gone"),
         ("`execution.gone`", "no module gateway.execution.gone"),
