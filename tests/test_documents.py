@@ -100,6 +100,15 @@ def test_every_section_of_the_upstream_names_its_proof(number):
     assert [part.splitlines()[0] for part in subsections if "Proven by: " not in part] == []
 
 
+def test_the_page_of_limits_names_a_test_for_each_input():
+    section = _read(ROOT / "docs" / "limits.md").partition("## What shows it")[2]
+
+    rows = re.findall(r"^\| (?!input )\w.*", section.partition("\n## ")[0], re.MULTILINE)
+
+    assert len(rows) >= 15
+    assert [row for row in rows if "::test_" not in row] == []
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
