@@ -12,11 +12,11 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 __all__ = [
-    "MoreValues",
     "Name",
     "Place",
     "Row",
     "Title",
+    "WideJobFields",
     "decode_children",
     "decode_parents",
     "decode_row",
@@ -73,8 +73,8 @@ class Artifact(Struct, gc=False):
     size: int
 
 
-class Values(Struct, gc=False):
-    """What every wide operation shows of a job itself."""
+class JobFields(Struct, gc=False):
+    """What is shown of a job itself wherever it is a row."""
 
     id: int
     name: str
@@ -87,7 +87,7 @@ class Values(Struct, gc=False):
     web_url: str
 
 
-class Row(Values, gc=False):
+class Row(JobFields, gc=False):
     """A job as far as `fragment JobRow` shows it."""
 
     user: Username
@@ -95,7 +95,7 @@ class Row(Values, gc=False):
     pipeline: Place
 
 
-class MoreValues(Values, gc=False, kw_only=True):
+class WideJobFields(JobFields, gc=False, kw_only=True):
     """What many_fields.graphql and whole_pipeline.graphql show besides."""
 
     tag: bool
@@ -106,7 +106,7 @@ class MoreValues(Values, gc=False, kw_only=True):
     failure_reason: str | None = None
 
 
-class WideRow(MoreValues, gc=False, kw_only=True):
+class WideRow(WideJobFields, gc=False, kw_only=True):
     """A job as far as many_fields.graphql shows it."""
 
     tag_list: list[str]

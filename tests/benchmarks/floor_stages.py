@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.json import Decoder
 
-from tests.benchmarks.floor_rows import MoreValues, Name, Place, Title, global_id
+from tests.benchmarks.floor_rows import Name, Place, Title, WideJobFields, global_id
 
 __all__ = ["decode_bridges", "decode_ids", "decode_jobs", "show_stages"]
 
@@ -21,7 +21,7 @@ class Id(Struct, gc=False):
     id: int
 
 
-class Job(MoreValues, gc=False, kw_only=True):
+class Job(WideJobFields, gc=False, kw_only=True):
     """A job as far as whole_pipeline.graphql shows it."""
 
     user: Name
