@@ -57,6 +57,18 @@ def test_every_pin_has_hashes_and_no_address():
         assert not PIN.match(line) or after.startswith("    --hash=sha256:")
 
 
+def test_the_sdist_carries_what_its_readme_leads_to():
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!\w+://|#)([^)#]+)", text)
+
+    missing = {target.partition("/")[0] for target in targets}
+    missing -= {*build["build"]["targets"]["sdist"]["include"]}
+
+    assert targets
+    assert missing == set()
+
+
 def test_the_package_carries_its_data():
     assert files("gateway").joinpath("py.typed").is_file()
     assert files("gateway.transport.explorer").joinpath("plain.html").is_file()
