@@ -320,21 +320,19 @@ class Client(Writes):
 
     async def _one(self, call: Call, reader: Reader[T]) -> T:
         answer = await self._chain.send(call)
-        # The first argument is the project, where there is one (`routes`).
-        project = call.arguments[0] if call.arguments else None
-        endpoint = call.route.endpoint
-        one = reader.one(answer, project)
+        one = reader.one(answer, call.project)
         if one is None:
-            steps = reader.one_in_steps(answer, endpoint=endpoint, project=project)
+            endpoint = call.route.endpoint
+            steps = reader.one_in_steps(answer, endpoint=endpoint, project=call.project)
             one = await self._in_turns(steps, call)
         return one
 
     async def _rows(
         self, call: Call, answer: Answer, reader: Reader[T]
     ) -> list[T | UpstreamInvalid]:
-        endpoint = call.route.endpoint
         rows = reader.many(answer, call.project)
         if rows is None:
+            endpoint = call.route.endpoint
             steps = reader.many_in_steps(answer, endpoint=endpoint, project=call.project)
             rows = await self._in_turns(steps, call)
         return rows

@@ -64,14 +64,14 @@ class Pool:
         """Whose share it is."""
         return standing if standing.is_verified else self.unverified
 
-    def take_at_once(self, owner: Standing, is_patient: bool) -> bool:  # noqa: FBT001 - each call's
+    def take_at_once(self, owner: Standing, call: Call) -> bool:
         """Take a place if there is one to be had, and nobody of this share waits who comes
         before.
         """
         has = owner.places[self._kind]
         if has >= SHARE * self._free or owner in self._waiting:
             return False
-        if is_patient and owner in self._patient:
+        if owner in self._patient and call.scope.patient:
             return False
         if owner is self.unverified and has >= self._most_unverified:
             return False
@@ -156,7 +156,7 @@ class Places:
             return await self._send_large(call, standing)
         # As `pool.owner`, without calling it.
         owner = standing if standing.is_verified else pool.unverified
-        if not pool.take_at_once(owner, call.scope.patient):
+        if not pool.take_at_once(owner, call):
             with waiting(self._hooks, "place", call):
                 await pool.take(owner, call)
         try:
@@ -187,7 +187,7 @@ class Places:
         self, pool: Pool, standing: Standing, call: Call, held: list[tuple[Pool, Standing]]
     ) -> None:
         owner = pool.owner(standing)
-        if not pool.take_at_once(owner, call.scope.patient):
+        if not pool.take_at_once(owner, call):
             with waiting(self._hooks, "place", call):
                 await pool.take(owner, call)
         held.append((pool, owner))
