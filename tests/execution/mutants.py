@@ -265,8 +265,8 @@ MUTANTS = [
     Mutant(
         "directives in fragments decide nothing",
         "operation",
-        "[fragment.selection_set for fragment in self.fragment_definitions.values()]",
-        "[]",
+        "for fragment in self.fragment_definitions.values():",
+        "for fragment in ():",
     ),
     Mutant(
         "the first variables are kept as arguments",

@@ -1,5 +1,5 @@
-"""`jobs-gateway watch` as a program over the sandbox, in time that the tests drive; and over a
-gateway that hangs up again and again.
+"""`jobs-gateway watch` as a program over the sandbox, in time that the tests drive; and over
+gateways that end, one after the other.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 import time
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
 
@@ -22,7 +22,7 @@ from gateway.terminal.plain import PlainView
 from gateway.terminal.subject import read_subject
 from gateway.terminal.watching import Watch
 from gateway.transport.records import Records
-from tests.harness.app import listening
+from gateway.transport.server import address_of, listen, serving
 from tests.harness.command import ask, get, run, running
 from tests.harness.turns import until
 
@@ -41,6 +41,23 @@ def env(sandbox_server):
 def page(sandbox_server):
     """The address of a page in project 1."""
     return lambda kind, number: f"{sandbox_server.url}/demo/diaspora-client/-/{kind}/{number}"
+
+
+@asynccontextmanager
+async def served(settings, listener):
+    """A gateway on this socket, which stays open for the next one."""
+    gateway = Gateway(settings, Records(lambda _: None))
+    async with (
+        gateway.running(),
+        serving(
+            gateway,
+            listener.dup(),
+            shutdown_timeout_s=1,
+            hang_up=gateway.hang_up,
+            max_message_bytes=100_000,
+        ),
+    ):
+        yield
 
 
 @contextmanager
@@ -166,7 +183,7 @@ def test_a_running_gateway_is_asked_where_one_is_named():
 
 
 @pytest.mark.anyio
-async def test_a_log_is_whole_over_a_gateway_that_hangs_up(sandbox_server, page):
+async def test_a_log_is_whole_over_gateways_that_end(sandbox_server, page):
     sandbox = sandbox_server.sandbox
     job = sandbox.create_job(
         name="long", status="pending", moves=True, planned_s=60.0, log_lines=400
@@ -174,22 +191,23 @@ async def test_a_log_is_whole_over_a_gateway_that_hangs_up(sandbox_server, page)
     settings = Settings(
         upstream_url=sandbox_server.url, watch_interval_s=0.05, watch_idle_interval_s=0.1
     )
-    gateway = Gateway(settings, Records(lambda _: None))
     written, said = [], []
     view = PlainView(written.append, said.append, is_job=True)
 
-    async with gateway.running(), listening(gateway) as url:
+    with listen("127.0.0.1", 0) as listener:
         address = Address(
-            url, {"PRIVATE-TOKEN": sandbox_server.tokens["developer"]}, by_proxy=False
+            f"{address_of(listener)}/graphql",
+            {"PRIVATE-TOKEN": sandbox_server.tokens["developer"]},
+            by_proxy=False,
         )
         watch = Watch(address, read_subject(page("jobs", job)), view, "RAW", Patience(first_s=0.01))
         following = asyncio.create_task(watch.to_the_end())
         async with asyncio.timeout(ENDS_S):
             while not following.done():
-                pieces = len(written)
-                sandbox.advance(5.0)
-                await until(lambda: len(written) > pieces or following.done())  # noqa: B023
-                gateway.hang_up()
+                async with served(settings, listener):
+                    pieces = len(written)
+                    sandbox.advance(5.0)
+                    await until(lambda: len(written) > pieces or following.done())  # noqa: B023
         status = await following
 
     trace = await asyncio.to_thread(
