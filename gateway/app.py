@@ -14,35 +14,36 @@ and it runs as long as the event loop.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from gateway.execution.admission import Admission
+from gateway.embedded_sandbox import embedded_sandbox
 from gateway.execution.engine import Engine
 from gateway.execution.persisted import PersistedDocuments
 from gateway.hooks import Hooks
 from gateway.parts import (
+    admission_of,
     budget_of,
+    callers_of,
+    client_of,
     documents_of,
+    explorer_of,
     exporting_of,
     free_documents_of,
-    kept_of,
     live_of,
     measuring_of,
     trusted_documents_of,
     wire_options_of,
 )
 from gateway.readings import readings_of_engine, readings_of_upstream
-from gateway.sandbox import Sandbox
 from gateway.settings import Settings, SettingsError
 from gateway.team import Team
 from gateway.transport.addressing import (
@@ -55,11 +56,10 @@ from gateway.transport.addressing import (
     sandbox_is_private,
     to_explorer,
 )
-from gateway.transport.callers import Callers
 from gateway.transport.compression import Compressor
 from gateway.transport.cors import CrossOrigin, crossing_origins
 from gateway.transport.endpoint import Endpoint
-from gateway.transport.explorer import Bundle, Examples, Explorer
+from gateway.transport.explorer import Bundle, Explorer
 from gateway.transport.health import PROBE_TIMEOUT_S, Health
 from gateway.transport.lingering import lingering
 from gateway.transport.records import (
@@ -69,50 +69,30 @@ from gateway.transport.records import (
     standard_records,
 )
 from gateway.transport.scraping import metrics_route
-from gateway.transport.server import address_of, listen, serving
 from gateway.transport.subscription_quota import SubscriptionQuota
 from gateway.transport.subscription_records import SubscriptionRecords
 from gateway.transport.webhooks import webhooks_route
 from gateway.transport.websocket import WebSockets
 from gateway.transport.websocket_messages import refuse
-from gateway.upstream.calls import Circuit, ClientConfig, Pool, Standings, standard_chain
-from gateway.upstream.client import Client
+from gateway.unattended import Unattended
 from gateway.upstream.readiness import NotReady, why_not_ready
 from gateway.upstream.web_urls import WebUrls
 from gateway.upstream.wires import open_wire
-from gateway.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from gateway.embedded_sandbox import EmbeddedSandbox
     from gateway.execution.trusted import TrustedDocuments
     from gateway.hooks import Hook
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.wire import Wire
     from gateway.watch import Live
 
-__all__ = ["GRAPHQL_PATH", "EmbeddedSandbox", "Gateway", "create_app", "embedded_sandbox"]
-
-_log: Final = logging.getLogger("gateway.app")
-
-# In the sandbox's world. The failed job is not the pipeline's, which a tab before retries.
-DEMO: Final = Examples(
-    project="1", other_project="6", pipeline="6", failed_job="67", manual_job="1", running_job="8"
-)
-USER_AGENT: Final = f"jobs-gateway/{__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedSandbox:
-    """The sandbox that comes with a gateway: its instance's address, and a demo token for each
-    role.
-    """
-
-    url: str
-    tokens: Mapping[str, str]
+__all__ = ["Gateway", "create_app"]
 
 
 class Gateway:
@@ -170,9 +150,7 @@ class Gateway:
         self._api_url = ""
         self._bundle = Bundle() if settings.explorer else None
         self._cross_origin = CrossOrigin(settings.cors_origins)
-        # Where nobody enters `running()`: the task that does, and whether it has got so far.
-        self._starting: asyncio.Task[None] | None = None
-        self._has_started: asyncio.Future[None] | None = None
+        self._unattended = Unattended(self.running)
         prefix = settings.path_prefix
         self._graphql_paths = {
             path + slash for path in (GRAPHQL_PATH, prefix + GRAPHQL_PATH) for slash in ("", "/")
@@ -220,7 +198,7 @@ class Gateway:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         if self._endpoint is None and scope.get("root_path"):
-            await self._start()
+            await self._unattended.start()
         if not self._answers_all and is_beyond_loopback(scope):
             await refuse(send, 403, SANDBOX_IS_PRIVATE)
         elif self._web_sockets is None:
@@ -239,7 +217,7 @@ class Gateway:
         """Serve what is not addressed to `/graphql` as it stands there, or not yet."""
         place = place_of(scope, self.settings.path_prefix)
         if self._endpoint is None and scope.get("root_path"):
-            await self._start()
+            await self._unattended.start()
         if not self._answers_all and is_beyond_loopback(scope):
             await sandbox_is_private(scope, *lingering(scope, receive, send))
         elif self._endpoint is not None and place.path == GRAPHQL_PATH:
@@ -257,29 +235,6 @@ class Gateway:
             await crossing_origins(self._rest, self._cross_origin)(
                 inner, *lingering(scope, receive, send)
             )
-
-    async def _start(self) -> None:
-        """Run for as long as the event loop does, where whoever mounted this does not see to it."""
-        loop, starting = asyncio.get_running_loop(), self._starting
-        if starting is None or starting.done() or starting.get_loop() is not loop:
-            self._has_started = loop.create_future()
-            self._starting = loop.create_task(self._run_on(self._has_started), name="gateway")
-        if self._has_started is not None:
-            await asyncio.shield(self._has_started)
-
-    async def _run_on(self, has_started: asyncio.Future[None]) -> None:
-        try:
-            async with self.running():
-                has_started.set_result(None)
-                await asyncio.get_running_loop().create_future()
-        except Exception:
-            if has_started.done():
-                raise
-            _log.exception("the gateway could not be started")
-            has_started.set_result(None)
-        finally:
-            if not has_started.done():
-                has_started.cancel()
 
     @property
     def trusted_documents(self) -> int:
@@ -328,35 +283,18 @@ class Gateway:
                 open_wire(settings.wire, wire_options_of(settings, self._api_url, team))
             )
             stack.push_async_callback(self._health.close)
-            standings, circuit = Standings(team.size), Circuit()
-            places = Pool(team.share_of(settings.max_upstream_connections))
-            changes = None if team.slate is None else team.slate.changes()
-            self._kept = kept_of(settings, team)
+            reached = client_of(settings, self._wire, self._api_url, team, self._hooks)
+            self._kept = reached.kept
             stack.callback(setattr, self, "_kept", None)
-            chain = standard_chain(
-                self._wire,
-                ClientConfig(self._api_url, user_agent=USER_AGENT),
-                connections=places,
-                standings=standings,
-                circuit=circuit,
-                kept=self._kept,
-                hooks=self._hooks,
-                changes=changes,
-            )
-            client = Client.over(chain, standings)
-            self.live = live_of(settings, client, team)
+            self.live = live_of(settings, reached.client, team)
             stack.push_async_callback(self.live.aclose)
             team.on_news(self.live.hear)
             persisted = PersistedDocuments(
                 settings.persisted_documents, trusted=trusted, free=free_documents_of(settings)
             )
-            admission = Admission(
-                standings.verified,
-                each=settings.max_operations,
-                unknown=settings.max_operations // 2,
-            )
+            admission = admission_of(settings, reached.standings)
             engine = Engine(
-                client,
+                reached.client,
                 WebUrls(self._api_url, settings.upstream_web_url),
                 budget=budget_of(settings),
                 documents=documents,
@@ -365,19 +303,14 @@ class Gateway:
                 hooks=self._hooks,
                 live=self.live,
             )
-            callers = Callers(
-                team.fingerprint_key,
-                settings.request_timeout_s,
-                settings.trusted_proxies,
-                forwards_address=settings.forward_address,
-            )
+            callers = callers_of(settings, team)
             quota = SubscriptionQuota(settings.max_subscriptions)
             self._web_sockets = WebSockets(engine, callers, settings, quota)
             stack.callback(setattr, self, "_web_sockets", None)
             compressor = Compressor() if settings.compression else None
             if compressor is not None:
                 stack.callback(compressor.close)
-            self._explorer = self._make_explorer()
+            self._explorer = explorer_of(self._bundle, self.sandbox)
             self._endpoint = Endpoint(
                 engine, callers, settings, self._hooks, self._explorer, compressor, quota
             )
@@ -388,7 +321,13 @@ class Gateway:
                 of_engine = partial(
                     readings_of_engine, admission, documents, persisted, trusted, live, sockets
                 )
-                of_upstream = partial(readings_of_upstream, standings, circuit, places, self._kept)
+                of_upstream = partial(
+                    readings_of_upstream,
+                    reached.standings,
+                    reached.circuit,
+                    reached.connections,
+                    reached.kept,
+                )
                 self._measuring.start(lambda: [*of_engine(), *of_upstream()])
                 stack.push_async_callback(self._measuring.close)
             yield
@@ -423,14 +362,6 @@ class Gateway:
         # What the page names is relative to a path that ends so.
         return RedirectResponse(request.scope["gateway.base"] + "/")
 
-    def _make_explorer(self) -> Explorer | None:
-        if self._bundle is None:
-            return None
-        if self.sandbox is None:
-            return Explorer(bundle=self._bundle)
-        headers = {"PRIVATE-TOKEN": self.sandbox.tokens["developer"]}
-        return Explorer(headers, DEMO, self._bundle)
-
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         async with self.running():
@@ -449,20 +380,3 @@ def create_app(settings: Settings | None = None, *hooks: Hook) -> Gateway:
     `hooks` are told of all that happens (`gateway.hooks`).
     """
     return Gateway(settings or Settings.read(os.environ), standard_records(), *hooks)
-
-
-@asynccontextmanager
-async def embedded_sandbox(settings: Settings) -> AsyncIterator[EmbeddedSandbox]:
-    """The sandbox on a loopback port of its own: reached as any upstream is."""
-    listener = listen("127.0.0.1", settings.sandbox_port)
-    url = address_of(listener)
-    sandbox = Sandbox(
-        seed=settings.sandbox_seed,
-        jobs=settings.sandbox_jobs,
-        external_url=url,
-        live=True,
-        record=False,
-    )
-    with closing(sandbox):
-        async with serving(sandbox.app, listener, shutdown_timeout_s=1, lifespan=True):
-            yield EmbeddedSandbox(url, sandbox.tokens)

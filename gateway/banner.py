@@ -14,7 +14,7 @@ from gateway.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.app import EmbeddedSandbox
+    from gateway.embedded_sandbox import EmbeddedSandbox
     from gateway.settings import Settings
 
 __all__ = ["announce", "gateway_lines", "sandbox_lines"]

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from socket import socket
 
-    from gateway.app import EmbeddedSandbox
+    from gateway.embedded_sandbox import EmbeddedSandbox
 
 __all__ = ["main"]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from gateway.execution.admission import Admission
 from gateway.execution.documents import Documents
 from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
@@ -17,6 +19,10 @@ from gateway.execution.preparing import Measured
 from gateway.execution.schema import make_schema
 from gateway.execution.trusted import TrustedDocuments
 from gateway.settings import SettingsError
+from gateway.transport.callers import Callers
+from gateway.transport.explorer import Examples, Explorer
+from gateway.upstream.calls import Circuit, ClientConfig, Pool, Standings, standard_chain
+from gateway.upstream.client import Client
 from gateway.upstream.kept import KeptInMemory
 from gateway.upstream.kept_by_workers import KeptByWorkers
 from gateway.upstream.wire import WireOptions
@@ -24,17 +30,24 @@ from gateway.version import __version__
 from gateway.watch import Live, Pacing
 
 if TYPE_CHECKING:
+    from gateway.embedded_sandbox import EmbeddedSandbox
     from gateway.hooks import Hooks
     from gateway.settings import Settings
     from gateway.team import Team
     from gateway.telemetry.exporting import Exporting
     from gateway.telemetry.measuring import Measuring
-    from gateway.upstream.client import Client
+    from gateway.transport.explorer import Bundle
     from gateway.upstream.kept import KeptReads
+    from gateway.upstream.wire import Wire
 
 __all__ = [
+    "Reached",
+    "admission_of",
     "budget_of",
+    "callers_of",
+    "client_of",
     "documents_of",
+    "explorer_of",
     "exporting_of",
     "free_documents_of",
     "kept_of",
@@ -44,6 +57,11 @@ __all__ = [
     "wire_options_of",
 ]
 
+USER_AGENT: Final = f"jobs-gateway/{__version__}"
+# In the sandbox's world. The failed job is not the pipeline's, which a tab before retries.
+DEMO: Final = Examples(
+    project="1", other_project="6", pipeline="6", failed_job="67", manual_job="1", running_job="8"
+)
 # Limits that are only measured are enforced at so many times their defaults.
 MEASURED_UP_TO: Final = 10
 # Looks at what is watched that one credential may have under way, over all workers.
@@ -131,6 +149,61 @@ def wire_options_of(settings: Settings, api_url: str, team: Team) -> WireOptions
         silence_s=settings.request_timeout_s / 3,
         max_age_s=settings.max_connection_age_s,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A client of the upstream, and what all its calls share."""
+
+    client: Client
+    standings: Standings
+    circuit: Circuit
+    connections: Pool
+    kept: KeptReads | None
+
+
+def client_of(settings: Settings, wire: Wire, api_url: str, team: Team, hooks: Hooks) -> Reached:
+    """The client that this worker has, over a wire that is open."""
+    standings, circuit = Standings(team.size), Circuit()
+    connections = Pool(team.share_of(settings.max_upstream_connections))
+    kept = kept_of(settings, team)
+    chain = standard_chain(
+        wire,
+        ClientConfig(api_url, user_agent=USER_AGENT),
+        connections=connections,
+        standings=standings,
+        circuit=circuit,
+        kept=kept,
+        hooks=hooks,
+        changes=None if team.slate is None else team.slate.changes(),
+    )
+    return Reached(Client.over(chain, standings), standings, circuit, connections, kept)
+
+
+def admission_of(settings: Settings, standings: Standings) -> Admission:
+    """Who may run how many operations at once."""
+    return Admission(
+        standings.verified, each=settings.max_operations, unknown=settings.max_operations // 2
+    )
+
+
+def callers_of(settings: Settings, team: Team) -> Callers:
+    """What makes callers of requests and messages."""
+    return Callers(
+        team.fingerprint_key,
+        settings.request_timeout_s,
+        settings.trusted_proxies,
+        forwards_address=settings.forward_address,
+    )
+
+
+def explorer_of(bundle: Bundle | None, sandbox: EmbeddedSandbox | None) -> Explorer | None:
+    """The explorer, where there is one; over the sandbox it presents a demo token."""
+    if bundle is None:
+        return None
+    if sandbox is None:
+        return Explorer(bundle=bundle)
+    return Explorer({"PRIVATE-TOKEN": sandbox.tokens["developer"]}, DEMO, bundle)
 
 
 def live_of(settings: Settings, client: Client, team: Team) -> Live:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from graphql import OperationType, build_schema, get_operation_ast, parse, validate
 
-from gateway.app import DEMO as SHOWN
 from gateway.execution.schema import print_sdl
+from gateway.parts import DEMO as SHOWN
 from gateway.sandbox.demo.projects import DEMO
 from gateway.testing.server import serve
 from gateway.transport.explorer.tabs import opening_tabs

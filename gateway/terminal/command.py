@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from gateway.app import GRAPHQL_PATH, Gateway
+from gateway.app import Gateway
 from gateway.settings import Settings
 from gateway.terminal.connection import Address, Refused
 from gateway.terminal.following import Lost, Unreachable
@@ -23,6 +23,7 @@ from gateway.terminal.plain import PlainView
 from gateway.terminal.progress import EXIT_STATUSES
 from gateway.terminal.subject import WatchMistake, read_subject
 from gateway.terminal.watching import Watch
+from gateway.transport.addressing import GRAPHQL_PATH
 from gateway.transport.line_writer import write_to
 from gateway.transport.records import record_logging, standard_records
 from gateway.transport.server import address_of, listen, new_loop, serving

@@ -19,7 +19,7 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.app import embedded_sandbox
+from gateway.embedded_sandbox import embedded_sandbox
 from gateway.settings import SettingsError
 from gateway.slate import Slate
 from gateway.stopping import StopSignals
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Coroutine
 
-    from gateway.app import EmbeddedSandbox
+    from gateway.embedded_sandbox import EmbeddedSandbox
     from gateway.settings import Settings
     from gateway.team import News
     from gateway.workers.processes import Worker

@@ -21,7 +21,7 @@ from gateway.workers.line import Line, Start
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-    from gateway.app import EmbeddedSandbox
+    from gateway.embedded_sandbox import EmbeddedSandbox
     from gateway.settings import Settings
     from gateway.slate import Slate
     from gateway.workers.line import Word

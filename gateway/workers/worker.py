@@ -16,7 +16,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Final
 
-from gateway.app import EmbeddedSandbox, Gateway
+from gateway.app import Gateway
+from gateway.embedded_sandbox import EmbeddedSandbox
 from gateway.serving import serve
 from gateway.settings import SettingsError
 from gateway.slate import Slate
