@@ -36,7 +36,10 @@ ALLOWED = {
 # Weak copyleft, of files that we take as they are.
 TAKEN_AS_THEY_ARE = {"MPL-2.0", "Mozilla Public License 2.0"}
 # What metadata do not tell, with where it is told.
-TOLD: dict[str, str] = {}
+TOLD = {
+    # The file LICENSE of its wheel.
+    "protobuf": "BSD-3-Clause",
+}
 
 _WORD = re.compile(r"\s+(?:AND|OR|WITH)\s+|[()]")
 _BESIDE = re.compile(r"\s*\(.*\)")
