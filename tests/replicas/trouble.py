@@ -1,0 +1,79 @@
+"""What befalls replicas and store while callers ask, drawn at random."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from tests.replicas.servers import Replica, StoreServer
+
+__all__ = ["Trouble"]
+
+PAUSE_S = (2.0, 6.0)
+FROZEN_S = (0.2, 4.0)
+# What a store that has just come back may need to be found again.
+FOUND_AGAIN_S = 5.0
+
+
+class Trouble:
+    """Troubles all but the first replica, whose memory is looked at. `happened` counts what."""
+
+    def __init__(
+        self, replicas: Sequence[Replica], store: StoreServer | None, random: Random
+    ) -> None:
+        self._replicas = replicas[1:]
+        self._store = store
+        self._random = random
+        self.happened: dict[str, int] = {}
+        # When the store was away last; infinite while it is.
+        self._away_until = float("-inf")
+
+    def store_was_away(self, since: float) -> bool:
+        """At any moment since a time, or not found again by then."""
+        return self._away_until + FOUND_AGAIN_S >= since
+
+    async def make(self, until: float) -> None:
+        """One thing after the other."""
+        kinds = [self._kill, self._end, self._freeze]
+        if self._store is not None:
+            kinds += [self._kill_store, self._freeze_store]
+        while monotonic() < until:
+            await asyncio.sleep(self._random.uniform(*PAUSE_S))
+            kind = self._random.choice(kinds)
+            name = kind.__name__.removeprefix("_").replace("_", " the ")
+            self.happened[name] = self.happened.get(name, 0) + 1
+            await kind()
+
+    async def _kill(self) -> None:
+        await self._restart(signal.SIGKILL)
+
+    async def _end(self) -> None:
+        await self._restart(signal.SIGTERM)
+
+    async def _restart(self, number: int) -> None:
+        replica = self._random.choice(self._replicas)
+        await replica.end(number)
+        await replica.start()
+
+    async def _freeze(self) -> None:
+        await self._random.choice(self._replicas).freeze(self._random.uniform(*FROZEN_S))
+
+    async def _kill_store(self) -> None:
+        assert self._store is not None
+        self._away_until = float("inf")
+        await self._store.end(signal.SIGKILL)
+        await asyncio.sleep(self._random.uniform(*FROZEN_S))
+        await self._store.start()
+        self._away_until = monotonic()
+
+    async def _freeze_store(self) -> None:
+        assert self._store is not None
+        self._away_until = float("inf")
+        await self._store.freeze(self._random.uniform(*FROZEN_S))
+        self._away_until = monotonic()
