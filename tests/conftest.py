@@ -3,12 +3,14 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.harness.redis import RedisServer, redis_program, redis_server
 
 pytest_plugins = ["gateway.testing"]
 
@@ -35,6 +37,15 @@ def lacking() -> Callable[[str], NoReturn]:
         pytest.skip(reason)
 
     return lacking
+
+
+@pytest.fixture
+def redis(lacking: Callable[[str], NoReturn]) -> Iterator[RedisServer]:
+    """A Redis server that is empty."""
+    if redis_program() is None:
+        lacking("redis-server is not installed")
+    with redis_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,358 @@
+"""The connection to the shared store.
+
+Commands of one turn of the event loop go together, as one pipeline over one of a few connections.
+Each ends within its patience. A store that answers nothing within that, or whose connection breaks,
+counts as *away*: commands fail at once, while it is looked for until it answers in time again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+
+from gateway.store.channels import Channels
+from gateway.store.servers import Broken, Refusal, open_servers, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.store.servers import Command, Servers
+
+__all__ = ["Counts", "Script", "Store", "StoreAway"]
+
+_log: Final = logging.getLogger("gateway.store")
+
+PREFIX: Final = "jgw:1"
+PATIENCE_S: Final = 0.01
+# Pipelines under way at once, each on a connection of its own.
+LANES: Final = 4
+MAX_BATCH: Final = 256
+# What a new connection may take, TLS and password included.
+CONNECT_TIMEOUT_S: Final = 1.0
+# How long after a failure it is looked for again, from the first to the last time.
+LEAST_PAUSE_S: Final = 0.05
+MAX_PAUSE_S: Final = 1.0
+# What the loop may need to give an answer that has come to who waits for it.
+GRACE_TURNS: Final = 8
+# As often a timer that was late itself, since the loop was busy, is set again.
+MAX_LATE: Final = 3
+
+
+class StoreAway(Exception):
+    """The store is not reachable, too slow, refuses the command, or is known to be away. Whether
+    the command was carried out is not known.
+    """
+
+
+class Script:
+    """A Lua script; all keys of one run are of one hash tag."""
+
+    __slots__ = ("sha1", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        # It is how the store names a script.
+        self.sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Counts(Struct):
+    """Commands by what became of them since the start; `away` were not even sent."""
+
+    answered: int = 0
+    refused: int = 0
+    slow: int = 0
+    lost: int = 0
+    away: int = 0
+    outages: int = 0
+
+
+class Store:
+    """The store at a URL. `start` it, and `aclose` it at the end. Commands that are not awaited one
+    after the other may be carried out in any order. Raises `ValueError` for a URL that is none.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+        self.is_up = False
+        """As far as is known."""
+        self.counts = Counts()
+        self.patience_s = patience_s
+        self._url = url
+        self._servers: Servers | None = open_servers(url)
+        self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._answered_at = 0.0
+        self._channels = Channels()
+        self._on_return: list[Callable[[], object]] = []
+        self._keeper: asyncio.Task[None] | None = None
+        self._looked = asyncio.Event()
+        self._lost: asyncio.Event = asyncio.Event()
+
+    async def start(self) -> None:
+        """Connect; where that fails the store is away at first."""
+        self._keeper = asyncio.create_task(self._keep())
+        await self._looked.wait()
+
+    async def aclose(self) -> None:
+        """End all; commands fail from now on."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        self._lose("closed")
+        if self._lanes:
+            await asyncio.wait(self._lanes)
+        await self._disconnect()
+
+    # -- commands ----------------------------------------------------------------------------------
+
+    def key(self, *parts: str) -> str:
+        """A key or channel. Keys of the same first part are of one hash tag, so that a script can
+        have them together. No part may hold a credential.
+        """
+        return f"{PREFIX}:{{{parts[0]}}}" + "".join(f":{part}" for part in parts[1:])
+
+    async def run(self, *command: bytes | str | int) -> Any:
+        """The answer to a command: bytes, a number, a list of them, or None. Raises `StoreAway`."""
+        loop = asyncio.get_running_loop()
+        future = self._ask(loop, command)
+        patience = _Patience(self, loop, future)
+        try:
+            return await future
+        finally:
+            patience.end()
+
+    async def script(
+        self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int] = ()
+    ) -> Any:
+        """What a script gives; raises `StoreAway`."""
+        try:
+            return await self.run("EVALSHA", script.sha1, len(keys), *keys, *args)
+        except _Unknown:
+            return await self.run("EVAL", script.text, len(keys), *keys, *args)
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """Tell all that listen to a channel, this one included; raises `StoreAway`."""
+        await self.run("PUBLISH", channel, message)
+
+    # -- what it tells -----------------------------------------------------------------------------
+
+    def on(self, channel: str, listener: Callable[[bytes], object]) -> Callable[[], None]:
+        """Call a listener with each message of a channel; gives what ends that. It is heard a
+        moment later (`heard`), and again by itself after the store was away.
+        """
+        return self._channels.on(channel, listener)
+
+    async def heard(self) -> None:
+        """Wait until all channels that are listened to are heard, as long as that takes."""
+        await self._channels.heard()
+
+    def on_return(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Call a listener whenever the store is back after it was away, or messages may have been
+        missed; gives what ends that.
+        """
+        self._on_return.append(listener)
+        return lambda: self._on_return.remove(listener)
+
+    # -- how commands go ---------------------------------------------------------------------------
+
+    def _ask(self, loop: asyncio.AbstractEventLoop, command: Command) -> asyncio.Future[Any]:
+        if not self.is_up:
+            self.counts.away += 1
+            raise StoreAway("the store is away")
+        future: asyncio.Future[Any] = loop.create_future()
+        if not self._waiting:
+            loop.call_soon(self._send_waiting)
+        self._waiting.append((command, future))
+        return future
+
+    def _send_waiting(self) -> None:
+        while self._waiting and len(self._lanes) < LANES:
+            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            lane = asyncio.create_task(self._send(batch))
+            self._lanes.add(lane)
+            lane.add_done_callback(self._left)
+
+    def _left(self, lane: asyncio.Task[None]) -> None:
+        self._lanes.discard(lane)
+        self._send_waiting()
+
+    async def _send(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
+        servers = self._servers
+        if servers is None:
+            self._fail(batch)
+            return
+        try:
+            answers = await servers.send([command for command, _ in batch])
+        except Broken as error:
+            self._lose(type(error).__name__)
+            return
+        finally:
+            # Cancelled, it is for the same reason.
+            if not self.is_up:
+                self._fail(batch)
+        self._answered_at = asyncio.get_running_loop().time()
+        for (_, future), answer in zip(batch, answers, strict=True):
+            self._settle(future, answer)
+
+    def _settle(self, future: asyncio.Future[Any], answer: Any) -> None:
+        if future.done():
+            return
+        if not isinstance(answer, Exception):
+            self.counts.answered += 1
+            future.set_result(answer)
+        elif isinstance(answer, Refusal):
+            future.set_exception(self._refused(answer))
+        else:
+            self.counts.lost += 1
+            future.set_exception(StoreAway("the store is away"))
+            self._lose(type(answer).__name__)
+
+    def _refused(self, refusal: Exception) -> StoreAway:
+        if type(refusal).__name__ == "NoScriptError":
+            return _Unknown()
+        self.counts.refused += 1
+        # Its first word says what is wrong; the others may repeat what was sent.
+        word = (str(refusal).split() or [""])[0][:40]
+        _log.warning("the store refuses a command: %s %s", type(refusal).__name__, word)
+        return StoreAway("the store refuses the command")
+
+    def _fail(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
+        for _, future in batch:
+            if not future.done():
+                self.counts.lost += 1
+                future.set_exception(StoreAway("the store is away"))
+
+    def give_up(self, future: asyncio.Future[Any], asked_at: float) -> None:
+        """Wait for an answer no longer."""
+        self.counts.slow += 1
+        future.set_exception(StoreAway("the store is slow"))
+        if self._answered_at < asked_at:
+            self._lose("silent")
+
+    # -- whether it is there -----------------------------------------------------------------------
+
+    def _lose(self, reason: str) -> None:
+        """It is away from now on."""
+        if not self.is_up:
+            return
+        self.is_up = False
+        self.counts.outages += 1
+        if reason != "closed":
+            _log.warning("the store %s is away (%s): going on without", shown(self._url), reason)
+        waiting, self._waiting = self._waiting, []
+        self._fail(waiting)
+        for lane in self._lanes:
+            lane.cancel()
+        self._lost.set()
+
+    async def _keep(self) -> None:
+        """Look for the store until it is there, and again whenever it is away."""
+        pause_s, was_there = LEAST_PAUSE_S, False
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await self._connect()
+            except (*Broken, TimeoutError) as error:
+                if not self._looked.is_set():
+                    _log.warning(
+                        "the store %s is not there (%s): going on without",
+                        shown(self._url),
+                        type(error).__name__,
+                    )
+                self._looked.set()
+                await self._disconnect()
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)
+                continue
+            if self._looked.is_set():
+                _log.warning("the store %s is back", shown(self._url))
+                was_there = True
+            self._lost.clear()
+            self.is_up, pause_s = True, LEAST_PAUSE_S
+            self._looked.set()
+            if was_there:
+                for listener in list(self._on_return):
+                    listener()
+            await self._listen()
+            if self._lanes:
+                await asyncio.wait(self._lanes)
+            await self._disconnect()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._servers = servers = self._servers or open_servers(self._url)
+        await servers.connect(LANES)
+        await self._channels.open(servers)
+        for _ in range(MAX_LATE):
+            before = loop.time()
+            await servers.connect(1)
+            if loop.time() - before <= self.patience_s:
+                return
+        raise TimeoutError
+
+    async def _listen(self) -> None:
+        """Hear what is published until the store is away."""
+        lost = asyncio.create_task(self._lost.wait())
+        listening = asyncio.create_task(self._channels.listen())
+        try:
+            await asyncio.wait([lost, listening], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (lost, listening):
+                task.cancel()
+            await asyncio.wait([lost, listening])
+        if listening.cancelled():
+            return
+        with suppress(*Broken):
+            listening.result()
+        self._lose("unsubscribed")
+
+    async def _disconnect(self) -> None:
+        servers, self._servers = self._servers, None
+        if servers is not None:
+            with suppress(*Broken):
+                await servers.close()
+
+
+class _Unknown(StoreAway):
+    """The store does not know the script."""
+
+
+class _Patience:
+    """How long one command is waited for. A loop that was busy may be late itself: what it has not
+    looked at yet counts as in time.
+    """
+
+    __slots__ = ("_asked_at", "_due", "_future", "_late", "_loop", "_store", "_timer", "_turns")
+
+    def __init__(
+        self, store: Store, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]
+    ) -> None:
+        self._store = store
+        self._loop = loop
+        self._future = future
+        self._turns = self._late = 0
+        self._asked_at = loop.time()
+        self._due = self._asked_at + store.patience_s
+        self._timer: asyncio.Handle = loop.call_at(self._due, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._future.done():
+            return
+        patience_s, now = self._store.patience_s, self._loop.time()
+        if self._turns == 0 and now - self._due > patience_s / 2 and self._late < MAX_LATE:
+            self._late += 1
+            self._due = now + patience_s
+            self._timer = self._loop.call_at(self._due, self._look)
+        elif self._turns < GRACE_TURNS:
+            self._turns += 1
+            self._timer = self._loop.call_soon(self._look)
+        else:
+            self._store.give_up(self._future, self._asked_at)

@@ -1,0 +1,181 @@
+"""The servers of a store as a client sees them: one Redis or Valkey, or a cluster of them.
+
+    redis://:password@host:6379/0    rediss://…, over TLS    unix:///run/redis.sock?db=0
+    redis://host:6379?cluster=true   any node of a cluster, which names the others
+
+Further options stand in the query as redis-py reads them, such as `ssl_ca_certs`. This is the only
+module that knows that library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Broken", "Command", "Hearing", "Refusal", "Servers", "open_servers", "shown"]
+
+Command: TypeAlias = "tuple[bytes | str | int, ...]"
+
+# What a command may be answered with that is no answer, and what ends a connection.
+Refusal = ResponseError
+Broken: Final = (RedisError, OSError, EOFError)
+
+CLUSTER: Final = "cluster"
+
+
+class Hearing:
+    """A connection that subscribes. The library's own connects again by itself, and tells nobody
+    that messages were missed meanwhile.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def subscribe(self, channels: Iterable[bytes]) -> None:
+        await self._connection.send_command("SUBSCRIBE", *channels)
+
+    async def unsubscribe(self, channels: Iterable[bytes]) -> None:
+        await self._connection.send_command("UNSUBSCRIBE", *channels)
+
+    async def ping(self) -> None:
+        await self._connection.send_command("PING")
+
+    async def next(self, timeout_s: float) -> list[Any] | None:
+        """What is told next: its kind and, of `subscribe`, `unsubscribe` and `message`, a channel
+        and its message. None where nothing comes in time; raises `Broken`.
+        """
+        told: list[Any] | None = await self._connection.read_response(timeout=timeout_s)
+        return told
+
+    async def close(self) -> None:
+        await self._connection.disconnect(nowait=True)
+
+
+class Servers(Protocol):
+    """What is asked, over connections of its own."""
+
+    async def connect(self, connections: int) -> None:
+        """Open so many connections, and have each answered; raises `Broken`."""
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers to commands that go together, each an answer or a `Refusal`; raises `Broken`
+        where they cannot be had.
+        """
+
+    async def hearing(self) -> Hearing:
+        """Another connection, to hear what is published; raises `Broken`."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+def open_servers(url: str) -> Servers:
+    """The servers of a URL; nothing is connected yet. Raises `ValueError` for a URL that is none,
+    which repeats nothing of it.
+    """
+    parts = urlsplit(url)
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    rest = [option for option in options if option[0] != CLUSTER]
+    plain = parts._replace(query=urlencode(rest)).geturl()
+    try:
+        if (CLUSTER, "true") in options:
+            return _Cluster(plain)
+        return _OneServer(plain)
+    except (TypeError, ValueError, RedisError):
+        raise ValueError("is no address of a store, or has options that are unknown") from None
+
+
+def shown(url: str) -> str:
+    """A URL without what may be secret: user, password and options."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _ways() -> dict[str, Any]:
+    """How all connections are: nothing is tried twice here, whoever asks does that; and the
+    deadline is theirs, too.
+    """
+    return {"socket_timeout": None, "retry": Retry(NoBackoff(), 0), "protocol": 2}
+
+
+class _OneServer:
+    def __init__(self, url: str) -> None:
+        pool = ConnectionPool.from_url(url, **_ways())
+        # It is not connected, but its options are looked at.
+        pool.make_connection()  # type: ignore[no-untyped-call]
+        # The library's types tell a pipeline that waits from one that does not by overloads of Any.
+        self._client: Any = Redis.from_pool(pool)
+
+    async def connect(self, connections: int) -> None:
+        # Together, so that each has a connection of its own.
+        await _all(*(self._client.execute_command("PING") for _ in range(connections)))
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        return await _sent(self._client.pipeline(transaction=False), commands)
+
+    async def hearing(self) -> Hearing:
+        return Hearing(await self._client.connection_pool.get_connection())
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class _Cluster:
+    def __init__(self, url: str) -> None:
+        self._options: dict[str, Any] = {**parse_url(url), **_ways()}
+        if "path" in self._options:
+            raise ValueError("a cluster has no socket")
+        self._client: Any = RedisCluster.from_url(url, **_ways())
+        self._one: Redis | None = None
+
+    async def connect(self, connections: int) -> None:
+        await self._client.initialize()
+        nodes = self._client.get_primaries()
+        await _all(*(node.execute_command("PING") for node in nodes for _ in range(connections)))
+        if self._one is None:
+            # What is published at one node is told by all.
+            node = self._client.get_random_node()
+            options = self._options | {"host": node.host, "port": node.port}
+            self._one = Redis.from_pool(ConnectionPool(**options))
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        return await _sent(self._client.pipeline(), commands)
+
+    async def hearing(self) -> Hearing:
+        if self._one is None:
+            raise RedisError("not connected")
+        pool: Any = self._one.connection_pool
+        return Hearing(await pool.get_connection())
+
+    async def close(self) -> None:
+        if self._one is not None:
+            await self._one.aclose()
+        await self._client.aclose()
+
+
+async def _sent(pipeline: Any, commands: Sequence[Command]) -> list[Any]:
+    for command in commands:
+        pipeline.execute_command(*command)
+    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+    return answers
+
+
+async def _all(*waits: Any) -> None:
+    """Await them together; where one fails none goes on."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for wait in waits:
+                group.create_task(wait)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

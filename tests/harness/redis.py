@@ -1,0 +1,100 @@
+"""A Redis server of this machine as a process of its own: killed, frozen, restarted in tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+__all__ = ["PATIENCE_S", "RedisServer", "redis_program", "redis_server"]
+
+STARTED_S = 30
+# Machines that run tests are busy.
+PATIENCE_S = 0.25
+
+
+def redis_program() -> str | None:
+    """Where the server is: daemons are in sbin, which is not in everybody's PATH."""
+    return shutil.which("redis-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@contextmanager
+def redis_server(*options: str):
+    """A server that keeps nothing on disk, at a socket of its own."""
+    program = redis_program()
+    assert program is not None
+    with TemporaryDirectory(prefix="jgw-redis-") as folder:
+        server = RedisServer(program, Path(folder), options)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+class RedisServer:
+    def __init__(self, program: str, folder: Path, options: tuple[str, ...] = ()) -> None:
+        self._program = program
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.path = folder / "s"
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.path}"
+
+    def start(self) -> None:
+        """Start it, empty, and wait until it answers."""
+        self._process = subprocess.Popen(
+            [
+                *(self._program, "--port", "0", "--unixsocket", str(self.path)),
+                *("--save", "", "--appendonly", "no", "--dir", str(self._folder)),
+                *self._options,
+            ],
+            stdout=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + STARTED_S
+        while not self._answers():
+            assert self._process.poll() is None, "redis-server has ended"
+            assert time.monotonic() < until, "redis-server does not answer"
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("PING") == b"+PONG"
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End it, frozen or not, without a word."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Another one in its place, which knows nothing."""
+        self.kill()
+        self.start()
+
+    def freeze(self) -> None:
+        """It is there, and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def ask(self, *command: str) -> bytes:
+        """The first line of an answer, over a connection of its own."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(STARTED_S)
+            asking.connect(str(self.path))
+            asking.sendall(" ".join(command).encode() + b"\r\n")
+            return asking.makefile("rb").readline().rstrip()
