@@ -38,6 +38,7 @@ CONNECT_TIMEOUT_S: Final = 1.0
 # How long after a failure it is looked for again, from the first to the last time.
 LEAST_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 1.0
+REFUSALS_TOLD_EVERY_S: Final = 60.0
 # What the loop may need to give an answer that has come to who waits for it.
 GRACE_TURNS: Final = 8
 # As often a timer that was late itself, since the loop was busy, is set again.
@@ -74,24 +75,27 @@ class Counts(Struct):
 
 class Store:
     """The store at a URL. `start` it, and `aclose` it at the end. Commands that are not awaited one
-    after the other may be carried out in any order. Raises `ValueError` for a URL that is none.
+    after the other may be carried out in any order. What has another `space` has other keys. Raises
+    `ValueError` for a URL that is none.
     """
 
-    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_S, space: str = "") -> None:
         self.is_up = False
         """As far as is known."""
         self.counts = Counts()
         self.patience_s = patience_s
         self._url = url
+        self._space = f"{space}." if space else ""
         self._servers: Servers | None = open_servers(url)
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._lanes: set[asyncio.Task[None]] = set()
         self._answered_at = 0.0
+        self._refusals_told_at = -REFUSALS_TOLD_EVERY_S
         self._channels = Channels()
         self._on_return: list[Callable[[], object]] = []
         self._keeper: asyncio.Task[None] | None = None
         self._looked = asyncio.Event()
-        self._lost: asyncio.Event = asyncio.Event()
+        self._lost = asyncio.Event()
 
     async def start(self) -> None:
         """Connect; where that fails the store is away at first."""
@@ -114,7 +118,8 @@ class Store:
         """A key or channel. Keys of the same first part are of one hash tag, so that a script can
         have them together. No part may hold a credential.
         """
-        return f"{PREFIX}:{{{parts[0]}}}" + "".join(f":{part}" for part in parts[1:])
+        tag, *rest = parts
+        return ":".join((f"{PREFIX}:{{{self._space}{tag}}}", *rest))
 
     async def run(self, *command: bytes | str | int) -> Any:
         """The answer to a command: bytes, a number, a list of them, or None. Raises `StoreAway`."""
@@ -125,6 +130,12 @@ class Store:
             return await future
         finally:
             patience.end()
+
+    def tell(self, *command: bytes | str | int) -> None:
+        """Have a command carried out, if the store is there, and do not wait."""
+        with suppress(StoreAway):
+            future = self._ask(asyncio.get_running_loop(), command)
+            future.add_done_callback(_look_at)
 
     async def script(
         self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int] = ()
@@ -216,9 +227,12 @@ class Store:
         if type(refusal).__name__ == "NoScriptError":
             return _Unknown()
         self.counts.refused += 1
-        # Its first word says what is wrong; the others may repeat what was sent.
-        word = (str(refusal).split() or [""])[0][:40]
-        _log.warning("the store refuses a command: %s %s", type(refusal).__name__, word)
+        now = asyncio.get_running_loop().time()
+        if now >= self._refusals_told_at + REFUSALS_TOLD_EVERY_S:
+            self._refusals_told_at = now
+            # Its first word says what is wrong; the others may repeat what was sent.
+            word = (str(refusal).split() or [""])[0][:40]
+            _log.warning("the store refuses a command: %s %s", type(refusal).__name__, word)
         return StoreAway("the store refuses the command")
 
     def _fail(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
@@ -316,6 +330,11 @@ class Store:
         if servers is not None:
             with suppress(*Broken):
                 await servers.close()
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 class _Unknown(StoreAway):

@@ -58,6 +58,20 @@ class TestCommands:
             assert answers == [[b"{a}", b"1"], [b"{a}", b"2"], [b"{a}", b"3"]]
             assert store.counts.refused == 0
 
+    async def test_may_be_told_without_waiting(self, redis):
+        async with connected(redis) as store:
+            store.tell("SET", "a", 1)
+            store.tell("INCR", "no number", "and too many")
+
+            assert await store.run("GET", "a") == b"1"
+
+    async def test_of_two_spaces_have_no_key_together(self, redis):
+        async with connected(redis) as store:
+            other = Store(redis.url, space="b")
+
+            assert (store.key("a", "c"), other.key("a", "c")) == ("jgw:1:{a}:c", "jgw:1:{b.a}:c")
+            await other.aclose()
+
     async def test_that_are_refused_fail_alone(self, redis, caplog):
         async with connected(redis) as store:
             await store.run("SET", "text", "x")
