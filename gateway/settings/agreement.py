@@ -15,6 +15,8 @@ def contradictions(
     upstream_url: str | None,
     documents: str,
     trusted_documents: str | None,
+    store_url: str | None,
+    store_key: str | None,
     workers: int,
     max_upstream_connections: int,
 ) -> list[str]:
@@ -26,6 +28,11 @@ def contradictions(
         mistakes.append(
             f"GATEWAY_DOCUMENTS={documents} needs GATEWAY_TRUSTED_DOCUMENTS: set it to"
             " the folder or manifest of those that are trusted"
+        )
+    if store_url is not None and store_key is None:
+        mistakes.append(
+            "GATEWAY_STORE_URL needs GATEWAY_STORE_KEY, which seals what is kept there: set it, or"
+            " GATEWAY_STORE_KEY_FILE, to 32 characters at least that all gateways of the store have"
         )
     if workers > max_upstream_connections:
         mistakes.append(

@@ -31,6 +31,8 @@ __all__ = [
     "port",
     "positive",
     "proxy",
+    "store_key",
+    "store_url",
     "web_address",
     "webhook_secret",
 ]
@@ -39,6 +41,7 @@ __all__ = [
 PAGE_SCHEMES: Final = re.compile(r"https?|[a-z]+(-[a-z]+)*-extension|app|capacitor|ionic|tauri")
 # A webhook's signing token begins so (standardwebhooks.com).
 SIGNING: Final = "whsec_"
+LEAST_STORE_KEY: Final = 32
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _is_host = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?").fullmatch
 _is_segment = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+").fullmatch
@@ -107,6 +110,29 @@ def proxy(value: str) -> str:
     if parts.path not in {"", "/"}:
         raise ValueError("is no proxy (scheme, user, password, host and port only)")
     return value.rstrip("/")
+
+
+def store_url(value: str) -> str:
+    """The address of a Redis or Valkey; the errors repeat no part of it, which may be a password.
+    What stands behind its `?` is looked at by who connects.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("is no address of a store (redis://, rediss:// or unix://)")
+    try:
+        place = parts.path if parts.scheme == "unix" else parts.hostname
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is none (0 to 65535)") from None
+    if not place:
+        raise ValueError("names no host, or no socket")
+    return value
+
+
+def store_key(value: str) -> str:
+    if len(value) < LEAST_STORE_KEY:
+        raise ValueError(f"is shorter than {LEAST_STORE_KEY} characters")
+    return value
 
 
 def webhook_secret(value: str) -> str:

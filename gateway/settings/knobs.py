@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
 __all__ = [
+    "OF_FILE",
     "PREFIX",
     "SWITCHES",
     "SettingsError",
@@ -22,6 +24,9 @@ __all__ = [
 ]
 
 PREFIX: Final = "GATEWAY_"
+# Behind a secret's name: the file that it stands in.
+OF_FILE: Final = "_FILE"
+LONGEST_SECRET_BYTES: Final = 65_536
 # The types of what is on or off.
 SWITCHES: Final = (bool, bool | None)
 
@@ -79,12 +84,16 @@ def read_knobs(
     """The values that are set, by field name; raises `SettingsError` with all that is wrong.
 
     An empty or blank variable counts as not set, but those that say what to do `if_empty`: whoever
-    sets them wants something that would silently not be there.
+    sets them wants something that would silently not be there. A secret may stand in a file, which
+    its variable with `_FILE` behind it names.
     """
     values: dict[str, Any] = {}
     known = {variable_of(each.name): each for each in knobs}
+    files = {name + OF_FILE for name, each in known.items() if each.metadata["is_secret"]}
     named = sorted(name for name in environment if name.startswith(PREFIX))
-    mistakes = [_unknown(name, known) for name in named if name not in known]
+    mistakes = [_unknown(name, [*known, *files]) for name in named if name not in {*known, *files}]
+    environment, unread = _with_files(environment, sorted(files))
+    mistakes += unread
     for name, each in known.items():
         source, text = name, environment.get(name, "").strip() or None
         is_blank = text is None and name in environment
@@ -103,6 +112,40 @@ def read_knobs(
     if mistakes:
         raise SettingsError(mistakes)
     return values
+
+
+def _with_files(
+    environment: Mapping[str, str], files: Iterable[str]
+) -> tuple[dict[str, str], list[str]]:
+    """The environment with the secrets that stand in files, and what is wrong with these."""
+    values, mistakes = dict(environment), []
+    for file in files:
+        path, name = values.pop(file, "").strip(), file.removesuffix(OF_FILE)
+        if not path:
+            continue
+        if values.get(name, "").strip():
+            mistakes.append(f"{name} and {file} are both set: set one of them")
+            continue
+        try:
+            values[name] = _secret_in(path)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            mistakes.append(f"{file}={path!r} cannot be read: {why}")
+    return values, mistakes
+
+
+def _secret_in(path: str) -> str:
+    with Path(path).open("rb") as file:
+        content = file.read(LONGEST_SECRET_BYTES + 1)
+    if len(content) > LONGEST_SECRET_BYTES:
+        raise ValueError(f"it holds more than {LONGEST_SECRET_BYTES} bytes")
+    try:
+        text = content.decode().strip()
+    except UnicodeDecodeError:
+        raise ValueError("it is no text in UTF-8") from None
+    if not text:
+        raise ValueError("it is empty")
+    return text
 
 
 def checked(each: Field[Any], value: Any) -> Any:
@@ -150,7 +193,7 @@ def _shown(each: Field[Any], text: str) -> str:
     return "…" if each.metadata["is_secret"] or "@" in text else repr(text)
 
 
-def _unknown(name: str, known: Mapping[str, object]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1)
+def _unknown(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, list(known), n=1)
     meant = f"; did you mean {nearest[0]}?" if nearest else ""
     return f"{name} is no setting{meant}"

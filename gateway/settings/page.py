@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from gateway.settings.knobs import flag_of, variable_of
+from gateway.settings.knobs import OF_FILE, flag_of, variable_of
 from gateway.settings.settings import Settings, choices_of, is_switch
 
 __all__ = ["describe_settings"]
@@ -25,7 +25,15 @@ def describe_settings() -> str:
             names += f", `--no-{flag[2:]}`"
         rows.append(f"| {names} | {shown} | {sentence} |")
     needed = [variable_of(knob.name) for knob in fields(Settings) if knob.metadata["if_empty"]]
-    return _PAGE.format(rows="\n".join(rows), needed=" and ".join(f"`{name}`" for name in needed))
+    secrets = [
+        variable_of(knob.name) + OF_FILE for knob in fields(Settings) if knob.metadata["is_secret"]
+    ]
+    return _PAGE.format(rows="\n".join(rows), needed=_listed(needed), secrets=_listed(secrets))
+
+
+def _listed(names: list[str]) -> str:
+    shown = [f"`{name}`" for name in names]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]])
 
 
 _PAGE = """\
@@ -37,6 +45,9 @@ must not be empty, since whoever sets one wants what would not be there. Mistake
 at once and nothing starts; so are `GATEWAY_` variables that are not in this table (Kubernetes makes
 such variables for a Service named `gateway`: set `enableServiceLinks: false`). There is no setting
 for a credential of the upstream: each caller sends their own.
+
+Secrets may stand in a file, as Docker, Kubernetes and systemd hand them out: {secrets}
+name it. The blank around what it holds does not count.
 
 This page is made from the code: `jobs-gateway settings > docs/settings.md`.
 

@@ -125,6 +125,30 @@ class Settings:
         unit="bytes",
         check=checks.at_least(100_000),
     )
+    store_url: str | None = knob(
+        None,
+        "Address of a Redis or Valkey that several gateways share: `redis://`, `rediss://` (TLS) or"
+        " `unix://`, with `?cluster=true` for a cluster. Kept reads and persisted documents are"
+        " shared by it then, and own writes show at all of them (docs/operations.md, the store)."
+        " Needs `GATEWAY_STORE_KEY`, and the extra `store`. Not set: each is for itself.",
+        check=checks.store_url,
+        is_secret=True,
+    )
+    store_key: str | None = knob(
+        None,
+        "Key of what is in the store, 32 characters at least, the same for all gateways that share"
+        " it (`openssl rand -base64 32` makes one): what is kept there is sealed by it, and by the"
+        " credential of the caller.",
+        check=checks.store_key,
+        is_secret=True,
+    )
+    store_timeout_s: float = knob(
+        0.01,
+        "How long an answer of the store is waited for. One that is silent for so long counts as"
+        " away: all goes on without it until it answers in time again.",
+        unit="s",
+        check=checks.positive,
+    )
     max_page_size: int = knob(
         100,
         "Rows a page of a list may hold, up to 100. A list that is asked for no number gives 20,"
@@ -392,6 +416,8 @@ class Settings:
             upstream_url=self.upstream_url,
             documents=self.documents,
             trusted_documents=self.trusted_documents,
+            store_url=self.store_url,
+            store_key=self.store_key,
             workers=self.workers,
             max_upstream_connections=self.max_upstream_connections,
         )
