@@ -18,6 +18,7 @@ from gateway.execution.limits import Limits
 from gateway.execution.preparing import Measured
 from gateway.execution.schema import make_schema
 from gateway.execution.trusted import TrustedDocuments
+from gateway.extras import how_to_install
 from gateway.settings import SettingsError
 from gateway.transport.callers import Callers
 from gateway.transport.explorer import Examples, Explorer
@@ -250,7 +251,7 @@ def _of_extra(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         setting = "GATEWAY_METRICS" if extra == "metrics" else "GATEWAY_TRACES"
         lacking = f"{setting}=true needs {error.name}, which is not installed"
-        raise SettingsError([f"{lacking}: pip install 'jobs-gateway[{extra}]'"]) from None
+        raise SettingsError([f"{lacking}: {how_to_install(extra)}"]) from None
 
 
 def kept_of(settings: Settings, team: Team) -> KeptReads | None:

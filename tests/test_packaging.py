@@ -69,6 +69,25 @@ def test_the_sdist_carries_what_its_readme_leads_to():
     assert missing == set()
 
 
+def test_nothing_tells_to_install_the_package_by_its_name():
+    """No index has it, so that finds nothing, or a stranger's."""
+    places = ("gateway", "docs", "deploy", "examples", "scripts", "README.md", "CONTRIBUTING.md")
+    named = re.compile(r"""pip3? install[^\n`&;]*?[ '"]jobs-gateway(?![\w-])""")
+    read = [path for place in places for path in [ROOT / place, *(ROOT / place).rglob("*")]]
+    read = [path for path in read if path.suffix in {".py", ".md", ".html", ".yaml", ".service"}]
+
+    assert len(read) > 200
+    assert [path for path in read if named.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_extras_that_messages_name_are_there():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "gateway").rglob("*.py")]
+    named = set(re.findall(r"""how_to_install\(["'](\w+)["']\)""", "".join(texts)))
+
+    assert {"search", "watch"} <= named <= project["optional-dependencies"].keys()
+
+
 def test_the_package_carries_its_data():
     assert files("gateway").joinpath("py.typed").is_file()
     assert files("gateway.transport.explorer").joinpath("plain.html").is_file()

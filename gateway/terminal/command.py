@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gateway.app import Gateway
+from gateway.extras import how_to_install
 from gateway.settings import Settings
 from gateway.terminal.connection import Address, Refused
 from gateway.terminal.following import Lost, Unreachable
@@ -204,7 +205,7 @@ def _view(options: Namespace, subject: Subject) -> Iterator[View]:
         yield plain
         return
     if find_spec("rich") is None:
-        plain.notice("for a table that moves: pip install 'jobs-gateway[watch]'")
+        plain.notice(f"for a table that moves: {how_to_install('watch')}")
         yield plain
         return
     from rich.console import Console  # noqa: PLC0415 - an extra

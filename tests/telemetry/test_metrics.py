@@ -236,9 +236,9 @@ def test_an_extra_that_is_missing_is_a_mistake_that_says_so(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("opentelemetry.")]:
         monkeypatch.setitem(sys.modules, name, None)
 
-    with pytest.raises(SettingsError, match=r"pip install 'jobs-gateway\[metrics\]'"):
+    with pytest.raises(SettingsError, match=r"pip install '\.\[metrics\]'"):
         measuring_of(Settings(metrics=True))
-    with pytest.raises(SettingsError, match=r"pip install 'jobs-gateway\[otel\]'"):
+    with pytest.raises(SettingsError, match=r"pip install '\.\[otel\]'"):
         exporting_of(Settings(traces=True))
 
 

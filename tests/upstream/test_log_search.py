@@ -315,6 +315,7 @@ def test_without_the_engine_texts_are_found_and_expressions_refused():
     )
 
     assert done.stdout == (
-        "regex: this gateway has no engine for regular expressions; its operator can install one"
-        ' (pip install "jobs-gateway[search]"). Search for a text with regex: false\n'
+        "regex: this gateway has no engine for regular expressions. Search for a text with regex:"
+        " false, or have its operator install one: in the checkout pip install '.[search]', of a"
+        " wheel pip install './FILE.whl[search]'\n"
     )

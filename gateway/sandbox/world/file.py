@@ -52,7 +52,10 @@ def _read(path: Path) -> Any:
     try:
         import yaml  # noqa: PLC0415 - an extra, needed only by files of this name
     except ImportError:
-        raise ValueError(f"{path}: install the extra 'yaml' to read it, or use JSON") from None
+        raise ValueError(
+            f"{path}: YAML is read by PyYAML, which is not installed (pip install pyyaml); JSON is"
+            " read without"
+        ) from None
     return yaml.safe_load(text)
 
 

@@ -2,7 +2,7 @@
 
 Regular expressions are RE2's, which takes time in proportion to what it reads, whatever the
 expression; its syntax has no back references and no look-around for that. It comes with an extra
-(`jobs-gateway[search]`), because there are systems it is not built for; texts are searched without.
+(`search`), because there are systems it is not built for; texts are searched without.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from typing import Any, Final, Protocol
 
 from gateway.errors import BadInput
+from gateway.extras import how_to_install
 
 try:
     import re2
@@ -82,8 +83,8 @@ def check_pattern(text: str, *, is_regex: bool) -> None:
         return
     if re2 is None:
         raise BadInput(
-            "regex: this gateway has no engine for regular expressions; its operator can install"
-            ' one (pip install "jobs-gateway[search]"). Search for a text with regex: false'
+            "regex: this gateway has no engine for regular expressions. Search for a text with"
+            f" regex: false, or have its operator install one: {how_to_install('search')}"
         )
     for part in _ESCAPE_OR_FLAGS.findall(text):
         if part in _BEYOND_A_LINE or part[0] == "(":
