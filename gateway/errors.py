@@ -97,19 +97,33 @@ class ResponseTooLarge(CallerError):
     code = "RESPONSE_TOO_LARGE"
 
     @classmethod
-    def by_bytes(cls, max_bytes: int) -> ResponseTooLarge:
-        """It has more bytes."""
+    def by_bytes(cls, max_bytes: int, most: str = "") -> ResponseTooLarge:
+        """It has more bytes, most of them at a path where one is given."""
+        where = f"; most of them at {most}: select less there" if most else ": select less"
         return cls(
             f"the response would have more than {max_bytes} bytes"
-            " (GATEWAY_MAX_RESPONSE_BYTES): select less, or in several operations"
+            f" (GATEWAY_MAX_RESPONSE_BYTES){where}, or in several operations"
         )
 
     @classmethod
-    def by_nodes(cls, nodes: int, max_nodes: int) -> ResponseTooLarge:
-        """It may have more fields; no upstream call was made."""
+    def by_logs(cls, max_bytes: int, path: str) -> ResponseTooLarge:
+        """What is held of logs for it has more bytes, from the field of a path on."""
+        return cls(
+            f"the response would have more than {max_bytes} bytes"
+            f" (GATEWAY_MAX_RESPONSE_BYTES) with the logs of {path}: select less of them, or in"
+            " several operations"
+        )
+
+    @classmethod
+    def by_nodes(cls, nodes: int, max_nodes: int, most: str = "") -> ResponseTooLarge:
+        """It may have more fields, most of them at a path where one is given; no upstream call was
+        made.
+        """
+        where = f"; most of them at {most}" if most else ""
         return cls(
             f"the response may have {nodes} fields, rows counted; {max_nodes} are allowed"
-            " (GATEWAY_MAX_RESPONSE_NODES): ask for fewer rows or fields, or in several operations"
+            f" (GATEWAY_MAX_RESPONSE_NODES){where}: ask for fewer rows or fields"
+            f"{' there' if most else ''}, or in several operations"
         )
 
 

@@ -83,7 +83,10 @@ async def test_a_log_under_more_aliases_than_fit_is_refused_before_it_is_built(o
 
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
-    assert "more than 5000000 bytes" in error["message"]
+    assert error["message"] == (
+        "the response would have more than 5000000 bytes (GATEWAY_MAX_RESPONSE_BYTES); most of them"
+        " at job.log: select less there, or in several operations"
+    )
     assert answer["data"] is None
     assert peak < 25_000_000
 
@@ -97,6 +100,7 @@ async def test_different_pieces_of_a_log_that_are_too_much_are_refused(over):
 
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
+    assert "(GATEWAY_MAX_RESPONSE_BYTES) with the logs of job.log.a" in error["message"]
     assert answer["data"] is None
 
 
@@ -115,6 +119,7 @@ async def test_a_long_message_under_many_aliases_is_refused_before_it_is_built(o
 
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
+    assert "most of them at project.jobs.nodes.commit:" in error["message"]
     assert peak < 80_000_000
 
 
@@ -142,7 +147,11 @@ async def test_more_fields_than_allowed_are_refused_before_any_call(over):
 
     [error] = answer["errors"]
     assert error["extensions"]["code"] == "RESPONSE_TOO_LARGE"
-    assert "5000 are allowed (GATEWAY_MAX_RESPONSE_NODES)" in error["message"]
+    assert error["message"] == (
+        "the response may have 6102 fields, rows counted; 5000 are allowed"
+        " (GATEWAY_MAX_RESPONSE_NODES); most of them at project.jobs.nodes: ask for fewer rows or"
+        " fields there, or in several operations"
+    )
 
 
 INTROSPECTION = get_introspection_query(

@@ -114,7 +114,7 @@ class _Checked:
         if worst.nodes > bounds.nodes:
             yield (
                 f"{self._named}: its response may have {worst.nodes} fields; {bounds.nodes} are"
-                " allowed (GATEWAY_MAX_RESPONSE_NODES)"
+                f" allowed (GATEWAY_MAX_RESPONSE_NODES); most of them at {worst.fullest}"
             )
 
     @property

@@ -322,7 +322,8 @@ class Engine:
         data = result.data
         body = encode({"data": data})
         if len(body) > self._budget.response_bytes:
-            raise ResponseTooLarge.by_bytes(self._budget.response_bytes)
+            # Told by who writes it, with what is largest.
+            return None
         return GraphQLResponse(
             "executed", scope.tally, data, None, None, operation, prepared.estimate.calls, body
         )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from graphql import GraphQLError
 
-from gateway.errors import CostExceeded
+from gateway.errors import CostExceeded, ResponseTooLarge
 from gateway.execution.cost import estimate_cost
+from gateway.execution.largest import most_fields
 from gateway.execution.response import RequestError
 from gateway.execution.size import size_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.execution.operation import Operation
     from gateway.execution.plan import Estimate, Plan, Size
 
-__all__ = ["forecast", "too_dear"]
+__all__ = ["forecast", "too_dear", "too_full"]
 
 
 def too_dear(estimate: Estimate, ceiling: int, others: int = 0) -> GraphQLError:
@@ -33,6 +34,15 @@ def too_dear(estimate: Estimate, ceiling: int, others: int = 0) -> GraphQLError:
         ceiling=ceiling,
         dearest=estimate.dearest,
     )
+    return GraphQLError(refusal.message, original_error=refusal)
+
+
+def too_full(plan: Plan, estimate: Estimate, nodes: int, max_nodes: int) -> GraphQLError:
+    """The refusal of what may answer with more fields than are allowed, those of operations before
+    it in its batch included.
+    """
+    _, most = most_fields(plan, estimate.rows)
+    refusal = ResponseTooLarge.by_nodes(nodes, max_nodes, most)
     return GraphQLError(refusal.message, original_error=refusal)
 
 

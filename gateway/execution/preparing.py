@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from graphql import GraphQLError
 
-from gateway.errors import DeadlineExceeded, ResponseTooLarge
+from gateway.errors import DeadlineExceeded
 from gateway.execution.documents import Document
-from gateway.execution.forecast import forecast, too_dear
+from gateway.execution.forecast import forecast, too_dear, too_full
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import tell_measured
 from gateway.execution.operation import Operation, Prepared
@@ -162,9 +162,8 @@ class Preparation:
             refused = too_dear(estimate, at_most, calls - estimate.calls)
             raise RequestError("COST_EXCEEDED", errors=[refused], operation=operation)
         if nodes > self._max_nodes:
-            refusal = ResponseTooLarge.by_nodes(nodes, self._max_nodes)
-            too_large = GraphQLError(refusal.message, original_error=refusal)
-            raise RequestError(refusal.code, errors=[too_large], operation=operation)
+            refused = too_full(plan, estimate, nodes, self._max_nodes)
+            raise RequestError("RESPONSE_TOO_LARGE", errors=[refused], operation=operation)
         caller.estimated_calls, caller.estimated_nodes = calls, nodes
 
     def _tell_variables(self, request: GraphQLRequest) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.errors import OutcomeUnknown, ResponseTooLarge, UpstreamUnavailable
 from gateway.execution.inputs import first_errors
+from gateway.execution.largest import place_of
 from gateway.execution.masking import format_error, format_request_error
 from gateway.frames import without_frames
 
@@ -147,7 +148,7 @@ def executed(
             # Their frames hold the execution, which holds them: entities, pages and all.
             without_frames(error)
             if isinstance(error.original_error, ResponseTooLarge):
-                raise error.original_error
+                raise ResponseTooLarge.by_logs(scope.max_bytes, place_of(error.path or ()))
     if tells_cost:
         extensions = {"cost": _cost_of(prepared.estimate, scope.tally)}
     return GraphQLResponse(

@@ -26,7 +26,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from gateway.execution.cost import estimate_cost
-from gateway.execution.size import size_of
+from gateway.execution.largest import most_fields
 from gateway.schema.filters import MAX_SCAN
 from gateway.schema.ids import global_id
 
@@ -59,13 +59,14 @@ SCALARS: Final[Mapping[str, Any]] = {
 
 
 class Worst(NamedTuple):
-    """Upstream calls at worst, the path that needs most of them, and fields of the response; with
-    one item in each of the lists that the variables `each` are.
+    """Upstream calls at worst, the path that needs most of them, fields of the response, and the
+    path that has most of those; with one item in each of the lists that the variables `each` are.
     """
 
     calls: int
     dearest: str
     nodes: int
+    fullest: str
     each: tuple[str, ...]
 
 
@@ -89,14 +90,14 @@ def worst_of(operation: Operation, schema: GraphQLSchema, max_list_rows: int) ->
                 best, values = found, {**values, name: choice}
     if best is None:
         return None
-    calls, nodes, dearest = best
-    return Worst(calls, dearest, nodes, tuple(tried.lists))
+    calls, nodes, dearest, fullest = best
+    return Worst(calls, dearest, nodes, fullest, tuple(tried.lists))
 
 
 def _estimated(
     operation: Operation, values: Mapping[str, Any], max_list_rows: int
-) -> tuple[int, int, str] | None:
-    """Calls, fields of the response and dearest path with these variables, if they fit."""
+) -> tuple[int, int, str, str] | None:
+    """Calls, fields of the response, dearest and fullest path with these variables, if they fit."""
     variables = operation.variables({k: v for k, v in values.items() if v is not None})
     if isinstance(variables, list):
         return None
@@ -105,7 +106,8 @@ def _estimated(
         estimate = estimate_cost(plan, variables, max_list_rows=max_list_rows)
     except GraphQLError:
         return None
-    return estimate.calls, size_of(plan, estimate.rows).nodes, estimate.dearest
+    nodes, fullest = most_fields(plan, estimate.rows)
+    return estimate.calls, nodes, estimate.dearest, fullest
 
 
 class _Candidates:

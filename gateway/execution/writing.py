@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gateway.errors import ResponseTooLarge
+from gateway.execution.largest import most_bytes
 from gateway.execution.size import part_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,26 @@ async def write(
     max_bytes: int,
     turns: Turns,
 ) -> None:
-    """Encode a response, which may be large; raises `ResponseTooLarge` beyond so many bytes."""
+    """Encode a response, which may be large; raises `ResponseTooLarge` beyond so many bytes, and
+    tells where most of them are.
+    """
+    try:
+        await _write(response, result, prepared, max_bytes=max_bytes, turns=turns)
+    except ResponseTooLarge:
+        if not result.data:
+            raise
+        most = await turns.run(most_bytes(result.data))
+        raise ResponseTooLarge.by_bytes(max_bytes, most) from None
+
+
+async def _write(
+    response: GraphQLResponse,
+    result: ExecutionResult,
+    prepared: Prepared,
+    *,
+    max_bytes: int,
+    turns: Turns,
+) -> None:
     parts = response.parts()
     if not _may_be_large(result, prepared, response.tally):
         _write_at_once(response, max_bytes)

@@ -134,7 +134,10 @@ class TestReport:
         ("bounds", "told"),
         [
             (BOUNDS._replace(calls=0), "2 upstream calls; 0 are allowed (GATEWAY_MAX_CALLS)"),
-            (BOUNDS._replace(nodes=2), "3 fields; 2 are allowed (GATEWAY_MAX_RESPONSE_NODES)"),
+            (
+                BOUNDS._replace(nodes=2),
+                "3 fields; 2 are allowed (GATEWAY_MAX_RESPONSE_NODES); most of them at jobCancel",
+            ),
         ],
     )
     def test_what_is_over_the_limits_is_told(self, tmp_path, bounds, told):

@@ -51,6 +51,7 @@ class TestResponses:
 
         assert answer.status == 200
         assert answer.codes == ["RESPONSE_TOO_LARGE"]
+        assert "; most of them at text: " in answer.json()["errors"][0]["message"]
         assert answer.json()["data"] is None
 
 
