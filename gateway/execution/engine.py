@@ -170,16 +170,16 @@ class Engine:
                 tell_ended(hooks, began, request, caller, scope.tally, response, writes)
         return response
 
-    async def is_subscription(self, request: GraphQLRequest, caller: Caller) -> bool:
-        """Does a request ask for a subscription? Not if it is refused anyway."""
+    async def type_of(self, request: GraphQLRequest, caller: Caller) -> str | None:
+        """The type of the operation that a request asks for; None where it is refused anyway."""
         account = None
         try:
             account = self._admission.enter(caller)
             operation = await self._preparation.operation(request, caller, account)
         except RequestError:
-            return False
+            return None
         else:
-            return operation.type == "subscription"
+            return operation.type
         finally:
             self._admission.leave(account)
 
@@ -192,7 +192,7 @@ class Engine:
         The calls of an event are made with the caller's credential, and within a time of their own.
         Who stops before the end closes it (`aclose`).
         """
-        if not await self.is_subscription(request, caller):
+        if await self.type_of(request, caller) != "subscription":
             yield await self.execute(request, caller)
             return
         try:

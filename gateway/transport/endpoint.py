@@ -283,7 +283,7 @@ class Endpoint:
         ):
             return await self._stream(asked, request, watched, form)
         if media_type is None:
-            raise _not_acceptable()
+            raise _not_acceptable("only a subscription is answered by multipart/mixed; ")
         return asked
 
     async def _goes_on(
@@ -294,14 +294,16 @@ class Endpoint:
         request: HttpRequest,
         watched: Watched,
     ) -> bool:
-        """Is this answered in a stream? A subscription is, and what its caller takes no other way:
-        some clients name a stream in every request.
+        """Is this answered in a stream? A subscription is, and what its caller takes no other way,
+        such as what is wrong with an operation: some clients name a stream in every request.
         """
         if media_type is None and not form.for_subscriptions_only:
             return True
         carrier = form.carrier(request.method)
         caller = self._callers.of_request(request, carrier, watched.started)
-        return await self._engine.is_subscription(asked, caller)
+        type_ = await self._engine.type_of(asked, caller)
+        # What is wrong with an operation is told in whatever its caller takes.
+        return type_ == "subscription" or (type_ is None and media_type is None)
 
     async def _stream(
         self, asked: GraphQLRequest, request: HttpRequest, watched: Watched, form: StreamFormat
@@ -390,7 +392,7 @@ def _may_be_kept(response: GraphQLResponse) -> bool:
     )
 
 
-def _not_acceptable() -> HttpError:
+def _not_acceptable(why: str = "") -> HttpError:
     return HttpError(
-        406, "NOT_ACCEPTABLE", "accept application/graphql-response+json or application/json"
+        406, "NOT_ACCEPTABLE", f"{why}accept application/graphql-response+json or application/json"
     )

@@ -1,6 +1,7 @@
 """Subscriptions: one behaviour over WebSocket, server-sent events and multipart responses."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 
 import httpx
@@ -302,6 +303,31 @@ class TestChoosing:
             answer = await self.answer(asked, "{ __typename }", "multipart/mixed")
 
         assert answer.status_code == 406
+        assert "only a subscription is answered by multipart/mixed" in answer.text
+
+    @pytest.mark.parametrize(
+        ("document", "code"),
+        [
+            ("subscription {", "GRAPHQL_PARSE_FAILED"),
+            ("subscription { jobUpdatedd }", "GRAPHQL_VALIDATION_FAILED"),
+            ("query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"),
+        ],
+    )
+    @pytest.mark.parametrize("accept", ["multipart/mixed", "text/event-stream"])
+    @pytest.mark.parametrize("method", ["POST", "GET"])
+    async def test_what_is_wrong_is_told_in_what_the_caller_takes(
+        self, gateway, accept, document, code, method
+    ):
+        async with gateway() as asked:
+            answer = await self.answer(asked, document, accept, method)
+
+        first = answer.content.partition(b"{")[2].rpartition(b"}")[0]
+        response = json.loads(b"{%b}" % first)
+        (error, *_) = response.get("payload", response)["errors"]
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(accept)
+        assert error["extensions"]["code"] == code
+        assert answer.content.endswith((b"\r\n--graphql--\r\n", b"event: complete\ndata:\n\n"))
 
     async def test_an_event_source_asks_by_get(self, gateway, finished):
         async with gateway() as asked:
