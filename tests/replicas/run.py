@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from statistics import median
 from time import monotonic
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.harness.redis import redis_server
 from tests.replicas import load
 from tests.replicas.callers import Callers
-from tests.replicas.servers import Replica, StoreServer, upstream
+from tests.replicas.servers import Replica, upstream
 from tests.replicas.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ class Outcome:
     p99_ms: float
     warm_bytes: float
     last_bytes: float
-    logs: dict[str, str] = field(repr=False, default_factory=dict)
 
     @property
     def growth(self) -> float:
@@ -68,10 +68,7 @@ async def run(folder: Path, seconds: float, *, seed: int = 1, stores: bool = Tru
     random = Random(seed)
     async with AsyncExitStack() as stack:
         over = await stack.enter_async_context(upstream())
-        store = StoreServer(folder) if stores else None
-        if store is not None:
-            stack.push_async_callback(store.end)
-            await store.start()
+        store = stack.enter_context(redis_server()) if stores else None
         replicas = [
             Replica(folder, number, over.url, store and store.url) for number in range(REPLICAS)
         ]
@@ -99,10 +96,10 @@ async def run(folder: Path, seconds: float, *, seed: int = 1, stores: bool = Tru
             group.create_task(trouble.make(until))
             group.create_task(_look_at_memory(replicas[0], memory, until))
         calls = over.calls
-    for server in [*replicas, *([store] if store else [])]:
+    for replica in replicas:
         callers.faults += [
-            f"{server.name} wrote {line[:2_000]}"
-            for line in server.errors.splitlines()
+            f"{replica.name} wrote {line[:2_000]}"
+            for line in replica.errors.splitlines()
             if any(sign in line for sign in WRONG)
         ]
     warm = [size for at, size in memory if WARM_UP <= (at - begun) / seconds < WARM_UP + 0.1]
@@ -118,7 +115,6 @@ async def run(folder: Path, seconds: float, *, seed: int = 1, stores: bool = Tru
         1_000 * took[len(took) * 99 // 100],
         median(warm),
         median(last),
-        {server.name: server.errors for server in replicas},
     )
 
 

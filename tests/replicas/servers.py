@@ -1,12 +1,11 @@
-"""What runs: the upstream, the store, the replicas. All but the upstream are processes that can be
-killed, frozen and started again.
+"""What runs beside the store: the upstream, in this process, and replicas, which can be killed,
+frozen and started again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -21,11 +20,11 @@ from gateway.sandbox import Sandbox
 from gateway.transport.server import address_of, listen, serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["Replica", "Server", "StoreServer", "Upstream", "upstream"]
+__all__ = ["Replica", "Upstream", "upstream"]
 
 STARTED_S = 60
 ENDED_S = 30
@@ -63,25 +62,28 @@ async def upstream() -> AsyncIterator[Upstream]:
             yield it
 
 
-class Server:
-    """A process that serves on a port of its own, which it keeps when it is started again."""
+class Replica:
+    """`jobs-gateway serve` over the upstream, with the store where there is one, on a port that it
+    keeps when it is started again.
+    """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.name = name
-        self.folder = folder
-        self.port = _free_port()
+    def __init__(self, folder: Path, number: int, upstream_url: str, store_url: str | None) -> None:
+        self.name = f"replica-{number}"
+        self._port = _free_port()
+        self._log = folder / f"{self.name}.log"
+        self._environment = {
+            "GATEWAY_UPSTREAM_URL": upstream_url,
+            "GATEWAY_LOG_LEVEL": "warning",
+            "GATEWAY_DRAIN_S": "0",
+        }
+        if store_url is not None:
+            self._environment["GATEWAY_STORE_URL"] = store_url
+            self._environment["GATEWAY_STORE_KEY"] = "of these replicas and of nobody else"
         self._process: asyncio.subprocess.Process | None = None
 
     @property
-    def command(self) -> list[str]:
-        raise NotImplementedError
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        return {}
-
-    async def is_ready(self) -> bool:
-        raise NotImplementedError
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/graphql"
 
     @property
     def is_running(self) -> bool:
@@ -90,7 +92,7 @@ class Server:
     @property
     def errors(self) -> str:
         """What it wrote to standard error, over all its lives."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        return self._log.read_text(errors="replace")
 
     @property
     def resident_bytes(self) -> int:
@@ -99,15 +101,17 @@ class Server:
         return int(pages) * PAGE_BYTES
 
     async def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        command = [sys.executable, "-m", "gateway", "serve", "--port", str(self._port)]
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command,
-                env={**os.environ, **self.environment},
+                *command,
+                env={**os.environ, **self._environment},
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=log,
             )
         async with asyncio.timeout(STARTED_S):
-            while not await self.is_ready():
+            while not await self._is_ready():
                 if self._process.returncode is not None:
                     raise RuntimeError(f"{self.name} has ended: {self.errors[-2_000:]}")
                 await asyncio.sleep(0.05)
@@ -134,71 +138,10 @@ class Server:
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGCONT)
 
-    @property
-    def _log(self) -> Path:
-        return self.folder / f"{self.name}.log"
-
-
-class StoreServer(Server):
-    """A Redis that keeps nothing over its end."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "store")
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}"
-
-    @property
-    def command(self) -> list[str]:
-        program = shutil.which("redis-server", path=f"{os.environ['PATH']}:/usr/sbin")
-        assert program is not None
-        where = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)]
-        return [program, *where, "--save", "", "--appendonly", "no"]
-
-    async def is_ready(self) -> bool:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.write(b"PING\r\n")
-        answer = await reader.readline()
-        writer.close()
-        return answer == b"+PONG\r\n"
-
-
-class Replica(Server):
-    """`jobs-gateway serve` over the upstream, with the store where there is one."""
-
-    def __init__(self, folder: Path, number: int, upstream_url: str, store_url: str | None) -> None:
-        super().__init__(folder, f"replica-{number}")
-        self._upstream_url = upstream_url
-        self._store_url = store_url
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/graphql"
-
-    @property
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "gateway", "serve", "--port", str(self.port)]
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        settings = {
-            "GATEWAY_UPSTREAM_URL": self._upstream_url,
-            "GATEWAY_LOG_LEVEL": "warning",
-            "GATEWAY_DRAIN_S": "0",
-        }
-        if self._store_url is not None:
-            settings["GATEWAY_STORE_URL"] = self._store_url
-            settings["GATEWAY_STORE_KEY"] = "of these replicas and of nobody else"
-        return settings
-
-    async def is_ready(self) -> bool:
+    async def _is_ready(self) -> bool:
         async with httpx.AsyncClient(timeout=1) as client:
             try:
-                answer = await client.get(f"http://127.0.0.1:{self.port}/health/ready")
+                answer = await client.get(f"http://127.0.0.1:{self._port}/health/ready")
             except httpx.HTTPError:
                 return False
         return answer.status_code == 200

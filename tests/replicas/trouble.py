@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from tests.replicas.servers import Replica, StoreServer
+    from tests.harness.redis import RedisServer
+    from tests.replicas.servers import Replica
 
 __all__ = ["Trouble"]
 
@@ -25,7 +26,7 @@ class Trouble:
     """Troubles all but the first replica, whose memory is looked at. `happened` counts what."""
 
     def __init__(
-        self, replicas: Sequence[Replica], store: StoreServer | None, random: Random
+        self, replicas: Sequence[Replica], store: RedisServer | None, random: Random
     ) -> None:
         self._replicas = replicas[1:]
         self._store = store
@@ -67,13 +68,15 @@ class Trouble:
     async def _kill_store(self) -> None:
         assert self._store is not None
         self._away_until = float("inf")
-        await self._store.end(signal.SIGKILL)
+        self._store.kill()
         await asyncio.sleep(self._random.uniform(*FROZEN_S))
-        await self._store.start()
+        await asyncio.to_thread(self._store.start)
         self._away_until = monotonic()
 
     async def _freeze_store(self) -> None:
         assert self._store is not None
         self._away_until = float("inf")
-        await self._store.freeze(self._random.uniform(*FROZEN_S))
+        self._store.freeze()
+        await asyncio.sleep(self._random.uniform(*FROZEN_S))
+        self._store.thaw()
         self._away_until = monotonic()
