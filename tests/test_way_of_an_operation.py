@@ -152,14 +152,14 @@ async def way_of(query: str, url: str, token: str, *, kept_reads: bool) -> tuple
     app = create_app(Settings(upstream_url=url, kept_reads=kept_reads))
     ways = []
     async with app.running():
-        for _ in range(8):
+        for _ in range(20):
             way = Way(layers())
             # What the operation before leaves to be done is not counted here.
             await turns(10)
             with walked(way):
                 answer = await ask(app, query, token)
             ways.append(way)
-    return min(ways, key=lambda way: len(way.functions)), json.loads(answer)
+    return min(ways, key=lambda way: len(set(way.functions))), json.loads(answer)
 
 
 async def ask(app: Any, query: str, token: str) -> bytes:

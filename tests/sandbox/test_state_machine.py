@@ -7,6 +7,7 @@ every action, then the job itself, its log and its pipeline's list; at the end e
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -300,6 +301,7 @@ def started(job: Job, body: dict) -> Job:
     return replace(job, status=body["status"])
 
 
+@pytest.mark.hypothesis
 def test_the_sandbox_and_the_model_never_disagree(make_lab):
     class Machine(SandboxAgainstModel):
         @staticmethod
