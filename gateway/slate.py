@@ -101,6 +101,10 @@ class Changes:
         self._firsts = [_TOTALS + row * _ROW for row in range(rows)]
         self._clock = clock
 
+    def now(self) -> float:
+        """The time, to ask later what has changed since."""
+        return self._clock()
+
     def note(self, subject: Subject, at: float = 0.0) -> None:
         """It has changed now, or `at` a time that lies ahead. All workers know when this returns.
 

@@ -133,9 +133,22 @@ class Store:
 
     def tell(self, *command: bytes | str | int) -> None:
         """Have a command carried out, if the store is there, and do not wait."""
+        self._tell(command, _look_at)
+
+    def tell_script(
+        self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int] = ()
+    ) -> None:
+        """Have a script carried out, if the store is there, and do not wait."""
+
+        def again(future: asyncio.Future[Any]) -> None:
+            if not future.cancelled() and isinstance(future.exception(), _Unknown):
+                self.tell("EVAL", script.text, len(keys), *keys, *args)
+
+        self._tell(("EVALSHA", script.sha1, len(keys), *keys, *args), again)
+
+    def _tell(self, command: Command, then: Callable[[asyncio.Future[Any]], None]) -> None:
         with suppress(StoreAway):
-            future = self._ask(asyncio.get_running_loop(), command)
-            future.add_done_callback(_look_at)
+            self._ask(asyncio.get_running_loop(), command).add_done_callback(then)
 
     async def script(
         self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int] = ()

@@ -4,8 +4,8 @@ What is kept belongs to one credential, an *owner* told by its fingerprint, and 
 was read. Tags say what it shows; dropping a tag drops all that has it, and all that was being read
 then: an answer is kept only if its read began after the last drop of each of its tags.
 
-`KeptReads` is what a store has to do. `KeptInMemory` is the store of one process; its methods never
-wait, so that a kept read costs next to nothing.
+`KeptReads` is what has to be done for one process. `KeptInMemory` does it, and never waits, so that
+a kept read costs next to nothing. What several gateways share is kept otherwise (`shared_reads`).
 """
 
 from __future__ import annotations
@@ -47,16 +47,9 @@ class KeptAnswer(Struct, eq=False):
 
 
 class KeptReads(Protocol):
-    """A store of kept reads; one that `is_far` holds more than is at hand. Times are of the running
-    loop's clock, in seconds.
-    """
-
-    is_far: bool
+    """Kept reads at hand. Times are of the running loop's clock, in seconds."""
 
     def at_hand(self, owner: str, target: str, now: float, max_age_s: float) -> KeptAnswer | None:
-        """What `get` gives, as far as it can be had without waiting."""
-
-    async def get(self, owner: str, target: str, now: float, max_age_s: float) -> KeptAnswer | None:
         """What is kept of a target and may still be given, if its read began no longer ago than
         `max_age_s`.
         """
@@ -84,8 +77,6 @@ class KeptInMemory:
     that; the oldest goes first.
     """
 
-    is_far = False
-
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._owners: dict[str, _Owner] = {}
@@ -102,9 +93,6 @@ class KeptInMemory:
         if not kept or now >= kept.until or now - kept.begun > max_age_s:
             return None
         return kept if self._is_valid(kept.tags, kept.begun) else None
-
-    async def get(self, owner: str, target: str, now: float, max_age_s: float) -> KeptAnswer | None:
-        return self.at_hand(owner, target, now, max_age_s)
 
     async def set(
         self,

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway.store.connection import Script, Store, StoreAway
 from tests.harness.redis import PATIENCE_S
 from tests.harness.turns import until
+from tests.store.stores import connected, until_back
 
 pytestmark = pytest.mark.anyio
-
-BACK_S = 5
-
-
-@asynccontextmanager
-async def connected(server, patience_s=PATIENCE_S):
-    store = Store(server.url, patience_s=patience_s)
-    await store.start()
-    try:
-        yield store
-    finally:
-        await store.aclose()
-
-
-async def until_back(store):
-    async with asyncio.timeout(BACK_S):
-        while not store.is_up:  # noqa: ASYNC110 - servers start in their own time
-            await asyncio.sleep(0.005)
 
 
 class TestCommands:

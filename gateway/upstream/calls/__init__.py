@@ -1,6 +1,7 @@
 """Calls: what happens to a request on its way to the upstream.
 
-    Kept       answers a read by what was kept of it a moment ago (only where reads are kept)
+    Kept       answers a read by what was kept of it a moment ago (only where reads are kept;
+               `KeptShared` where several gateways share what is kept)
       Bound      waits until the operation has room for one more call at once
         Share      joins equal calls under way: reads of one credential and target, equal writes
           Forget     drops what is kept where it may not be right any more
@@ -30,14 +31,16 @@ from gateway.upstream.calls.circuit import Circuit
 from gateway.upstream.calls.config import ClientConfig
 from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.calls.keep import Forget, Kept
+from gateway.upstream.calls.keep_shared import KeptShared
 from gateway.upstream.calls.pace import Paced
 from gateway.upstream.calls.places import Places, Pool
 from gateway.upstream.calls.standing import Standings
+from gateway.upstream.shared_reads import SharedReads
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
-    from gateway.slate import Changes
     from gateway.upstream.kept import KeptReads
+    from gateway.upstream.shared_reads import KnownChanges
     from gateway.upstream.wire import Wire
 
 __all__ = [
@@ -60,13 +63,13 @@ def standard_chain(
     connections: int | Pool = 100,
     standings: Standings | None = None,
     circuit: Circuit | None = None,
-    kept: KeptReads | None = None,
+    kept: KeptReads | SharedReads | None = None,
     hooks: Hooks | None = None,
-    changes: Changes | None = None,
+    changes: KnownChanges | None = None,
 ) -> Layer:
     """All layers over a wire with so many connections. Without a store for them (`kept`) no reads
     are kept. `standings` are those of the callers' credentials, `circuit` is the one for all calls;
-    its own where none are given. `changes` are those that other workers know of.
+    its own where none are given. `changes` are those that others know of; shared reads bring them.
     """
     standings = Standings() if standings is None else standings
     chain: Layer = Exchange(wire, config)
@@ -76,6 +79,9 @@ def standard_chain(
     chain = Places(chain, standings, connections, hooks)
     chain = Paced(chain, standings, hooks)
     chain = Retry(chain, config, standings, hooks=hooks)
+    if isinstance(kept, SharedReads):
+        chain = Bound(Share(Forget(chain, kept), hooks, kept.changes), hooks)
+        return KeptShared(chain, kept, hooks)
     if kept is None:
         return Bound(Share(chain, hooks, changes), hooks)
     return Kept(Bound(Share(Forget(chain, kept), hooks, changes), hooks), kept, hooks)

@@ -17,8 +17,9 @@ is `alone`, and conditional ones, are never joined.
 
 A write that equals one under way is not sent again. It goes on when all its callers have left.
 
-Where several workers send (`gateway.slate`), each knows when another's write has ended, and joins
-nobody to a read that began before; equal writes are merged within a worker only.
+Where several workers send (`gateway.slate`), or gateways that share a store, each knows when
+another's write has ended, and joins nobody to a read that began before; equal writes are merged
+within a process only.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
     from gateway.hooks import Hooks
-    from gateway.slate import Changes
     from gateway.upstream.calls.call import Call, Layer
+    from gateway.upstream.shared_reads import KnownChanges
     from gateway.upstream.wire import Answer
 
-__all__ = ["Bound", "Share"]
+__all__ = ["Bound", "Share", "written_by"]
 
 # The credential's fingerprint and the target.
 ReadKey: TypeAlias = tuple[str, str]
@@ -128,11 +129,11 @@ def _too_late(call: Call) -> UpstreamTimeout:
 
 class Share:
     """Joins calls to equal ones that have started. Streams are never shared. `changes` are those
-    that other workers know of.
+    that others know of.
     """
 
     def __init__(
-        self, below: Layer, hooks: Hooks | None = None, changes: Changes | None = None
+        self, below: Layer, hooks: Hooks | None = None, changes: KnownChanges | None = None
     ) -> None:
         self._below = below
         self._hooks = hears_calls(hooks)
@@ -163,7 +164,7 @@ class Share:
                 open_flights=self._flights,
                 deadlines=self._deadlines,
                 key=key,
-                began=get_running_loop().time(),
+                began=0.0 if self._changes is None else self._changes.now(),
             )
             if scope.told is not None or scope.origin is not None:
                 flight.told, flight.origin = scope.told, scope.origin
@@ -198,7 +199,7 @@ class Share:
     def _is_stale(self, flight: _Flight) -> bool:
         """Has another worker's write ended since it began?"""
         changes = self._changes
-        return changes is not None and changes.since(flight.began, _written_by(flight.key[0]))
+        return changes is not None and changes.since(flight.began, written_by(flight.key[0]))
 
     async def _write(self, call: Call) -> Answer:
         key = (owner_of(call.scope.credential), call.target, call.body)
@@ -231,7 +232,7 @@ class Share:
             for key in [key for key in self._flights if key[0] == owner]:
                 del self._flights[key]
             if self._changes is not None:
-                self._changes.note(_written_by(owner))
+                self._changes.note(written_by(owner))
 
     def _written(self, key: WriteKey, task: asyncio.Task[Answer]) -> None:
         del self._writes[key]
@@ -240,7 +241,8 @@ class Share:
             task.exception()
 
 
-def _written_by(owner: str) -> str:
+def written_by(owner: str) -> str:
+    """The subject of an owner's writes, among all that changes."""
     return f"written by {owner}"
 
 

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.kept import KeptAnswer, KeptReads, Tag
     from gateway.upstream.scope import CallScope
+    from gateway.upstream.shared_reads import SharedReads
     from gateway.upstream.wire import Answer
 
-__all__ = ["MOVING_S", "Forget", "Kept"]
+__all__ = ["MOVING_S", "Forget", "Kept", "age_of", "given", "kept_as", "tags_of_read"]
 
 BRIEF_S: Final = 2.0
 MOVING_S: Final = 1.0
@@ -68,26 +69,24 @@ class Kept:
 
     def at_hand(self, call: Call) -> Answer | None:
         """The answer to a call where it is kept, and can be had without waiting."""
-        owner = _kept_as(call.scope)
+        owner = kept_as(call.scope)
         if owner is None or call.scope.fresh or call.route.keep is Keep.NOTHING:
             return None
         now = get_running_loop().time()
         kept = self._reads.at_hand(owner, call.target, now, call.max_age_s)
-        return None if kept is None else self._given(call, kept, now)
+        return None if kept is None else given(self._hooks, call, kept, now)
 
     async def send(self, call: Call) -> Answer:
-        owner = _kept_as(call.scope)
+        owner = kept_as(call.scope)
         if owner is None or call.route.keep is Keep.NOTHING:
             return await self._below.send(call)
         reads, begun = self._reads, get_running_loop().time()
         if not call.scope.fresh:
             kept = reads.at_hand(owner, call.target, begun, call.max_age_s)
-            if kept is None and reads.is_far:
-                kept = await reads.get(owner, call.target, begun, call.max_age_s)
-            if kept is not None and (given := self._given(call, kept, begun)) is not None:
-                return given
+            if kept is not None and (again := given(self._hooks, call, kept, begun)) is not None:
+                return again
         answer = await self._below.send(call)
-        age_s = _age_s(call, answer)
+        age_s = age_of(call, answer)
         if age_s:
             answer.decoded = {}
             await self._reads.set(
@@ -96,24 +95,8 @@ class Kept:
                 answer,
                 begun=begun,
                 until=begun + age_s,
-                tags=_tags_of_read(call, owner),
+                tags=tags_of_read(call, owner),
             )
-        return answer
-
-    def _given(self, call: Call, kept: KeptAnswer, now: float) -> Answer | None:
-        """What is given again, and counted; None for what may have changed by now. All texts of a
-        response come of what was read for it.
-        """
-        answer = kept.answer
-        if call.route.keep is Keep.FINISHED and now >= kept.begun + MOVING_S:
-            if kept.lasts is None:
-                kept.lasts = _status_in(answer) in LASTING
-            if not kept.lasts:
-                return None
-        call.scope.tally.cached += 1
-        call.scope.note_answer(len(answer.body))
-        if self._hooks is not None:
-            tell_kept(self._hooks, call, answer)
         return answer
 
 
@@ -125,7 +108,7 @@ class Forget:
     named otherwise, so what was named the other way goes, too.
     """
 
-    def __init__(self, below: Layer, reads: KeptReads) -> None:
+    def __init__(self, below: Layer, reads: KeptReads | SharedReads) -> None:
         self._below = below
         self._reads = reads
 
@@ -159,7 +142,24 @@ class Forget:
         await self._reads.drop(*tags, at=get_running_loop().time() + late_s)
 
 
-def _kept_as(scope: CallScope) -> str | None:
+def given(hooks: Hooks | None, call: Call, kept: KeptAnswer, now: float) -> Answer | None:
+    """What is given again, and counted; None for what may have changed by now. All texts of a
+    response come of what was read for it.
+    """
+    answer = kept.answer
+    if call.route.keep is Keep.FINISHED and now >= kept.begun + MOVING_S:
+        if kept.lasts is None:
+            kept.lasts = _status_in(answer) in LASTING
+        if not kept.lasts:
+            return None
+    call.scope.tally.cached += 1
+    call.scope.note_answer(len(answer.body))
+    if hooks is not None:
+        tell_kept(hooks, call, answer)
+    return answer
+
+
+def kept_as(scope: CallScope) -> str | None:
     """The owner of what these calls read; None where nothing of it is kept."""
     owner = scope.kept_as
     if owner is UNSET:
@@ -169,7 +169,7 @@ def _kept_as(scope: CallScope) -> str | None:
     return owner
 
 
-def _tags_of_read(call: Call, owner: str) -> tuple[Tag, ...]:
+def tags_of_read(call: Call, owner: str) -> tuple[Tag, ...]:
     """Its credential; its project, as it was named, and how; its job."""
     arguments = call.arguments
     if not arguments:
@@ -186,7 +186,7 @@ def _other_way(project: int | str) -> str:
     return _BY_PATH if isinstance(project, int) else _BY_NUMBER
 
 
-def _age_s(call: Call, answer: Answer) -> float:
+def age_of(call: Call, answer: Answer) -> float:
     """How long an answer may be given again; 0 for one that is not kept."""
     body = answer.body
     if answer.status != 200 or not body or (body[0], body[-1]) not in _WHOLE:

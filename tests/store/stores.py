@@ -1,0 +1,27 @@
+"""Stores over a Redis of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from gateway.store.connection import Store
+from tests.harness.redis import PATIENCE_S
+
+BACK_S = 5
+
+
+@asynccontextmanager
+async def connected(server, patience_s=PATIENCE_S, space=""):
+    store = Store(server.url, patience_s=patience_s, space=space)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+async def until_back(store):
+    async with asyncio.timeout(BACK_S):
+        while not store.is_up:  # noqa: ASYNC110 - servers start in their own time
+            await asyncio.sleep(0.005)
