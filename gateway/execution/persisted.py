@@ -4,13 +4,14 @@
     {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "<hex>"}}}
 
 The second form is Apollo's. It names those that are trusted as well, and documents that a caller
-has sent beside their SHA-256 before (automatic persisted queries).
+has sent beside their SHA-256 before (automatic persisted queries), to this gateway or to one that
+shares them.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.execution.manifests import SHA256, digest_of
 from gateway.execution.response import RequestError
@@ -19,15 +20,33 @@ if TYPE_CHECKING:
     from gateway.execution.free import FreeDocuments
     from gateway.execution.trusted import TrustedDocuments
 
-__all__ = ["PersistedDocuments"]
+__all__ = ["PersistedDocuments", "SharedDocuments", "UnknownDocument"]
 
 NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
+
+
+class SharedDocuments(Protocol):
+    """Documents that several gateways have, by the SHA-256 of their text (hexadecimal)."""
+
+    async def find(self, digest: str) -> str | None:
+        """The document, if it is there; raises nothing, and does not wait for long."""
+
+    def keep(self, digest: str, text: str) -> None:
+        """Keep a document; does not wait."""
+
+
+class UnknownDocument(RequestError):
+    """No document here has this SHA-256; another gateway may know it."""
+
+    def __init__(self, code: str, message: str, digest: str | None) -> None:
+        super().__init__(code, message)
+        self.digest = digest
 
 
 class PersistedDocuments:
     """Those that are `trusted`, and documents by their hash: these bounded by count and by
     characters, least recently used out. `kept` of 0 keeps none. `free` is what becomes of those
-    that are not trusted, where they are not just run.
+    that are not trusted, where they are not just run; `shared` are those of other gateways, too.
     """
 
     def __init__(
@@ -37,8 +56,10 @@ class PersistedDocuments:
         kept_characters: int = 8_000_000,
         trusted: TrustedDocuments | None = None,
         free: FreeDocuments | None = None,
+        shared: SharedDocuments | None = None,
     ) -> None:
         self.free = free
+        self._shared = shared
         self._kept = kept
         self._kept_characters = kept_characters
         self._characters = 0
@@ -69,7 +90,7 @@ class PersistedDocuments:
             return query
         document = self._documents.get(digest)
         if document is None:
-            raise self._unknown(NOT_FOUND, "PersistedQueryNotFound")
+            raise self._unknown(NOT_FOUND, "PersistedQueryNotFound", digest)
         self._documents.move_to_end(digest)
         return document
 
@@ -86,7 +107,7 @@ class PersistedDocuments:
         if query is None:
             if document is None:
                 message = f"no document has the id {document_id!r:.100}; send its text as query"
-                raise self._unknown(NOT_FOUND, message)
+                raise self._unknown(NOT_FOUND, message, digest)
             return document
         is_the_same = query == document
         if document is None:
@@ -95,22 +116,34 @@ class PersistedDocuments:
             raise _malformed("documentId names another document than query; send one of them")
         return query
 
+    async def found_elsewhere(self, unknown: UnknownDocument) -> str:
+        """The document that another gateway knows; raises the error for one that none does."""
+        shared, digest = self._shared, unknown.digest
+        text = None if shared is None or digest is None else await shared.find(digest)
+        if text is None or digest_of(text) != digest:
+            raise RequestError(unknown.code, unknown.message)
+        return text
+
     def keep(self, document: str) -> None:
         """Remember a document that turned out to be valid."""
         digest = digest_of(document)
         if digest in self._documents:
             return
+        if self._shared is not None and self._kept:
+            self._shared.keep(digest, document)
         self._documents[digest] = document
         self._characters += len(document)
         while len(self._documents) > self._kept or self._characters > self._kept_characters:
             _, dropped = self._documents.popitem(last=False)
             self._characters -= len(dropped)
 
-    def _unknown(self, code: str, message: str) -> RequestError:
+    def _unknown(self, code: str, message: str, digest: str | None = None) -> RequestError:
         """The error for an id that no document has; raises another where its text is no use."""
         if self.free is not None:
             self.free.refuse("none of them has this id")
-        return RequestError(code, message)
+        if self._shared is None or digest is None or not self._kept:
+            return RequestError(code, message)
+        return UnknownDocument(code, message, digest)
 
     def _find_trusted(self, document_id: str) -> str | None:
         return None if self._trusted is None else self._trusted.find(document_id)

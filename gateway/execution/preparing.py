@@ -18,6 +18,7 @@ from gateway.execution.forecast import forecast, too_dear, too_full
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import tell_measured
 from gateway.execution.operation import Operation, Prepared
+from gateway.execution.persisted import UnknownDocument
 from gateway.execution.response import RequestError
 from gateway.execution.variables import NO_VARIABLES
 from gateway.schema.ways import tell_way
@@ -41,7 +42,8 @@ NOT_PREPARED: Final = (
     " others; send it again"
 )
 
-Steps: TypeAlias = "Generator[None, None, Document] | Generator[None, None, Plan]"
+Making: TypeAlias = "Generator[None, None, Document] | Generator[None, None, Plan]"
+Steps: TypeAlias = "Making | UnknownDocument"
 
 
 class Measured(NamedTuple):
@@ -117,7 +119,10 @@ class Preparation:
         is not known, the steps that make it. Raises `RequestError`, for what may need more calls
         than the `ceiling`, too.
         """
-        operation = self._operation(request, document, is_read_only=caller.carrier.is_read_only)
+        try:
+            operation = self._operation(request, document, is_read_only=caller.carrier.is_read_only)
+        except UnknownDocument as unknown:
+            return unknown.with_traceback(None)
         if not isinstance(operation, Operation):
             return operation
         limits = self._documents.limits
@@ -178,8 +183,12 @@ class Preparation:
         `RequestError`.
         """
         document = None
+        found: Operation | Steps
         while True:
-            found = self._operation(request, document, is_read_only=False)
+            try:
+                found = self._operation(request, document, is_read_only=False)
+            except UnknownDocument as unknown:
+                found = unknown.with_traceback(None)
             if isinstance(found, Operation):
                 return found
             made = await self._made(found, request, caller, account)
@@ -215,7 +224,13 @@ class Preparation:
     async def _made(
         self, steps: Steps, request: GraphQLRequest, caller: Caller, account: str
     ) -> object:
-        """What the steps make, or None where they are taken for somebody else."""
+        """What the steps make, or None where they are taken for somebody else; for a document that
+        another gateway may know, None once the request has its text.
+        """
+        if isinstance(steps, UnknownDocument):
+            request.query = await self._persisted.found_elsewhere(steps)
+            request.document_id = None
+            return None
         text = request.query or ""
         try:
             if text not in self._under_way:
@@ -228,7 +243,7 @@ class Preparation:
             raise RequestError(DeadlineExceeded.code, NOT_PREPARED, kind="stopped") from None
         return None
 
-    async def _make(self, steps: Steps, text: str, caller: Caller, account: str) -> object:
+    async def _make(self, steps: Making, text: str, caller: Caller, account: str) -> object:
         """Take the steps for a document; others may wait for them."""
         done = self._under_way[text] = asyncio.get_running_loop().create_future()
         try:
@@ -239,9 +254,9 @@ class Preparation:
 
     def _operation(
         self, request: GraphQLRequest, document: Document | None, *, is_read_only: bool
-    ) -> Operation | Steps:
+    ) -> Operation | Making:
         """The operation that a request asks for, by text, by id or by hash; or the steps that make
-        its document. Raises `RequestError`.
+        its document. Raises `RequestError`, such as `UnknownDocument`.
         """
         persisted = request.extensions and request.extensions.get("persistedQuery")
         if persisted or request.document_id is not None:

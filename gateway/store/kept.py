@@ -210,7 +210,7 @@ class KeptInStore:
             return at_ms, state, value
         key_of_job = self._tag_key(jobs[0])
         of_job = self._store.script(LOOK, [key_of_job] * 2, [fresh, STATE_LASTS_MS, NOTHING])
-        told: list[Any] = await asyncio.gather(asked, of_job)
+        told: Sequence[Any] = await asyncio.gather(asked, of_job)
         (at_ms, state, value), (_, state_of_job, _) = told
         return at_ms, state + state_of_job, value
 
