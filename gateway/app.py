@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from msgspec import structs
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
@@ -43,8 +44,9 @@ from gateway.parts import (
     trusted_documents_of,
     wire_options_of,
 )
-from gateway.readings import readings_of_engine, readings_of_upstream
+from gateway.readings import readings_of_engine, readings_of_store, readings_of_upstream
 from gateway.settings import Settings, SettingsError
+from gateway.sharing import check_store, kept_of, shared_of
 from gateway.team import Team
 from gateway.transport.addressing import (
     GRAPHQL_PATH,
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from gateway.execution.trusted import TrustedDocuments
     from gateway.hooks import Hook
     from gateway.upstream.kept import KeptReads
+    from gateway.upstream.shared_reads import SharedReads
     from gateway.upstream.wire import Wire
     from gateway.watch import Live
 
@@ -114,6 +117,7 @@ class Gateway:
         sandbox: EmbeddedSandbox | None = None,
     ) -> None:
         settings.check_upstream()
+        check_store(settings)
         self.settings = settings
         # Which of them it is nobody has told: the last one, whose part is never too large.
         self._team = team or Team(size=settings.workers, number=settings.workers - 1)
@@ -145,7 +149,7 @@ class Gateway:
         self._web_sockets: WebSockets | None = None
         self._health = Health(self._why_not_ready, self._team.workers)
         self._wire: Wire | None = None
-        self._kept: KeptReads | None = None
+        self._kept: KeptReads | SharedReads | None = None
         self._trusted: TrustedDocuments | None = None
         self._api_url = ""
         self._bundle = Bundle() if settings.explorer else None
@@ -283,14 +287,21 @@ class Gateway:
                 open_wire(settings.wire, wire_options_of(settings, self._api_url, team))
             )
             stack.push_async_callback(self._health.close)
-            reached = client_of(settings, self._wire, self._api_url, team, self._hooks)
-            self._kept = reached.kept
+            shared = await stack.enter_async_context(shared_of(settings, self._api_url))
+            if shared is not None:
+                # Fingerprints are the same at all that share it.
+                team = structs.replace(team, fingerprint_key=shared.sealing.fingerprint_key)
+            self._kept = await stack.enter_async_context(kept_of(settings, team, shared))
+            reached = client_of(settings, self._wire, self._api_url, team, self._hooks, self._kept)
             stack.callback(setattr, self, "_kept", None)
             self.live = live_of(settings, reached.client, team)
             stack.push_async_callback(self.live.aclose)
             team.on_news(self.live.hear)
             persisted = PersistedDocuments(
-                settings.persisted_documents, trusted=trusted, free=free_documents_of(settings)
+                settings.persisted_documents,
+                trusted=trusted,
+                free=free_documents_of(settings),
+                shared=None if shared is None else shared.documents,
             )
             admission = admission_of(settings, reached.standings)
             engine = Engine(
@@ -328,7 +339,8 @@ class Gateway:
                     reached.connections,
                     reached.kept,
                 )
-                self._measuring.start(lambda: [*of_engine(), *of_upstream()])
+                of_store = partial(readings_of_store, None if shared is None else shared.store)
+                self._measuring.start(lambda: [*of_engine(), *of_upstream(), *of_store()])
                 stack.push_async_callback(self._measuring.close)
             yield
 

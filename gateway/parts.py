@@ -24,8 +24,6 @@ from gateway.transport.callers import Callers
 from gateway.transport.explorer import Examples, Explorer
 from gateway.upstream.calls import Circuit, ClientConfig, Pool, Standings, standard_chain
 from gateway.upstream.client import Client
-from gateway.upstream.kept import KeptInMemory
-from gateway.upstream.kept_by_workers import KeptByWorkers
 from gateway.upstream.wire import WireOptions
 from gateway.version import __version__
 from gateway.watch import Live, Pacing
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.telemetry.measuring import Measuring
     from gateway.transport.explorer import Bundle
     from gateway.upstream.kept import KeptReads
+    from gateway.upstream.shared_reads import SharedReads
     from gateway.upstream.wire import Wire
 
 __all__ = [
@@ -51,7 +50,6 @@ __all__ = [
     "explorer_of",
     "exporting_of",
     "free_documents_of",
-    "kept_of",
     "live_of",
     "measuring_of",
     "trusted_documents_of",
@@ -160,14 +158,20 @@ class Reached:
     standings: Standings
     circuit: Circuit
     connections: Pool
-    kept: KeptReads | None
+    kept: KeptReads | SharedReads | None
 
 
-def client_of(settings: Settings, wire: Wire, api_url: str, team: Team, hooks: Hooks) -> Reached:
+def client_of(
+    settings: Settings,
+    wire: Wire,
+    api_url: str,
+    team: Team,
+    hooks: Hooks,
+    kept: KeptReads | SharedReads | None,
+) -> Reached:
     """The client that this worker has, over a wire that is open."""
     standings, circuit = Standings(team.size), Circuit()
     connections = Pool(team.share_of(settings.max_upstream_connections))
-    kept = kept_of(settings, team)
     chain = standard_chain(
         wire,
         ClientConfig(api_url, user_agent=USER_AGENT),
@@ -252,13 +256,3 @@ def _of_extra(module: str, extra: str) -> Any:
         setting = "GATEWAY_METRICS" if extra == "metrics" else "GATEWAY_TRACES"
         lacking = f"{setting}=true needs {error.name}, which is not installed"
         raise SettingsError([f"{lacking}: {how_to_install(extra)}"]) from None
-
-
-def kept_of(settings: Settings, team: Team) -> KeptReads | None:
-    """The store of kept reads; none where another worker's writes would not show."""
-    if not settings.kept_reads or not team.knows_writes:
-        return None
-    max_bytes = team.share_of(settings.kept_bytes)
-    if team.slate is None:
-        return KeptInMemory(max_bytes)
-    return KeptByWorkers(max_bytes, team.slate.changes())

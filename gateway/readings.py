@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import gateway.telemetry.catalogue as catalogue
 from gateway.upstream.kept import KeptInMemory
+from gateway.upstream.shared_reads import SharedReads
 from gateway.watch.logs import LogPoller
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from gateway.execution.documents import Documents
     from gateway.execution.persisted import PersistedDocuments
     from gateway.execution.trusted import TrustedDocuments
+    from gateway.store.connection import Store
     from gateway.telemetry.measuring import Reading
     from gateway.transport.websocket import WebSockets
     from gateway.upstream.calls import Circuit, Pool, Standings
     from gateway.upstream.kept import KeptReads
     from gateway.watch import Live
 
-__all__ = ["readings_of_engine", "readings_of_upstream"]
+__all__ = ["readings_of_engine", "readings_of_store", "readings_of_upstream"]
 
 # The upstream names its limiters; one that names many must not make as many series.
 MAX_LIMITERS: Final = 20
@@ -53,7 +55,7 @@ def readings_of_engine(
 
 
 def readings_of_upstream(
-    standings: Standings, circuit: Circuit, places: Pool, kept: KeptReads | None
+    standings: Standings, circuit: Circuit, places: Pool, kept: KeptReads | SharedReads | None
 ) -> Iterator[Reading]:
     """Connections, circuits, the pace, and what is kept."""
     yield catalogue.PLACES, (), places.size
@@ -61,10 +63,25 @@ def readings_of_upstream(
     yield catalogue.CIRCUIT, (), circuit.is_open
     yield catalogue.CREDENTIALS, ("accepted",), len(standings.verified)
     yield catalogue.CREDENTIALS, ("unknown",), len(standings) - len(standings.verified)
-    if isinstance(kept, KeptInMemory):
-        yield catalogue.KEPT_BYTES, (), kept.size_bytes
-        yield catalogue.KEPT_MAX, (), kept.max_bytes
+    held = kept.held if isinstance(kept, SharedReads) else kept
+    if isinstance(held, KeptInMemory):
+        yield catalogue.KEPT_BYTES, (), held.size_bytes
+        yield catalogue.KEPT_MAX, (), held.max_bytes
     yield from _of_credentials(standings)
+
+
+def readings_of_store(store: Store | None) -> Iterator[Reading]:
+    """Whether the store is there, and what became of its commands."""
+    if store is None:
+        return
+    counts = store.counts
+    yield catalogue.STORE_UP, (), store.is_up
+    yield catalogue.STORE_OUTAGES, (), counts.outages
+    yield catalogue.STORE_COMMANDS, ("answered",), counts.answered
+    yield catalogue.STORE_COMMANDS, ("refused",), counts.refused
+    yield catalogue.STORE_COMMANDS, ("slow",), counts.slow
+    yield catalogue.STORE_COMMANDS, ("lost",), counts.lost
+    yield catalogue.STORE_COMMANDS, ("away",), counts.away
 
 
 def _of_credentials(standings: Standings) -> Iterator[Reading]:

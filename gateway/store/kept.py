@@ -151,7 +151,7 @@ class KeptInStore:
 
     async def look(self, reading: Reading, *, now: float, max_age_s: float) -> Looked:
         """As `SharedReads.look`. Cost: one command of the store, two where a job is shown."""
-        if not self._store.is_up or self._untold:
+        if not self._is_asked():
             return Looked()
         near = None
         wanted = NOTHING
@@ -175,7 +175,7 @@ class KeptInStore:
 
     async def observe(self, owner: str) -> None:
         """As `SharedReads.observe`. Cost: one command of the store."""
-        if not self._store.is_up:
+        if not self._is_asked():
             return
         try:
             _, state, _ = await self._state(owner, "", [(owner, None)], [], NOTHING)
@@ -195,6 +195,13 @@ class KeptInStore:
         plain = _encode((fields, bytes(answer.body)))
         sealed = self._sealing.of(reading.credential).close(plain, key.encode() + head)
         self._store.tell_script(KEEP, [key], [mark.at_ms, age_ms, head + sealed])
+
+    def _is_asked(self) -> bool:
+        """Is the store there, and does it know all that was dropped here?"""
+        if self._store.is_up:
+            return not self._untold
+        self._store.counts.away += 1
+        return False
 
     async def _state(
         self, owner: str, key: str, own: Sequence[Tag], jobs: Sequence[Tag], wanted: bytes

@@ -153,6 +153,20 @@ CREDENTIALS: Final = _gauge(
 )
 KEPT_BYTES: Final = _gauge("gateway_kept_bytes", "Memory that kept reads take, as estimated.")
 KEPT_MAX: Final = _gauge("gateway_kept_max_bytes", "Memory that kept reads may take.")
+STORE_UP: Final = _gauge(
+    "gateway_store_up",
+    "1 while the shared store answers in time, 0 while all goes on without it.",
+    merge="min",
+)
+STORE_OUTAGES: Final = _counter(
+    "gateway_store_outages_total", "How often the shared store was away after it had been there."
+)
+STORE_COMMANDS: Final = _counter(
+    "gateway_store_commands_total",
+    "Commands to the shared store: answered; refused by it; slow, so that nobody waited longer;"
+    " lost with the connection; not sent, since it was known to be away.",
+    "outcome",
+)
 POLLERS: Final = _gauge("gateway_pollers", "Pollers of what is watched.", "subject")
 DOCUMENTS: Final = _gauge("gateway_documents", "Documents in memory.", "store")
 INFO: Final = _gauge("gateway_info", "1, with the version.", "version", merge="max")

@@ -15,7 +15,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from gateway.slate import Subject
     from gateway.upstream.credential import Credential
-    from gateway.upstream.kept import KeptAnswer, Tag
+    from gateway.upstream.kept import KeptAnswer, KeptReads, Tag
     from gateway.upstream.wire import Answer
 
 __all__ = ["KnownChanges", "Looked", "Mark", "Reading", "SharedReads"]
@@ -65,6 +65,8 @@ class SharedReads(Protocol):
     of its methods raises where the store is away, nor waits for long.
     """
 
+    held: KeptReads
+    """What this gateway holds of them, so that it need not be sent again."""
     changes: KnownChanges
     """Whose writes have ended, as far as looking has told."""
 
