@@ -73,8 +73,8 @@ them together; what an operation or a caller may take of one process is bounded 
 | intervals (`GATEWAY_WATCH_INTERVAL_S`), circuits, a readiness check a second | its own |
 
 The parts hold as well where another server starts the processes (`uvicorn --workers N`) and
-`GATEWAY_WORKERS=N` says how many there are. No reads are kept then (`GATEWAY_KEPT_READS`), since no
-process would know what another one wrote.
+`GATEWAY_WORKERS=N` says how many there are. No reads are kept then (`GATEWAY_KEPT_READS`) without a
+store (`GATEWAY_STORE_URL`), since no process would know what another one wrote.
 """
 
 
