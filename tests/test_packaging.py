@@ -14,7 +14,7 @@ PIN = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>\S+)( ; (?P<marker>.+?))? \\$
 
 
 # What the image installs beside the dependencies.
-EXTRAS = ("search", "metrics", "otel")
+EXTRAS = ("search", "metrics", "otel", "store")
 
 
 def wanted_by_the_image(project):
