@@ -27,6 +27,7 @@ ALLOWED = {
     "ISC License",
     "MIT",
     "MIT License",
+    "MIT-0",
     "MIT-CMU",
     "PSF-2.0",
     "Python-2.0",

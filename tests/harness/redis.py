@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["PATIENCE_S", "RedisServer", "redis_program", "redis_server"]
+__all__ = ["PATIENCE_S", "RedisServer", "redis_cluster", "redis_program", "redis_server"]
 
 STARTED_S = 30
 # Machines that run tests are busy.
@@ -36,6 +36,36 @@ def redis_server(*options: str):
             yield server
         finally:
             server.kill()
+
+
+@contextmanager
+def redis_cluster(nodes: int = 3):
+    """A cluster of servers, each with a part of the slots, and its address."""
+    with ExitStack() as stack:
+        ports = [_free_port() for _ in range(2 * nodes)]
+        servers = []
+        for port, bus in zip(ports[:nodes], ports[nodes:], strict=True):
+            options = ("--port", str(port), "--cluster-enabled", "yes", "--cluster-port", str(bus))
+            servers.append(stack.enter_context(redis_server(*options)))
+        for number, server in enumerate(servers):
+            slots = [16_384 * part // nodes for part in (number, number + 1)]
+            server.ask("CLUSTER", "ADDSLOTSRANGE", str(slots[0]), str(slots[1] - 1))
+            server.ask("CLUSTER", "MEET", "127.0.0.1", str(ports[0]), str(ports[nodes]))
+        until = time.monotonic() + STARTED_S
+        for server in servers:
+            while b"cluster_state:ok" not in server.ask_all("CLUSTER", "INFO"):
+                assert time.monotonic() < until, "the cluster does not come together"
+                time.sleep(0.05)
+            while server.ask_all("CLUSTER", "NODES").count(b"connected") < nodes:
+                assert time.monotonic() < until, "the cluster does not come together"
+                time.sleep(0.05)
+        yield f"redis://127.0.0.1:{ports[0]}?cluster=true", servers
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+        return port
 
 
 class RedisServer:
@@ -93,8 +123,12 @@ class RedisServer:
 
     def ask(self, *command: str) -> bytes:
         """The first line of an answer, over a connection of its own."""
+        return self.ask_all(*command).partition(b"\r\n")[0]
+
+    def ask_all(self, *command: str) -> bytes:
+        """An answer as it comes, up to 64 kB."""
         with socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(STARTED_S)
             asking.connect(str(self.path))
             asking.sendall(" ".join(command).encode() + b"\r\n")
-            return asking.makefile("rb").readline().rstrip()
+            return asking.recv(65_536)

@@ -13,7 +13,8 @@ BACK_S = 5
 
 @asynccontextmanager
 async def connected(server, patience_s=PATIENCE_S, space=""):
-    store = Store(server.url, patience_s=patience_s, space=space)
+    url = server if isinstance(server, str) else server.url
+    store = Store(url, patience_s=patience_s, space=space)
     await store.start()
     try:
         yield store

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
 from gateway.store.connection import Script, Store, StoreAway
-from tests.harness.redis import PATIENCE_S
+from gateway.store.documents import DocumentsInStore
+from gateway.store.kept import KeptInStore
+from gateway.store.sealing import Sealing
+from gateway.upstream.shared_reads import Reading
+from gateway.upstream.wire import Answer
+from tests.harness.redis import PATIENCE_S, redis_cluster
 from tests.harness.turns import until
 from tests.store.stores import connected, until_back
 
 pytestmark = pytest.mark.anyio
+
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 class TestCommands:
@@ -197,3 +206,88 @@ class TestChannels:
             await until(lambda: heard)
 
             assert heard == [b"1"]
+
+
+class TestCluster:
+    @pytest.fixture
+    def cluster(self, redis):
+        """A cluster of three; `redis` says that there are servers."""
+        with redis_cluster() as (url, servers):
+            yield url, servers
+
+    async def test_answers_from_all_its_nodes_in_their_order(self, cluster):
+        url, servers = cluster
+        async with connected(url) as store:
+            asked = [store.run("SET", store.key(f"{n}", "a"), n) for n in range(200)]
+            await asyncio.gather(*asked)
+            got = await asyncio.gather(
+                *(store.run("GET", store.key(f"{n}", "a")) for n in range(200))
+            )
+
+            assert got == [b"%d" % n for n in range(200)]
+            assert all(int(server.ask("DBSIZE")[1:]) > 20 for server in servers)
+
+    async def test_runs_scripts_over_the_keys_of_a_tag(self, cluster):
+        url, _ = cluster
+        script = Script("redis.call('SET', KEYS[1], ARGV[1]); return redis.call('GET', KEYS[2])")
+        async with connected(url) as store:
+            for tag in "abcdefgh":
+                await store.run("SET", store.key(tag, "2"), tag)
+                keys = [store.key(tag, "1"), store.key(tag, "2")]
+
+                assert await store.script(script, keys, ["x"]) == tag.encode()
+            assert store.counts.refused == 0
+
+    async def test_tells_what_is_published_at_any_node(self, cluster):
+        url, _ = cluster
+        async with connected(url) as one, connected(url) as other:
+            heard = []
+            one.on("c", heard.append)
+            await one.heard()
+            for number in range(9):
+                await other.publish("c", b"%d" % number)
+            await until(lambda: len(heard) == 9)
+
+            assert sorted(heard) == [b"%d" % number for number in range(9)]
+
+    async def test_is_away_while_a_node_is_and_found_again(self, cluster):
+        url, servers = cluster
+        async with connected(url) as store:
+            servers[1].freeze()
+            with pytest.raises(StoreAway):
+                await asyncio.gather(*(store.run("GET", f"{n}") for n in range(50)))
+            servers[1].thaw()
+            await until_back(store)
+
+            assert await store.run("GET", "a") is None
+
+    async def test_has_no_socket(self):
+        with pytest.raises(ValueError, match="is no address of a store"):
+            Store("unix:///run/redis.sock?cluster=true")
+
+
+async def test_a_user_who_may_do_little_is_enough(redis):
+    """What docs/operations.md says that the store's user needs."""
+    [rules] = re.findall(r"A user of its own may be\n`([^`]*)`", PAGE.read_text())
+    redis.ask("ACL", "SETUSER", "gateway", "on", ">hush", *rules.split())
+    sealing = Sealing("k" * 32, "https://gitlab.test")
+    async with connected(f"unix://gateway@{redis.path}?password=hush") as store:
+        kept = KeptInStore(store, sealing, 1_000_000)
+        documents = DocumentsInStore(store, sealing)
+        reading = Reading("a", None, "/jobs/7", (("a", None), 7))
+        looked = await kept.look(reading, now=0.0, max_age_s=1.0)
+        await kept.keep(reading, Answer(200, {}.get, b"{}"), looked.mark, 60.0)
+        await kept.drop(("a", None), 7, at=0.0)
+        documents.keep("d", "{ a }")
+        found = await documents.find("d")
+        heard = []
+        store.on(store.key("news"), heard.append)
+        await store.heard()
+        await store.publish(store.key("news"), b"1")
+        await until(lambda: heard)
+        await kept.aclose()
+
+        assert found == "{ a }"
+        assert store.counts.refused == 0
+        with pytest.raises(StoreAway):
+            await store.run("GET", "other:key")
