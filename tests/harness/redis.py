@@ -80,6 +80,10 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self.path}"
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
         self._process = subprocess.Popen(

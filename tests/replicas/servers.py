@@ -81,6 +81,10 @@ class Replica:
             self._environment["GATEWAY_STORE_KEY"] = "of these replicas and of nobody else"
         self._process: asyncio.subprocess.Process | None = None
 
+    def set(self, name: str, value: str) -> None:
+        """A setting, by its variable, from its next start on."""
+        self._environment[name] = value
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/graphql"
