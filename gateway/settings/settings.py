@@ -144,8 +144,8 @@ class Settings:
     )
     store_timeout_s: float = knob(
         0.01,
-        "How long an answer of the store is waited for. One that is silent for so long counts as"
-        " away: all goes on without it until it answers in time again.",
+        "How long an answer of the store is waited for. One that is silent for five times as long"
+        " counts as away: all goes on without it until it answers in time again.",
         unit="s",
         check=checks.positive,
     )

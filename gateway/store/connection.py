@@ -1,8 +1,9 @@
 """The connection to the shared store.
 
 Commands of one turn of the event loop go together, as one pipeline over one of a few connections.
-Each ends within its patience. A store that answers nothing within that, or whose connection breaks,
-counts as *away*: commands fail at once, while it is looked for until it answers in time again.
+Each ends within its patience. A store that answers nothing for five times as long, or whose
+connection breaks, counts as *away*: commands fail at once, while it is looked for until it answers
+in time again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import logging
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from msgspec import Struct
 
@@ -30,6 +31,8 @@ _log: Final = logging.getLogger("gateway.store")
 
 PREFIX: Final = "jgw:1"
 PATIENCE_S: Final = 0.01
+# After so many times that without any answer it is away: busy machines pause anybody for a moment.
+SILENT_TIMES: Final = 5
 # Pipelines under way at once, each on a connection of its own.
 LANES: Final = 4
 MAX_BATCH: Final = 256
@@ -52,11 +55,16 @@ class StoreAway(Exception):
 
 
 class Script:
-    """A Lua script; all keys of one run are of one hash tag."""
+    """A Lua script; all keys of one run are of one hash tag. A store is told all that there are
+    when it is connected to, so that one is not sent twice when time is short.
+    """
 
     __slots__ = ("sha1", "text")
 
+    known: ClassVar[list[Script]] = []
+
     def __init__(self, text: str) -> None:
+        self.known.append(self)
         self.text = text
         # It is how the store names a script.
         self.sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
@@ -90,6 +98,8 @@ class Store:
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
         self._lanes: set[asyncio.Task[None]] = set()
         self._answered_at = 0.0
+        # Looks whether it has been silent for too long.
+        self._watch: asyncio.Handle | None = None
         self._refusals_told_at = -REFUSALS_TOLD_EVERY_S
         self._channels = Channels()
         self._on_return: list[Callable[[], object]] = []
@@ -108,6 +118,8 @@ class Store:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
         self._lose("closed")
+        if self._watch is not None:
+            self._watch.cancel()
         if self._lanes:
             await asyncio.wait(self._lanes)
         await self._disconnect()
@@ -121,11 +133,14 @@ class Store:
         tag, *rest = parts
         return ":".join((f"{PREFIX}:{{{self._space}{tag}}}", *rest))
 
-    async def run(self, *command: bytes | str | int) -> Any:
-        """The answer to a command: bytes, a number, a list of them, or None. Raises `StoreAway`."""
+    async def run(self, *command: bytes | str | int, is_patient: bool = False) -> Any:
+        """The answer to a command: bytes, a number, a list of them, or None. Raises `StoreAway`;
+        one that is patient waits until the store counts as away.
+        """
         loop = asyncio.get_running_loop()
         future = self._ask(loop, command)
-        patience = _Patience(self, loop, future)
+        times = SILENT_TIMES if is_patient else 1
+        patience = _Patience(self, loop, future, times * self.patience_s)
         try:
             return await future
         finally:
@@ -151,13 +166,19 @@ class Store:
             self._ask(asyncio.get_running_loop(), command).add_done_callback(then)
 
     async def script(
-        self, script: Script, keys: Sequence[str], args: Sequence[bytes | str | int] = ()
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[bytes | str | int] = (),
+        *,
+        is_patient: bool = False,
     ) -> Any:
         """What a script gives; raises `StoreAway`."""
+        rest = (len(keys), *keys, *args)
         try:
-            return await self.run("EVALSHA", script.sha1, len(keys), *keys, *args)
+            return await self.run("EVALSHA", script.sha1, *rest, is_patient=is_patient)
         except _Unknown:
-            return await self.run("EVAL", script.text, len(keys), *keys, *args)
+            return await self.run("EVAL", script.text, *rest, is_patient=is_patient)
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Tell all that listen to a channel, this one included; raises `StoreAway`."""
@@ -258,7 +279,18 @@ class Store:
         """Wait for an answer no longer."""
         self.counts.slow += 1
         future.set_exception(StoreAway("the store is slow"))
-        if self._answered_at < asked_at:
+        if self._answered_at < asked_at and self._watch is None:
+            loop = asyncio.get_running_loop()
+            until = asked_at + SILENT_TIMES * self.patience_s
+            self._watch = loop.call_at(until, self._look_at_silence, asked_at, GRACE_TURNS)
+
+    def _look_at_silence(self, since: float, turns: int) -> None:
+        if self.is_up and self._answered_at < since and turns:
+            loop = asyncio.get_running_loop()
+            self._watch = loop.call_soon(self._look_at_silence, since, turns - 1)
+            return
+        self._watch = None
+        if self._answered_at < since:
             self._lose("silent")
 
     # -- whether it is there -----------------------------------------------------------------------
@@ -314,6 +346,7 @@ class Store:
         loop = asyncio.get_running_loop()
         self._servers = servers = self._servers or open_servers(self._url)
         await servers.connect(LANES)
+        await servers.load([script.text for script in Script.known])
         await self._channels.open(servers)
         for _ in range(MAX_LATE):
             before = loop.time()
@@ -362,14 +395,18 @@ class _Patience:
     __slots__ = ("_asked_at", "_due", "_future", "_late", "_loop", "_store", "_timer", "_turns")
 
     def __init__(
-        self, store: Store, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]
+        self,
+        store: Store,
+        loop: asyncio.AbstractEventLoop,
+        future: asyncio.Future[Any],
+        patience_s: float,
     ) -> None:
         self._store = store
         self._loop = loop
         self._future = future
         self._turns = self._late = 0
         self._asked_at = loop.time()
-        self._due = self._asked_at + store.patience_s
+        self._due = self._asked_at + patience_s
         self._timer: asyncio.Handle = loop.call_at(self._due, self._look)
 
     def end(self) -> None:

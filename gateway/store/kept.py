@@ -306,7 +306,7 @@ class KeptInStore:
         asked = []
         for _, group in groupby(tags, lambda tag: tag[0] if isinstance(tag, tuple) else tag):
             keys = [self._tag_key(tag) for tag in group]
-            asked.append(self._store.script(DROP, keys, [state, lasts_ms]))
+            asked.append(self._store.script(DROP, keys, [state, lasts_ms], is_patient=True))
         await asyncio.gather(*asked)
 
     def _returned(self) -> None:

@@ -68,6 +68,9 @@ class Servers(Protocol):
     async def connect(self, connections: int) -> None:
         """Open so many connections, and have each answered; raises `Broken`."""
 
+    async def load(self, scripts: Sequence[str]) -> None:
+        """Tell all servers these scripts; raises `Broken`."""
+
     async def send(self, commands: Sequence[Command]) -> list[Any]:
         """The answers to commands that go together, each an answer or a `Refusal`; raises `Broken`
         where they cannot be had.
@@ -121,6 +124,10 @@ class _OneServer:
         # Together, so that each has a connection of its own.
         await _all(*(self._client.execute_command("PING") for _ in range(connections)))
 
+    async def load(self, scripts: Sequence[str]) -> None:
+        for script in scripts:
+            await self._client.execute_command("SCRIPT LOAD", script)
+
     async def send(self, commands: Sequence[Command]) -> list[Any]:
         return await _sent(self._client.pipeline(transaction=False), commands)
 
@@ -148,6 +155,11 @@ class _Cluster:
             node = self._client.get_random_node()
             options = self._options | {"host": node.host, "port": node.port}
             self._one = Redis.from_pool(ConnectionPool(**options))
+
+    async def load(self, scripts: Sequence[str]) -> None:
+        for script in scripts:
+            nodes = self._client.get_primaries()
+            await _all(*(node.execute_command("SCRIPT LOAD", script) for node in nodes))
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
         return await _sent(self._client.pipeline(), commands)

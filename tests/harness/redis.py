@@ -12,11 +12,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["PATIENCE_S", "RedisServer", "redis_cluster", "redis_program", "redis_server"]
+__all__ = [
+    "LITTLE_PATIENCE_S",
+    "PATIENCE_S",
+    "RedisServer",
+    "redis_cluster",
+    "redis_program",
+    "redis_server",
+]
 
 STARTED_S = 30
-# Machines that run tests are busy.
-PATIENCE_S = 0.25
+# Machines that run tests are busy; of a store that will be silent no more is wanted.
+PATIENCE_S = 2.0
+LITTLE_PATIENCE_S = 0.1
 
 
 def redis_program() -> str | None:

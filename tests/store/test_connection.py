@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.connection import Script, Store, StoreAway
+from gateway.store.connection import SILENT_TIMES, Script, Store, StoreAway
 from gateway.store.documents import DocumentsInStore
 from gateway.store.kept import KeptInStore
 from gateway.store.sealing import Sealing
 from gateway.upstream.shared_reads import Reading
 from gateway.upstream.wire import Answer
-from tests.harness.redis import PATIENCE_S, redis_cluster
+from tests.harness.redis import LITTLE_PATIENCE_S, redis_cluster
 from tests.harness.turns import until
 from tests.store.stores import connected, until_back
 
@@ -98,7 +98,7 @@ class TestAway:
             assert await store.run("ECHO", 1) == b"1"
 
     async def test_commands_fail_in_time_while_it_is_frozen(self, redis, caplog):
-        async with connected(redis) as store:
+        async with connected(redis, LITTLE_PATIENCE_S) as store:
             loop = asyncio.get_running_loop()
             redis.freeze()
             before = loop.time()
@@ -106,17 +106,35 @@ class TestAway:
                 await store.run("PING")
             took_s = loop.time() - before
             with pytest.raises(StoreAway):
+                await store.run("PING", is_patient=True)
+            patient_s = loop.time() - before
+            with pytest.raises(StoreAway):
                 await store.run("PING")
+            known_s = loop.time() - before
 
-            assert PATIENCE_S <= took_s < 4 * PATIENCE_S + 1
-            assert (store.counts.slow, store.counts.away) == (1, 1)
+            assert LITTLE_PATIENCE_S <= took_s < 2 * LITTLE_PATIENCE_S + 1
+            assert patient_s < 7 * LITTLE_PATIENCE_S + 1
+            assert known_s - patient_s < 0.2
+            assert (store.counts.slow, store.counts.away, store.counts.outages) == (1, 1, 1)
             assert "is away (silent)" in caplog.text
             redis.thaw()
             await until_back(store)
             assert await store.run("ECHO", 1) == b"1"
 
+    async def test_a_moment_of_silence_is_no_outage(self, redis):
+        async with connected(redis, LITTLE_PATIENCE_S) as store:
+            redis.freeze()
+            with pytest.raises(StoreAway):
+                await store.run("PING")
+            redis.thaw()
+            answer = await store.run("ECHO", 1, is_patient=True)
+            await asyncio.sleep(SILENT_TIMES * LITTLE_PATIENCE_S)
+
+            assert answer == b"1"
+            assert (store.is_up, store.counts.slow, store.counts.outages) == (True, 1, 0)
+
     async def test_all_commands_under_way_fail_when_it_is_killed(self, redis):
-        async with connected(redis) as store:
+        async with connected(redis, LITTLE_PATIENCE_S) as store:
             redis.freeze()
             asked = [asyncio.create_task(store.run("ECHO", number)) for number in range(600)]
             await asyncio.sleep(0)
@@ -252,7 +270,7 @@ class TestCluster:
 
     async def test_is_away_while_a_node_is_and_found_again(self, cluster):
         url, servers = cluster
-        async with connected(url) as store:
+        async with connected(url, LITTLE_PATIENCE_S) as store:
             servers[1].freeze()
             with pytest.raises(StoreAway):
                 await asyncio.gather(*(store.run("GET", f"{n}") for n in range(50)))

@@ -12,7 +12,7 @@ from gateway.app import Gateway
 from gateway.settings import Settings, SettingsError
 from gateway.transport.records import Records
 from tests.harness.app import running_app
-from tests.harness.redis import PATIENCE_S
+from tests.harness.redis import LITTLE_PATIENCE_S, PATIENCE_S
 from tests.harness.turns import until
 from tests.replicas.servers import upstream
 from tests.store.stores import connected
@@ -112,7 +112,7 @@ async def test_nothing_of_a_caller_or_an_answer_is_in_the_store(redis):
 
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
 async def test_no_operation_fails_while_the_store_is_away(redis, trouble):
-    async with two(redis) as (_, one, other):
+    async with two(redis, store_timeout_s=LITTLE_PATIENCE_S) as (_, one, other):
         await one(JOB % 2)
         getattr(redis, trouble)()
         answers = await asyncio.gather(*(api(JOB % 2) for api in (one, other) * 10))
@@ -145,6 +145,7 @@ async def test_metrics_tell_how_the_store_stands(redis):
         away = (await one.caller.get("/metrics")).text
 
         assert "gateway_store_up 1.0" in there
+        # The look for its credential and project, that for the job, and what was kept.
         assert 'gateway_store_commands_total{outcome="answered"} 3.0' in there
         assert "gateway_store_up 0.0" in away
         assert "gateway_store_outages_total 1.0" in away

@@ -18,6 +18,7 @@ from gateway.upstream.credential import Credential
 from gateway.upstream.scope import CallScope
 from gateway.upstream.wire import ConnectionBroken
 from tests.harness.driven import Upstream, answer_of, job_body, number_in
+from tests.harness.redis import LITTLE_PATIENCE_S, PATIENCE_S
 from tests.harness.turns import until
 from tests.store.stores import connected, until_back
 
@@ -55,13 +56,13 @@ class Replica:
 
 
 @asynccontextmanager
-async def replicas(server, answer=None, count=2, upstream=None, **options):
+async def replicas(server, answer=None, count=2, upstream=None, patience_s=PATIENCE_S, **options):
     options = {"latency_s": lambda _: 0} | options
     upstream = upstream or Upstream(answer or a_job, **options)
     async with AsyncExitStack() as stack:
         made = []
         for _ in range(count):
-            store = await stack.enter_async_context(connected(server))
+            store = await stack.enter_async_context(connected(server, patience_s))
             made.append(Replica(upstream, store))
             stack.push_async_callback(made[-1].kept.aclose)
         yield upstream, *made
@@ -283,7 +284,7 @@ class TestOwnWrites:
 
 class TestAway:
     async def test_reads_go_on_without(self, redis):
-        async with replicas(redis) as (upstream, one, other):
+        async with replicas(redis, patience_s=LITTLE_PATIENCE_S) as (upstream, one, other):
             await one.read()
             redis.freeze()
             await one.read()
@@ -295,7 +296,7 @@ class TestAway:
             assert reads(upstream) == 4
 
     async def test_a_write_meanwhile_is_told_when_it_is_back(self, redis):
-        async with replicas(redis) as (upstream, one, other):
+        async with replicas(redis, patience_s=LITTLE_PATIENCE_S) as (upstream, one, other):
             await other.read()
             redis.freeze()
             await one.write()
@@ -308,7 +309,7 @@ class TestAway:
             assert not one.kept._untold or await settled(lambda: not one.kept._untold)
 
     async def test_nothing_from_before_is_given_and_what_comes_later_is(self, redis):
-        async with replicas(redis) as (upstream, one, other):
+        async with replicas(redis, patience_s=LITTLE_PATIENCE_S) as (upstream, one, other):
             await one.read()
             redis.freeze()
             await other.read()
@@ -323,7 +324,7 @@ class TestAway:
             assert (meanwhile, reads(upstream)) == (3, 4)
 
     async def test_a_store_that_forgets_drops_all(self, redis):
-        async with replicas(redis) as (upstream, one, other):
+        async with replicas(redis, patience_s=LITTLE_PATIENCE_S) as (upstream, one, other):
             await one.read()
             redis.ask("FLUSHALL")
             await one.read()
