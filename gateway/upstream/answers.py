@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from gateway.upstream.wire import Answer, Body, HeaderLookUp
 
 __all__ = [
+    "FIRST_TIME",
     "THROTTLED",
     "date_in",
     "error_of",

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
-from gateway.errors import GatewayError, RateLimited
+from gateway.errors import GatewayError, RateLimited, UpstreamTimeout
 from gateway.upstream import routes
 from gateway.upstream.calls import Call, ClientConfig, Standings, standard_chain
 from gateway.upstream.credential import Credential
@@ -69,16 +69,16 @@ class Limited:
 
 
 class Chain:
-    def __init__(self, limited, *, sharers=1, **options):
+    def __init__(self, limited, *, sharers=1, pace=None, **options):
         self.limited = limited
         self.upstream = Upstream(limited, **options)
-        self.standings = Standings(sharers)
+        self.standings = Standings(sharers, pace)
         self.chain = standard_chain(self.upstream, CONFIG, standings=self.standings)
         self._numbers = iter(range(1, 10**9))
 
-    async def ask(self, token="a", *, route=routes.JOB, seconds=30.0):
+    async def ask(self, token="a", *, route=routes.JOB, seconds=30.0, patient=False):
         """One call, of a target that nobody else asks for, to join none."""
-        its_scope = CallScope(Credential("PRIVATE-TOKEN", token), now() + seconds)
+        its_scope = CallScope(Credential("PRIVATE-TOKEN", token), now() + seconds, patient=patient)
         arguments = (1, next(self._numbers)) if len(route.of) > 1 else (next(self._numbers),)
         await self.chain.send(Call.of(its_scope, route, *arguments))
         return its_scope
@@ -110,6 +110,8 @@ class Caller:
     waits: list[float] = field(default_factory=list)
     answers: int = 0
     errors: list[GatewayError] = field(default_factory=list)
+    too_late: int = 0
+    """Turns that came too late for a slow upstream."""
 
     async def ask_for(self, it, seconds, token="a"):
         while (began := now()) < seconds:
@@ -119,5 +121,7 @@ class Caller:
             except RateLimited as error:
                 self.errors.append(error)
                 await asyncio.sleep(max(error.retry_after_s or 0, 0.5))
+            except UpstreamTimeout:
+                self.too_late += 1
             finally:
                 self.waits.append(now() - began)

@@ -33,6 +33,7 @@ from gateway.upstream.calls.exchange import Exchange
 from gateway.upstream.calls.keep import Forget, Kept
 from gateway.upstream.calls.keep_shared import KeptShared
 from gateway.upstream.calls.pace import Paced
+from gateway.upstream.calls.pace_together import PacedTogether
 from gateway.upstream.calls.places import Places, Pool
 from gateway.upstream.calls.standing import Standings
 from gateway.upstream.shared_reads import SharedReads
@@ -77,7 +78,10 @@ def standard_chain(
         chain = Observe(chain, hooks)
     chain = Breaker(chain, standings, circuit)
     chain = Places(chain, standings, connections, hooks)
-    chain = Paced(chain, standings, hooks)
+    if standings.pace is None:
+        chain = Paced(chain, standings, hooks)
+    else:
+        chain = PacedTogether(chain, standings, standings.pace, hooks)
     chain = Retry(chain, config, standings, hooks=hooks)
     if isinstance(kept, SharedReads):
         chain = Bound(Share(Forget(chain, kept), hooks, kept.changes), hooks)

@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
     from gateway.upstream.calls.call import Call
     from gateway.upstream.routes import Route
-    from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Answer
 
-__all__ = ["Limiter"]
+__all__ = ["Limiter", "Turn", "used_up"]
 
 PLENTY: Final = 0.1
 # Of that, what polls leave to operations.
@@ -65,9 +64,9 @@ class Limiter:
         # Of this window: its end as it was told, and the least that was told to be left.
         self.told_reset: str | None = "not told"
         self.least_told = 0
-        self.waiting: deque[_Turn] = deque()
+        self.waiting: deque[Turn] = deque()
         # Those of polls.
-        self.patient: deque[_Turn] = deque()
+        self.patient: deque[Turn] = deque()
         self.window_s = WINDOW_S
         # In this window; and windows in a row that were used up without a 429.
         self.served = 0
@@ -118,14 +117,14 @@ class Limiter:
         now, queue = loop.time(), self._queue_of(call)
         wait_s = self._wait_s(now, call.scope.deadline, queue)
         if now + wait_s > call.scope.deadline - USABLE_S:
-            raise _used_up(call, min(wait_s, max(self.reset_at - now, self.next_at - now, 1.0)))
-        turn = _Turn(loop.create_future(), call.scope)
+            raise used_up(call, min(wait_s, max(self.reset_at - now, self.next_at - now, 1.0)))
+        turn = Turn(loop.create_future(), call)
         if call.attempt > 1:
             # It was refused, and came before all of them.
             queue.appendleft(turn)
         else:
             queue.append(turn)
-        turn.timer = loop.call_at(call.scope.deadline - USABLE_S, self._leave, turn, call)
+        turn.timer = loop.call_at(call.scope.deadline - USABLE_S, self._leave, turn)
         self._ring()
         try:
             await turn.given
@@ -167,17 +166,17 @@ class Limiter:
     def _is_waited_for(self) -> bool:
         return bool(self.waiting or self.patient)
 
-    def _queue_of(self, call: Call) -> deque[_Turn]:
+    def _queue_of(self, call: Call) -> deque[Turn]:
         """Those who wait as this call would."""
         return self.patient if call.scope.patient else self.waiting
 
-    def _usable(self, queue: deque[_Turn]) -> float:
+    def _usable(self, queue: deque[Turn]) -> float:
         """What is left for the reads of a queue, if 1 or more."""
         if queue is self.patient and self.left <= KEPT_BACK * self._reserve:
             return 0.0
         return self.left
 
-    def _wait_s(self, now: float, deadline: float, queue: deque[_Turn]) -> float:
+    def _wait_s(self, now: float, deadline: float, queue: deque[Turn]) -> float:
         """How long one more in a queue has to wait, as far as one can say."""
         before = (*self.waiting, *self.patient) if queue is self.patient else self.waiting
         ahead = sum(not turn.given.done() for turn in before)
@@ -208,25 +207,25 @@ class Limiter:
         while now >= self.next_at and (queue := self._next_queue()):
             turn = queue.popleft()
             if not turn.is_over(now):
-                last = queue[-1].scope.deadline if queue else math.inf
+                last = queue[-1].deadline if queue else math.inf
                 self.spend(now, horizon=last)
                 turn.given.set_result(None)
         self._ring()
 
-    def _next_queue(self) -> deque[_Turn] | None:
+    def _next_queue(self) -> deque[Turn] | None:
         """Where the next turn is due; None where nobody may have one."""
         queue = self.waiting or self.patient
         return queue if self._usable(queue) >= 1 else None
 
-    def _leave(self, turn: _Turn, call: Call) -> None:
+    def _leave(self, turn: Turn) -> None:
         """Who waits has no time left, unless others joined it who have."""
         loop = get_running_loop()
-        usable_until = turn.scope.deadline - USABLE_S
+        usable_until = turn.deadline - USABLE_S
         if loop.time() < usable_until:
-            turn.timer = loop.call_at(usable_until, self._leave, turn, call)
+            turn.timer = loop.call_at(usable_until, self._leave, turn)
         elif not turn.given.done():
             wait_s = max(self.next_at, loop.time()) - loop.time()
-            turn.given.set_exception(_used_up(call, max(wait_s, 1.0)))
+            turn.given.set_exception(used_up(turn.call, max(wait_s, 1.0)))
 
     # -- what the upstream tells -------------------------------------------------------------------
 
@@ -260,6 +259,10 @@ class Limiter:
         """A call was answered 429. `served_before` is how many of its kind were served in the last
         minute, for a limiter that was not known yet.
         """
+        self._heed_refusal(answer, now, served_before)
+        self._ring()
+
+    def _heed_refusal(self, answer: Answer, now: float, served_before: int) -> None:
         told = whole_number(answer.header("ratelimit-limit"))
         # Those that were under way with the first of its window say no more than that did.
         is_first = self.left >= 1 or self.limit is None
@@ -279,7 +282,6 @@ class Limiter:
         self.left = 0
         self.was_refused = True
         self.next_at = self.reset_at
-        self._ring()
 
     def served_late(self) -> None:
         """A call was served that was under way when another one was refused."""
@@ -312,22 +314,29 @@ class Limiter:
         self.next_at = now
 
 
-class _Turn:
+class Turn:
     """One who waits: told by `given`."""
 
-    __slots__ = ("given", "scope", "timer")
+    __slots__ = ("call", "given", "timer")
 
     timer: TimerHandle
 
-    def __init__(self, given: Future[None], scope: CallScope) -> None:
+    def __init__(self, given: Future[None], call: Call) -> None:
         self.given = given
-        self.scope = scope
+        self.call = call
+
+    @property
+    def deadline(self) -> float:
+        """Until when it is of use; later where others have joined who have more time."""
+        return self.call.scope.deadline
 
     def is_over(self, now: float) -> bool:
-        return self.given.done() or now > self.scope.deadline - USABLE_S
+        """Is it of no use any more?"""
+        return self.given.done() or now > self.call.scope.deadline - USABLE_S
 
 
-def _used_up(call: Call, wait_s: float) -> RateLimited:
+def used_up(call: Call, wait_s: float) -> RateLimited:
+    """What a call fails with that can have no turn in time."""
     return RateLimited(
         f"{call.subject}: this credential has used up what the upstream allows; try again in"
         f" {wait_s:.0f} s",

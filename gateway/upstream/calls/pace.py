@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from gateway.upstream.routes import Route
     from gateway.upstream.wire import Answer
 
-__all__ = ["Paced", "allowance_of"]
+__all__ = ["Paced", "allowance_of", "limiter_named", "limiter_told_by", "served_of"]
 
 MAX_LIMITERS: Final = 16
 # Of a limit: while more is left nobody waits, however many calls are under way.
@@ -117,9 +117,9 @@ def _heed(standing: Standing, route: Route, answer: Answer) -> None:
     limit = whole_number(header("ratelimit-limit"))
     remaining = None if limit is None else whole_number(header("ratelimit-remaining"))
     if answer.status == 429:
-        limiter = _limiter_told_by(standing, route, answer)
+        limiter = limiter_told_by(standing, route, answer)
         now = get_running_loop().time()
-        limiter.refused(answer, now, _served(standing, limiter, now))
+        limiter.refused(answer, now, served_of(standing, limiter, now))
     elif limit is None or remaining is None:
         _count(standing, route)
     elif remaining > MUCH * limit and not standing.limiters:
@@ -128,7 +128,7 @@ def _heed(standing: Standing, route: Route, answer: Answer) -> None:
         if standing.told is None or now >= standing.told[-1] + TOLD_EVERY_S:
             standing.told = (limit, remaining, header("ratelimit-reset"), header("date"), now)
     else:
-        limiter = _limiter_told_by(standing, route, answer)
+        limiter = limiter_told_by(standing, route, answer)
         limiter.told(answer, get_running_loop().time(), limit=limit, remaining=remaining)
         if remaining > MUCH * limit and limiter.is_idle:
             del standing.limiters[limiter.name]
@@ -146,7 +146,7 @@ def _count(standing: Standing, route: Route) -> None:
             limiter.served_late()
 
 
-def _limiter_told_by(standing: Standing, route: Route, answer: Answer) -> Limiter:
+def limiter_told_by(standing: Standing, route: Route, answer: Answer) -> Limiter:
     """The limiter that an answer to a route tells of."""
     name = answer.header("ratelimit-name")
     is_general = True
@@ -154,13 +154,13 @@ def _limiter_told_by(standing: Standing, route: Route, answer: Answer) -> Limite
         is_general = name.startswith(_GENERAL)
     elif answer.status == 429 and is_of_endpoint(answer):
         name, is_general = route.name, False
-    limiter = _limiter(standing, name or "", is_general=is_general)
+    limiter = limiter_named(standing, name or "", is_general=is_general)
     limiter.routes.add(route)
     return limiter
 
 
-def _served(standing: Standing, limiter: Limiter, now: float) -> int:
-    """What was served of all that a limiter counts."""
+def served_of(standing: Standing, limiter: Limiter, now: float) -> int:
+    """What was served lately of all that a limiter counts, and no answer told of."""
     return sum(
         served.count
         for route, served in standing.served.items()
@@ -168,12 +168,17 @@ def _served(standing: Standing, limiter: Limiter, now: float) -> int:
     )
 
 
-def _limiter(standing: Standing, name: str, *, is_general: bool) -> Limiter:
+def limiter_named(standing: Standing, name: str, *, is_general: bool) -> Limiter:
+    """A credential's limiter, new where it was not known."""
     limiter = standing.limiters.get(name)
     if limiter is None:
         if len(standing.limiters) >= MAX_LIMITERS:
             oldest = next(iter(standing.limiters))
             standing.limiters.pop(oldest)
-        limiter = Limiter(name, is_general=is_general, sharers=standing.sharers)
+        shared = standing.shared
+        if shared is None:
+            limiter = Limiter(name, is_general=is_general, sharers=standing.sharers)
+        else:
+            limiter = shared.limiter(name, is_general=is_general)
         standing.limiters[name] = limiter
     return limiter

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.allowance import Served
     from gateway.upstream.calls.circuit import RouteCircuit
     from gateway.upstream.calls.limiter import Limiter
+    from gateway.upstream.calls.shared_pace import SharedPace
+    from gateway.upstream.calls.sharing import Sharing
     from gateway.upstream.routes import Route
     from gateway.upstream.scope import CallScope
 
@@ -38,6 +40,7 @@ class Standing:
         "limiters",
         "places",
         "served",
+        "shared",
         "sharers",
         "spent_retries",
         "told",
@@ -52,6 +55,8 @@ class Standing:
         self.served: dict[Route, Served] = {}
         # What the upstream told last, with plenty left: limit, rest, reset, its date; and when.
         self.told: tuple[int, int, str | None, str | None, float] | None = None
+        # How its pace is shared by all replicas, where it is (`pace_together`).
+        self.shared: Sharing | None = None
         # Of routes that failed (`circuit`).
         self.circuits: dict[Route, RouteCircuit] = {}
         # Connections in use, and those of them for what is large (`places`).
@@ -62,11 +67,12 @@ class Standing:
 
 class Standings:
     """The credentials of an upstream's callers; no credential is one of them. `sharers` processes
-    ask for each of them.
+    ask for each of them; where they have a store, they keep one `pace`.
     """
 
-    def __init__(self, sharers: int = 1) -> None:
+    def __init__(self, sharers: int = 1, pace: SharedPace | None = None) -> None:
         self._sharers = sharers
+        self.pace = pace
         self._verified: dict[str, Standing] = {}
         self._unverified: dict[str, Standing] = {}
         self.verified: Final = self._verified.keys()
@@ -85,6 +91,10 @@ class Standings:
         if standing is None:
             standing = scope.standing = self._find(owner_of(scope.credential))
         return standing
+
+    def known(self, fingerprint: str) -> Standing | None:
+        """How a credential stands that is known, by its fingerprint; it is not used by that."""
+        return self._verified.get(fingerprint) or self._unverified.get(fingerprint)
 
     def tell(self, standing: Standing, status: int) -> None:
         """The upstream has answered a call with this status."""
