@@ -7,16 +7,21 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from redis import Redis
+
+from gateway.store.allowances import SETTLE, arguments_of, given_of, named_in
 from gateway.upstream.calls.limiter import CLEAN_WINDOWS, KEPT_BACK, PLENTY
 from gateway.upstream.calls.pace import MUCH
 from gateway.upstream.calls.shared_pace import LAPSE_S, LOTS, TOGETHER_S, Account, Given, Named
+from tests.harness.driven import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gateway.upstream.calls.shared_pace import NewsListener, Then
+    from tests.harness.redis import RedisServer
 
-__all__ = ["Accounts", "Book", "Replica"]
+__all__ = ["Accounts", "Book", "Replica", "ScriptedAccounts"]
 
 
 @dataclass
@@ -188,6 +193,9 @@ class Accounts:
         book = self.books.setdefault((owner, named.name), Book())
         return book.settle(now, me, account)
 
+    def named(self, owner: str) -> Sequence[Named]:
+        return list(self.names.get(owner, {}).values())
+
     def restart(self) -> None:
         """Be up, and know nothing."""
         self.books.clear()
@@ -203,6 +211,28 @@ class Accounts:
     def publish(self, owner: str, named: Named) -> None:
         for replica in self.replicas:
             replica.hear(owner, named)
+
+
+class ScriptedAccounts(Accounts):
+    """A real store's, settled by its script, but for the clock, which is driven."""
+
+    def __init__(self, server: RedisServer, latency_s: float = 0.0005) -> None:
+        super().__init__(latency_s)
+        self._client = Redis(unix_socket_path=str(server.path))
+        self._script = SETTLE.text.replace("redis.call('TIME')", "{ ARGV[#ARGV], 0 }")
+        assert self._script != SETTLE.text
+
+    def settle(self, now: float, me: str, owner: str, named: Named, account: Account) -> Given:
+        super().settle(now, me, owner, named, account)
+        keys = [f"{{{owner}}}:{named.name}", f"{{{owner}}}"]
+        arguments = [*arguments_of(me, named, account), repr(EPOCH + now)]
+        return given_of(self._client.eval(self._script, 2, *keys, *arguments))
+
+    def named(self, owner: str) -> Sequence[Named]:
+        return named_in(self._client.smembers(f"{{{owner}}}"))
+
+    def close(self) -> None:
+        self._client.close()
 
 
 class Replica:
@@ -225,7 +255,7 @@ class Replica:
 
     async def known(self, owner: str) -> Sequence[Named]:
         await asyncio.sleep(2 * self._accounts.latency_s)
-        return list(self._accounts.names.get(owner, {}).values()) if self.is_up else []
+        return self._accounts.named(owner) if self.is_up else []
 
     def settle(self, owner: str, named: Named, account: Account, then: Then) -> None:
         loop, accounts = asyncio.get_running_loop(), self._accounts

@@ -27,7 +27,7 @@ ENDPOINTS = (
 
 @dataclass
 class Limited:
-    """Serves so many calls of a credential in each minute of its clock, and tells what is left."""
+    """Serves so many calls of a credential in each window of its clock, and tells what is left."""
 
     limit: int = 60
     tells: bool = True
@@ -36,6 +36,7 @@ class Limited:
     """What it counts, by the end of the path; all where none is named."""
     refusal: bytes = b"Retry later\n"
     kind: str = "text/plain"
+    window_s: int = 60
     served: Counter = field(default_factory=Counter)
     refused: Counter = field(default_factory=Counter)
 
@@ -44,7 +45,7 @@ class Limited:
         path = asked.target.partition("?")[0]
         if self.routes and not path.endswith(self.routes):
             return answer_of({"id": 1}, now=now)
-        key = (asked.token, int(now // 60))
+        key = (asked.token, int(now // self.window_s))
         is_refused = self.served[key] >= self.limit
         (self.refused if is_refused else self.served)[key] += 1
         headers: dict[str, object] = {}
@@ -52,7 +53,7 @@ class Limited:
             headers = {
                 "RateLimit_Limit": self.limit,
                 "RateLimit_Remaining": self.limit - self.served[key],
-                "RateLimit_Reset": EPOCH + int(now // 60 + 1) * 60,
+                "RateLimit_Reset": EPOCH + int(now // self.window_s + 1) * self.window_s,
             }
             if self.name:
                 headers["RateLimit_Name"] = self.name

@@ -1,0 +1,194 @@
+"""One pace for each credential, kept in a real store."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.store.allowances import Allowances
+from gateway.store.connection import Store
+from gateway.store.replicas import Replicas
+from gateway.upstream.calls.shared_pace import Account, Named, Refusal, Told
+from tests.harness.accounts import Book, ScriptedAccounts
+from tests.harness.driven import EPOCH, drive
+from tests.harness.limited import Caller, Chain, Limited, now, outcome
+from tests.harness.redis import PATIENCE_S
+
+NAMED = Named("a name", is_general=True, routes=("job", "pipeline"))
+# Numbers that have no rounding.
+SECONDS = st.integers(0, 60 * 64).map(lambda n: n / 64)
+FEW = st.integers(0, 5)
+
+
+@st.composite
+def accounts(draw):
+    """What a replica may say; some of it makes no sense."""
+    told = refusal = None
+    if draw(st.booleans()):
+        window = draw(st.sampled_from([-1.0, EPOCH, EPOCH + 60.0, EPOCH + 120.0]))
+        slack_s, reset_s = draw(st.sampled_from([0.0, 2.0])), draw(SECONDS)
+        limit = draw(st.sampled_from([10, 60, 60, 1_000]))
+        told = Told(limit, draw(st.integers(0, limit)), window, slack_s, reset_s)
+    if draw(st.integers(0, 9)) == 0:
+        wait_s, window_s = draw(SECONDS), draw(st.sampled_from([1.0, 60.0]))
+        limit = draw(st.sampled_from([0, 0, 60]))
+        refusal = Refusal(limit, draw(FEW), wait_s, is_said=draw(st.booleans()), window_s=window_s)
+    wants = draw(st.sampled_from([0, 1, 2, 30]))
+    return Account(
+        holds=draw(FEW),
+        turns=draw(st.sampled_from([0, wants])),
+        useful_s=draw(SECONDS),
+        wants=wants,
+        until_s=draw(SECONDS),
+        is_patient=draw(st.booleans()),
+        untold=draw(FEW),
+        limit=draw(st.sampled_from([0, 30])),
+        is_guessed=draw(st.booleans()),
+        told=told,
+        refusal=refusal,
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    said=st.lists(
+        st.tuples(st.sampled_from([0.015625, 1.0, 5.0, 17.0]), st.sampled_from("ab"), accounts()),
+        max_size=30,
+    )
+)
+def test_the_script_settles_as_the_model_does(redis, said):
+    book, at = Book(), float(EPOCH)
+    redis.ask("FLUSHALL")
+    scripted = ScriptedAccounts(redis)
+    for passed_s, replica, account in said:
+        at += passed_s
+        expected = book.settle(at, replica, account)
+
+        found = scripted.settle(at - EPOCH, replica, "owner", NAMED, account)
+
+        for name in expected.__struct_fields__:
+            assert getattr(found, name) == pytest.approx(getattr(expected, name), abs=1e-4), name
+    assert list(scripted.named("owner")) == ([NAMED] if said else [])
+    scripted.close()
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_hundred_callers_of_three_replicas_use_sixty_reads_a_minute_up(redis, tells):
+    """By the script; where the upstream tells nothing the first 429 tells what it served."""
+    scripted, limited = ScriptedAccounts(redis), Limited(limit=60, tells=tells)
+
+    async def run():
+        chains = [Chain(limited, pace=scripted.replica()) for _ in range(3)]
+        asking = [Caller().ask_for(chains[i % 3], 180) for i in range(100)]
+        await asyncio.gather(*asking)
+
+    drive(run())
+    scripted.close()
+
+    served, refused = limited.of_all(limited.served), limited.of_all(limited.refused)
+    assert sum(served[:3]) >= 0.9 * 180
+    assert sum(refused if tells else refused[1:]) <= 0.01 * sum(served)
+
+
+@dataclass
+class Replica:
+    store: Store
+    beats: Replicas
+    chain: Chain
+
+
+@asynccontextmanager
+async def replicas_of(server, limited, number=3):
+    """So many, each with a connection of its own."""
+    async with AsyncExitStack() as stack:
+        replicas = []
+        for _ in range(number):
+            store = Store(server.url, patience_s=PATIENCE_S)
+            await store.start()
+            stack.push_async_callback(store.aclose)
+            beats = Replicas(store)
+            await beats.start()
+            stack.push_async_callback(beats.aclose)
+            allowances = Allowances(store, beats)
+            stack.push_async_callback(allowances.aclose)
+            replicas.append(Replica(store, beats, Chain(limited, pace=allowances)))
+        await asyncio.gather(*[one.store.heard() for one in replicas])
+        yield replicas
+
+
+async def ask_all(replicas, callers, until_s):
+    """Have each caller ask one of the replicas, again and again."""
+    number = len(replicas)
+    asking = enumerate(callers)
+    await asyncio.gather(
+        *[caller.ask_for(replicas[i % number].chain, until_s) for i, caller in asking]
+    )
+
+
+async def until(is_so):
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 - the store has its own time
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.anyio
+class TestOverConnections:
+    async def test_a_hundred_callers_of_three_replicas_use_what_there_is(self, redis):
+        """The upstream counts by 4 s."""
+        limited = Limited(limit=60, window_s=4)
+        async with replicas_of(redis, limited) as replicas:
+            first = int(now() // 4) + 1
+            await asyncio.sleep(4 * first - now())
+            await ask_all(replicas, [Caller() for _ in range(100)], 4 * first + 7.8)
+
+        served, refused = limited.served, limited.refused
+        assert served["a", first] + served["a", first + 1] >= 0.9 * 120
+        assert refused.total() <= 0.01 * served.total()
+
+    async def test_a_429_at_one_stops_the_others(self, redis):
+        limited = Limited(limit=0)
+        async with replicas_of(redis, limited) as replicas:
+            await outcome(replicas[0].chain.ask(seconds=0.5))
+            await asyncio.sleep(PATIENCE_S)
+            others = [await outcome(one.chain.ask(seconds=0.5)) for one in replicas[1:]]
+
+        assert [type(found).__name__ for found in others] == ["RateLimited"] * 2
+        assert limited.refused.total() == 1
+
+    async def test_replicas_are_counted_as_they_come_and_go(self, redis):
+        async with replicas_of(redis, Limited(), number=2) as (first, second):
+            await until(lambda: first.beats.number == 2)
+            await second.beats.aclose()
+            await until(lambda: first.beats.number == 1)
+
+            assert second.beats.number == 2
+
+    async def test_the_store_learns_no_credential(self, redis):
+        async with replicas_of(redis, Limited(limit=10)) as replicas:
+            for _ in range(3):
+                await replicas[0].chain.ask("glpat-secret")
+            store = replicas[0].store
+            keys = await store.run("KEYS", "*")
+            dumps = [await store.run("DUMP", key) for key in keys]
+
+        assert len(keys) == 3
+        assert not any(b"secret" in text for text in [*keys, *dumps])
+
+    async def test_a_store_that_is_killed_and_comes_back_fails_nobody(self, redis):
+        limited, callers = Limited(limit=60, window_s=4), [Caller() for _ in range(30)]
+        async with replicas_of(redis, limited) as replicas:
+            asking = asyncio.ensure_future(ask_all(replicas, callers, now() + 6))
+            await asyncio.sleep(1.5)
+            redis.kill()
+            await asyncio.sleep(1.5)
+            redis.start()
+            await asking
+            await until(lambda: all(one.store.is_up for one in replicas))
+
+        assert limited.refused.total() <= 0.05 * limited.served.total()
+        assert all(caller.answers for caller in callers)
