@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.telemetry.exporting import Exporting
     from gateway.telemetry.measuring import Measuring
     from gateway.transport.explorer import Bundle
+    from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.shared_reads import SharedReads
     from gateway.upstream.wire import Wire
@@ -168,9 +169,12 @@ def client_of(
     team: Team,
     hooks: Hooks,
     kept: KeptReads | SharedReads | None,
+    pace: SharedPace | None = None,
 ) -> Reached:
-    """The client that this worker has, over a wire that is open."""
-    standings, circuit = Standings(team.size), Circuit()
+    """The client that this worker has, over a wire that is open; with a store it keeps one `pace`
+    with all others.
+    """
+    standings, circuit = Standings(team.size, pace), Circuit()
     connections = Pool(team.share_of(settings.max_upstream_connections))
     chain = standard_chain(
         wire,

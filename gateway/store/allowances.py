@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from gateway.store.connection import Script, StoreAway
+from gateway.store.replicas import Replicas
 from gateway.upstream.calls.shared_pace import Given, Named, Refusal, Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from gateway.store.connection import Store
-    from gateway.store.replicas import Replicas
     from gateway.upstream.calls.shared_pace import Account, NewsListener, Then
 
-__all__ = ["SETTLE", "Allowances", "arguments_of", "given_of"]
+__all__ = ["SETTLE", "Allowances", "arguments_of", "given_of", "named_in", "one_pace"]
 
 SETTLE: Final = Script(Path(__file__).with_name("settling.lua").read_text())
 # Longer names are one replica's only, so that no upstream fills the store with them.
@@ -110,6 +110,21 @@ class Allowances:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+@asynccontextmanager
+async def one_pace(store: Store, at_least: int = 1) -> AsyncIterator[Allowances]:
+    """The pace that all keep who share a store. Where it was never up each of them takes itself for
+    one of `at_least` so many.
+    """
+    replicas = Replicas(store, at_least)
+    allowances = Allowances(store, replicas)
+    await replicas.start()
+    try:
+        yield allowances
+    finally:
+        await allowances.aclose()
+        await replicas.aclose()
 
 
 def arguments_of(replica: str, named: Named, account: Account) -> list[str | int]:

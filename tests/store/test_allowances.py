@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.store.allowances import Allowances
+from gateway.store.allowances import Allowances, one_pace
 from gateway.store.connection import Store
-from gateway.store.replicas import Replicas
 from gateway.upstream.calls.shared_pace import Account, Named, Refusal, Told
 from tests.harness.accounts import Book, ScriptedAccounts
 from tests.harness.driven import EPOCH, drive
@@ -98,7 +97,7 @@ def test_a_hundred_callers_of_three_replicas_use_sixty_reads_a_minute_up(redis, 
 @dataclass
 class Replica:
     store: Store
-    beats: Replicas
+    pace: Allowances
     chain: Chain
 
 
@@ -111,12 +110,8 @@ async def replicas_of(server, limited, number=3):
             store = Store(server.url, patience_s=PATIENCE_S)
             await store.start()
             stack.push_async_callback(store.aclose)
-            beats = Replicas(store)
-            await beats.start()
-            stack.push_async_callback(beats.aclose)
-            allowances = Allowances(store, beats)
-            stack.push_async_callback(allowances.aclose)
-            replicas.append(Replica(store, beats, Chain(limited, pace=allowances)))
+            pace = await stack.enter_async_context(one_pace(store))
+            replicas.append(Replica(store, pace, Chain(limited, pace=pace)))
         await asyncio.gather(*[one.store.heard() for one in replicas])
         yield replicas
 
@@ -162,11 +157,10 @@ class TestOverConnections:
 
     async def test_replicas_are_counted_as_they_come_and_go(self, redis):
         async with replicas_of(redis, Limited(), number=2) as (first, second):
-            await until(lambda: first.beats.number == 2)
-            await second.beats.aclose()
-            await until(lambda: first.beats.number == 1)
-
-            assert second.beats.number == 2
+            await until(lambda: first.pace.replicas == 2)
+            async with replicas_of(redis, Limited(), number=1):
+                await until(lambda: first.pace.replicas == second.pace.replicas == 3)
+            await until(lambda: first.pace.replicas == second.pace.replicas == 2)
 
     async def test_the_store_learns_no_credential(self, redis):
         async with replicas_of(redis, Limited(limit=10)) as replicas:
