@@ -250,8 +250,10 @@ class SingleReads:
         """The upstream's version. Cost: 1 call."""
         return self._shared("version", self.client.version, self.scope)
 
-    def allowance(self) -> Allowance:
+    def allowance(self) -> Allowance | Flight[Allowance]:
         """What the upstream has told of its limits for this credential. Cost: 0."""
+        if self.client.shares_pace:
+            return self._shared("allowance", self.client.shared_allowance, self.scope)
         return self.client.allowance(self.scope)
 
     def latest_pipeline(self, project: ProjectKey, ref: str | None) -> Flight[PipelineDetail]:

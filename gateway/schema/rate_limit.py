@@ -12,8 +12,11 @@ from msgspec import Struct
 
 from gateway.schema.fields import plain
 from gateway.schema.scalars import DateTime
+from gateway.upstream.calls.allowance import Allowance
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from gateway.context import Context
 
 __all__ = ["RateLimit", "rate_limit_now"]
@@ -49,9 +52,19 @@ class RateLimit:
     )
 
 
-def rate_limit_now(context: Context) -> Figures:
-    """The figures for the caller of an operation."""
+def rate_limit_now(context: Context) -> Figures | Awaitable[Figures]:
+    """The figures for the caller of an operation; later where other processes know of them, too."""
     told = context.allowance()
+    return (
+        _figures(context, told) if isinstance(told, Allowance) else _figures_of_all(context, told)
+    )
+
+
+async def _figures_of_all(context: Context, told: Awaitable[Allowance]) -> Figures:
+    return _figures(context, await told)
+
+
+def _figures(context: Context, told: Allowance) -> Figures:
     reset_at = None
     if told.reset_at is not None:
         at = time() + told.reset_at - get_running_loop().time()

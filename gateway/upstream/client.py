@@ -21,6 +21,7 @@ from gateway.turns import Turns
 from gateway.upstream.calls import Call, ClientConfig, OpenAnswer, Standings, standard_chain
 from gateway.upstream.calls.keep import MOVING_S, Kept
 from gateway.upstream.calls.pace import allowance_of
+from gateway.upstream.calls.pace_together import refresh
 from gateway.upstream.entities import AllowedAgents, Project, UpstreamVersion, User
 from gateway.upstream.job_spans import JobSpans
 from gateway.upstream.log_ranges import LogRanges
@@ -103,6 +104,18 @@ class Client(Writes):
     def allowance(self, scope: CallScope) -> Allowance:
         """What the upstream has told of its limits for this credential. Cost: 0."""
         return allowance_of(self._standings.of(scope))
+
+    @property
+    def shares_pace(self) -> bool:
+        """Do other processes use up the same allowance, and tell of it?"""
+        return self._standings.pace is not None
+
+    async def shared_allowance(self, scope: CallScope) -> Allowance:
+        """What any of those that share the pace were told. Cost: 0; a round trip to the store."""
+        standing = self._standings.of(scope)
+        if self._standings.pace is not None:
+            await refresh(standing, self._standings.pace)
+        return allowance_of(standing)
 
     # -- lists ---------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.standing import Standing, Standings
     from gateway.upstream.wire import Answer
 
-__all__ = ["PacedTogether"]
+__all__ = ["PacedTogether", "refresh"]
 
 # Those who present nothing are one to the upstream, too.
 NOBODY: Final = "nobody"
@@ -42,12 +42,9 @@ class PacedTogether(Paced):
     async def send(self, call: Call) -> Answer:
         standing = call.scope.standing or self._standings.of(call.scope)
         shared = standing.shared
-        if shared is None:
-            shared = standing.shared = Sharing(standing.fingerprint or NOBODY, self._pace)
-        if shared.has_begun or standing.limiters:
+        if shared is not None and (shared.has_begun or standing.limiters):
             return await self._send(call, standing)
-        for named in await shared.known():
-            _limiter_of(standing, named)
+        shared = await _look(standing, self._pace)
         if standing.limiters or not await shared.go_ahead(call):
             return await self._send(call, standing)
         is_answered = False
@@ -85,6 +82,26 @@ class PacedTogether(Paced):
         for standing in self._standings:
             if not standing.limiters:
                 standing.shared = None
+
+
+async def refresh(standing: Standing, pace: SharedPace) -> None:
+    """Know what other replicas know of a credential's limiters. Cost: a round trip to the store, or
+    two.
+    """
+    await _look(standing, pace)
+    for limiter in list(standing.limiters.values()):
+        if limiter.is_general and isinstance(limiter, SharedLimiter):
+            await limiter.refresh()
+
+
+async def _look(standing: Standing, pace: SharedPace) -> Sharing:
+    shared = standing.shared
+    if shared is None:
+        shared = standing.shared = Sharing(standing.fingerprint or NOBODY, pace)
+    if not standing.limiters:
+        for named in await shared.known():
+            _limiter_of(standing, named)
+    return shared
 
 
 def _limiter_of(standing: Standing, named: Named) -> Limiter:

@@ -10,7 +10,7 @@ While the store is away this is a limiter as any other, of which each replica ha
 from __future__ import annotations
 
 import math
-from asyncio import get_running_loop
+from asyncio import get_running_loop, shield
 from typing import TYPE_CHECKING, Final
 
 from gateway.upstream.answers import FIRST_TIME, date_in, retry_after_s
@@ -20,7 +20,7 @@ from gateway.upstream.calls.shared_pace import Account, Named, Refusal, Told
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
-    from asyncio import TimerHandle
+    from asyncio import Future, TimerHandle
     from collections import deque
 
     from gateway.upstream.calls.call import Call
@@ -70,6 +70,7 @@ class SharedLimiter(Limiter):
         self._is_settling = False
         self._ask_at = -math.inf
         self._telling: TimerHandle | None = None
+        self._settled_next: Future[None] | None = None
         self._stands_alone = False
         self._away_until = -math.inf
 
@@ -171,6 +172,15 @@ class SharedLimiter(Limiter):
             self._settle()
         self._ring()
 
+    async def refresh(self) -> None:
+        """Know what the other replicas know. Cost: a round trip to the store."""
+        loop = get_running_loop()
+        if not self._is_alone(loop.time()):
+            if self._settled_next is None:
+                self._settled_next = loop.create_future()
+            self._settle()
+            await shield(self._settled_next)
+
     def _settle(self) -> None:
         if not self._is_settling and not self._is_alone(get_running_loop().time()):
             self._is_settling = True
@@ -206,6 +216,9 @@ class SharedLimiter(Limiter):
     def _settled(self, given: Given | None) -> None:
         now = get_running_loop().time()
         self._is_settling = False
+        if self._settled_next is not None:
+            self._settled_next.set_result(None)
+            self._settled_next = None
         if given is None:
             self._away_until = now + AWAY_S
         elif not self._stands_alone:
