@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 from urllib.parse import quote
 
@@ -39,7 +40,7 @@ from gateway.upstream.statuses import KnownStatuses
 from gateway.upstream.writes import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from gateway.errors import UpstreamInvalid
     from gateway.upstream.calls import Layer
@@ -100,6 +101,12 @@ class Client(Writes):
         """Whether it sends parts of logs, and how those read last begin."""
         self.job_spans = JobSpans()
         """How near to each other the ids of its projects' jobs lie."""
+
+    def through(self, layer: Callable[[Layer], Layer]) -> Client:
+        """The same client, whose calls go through one more layer first."""
+        client = copy(self)
+        client._chain = layer(self._chain)  # noqa: SLF001 - of its own kind
+        return client
 
     def allowance(self, scope: CallScope) -> Allowance:
         """What the upstream has told of its limits for this credential. Cost: 0."""

@@ -6,12 +6,14 @@
 
 A poller starts with its first listener and stops with the last. Its subject is known by the
 project's number: callers that name a project by its path find the same poller as those who name it
-by number, once its path has been seen.
+by number, once its path has been seen. Over all replicas that share one poller of a subject reads
+(`together`).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gateway.team import News
@@ -21,7 +23,9 @@ from gateway.watch.feed import ChangeFeed, Feed
 from gateway.watch.interval import Pacing
 from gateway.watch.logs import LogFollower, LogPoller
 from gateway.watch.pipelines import PipelinePoller, pipeline_of
+from gateway.watch.retelling import Retelling
 from gateway.watch.surroundings import Surroundings
+from gateway.watch.together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from gateway.upstream.credential import Credential
     from gateway.upstream.entities import Job, ProjectKey
     from gateway.watch.poller import Poller
+    from gateway.watch.sharing import Sharing
     from gateway.watch.tape import TapeReader
 
 __all__ = ["Live"]
@@ -40,7 +45,8 @@ NAMES_KEPT: Final = 10_000
 
 class Live:
     """All that is watched, over one client. `aclose` it in the end. `tell` is given what this is
-    told of, for other workers, whose listeners are told by `hear`.
+    told of, for other workers, whose listeners are told by `hear`. With `sharing` replicas share
+    what they poll, and such news.
     """
 
     def __init__(
@@ -52,17 +58,23 @@ class Live:
         poll_timeout_s: float = 30.0,
         rounds_at_once: int = 4,
         tell: Callable[[News], object] | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self._around = Surroundings(
-            client,
+            client if sharing is None else client.through(Retelling),
             clock or Clock(),
             pacing or Pacing(),
             forget=self._forget,
             settle=self._settle,
             poll_timeout_s=poll_timeout_s,
             rounds_at_once=rounds_at_once,
+            together=None if sharing is None else partial(Together, sharing),
         )
         self._tell = tell
+        self._sharing = sharing
+        if sharing is not None:
+            sharing.on_news(self.hear)
+            sharing.on_return(self._look_all)
         self._pipelines: dict[tuple[object, ...], PipelinePoller] = {}
         self._logs: dict[tuple[object, ...], list[LogPoller]] = {}
         # What a name turned out to stand for: project by number, and pipeline.
@@ -129,22 +141,26 @@ class Live:
         known to have happened; else no interval gets shorter than the smallest.
         """
         news = News(pipeline_id, tuple(job_ids), at_once)
-        if self._tell is not None:
+        # Workers are replicas, too, and should not hear it twice.
+        is_told = self._sharing is not None and self._sharing.tell(news)
+        if self._tell is not None and not is_told:
             self._tell(news)
         self.hear(news)
 
-    def hear(self, news: News) -> None:
-        """As `wake`, of what another worker was told of."""
+    def hear(self, news: News, since: float | None = None) -> None:
+        """As `wake`, of what another worker was told of; or another replica, and when that was by
+        the store's clock.
+        """
         pipeline_id, touched, at_once = news.pipeline_id, set(news.job_ids), news.at_once
         for pipeline in list(self._pipelines.values()):
             if pipeline.pipeline_id == pipeline_id is not None or not touched.isdisjoint(
                 pipeline.jobs
             ):
-                pipeline.wake(at_once=at_once)
+                pipeline.wake(at_once=at_once, since=since)
         for logs in self._logs.values():
             for log in logs:
                 if log.job_id in touched:
-                    log.wake(at_once=at_once)
+                    log.wake(at_once=at_once, since=since)
 
     async def aclose(self) -> None:
         """Stop all pollers, and tell listeners that nothing more will come."""
@@ -156,6 +172,11 @@ class Live:
             await poller.closed()
 
     # -- how -------------------------------------------------------------------------------------
+
+    def _look_all(self) -> None:
+        """Others may have told something that was not heard."""
+        for poller in self.pollers:
+            poller.wake(at_once=False)
 
     def _listen_to_job(
         self,

@@ -3,11 +3,17 @@ is known already is asked for with them, so that each answer shows where in the 
 
 It follows the job as well, through the job's own poller: what is read once the job has finished is
 the end of the log.
+
+Who reads for other replicas, too, tells them the last bytes of the log. One that needs earlier ones
+reads itself.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+from msgspec import Struct, field
 
 from gateway.errors import GatewayError, RequestRefused, UpstreamError
 from gateway.frames import without_frames
@@ -20,6 +26,7 @@ from gateway.upstream.statuses import FINISHED
 from gateway.watch.feed import Feed
 from gateway.watch.pipelines import LASTING
 from gateway.watch.poller import Poller, Round
+from gateway.watch.retelling import NotTold, ToldError
 from gateway.watch.tape import LogEvent, Tape, TapeReader
 
 if TYPE_CHECKING:
@@ -29,6 +36,9 @@ if TYPE_CHECKING:
     from gateway.upstream.credential import Credential
     from gateway.upstream.entities import Job, ProjectKey
     from gateway.upstream.scope import CallScope
+    from gateway.watch.poller import Part, Tellings
+    from gateway.watch.retelling import RoundScope
+    from gateway.watch.sharing import Look
     from gateway.watch.surroundings import Surroundings
 
 __all__ = ["LogFollower", "LogPoller"]
@@ -41,6 +51,43 @@ STALL_S: Final = 10.0
 STILL_ROUNDS: Final = 2
 # Where the upstream sends whole logs only, a long one is asked for less often.
 WHOLE_BYTES_PER_S: Final = 1_000_000
+# Of a log's last bytes so many are told to other replicas.
+TOLD_BYTES: Final = 262_144
+
+
+class Reading(Struct):
+    """What came of a round: whether there were new bytes, whether that was the end of the log, and
+    an error after which nobody needs to ask again.
+    """
+
+    has_grown: bool = False
+    is_end: bool = False
+    error: UpstreamError | None = None
+    was_cut: bool = False
+
+
+class Stretch(Struct, array_like=True):
+    """Bytes of a log from one position to another, in the part of this name."""
+
+    start: int
+    end: int
+    name: str
+
+
+class ToldLog(Struct, array_like=True):
+    """The index of a round: where the log's last bytes are, one stretch after the other up to an
+    `end`; whether that is the log's; and why there is nothing, for now or for good.
+    """
+
+    stretches: list[Stretch] = field(default_factory=list)
+    end: int = 0
+    is_end: bool = False
+    fault: ToldError | None = None
+    error: ToldError | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_told_in = msgspec.msgpack.Decoder(ToldLog).decode
 
 
 class LogPoller(Poller):
@@ -65,6 +112,7 @@ class LogPoller(Poller):
         self._is_finished = False
         self._came_whole = False
         self._still_rounds = 0
+        self._stretches: list[Stretch] = []
 
     @property
     def is_wanted(self) -> bool:
@@ -87,33 +135,112 @@ class LogPoller(Poller):
                 reader.wake()
         self.check()
 
-    async def poll(self, scope: CallScope, found: Round) -> None:
+    async def read(self, scope: RoundScope) -> Reading:
+        """What is new is on the tape when this returns."""
         was_finished, end = self._is_finished, self.tape.end
         try:
             await self._read(scope)
         except NotModified:
             pass
         except LASTING as error:
-            self.tape.fail(without_frames(error), is_last=True)
-            return
+            return Reading(error=without_frames(error))
         except UpstreamError:
             self._tags.clear()
-            found.changed = self.tape.end > end
-            if not found.changed:
+            if self.tape.end == end:
                 raise
             # It goes on from there.
+            return Reading(has_grown=True, was_cut=True)
+        return Reading(self.tape.end > end, was_finished)
+
+    def show(self, reading: Reading, found: Round) -> None:
+        if reading.error is not None:
+            self.tape.fail(reading.error, is_last=True)
             return
-        found.changed = self.tape.end > end
-        if found.changed:
+        found.changed = reading.has_grown
+        if reading.was_cut:
+            return
+        if reading.has_grown:
             # They were of other parts.
             self._tags.clear()
-        self._still_rounds = 0 if found.changed else self._still_rounds + 1
+        self._still_rounds = 0 if reading.has_grown else self._still_rounds + 1
         if self._still_rounds >= STILL_ROUNDS:
             self.tape.stand_still()
-        if was_finished:
+        if reading.is_end:
             self.tape.refuse_beyond()
             self.tape.finish()
         self.around.settle(self)
+
+    # -- among replicas --------------------------------------------------------------------------
+
+    @property
+    def subject_name(self) -> str:
+        return f"log {self.key[1:]}"
+
+    def told(
+        self,
+        scope: RoundScope,  # noqa: ARG002 - its call is a stream, which is on the tape
+        number: int,
+        reading: Reading | None,
+        fault: UpstreamError | None,
+    ) -> Tellings:
+        told, new = ToldLog(), {}
+        if reading is None:
+            told.fault = None if fault is None else ToldError.of(fault)
+        else:
+            told.is_end = reading.is_end
+            told.error = None if reading.error is None else ToldError.of(reading.error)
+            new = self._told_bytes(f"{number}")
+        told.stretches, told.end = self._stretches, self.tape.end
+        return _encode(told), new, [one.name for one in self._stretches]
+
+    def _told_bytes(self, name: str) -> dict[str, bytes]:
+        """The bytes that were not told yet, by the name under which they will be."""
+        tape, stretches = self.tape, self._stretches
+        told_to = stretches[-1].end if stretches else 0
+        start = max(told_to, tape.start, tape.end - TOLD_BYTES)
+        if start >= tape.end:
+            return {}
+        if start > told_to:
+            # They do not follow on what was told.
+            stretches.clear()
+        stretches.append(Stretch(start, tape.end, name))
+        while len(stretches) > 1 and tape.end - stretches[1].start >= TOLD_BYTES:
+            del stretches[0]
+        return {name: tape.between(start, tape.end)}
+
+    async def take_in(
+        self, index: bytes, part: Part
+    ) -> tuple[Reading | None, UpstreamError | None]:
+        try:
+            told = _told_in(index)
+        except msgspec.MsgspecError:
+            # By another version of this.
+            raise NotTold from None
+        if told.error is not None:
+            return Reading(error=told.error.again()), None
+        tape, end = self.tape, self.tape.end
+        for stretch in told.stretches:
+            if stretch.end > tape.end:
+                await self._take_in(stretch, part)
+        self._stretches = told.stretches
+        if told.fault is not None:
+            return None, told.fault.again()
+        if tape.end < told.end:
+            raise NotTold
+        return Reading(tape.end > end, told.is_end), None
+
+    async def _take_in(self, stretch: Stretch, part: Part) -> None:
+        skipped = self.tape.end - stretch.start
+        if skipped < 0:
+            raise NotTold
+        data = await part(stretch.name)
+        if data is None:
+            raise NotTold
+        await self._put(data, skipped)
+
+    def goes_alone(self, look: Look) -> bool:
+        # A reader that holds up another replica's tape, or a long log, holds up nobody here.
+        return (look.under_way_s or 0.0) > self.around.pacing.least_s
 
     def tell_fault(self, fault: UpstreamError) -> None:
         self.tape.fail(fault, is_last=False)

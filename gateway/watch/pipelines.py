@@ -8,6 +8,8 @@ somebody its page, since whatever starts changes that. Once something has moved 
 
 A job whose pipeline is not known yet has a poller of its own. Its first round tells the pipeline,
 and the poller then becomes that pipeline's, or hands its listeners over to it.
+
+Who reads for other replicas, too, reads as if their listeners were its own.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ import asyncio
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct, field
 
 from gateway.errors import (
     Forbidden,
@@ -32,15 +37,18 @@ from gateway.upstream.paging.reads import side_by_side
 from gateway.watch.changes import has_moved, is_moving, rests
 from gateway.watch.listeners import JobListeners, PipelineListeners
 from gateway.watch.poller import Poller, Round
+from gateway.watch.retelling import NotTold, RoundScope, Told, ToldError, index_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
     from gateway.upstream.credential import Credential
     from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectKey
     from gateway.upstream.pages import OffsetPage
     from gateway.upstream.scope import CallScope
     from gateway.watch.feed import ChangeFeed, Feed
+    from gateway.watch.poller import Part, Tellings
+    from gateway.watch.retelling import Tellable
     from gateway.watch.surroundings import Surroundings
 
 __all__ = ["PipelinePoller", "pipeline_of"]
@@ -59,8 +67,38 @@ PAGE_EVERY: Final = 6
 # While it runs the next round comes so soon, with its jitter within 5 s.
 RUNNING_S: Final = 4.5
 PARTS: Final = ("page", "jobs", "bridges")
+# What of a pipeline a round reads: all its parts; the list of jobs; that list's first page; or jobs
+# singly. What the list does not show is read singly as well.
+ALL: Final = "all"
+LIST: Final = "list"
+TOP: Final = "top"
+SINGLY: Final = "singly"
 # What is no passing fault of the upstream: nobody needs to ask again.
 LASTING: Final = (Forbidden, NotFound, RequestRefused, Unauthenticated)
+
+
+class Reading(Struct):
+    """What a round has read: of the whole pipeline its parts, of watched jobs that are read off the
+    list that one; and jobs that were read singly. An error stands for what failed.
+    """
+
+    parts: dict[str, Any] = field(default_factory=dict)
+    jobs: dict[int, Any] = field(default_factory=dict)
+    extent: str = SINGLY
+    # Was it only read as far as it may have changed?
+    is_partial: bool = False
+
+
+class Wants(Struct, array_like=True):
+    """What is wanted of a pipeline: all of it, and jobs."""
+
+    all: bool = False
+    jobs: set[int] = field(default_factory=set)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_told_in = msgspec.msgpack.Decoder(Told).decode
+_wants_in = msgspec.msgpack.Decoder(Wants).decode
 
 
 class PipelinePoller(Poller):
@@ -82,13 +120,18 @@ class PipelinePoller(Poller):
         self.followers = PipelineListeners()
         # What a round is answered "not modified" about.
         self._known: dict[object, Any] = {}
-        # Pages of the list of jobs, as it told last.
+        # Pages of the list of jobs, as it told last; was it read from the top only?
         self._pages = 1
+        self._is_cut = False
         # The parts of the whole pipeline, as they were read last; None where all must be read.
         self._last: dict[str, Any] | None = None
         self._has_moved = False
         self._wakes = 0
         self._rounds_left = 0
+        # What other replicas want, where this one reads for them.
+        self._others = Wants()
+        # What was told to them, or by them, by target.
+        self._told: dict[str, Tellable] = {}
 
     # -- listeners -------------------------------------------------------------------------------
 
@@ -120,7 +163,7 @@ class PipelinePoller(Poller):
     def _listen(self, feed: Feed[Any]) -> None:
         feed.leave = self._left
         if not feed.has_begun:
-            self.wake(at_once=True)
+            self.wake(at_once=True, good_s=self.around.pacing.least_s)
         self.start()
 
     def _left(self) -> None:
@@ -131,15 +174,15 @@ class PipelinePoller(Poller):
         self._tidy()
         self.check()
 
-    def wake(self, *, at_once: bool) -> None:
+    def wake(self, *, at_once: bool, good_s: float = 0.0, since: float | None = None) -> None:
         # Nobody knows what of it has changed, and a round that is under way may be too early.
         self._wakes += 1
         self._last = None
-        super().wake(at_once=at_once)
+        super().wake(at_once=at_once, good_s=good_s, since=since)
 
     def most_pause_s(self) -> float:
         most_s = super().most_pause_s()
-        is_running = self._last is not None and self.followers.feeds and not rests(self._last)
+        is_running = self._last is not None and self._is_whole and not rests(self._last)
         return min(RUNNING_S, most_s) if is_running else most_s
 
     def _feeds(self) -> list[Feed[Any]]:
@@ -148,24 +191,139 @@ class PipelinePoller(Poller):
     def _tidy(self) -> None:
         """Forget jobs that nobody listens to."""
         for job_id in [job_id for job_id, one in self.jobs.items() if not one.feeds]:
+            if job_id in self._others.jobs:
+                continue
             del self.jobs[job_id]
             if self._known.pop(("job", job_id), None) is not None:
-                # With what is forgotten no answer may be "not modified".
-                self._tags.clear()
-        if not self.followers.feeds:
+                self._forget()
+        if not self._is_whole:
             self.followers = PipelineListeners()
+
+    def _forget(self) -> None:
+        """With what is forgotten no answer may be "not modified"."""
+        self._tags.clear()
+        self._told.clear()
+
+    @property
+    def _is_whole(self) -> bool:
+        """Does anybody want all of the pipeline?"""
+        return bool(self.followers.feeds) or self._others.all
 
     # -- rounds ----------------------------------------------------------------------------------
 
-    async def poll(self, scope: CallScope, found: Round) -> None:
+    async def read(self, scope: RoundScope) -> Reading:
         if self.pipeline_id is None:
-            await self._poll_singly(scope, found, list(self.jobs))
-        elif self.followers.feeds:
-            await self._poll_all(scope, found, self.pipeline_id)
-        else:
-            await self._poll_jobs(scope, found, self.pipeline_id)
+            return Reading(jobs=await self._read_singly(scope, self.jobs))
+        if self._is_whole:
+            return await self._read_all(scope, self.pipeline_id)
+        return await self._read_jobs(scope, self.pipeline_id)
+
+    def show(self, reading: Reading, found: Round) -> None:
+        parts = reading.parts
+        jobs = parts.get("jobs", [])
+        if not isinstance(jobs, BaseException):
+            self._show(found, jobs)
+        for job_id, job in reading.jobs.items():
+            self._show_single(found, job_id, job)
+        self._show_parts(found, parts)
         self.around.settle(self)
         self._tidy()
+
+    def _show_parts(self, found: Round, parts: dict[str, Any]) -> None:
+        for name in PARTS:
+            if isinstance(parts.get(name), BaseException):
+                self._fail(parts[name], found)
+                return
+        if "page" in parts:
+            found.changed |= self.followers.show(parts["page"], [*parts["jobs"], *parts["bridges"]])
+
+    def _show_single(self, found: Round, job_id: int, job: Job | UpstreamError) -> None:
+        if not isinstance(job, UpstreamError):
+            self._show(found, [job])
+        elif isinstance(job, Unauthenticated):
+            self._fail(job, found)
+        elif not isinstance(job, LASTING):
+            found.fault = job
+        elif job_id in self.jobs:
+            self.jobs[job_id].tell(job, is_last=True)
+
+    # -- among replicas --------------------------------------------------------------------------
+
+    @property
+    def subject_name(self) -> str:
+        return f"pipeline {self.key[1:]}"
+
+    def wants(self) -> bytes:
+        jobs = {job_id for job_id, one in self.jobs.items() if one.feeds}
+        return _encode(Wants(bool(self.followers.feeds), jobs))
+
+    def hear_wants(self, wants: Sequence[bytes]) -> None:
+        others = [_wants_in(one) for one in wants]
+        were_all = self._is_whole
+        self._others = Wants(
+            any(one.all for one in others), set().union(*(one.jobs for one in others))
+        )
+        if self._is_whole and not were_all:
+            self._last = None
+        for job_id in self._others.jobs:
+            self.jobs.setdefault(job_id, JobListeners())
+        self._tidy()
+
+    def told(
+        self,
+        scope: RoundScope,
+        number: int,
+        reading: Reading | None,
+        fault: UpstreamError | None,
+    ) -> Tellings:
+        told, new = index_of(number, scope.outcomes, self._told)
+        if reading is None:
+            told.parts.clear()
+            told.fault = None if fault is None else ToldError.of(fault)
+        else:
+            told.extent = reading.extent
+            if not reading.is_partial:
+                for target in told.parts.keys() - scope.outcomes.keys():
+                    del told.parts[target], self._told[target]
+                    self._tags.pop(target, None)
+        return _encode(told), new, [one.name for one in self._told.values()]
+
+    async def take_in(
+        self, index: bytes, part: Part
+    ) -> tuple[Reading | None, UpstreamError | None]:
+        try:
+            told = _told_in(index)
+        except msgspec.MsgspecError:
+            # By another version of this.
+            raise NotTold from None
+        # The next time that it reads all is new, and as its own listeners want it.
+        self._others, self._last = Wants(), None
+        self._tags.clear()
+        self._tidy()
+        if told.fault is not None:
+            return None, told.fault.again()
+        scope = self.scope()
+        scope.retold, scope.part, scope.known = told, part, self._told
+        reading = Reading(await self._told_parts(scope, told.extent))
+        jobs = reading.parts.get("jobs", [])
+        if not isinstance(jobs, UpstreamError):
+            reading.jobs = await self._read_singly(scope, self._missing(jobs))
+        return reading, None
+
+    async def _told_parts(self, scope: RoundScope, extent: str) -> dict[str, Any]:
+        """Those of the parts that were told which somebody listens to."""
+        pipeline_id = self.pipeline_id
+        if self.followers.feeds and extent != ALL:
+            raise NotTold
+        if pipeline_id is None or extent == SINGLY:
+            return {}
+        if extent == TOP:
+            first = partial(self._jobs_page, scope, pipeline_id, 1)
+            try:
+                return {"jobs": _readable(await self._read(("jobs", 1), first))}
+            except UpstreamError as error:
+                return {"jobs": without_frames(error)}
+        return await self._parts(scope, pipeline_id, PARTS if self.followers.feeds else ["jobs"])
 
     def tell_fault(self, fault: UpstreamError) -> None:
         self.followers.tell(fault, is_last=False)
@@ -176,7 +334,7 @@ class PipelinePoller(Poller):
         for feed in self._feeds():
             feed.end()
 
-    async def _poll_all(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
+    async def _read_all(self, scope: CallScope, pipeline_id: int) -> Reading:
         """The pipeline's page, its jobs and its bridges, as far as they may have changed."""
         wakes, last = self._wakes, self._last
         asked = self._asked_first(last)
@@ -187,18 +345,15 @@ class PipelinePoller(Poller):
                 name for name in PARTS if name not in asked and (name != "bridges" or last[name])
             ]
             parts |= await self._parts(scope, pipeline_id, rest)
-        parts = {**(last or {}), **parts}
+        reading = Reading({**(last or {}), **parts}, extent=ALL, is_partial=last is not None)
         self._last = None
-        if not isinstance(parts["jobs"], BaseException):
-            missing = self._show(found, parts["jobs"])
-            await self._poll_singly(scope, found, missing)
-        for name in PARTS:
-            if isinstance(parts[name], BaseException):
-                self._fail(parts[name], found)
-                return
-        if wakes == self._wakes:
-            self._last = parts
-        found.changed |= self.followers.show(parts["page"], [*parts["jobs"], *parts["bridges"]])
+        if not isinstance(reading.parts["jobs"], BaseException):
+            missing = self._missing(reading.parts["jobs"])
+            reading.jobs = await self._read_singly(scope, missing)
+        is_whole = not any(isinstance(part, BaseException) for part in reading.parts.values())
+        if is_whole and wakes == self._wakes:
+            self._last = reading.parts
+        return reading
 
     def _asked_first(self, last: dict[str, Any] | None) -> list[str]:
         """The parts that may tell of a change."""
@@ -213,8 +368,10 @@ class PipelinePoller(Poller):
         wants_page = self._has_moved or is_late or self._rounds_left % PAGE_EVERY == 0
         return ["page"] * wants_page + ["jobs"] + ["bridges"] * bool(last["bridges"])
 
-    async def _parts(self, scope: CallScope, pipeline_id: int, names: list[str]) -> dict[str, Any]:
-        """Parts of the pipeline, read side by side; an exception stands for one that failed."""
+    async def _parts(
+        self, scope: CallScope, pipeline_id: int, names: Sequence[str]
+    ) -> dict[str, Any]:
+        """Parts of the pipeline, read side by side; an error stands for one that failed."""
         reads: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
             "page": lambda: self._read(
                 ("pipeline",), lambda: self.client.pipeline(scope, self.project, pipeline_id)
@@ -225,11 +382,14 @@ class PipelinePoller(Poller):
             ),
         }
         found = await asyncio.gather(*(reads[name]() for name in names), return_exceptions=True)
+        for part in found:
+            if isinstance(part, BaseException) and not isinstance(part, UpstreamError):
+                raise part
         return dict(zip(names, found, strict=True))
 
-    async def _poll_jobs(self, scope: CallScope, found: Round, pipeline_id: int) -> None:
+    async def _read_jobs(self, scope: CallScope, pipeline_id: int) -> Reading:
         """The watched jobs, by the list where that is fewer calls."""
-        wanted = list(self.jobs)
+        wanted, reading = list(self.jobs), Reading()
         if len(wanted) >= max(FOLD_FROM, self._pages + 1):
             try:
                 jobs = await self._list(
@@ -238,39 +398,45 @@ class PipelinePoller(Poller):
             except LASTING as error:
                 # A caller may see a job and not the list.
                 if isinstance(error, Unauthenticated):
-                    self._fail(error, found)
-                    return
+                    return Reading({"jobs": without_frames(error)}, extent=TOP)
             else:
-                wanted = self._show(found, jobs)
-        await self._poll_singly(scope, found, wanted)
+                reading.parts, reading.extent = {"jobs": jobs}, TOP if self._is_cut else LIST
+                wanted = self._missing(jobs)
+        reading.jobs = await self._read_singly(scope, wanted)
+        return reading
 
-    async def _poll_singly(self, scope: CallScope, found: Round, wanted: list[int]) -> None:
-        reads = [self._poll_job(scope, found, job_id) for job_id in wanted]
-        for error in await asyncio.gather(*reads, return_exceptions=True):
-            if isinstance(error, UpstreamError):
-                found.fault = without_frames(error)
-            elif error is not None:
-                raise error
+    async def _read_singly(
+        self, scope: CallScope, wanted: Iterable[int]
+    ) -> dict[int, Job | UpstreamError]:
+        """Jobs by their ids, each or its error."""
+        ids = list(wanted)
+        reads = [self._job(scope, job_id) for job_id in ids]
+        found: dict[int, Job | UpstreamError] = {}
+        for job_id, job in zip(
+            ids, await asyncio.gather(*reads, return_exceptions=True), strict=True
+        ):
+            if isinstance(job, UpstreamError):
+                found[job_id] = without_frames(job)
+            elif isinstance(job, BaseException):
+                raise job
+            else:
+                found[job_id] = job
+        return found
 
-    async def _poll_job(self, scope: CallScope, found: Round, job_id: int) -> None:
-        try:
-            job = await self._read(
-                ("job", job_id), lambda: self.client.job(scope, self.project, job_id)
-            )
-        except Unauthenticated as error:
-            self._fail(error, found)
-        except LASTING as error:
-            if job_id in self.jobs:
-                self.jobs[job_id].tell(without_frames(error), is_last=True)
-        else:
-            self._show(found, [job])
+    async def _job(self, scope: CallScope, job_id: int) -> Job:
+        return await self._read(
+            ("job", job_id), lambda: self.client.job(scope, self.project, job_id)
+        )
 
-    def _show(self, found: Round, jobs: list[Job]) -> list[int]:
-        """Tell of those that are watched; the ids of watched ones that are not among them."""
-        shown = {job.id: job for job in jobs if job.id in self.jobs}
-        for job_id, job in shown.items():
-            found.changed |= self.jobs[job_id].show(job)
+    def _missing(self, jobs: list[Job]) -> list[int]:
+        """The watched jobs that are not among these."""
+        shown = {job.id for job in jobs}
         return [job_id for job_id in self.jobs if job_id not in shown]
+
+    def _show(self, found: Round, jobs: list[Job]) -> None:
+        """Tell of those that are watched."""
+        for job_id, job in {job.id: job for job in jobs if job.id in self.jobs}.items():
+            found.changed |= self.jobs[job_id].show(job)
 
     def _fail(self, error: BaseException, found: Round) -> None:
         """A part of a round failed: for good, or for now."""
@@ -296,7 +462,7 @@ class PipelinePoller(Poller):
             value = self._known[key]
         except UpstreamError:
             # It may have been an answer with a tag that could not be read.
-            self._tags.clear()
+            self._forget()
             raise
         return value
 
@@ -319,7 +485,8 @@ class PipelinePoller(Poller):
         rows = _readable(first)
         if wanted is not None:
             wanted -= {row.id for row in rows}
-            if len(wanted) < pages - 1:
+            self._is_cut = len(wanted) < pages - 1
+            if self._is_cut:
                 return rows
         if first.total is not None:
             numbers = range(2, pages + 1)

@@ -5,7 +5,8 @@
 
 It polls when it starts, then by its interval. A wake makes it due sooner: at once for a write of
 the gateway's own, no sooner than the smallest interval for what is heard from elsewhere. Its rounds
-wait for their turn among all pollers of the credential, first come, first served.
+wait for their turn among all pollers of the credential, first come, first served. A round is what
+it reads, and then what it shows; where replicas share (`together`) it may show what another read.
 """
 
 from __future__ import annotations
@@ -13,19 +14,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from gateway.errors import UpstreamError
 from gateway.frames import without_frames
-from gateway.upstream.scope import CallScope
 from gateway.watch.interval import Interval
+from gateway.watch.retelling import RoundScope
+from gateway.watch.surroundings import CALLS_AT_ONCE
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
     from gateway.upstream.client import Client
     from gateway.upstream.credential import Credential
+    from gateway.watch.sharing import Look
     from gateway.watch.surroundings import Surroundings
 
-__all__ = ["Poller", "Round"]
+    # Brings a part of what was told, by name.
+    Part: TypeAlias = Callable[[str], Awaitable[bytes | None]]
+    # An index, parts that are new, and the names of all that it names.
+    Tellings: TypeAlias = tuple[bytes, Mapping[str, bytes], Collection[str]]
+
+__all__ = ["Company", "Poller", "Round"]
 
 _log: Final = logging.getLogger("gateway.watch")
 
@@ -38,6 +48,27 @@ class Round:
     def __init__(self) -> None:
         self.changed = False
         self.fault: UpstreamError | None = None
+
+
+class Company(Protocol):
+    """How a poller goes together with those of other replicas (`together`)."""
+
+    is_noticed: bool
+
+    def need(self, since: float) -> None:
+        """Show what was read since then."""
+
+    def need_told(self, since: float) -> None:
+        """Show what was read since then by the store's clock."""
+
+    async def round(self) -> None:
+        """One round that is due."""
+
+    async def look(self) -> None:
+        """Take in what was told, if anything was."""
+
+    def leave(self) -> None:
+        """Follow and lead no more."""
 
 
 class Poller:
@@ -58,6 +89,8 @@ class Poller:
         self._is_failing = False
         self._rounds = around.rounds(credential)
         self._task: asyncio.Task[None] | None = None
+        # Where nothing is shared there is none, and no more is done than is needed then.
+        self._together: Company | None = around.together and around.together(self)
 
     # -- for subclasses --------------------------------------------------------------------------
 
@@ -66,8 +99,12 @@ class Poller:
         """Does anybody listen?"""
         raise NotImplementedError
 
-    async def poll(self, scope: CallScope, found: Round) -> None:
-        """One round; raises the `UpstreamError` for which nothing was found."""
+    async def read(self, scope: RoundScope) -> Any:
+        """What there is to show; raises the `UpstreamError` for which there is nothing."""
+        raise NotImplementedError
+
+    def show(self, reading: Any, found: Round) -> None:
+        """Tell listeners what was read."""
         raise NotImplementedError
 
     def tell_fault(self, fault: UpstreamError) -> None:
@@ -85,6 +122,36 @@ class Poller:
     def further_pause_s(self) -> float:
         """How much longer than its interval the next round should wait."""
         return 0.0
+
+    # -- for subclasses, where replicas share ----------------------------------------------------
+
+    @property
+    def subject_name(self) -> str:
+        """What it polls, the same for all pollers of it."""
+        raise NotImplementedError
+
+    def wants(self) -> bytes:
+        """What it wants of the subject, for who reads."""
+        return b""
+
+    def hear_wants(self, wants: Sequence[bytes]) -> None:
+        """Read that, too, from now on: others want it."""
+
+    def told(
+        self, scope: RoundScope, number: int, reading: Any, fault: UpstreamError | None
+    ) -> Tellings:
+        """What is to be told of a round with this number."""
+        raise NotImplementedError
+
+    async def take_in(self, index: bytes, part: Part) -> tuple[Any, UpstreamError | None]:
+        """What was told of a round, as what it read and why it read no more; raises `NotTold` where
+        that is not what this poller wants.
+        """
+        raise NotImplementedError
+
+    def goes_alone(self, look: Look) -> bool:  # noqa: ARG002 - for subclasses
+        """Is it better to read than to wait for who does? It costs calls."""
+        return False
 
     # -- for listeners ---------------------------------------------------------------------------
 
@@ -113,12 +180,25 @@ class Poller:
             self.around.forget(self)
             self.stop()
 
-    def wake(self, *, at_once: bool) -> None:
-        """Poll soon: something has happened. A round that is under way does not count."""
-        clock = self.around.clock
-        due = clock.now() if at_once else self.began + self.around.pacing.least_s
+    def wake(self, *, at_once: bool, good_s: float = 0.0, since: float | None = None) -> None:
+        """Poll soon: something has happened. A round that is under way does not count. At once,
+        what another replica has read is as good if that began no longer than `good_s` ago, or
+        `since` a time of the store's clock.
+        """
+        now = self.around.clock.now()
+        due = now if at_once else self.began + self.around.pacing.least_s
         self._due = min(self._due, due)
         self._is_asked = True
+        self._woken.set()
+        if not at_once or self._together is None:
+            return
+        if since is None:
+            self._together.need(now - good_s)
+        else:
+            self._together.need_told(since)
+
+    def rouse(self) -> None:
+        """Look at what another replica has told."""
         self._woken.set()
 
     async def closed(self) -> None:
@@ -126,48 +206,94 @@ class Poller:
         if self._task is not None:
             await asyncio.wait([self._task])
 
+    # -- rounds ----------------------------------------------------------------------------------
+
+    def scope(self) -> RoundScope:
+        """The scope of a round."""
+        return RoundScope(
+            self.credential,
+            asyncio.get_running_loop().time() + self.around.poll_timeout_s,
+            self.around.request_id(),
+            max_at_once=CALLS_AT_ONCE,
+            fresh=True,
+            tags=self._tags,
+            patient=True,
+        )
+
+    async def read_round(self) -> None:
+        """Read, and show it."""
+        self.began = self.around.clock.now()
+        reading, fault = None, None
+        try:
+            reading = await self.read(self.scope())
+        except UpstreamError as error:
+            fault = without_frames(error)
+        except Exception:  # noqa: BLE001 - the edge of a poller: recorded, and polled again
+            _log.exception("a poller failed unexpectedly; it goes on")
+        self.show_round(reading, fault)
+
+    def show_round(self, reading: Any, fault: UpstreamError | None) -> None:
+        """Show what a round read, if anything, and why no more; then rest until the next."""
+        found = Round()
+        found.fault = fault
+        try:
+            if reading is not None:
+                self.show(reading, found)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("a poller failed unexpectedly; it goes on")
+        self._heed(found.fault)
+        pause_s = self._interval.after(
+            changed=found.changed, fault=found.fault, most_s=self.most_pause_s()
+        )
+        due = self.around.clock.now() + pause_s + self.further_pause_s()
+        if self._is_asked:
+            due = min(self._due, due)
+        self._due = due
+
+    def rest_until(self, look: Look, *, is_needed: bool) -> None:
+        """Rest until who reads is late, or not at all where a younger round `is_needed`."""
+        now = self.around.clock.now()
+        if is_needed and look.under_way_s is None:
+            self._due = now
+        else:
+            self._due = now + look.rest_s
+            self._is_asked = is_needed
+
+    def due_now(self) -> None:
+        """Let the next round begin at once."""
+        self._due = self.around.clock.now()
+
+    @property
+    def due_in_s(self) -> float:
+        """Until the next round is due."""
+        return max(self._due - self.around.clock.now(), 0.0)
+
     # -- how -------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         clock = self.around.clock
         try:
             while self.is_wanted:
-                while (left_s := self._due - clock.now()) > 0:
+                if self._together is not None and self._together.is_noticed:
+                    await self._together.look()
+                elif (left_s := self._due - clock.now()) > 0:
                     self._woken.clear()
                     await clock.wait(self._woken, left_s)
-                async with self._rounds:
-                    if self.is_wanted:
-                        await self._round()
+                else:
+                    async with self._rounds:
+                        if self.is_wanted:
+                            await self._round()
         finally:
+            if self._together is not None:
+                self._together.leave()
             self.around.forget(self)
 
     async def _round(self) -> None:
-        clock, loop = self.around.clock, asyncio.get_running_loop()
-        self.began, self._is_asked, self._due = clock.now(), False, math.inf
-        scope = CallScope(
-            self.credential,
-            loop.time() + self.around.poll_timeout_s,
-            self.around.request_id(),
-            max_at_once=self.around.calls_at_once,
-            fresh=True,
-            tags=self._tags,
-            patient=True,
-        )
-        found = Round()
-        try:
-            await self.poll(scope, found)
-        except UpstreamError as error:
-            found.fault = without_frames(error)
-        except Exception:  # noqa: BLE001 - the edge of a poller: recorded, and polled again
-            _log.exception("a poller failed unexpectedly; it goes on")
-        self._heed(found.fault)
-        pause_s = self._interval.after(
-            changed=found.changed, fault=found.fault, most_s=self.most_pause_s()
-        )
-        due = clock.now() + pause_s + self.further_pause_s()
-        if self._is_asked:
-            due = min(self._due, due)
-        self._due = due
+        self._is_asked, self._due = False, math.inf
+        if self._together is None:
+            await self.read_round()
+        else:
+            await self._together.round()
 
     def _heed(self, fault: UpstreamError | None) -> None:
         if fault is None:

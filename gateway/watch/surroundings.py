@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from gateway.upstream.credential import owner_of
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from gateway.watch.clock import Clock
     from gateway.watch.interval import Pacing
 
-__all__ = ["Rounds", "Surroundings"]
+__all__ = ["CALLS_AT_ONCE", "Rounds", "Surroundings"]
+
+CALLS_AT_ONCE: Final = 4
 
 
 class Rounds:
@@ -47,7 +49,8 @@ class Surroundings:
     their pipeline now.
 
     At most `rounds_at_once` rounds are under way for one credential, four times as many for all
-    together, and `calls_at_once` calls in each. A round takes `poll_timeout_s` at most.
+    together, and `CALLS_AT_ONCE` calls in each. A round takes `poll_timeout_s` at most. Where
+    replicas share, `together` makes what a poller goes together with others by (`Company`).
     """
 
     def __init__(
@@ -60,15 +63,15 @@ class Surroundings:
         settle: Callable[[Any], object],
         poll_timeout_s: float = 30.0,
         rounds_at_once: int = 4,
-        calls_at_once: int = 4,
+        together: Callable[[Any], Any] | None = None,
     ) -> None:
         self.client = client
+        self.together = together
         self.clock = clock
         self.pacing = pacing
         self.forget = forget
         self.settle = settle
         self.poll_timeout_s = poll_timeout_s
-        self.calls_at_once = calls_at_once
         self._rounds_at_once = rounds_at_once
         self._all = asyncio.Semaphore(4 * rounds_at_once)
         # They live as long as a poller of theirs.

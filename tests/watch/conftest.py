@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import pytest
 
 from gateway.watch import Clock, Live, Pacing
 from tests.harness.over import over
+from tests.watch.sharing import Medium, Replica
 
 LEAST_S = 2.0
 STEP_S = 5.0
@@ -58,16 +59,23 @@ class World:
     def credential(self, role="developer"):
         return self.gateway.credential(role)
 
+    @property
+    def pollers(self):
+        return len(self.live)
+
     async def idle(self):
         """Wait until every poller waits for its time."""
         async with asyncio.timeout(STEP_S):
-            while True:
-                # What was just told, or woken, has its turn first.
-                for _ in range(5):
+            quiet = 0
+            while quiet < 2:
+                # What was just told, or woken, has its turn first; and what that wakes.
+                for _ in range(8):
                     await asyncio.sleep(0)
-                if len(self.clock.waiting) >= len(self.live):
-                    return
-                await asyncio.sleep(0.001)
+                if len(self.clock.waiting) >= self.pollers:
+                    quiet += 1
+                else:
+                    quiet = 0
+                    await asyncio.sleep(0.001)
 
     async def advance(self, seconds, *, world_s=None):
         """Let so much time pass: first the sandbox's, then, step by step, that of the pollers."""
@@ -133,3 +141,58 @@ def world(sandbox_server):
 @pytest.fixture(scope="session")
 def worlds_over():
     return world_over
+
+
+class Together(World):
+    """Several replicas over one sandbox; they share one clock."""
+
+    def __init__(self, gateway, pacing, replicas):
+        super().__init__(gateway, pacing)
+        self.pacing = pacing
+        self.medium = Medium(self.clock)
+        self.replicas = [Replica(self.medium) for _ in range(replicas)]
+        self.lives = [
+            Live(gateway.client, clock=self.clock, pacing=pacing, sharing=one)
+            for one in self.replicas
+        ]
+
+    @property
+    def pollers(self):
+        return sum(map(len, self.lives))
+
+    async def kill(self, number):
+        """A replica ends without a word: what it held it holds until that lapses."""
+        replica, live = self.replicas[number], self.lives.pop(number)
+        self.replicas.pop(number)
+        replica.is_frozen = True
+        for state in self.medium.states.values():
+            for member in list(state.members):
+                if member.replica is replica:
+                    member.leave = lambda: None
+        await live.aclose()
+
+
+@asynccontextmanager
+async def together_over(server, replicas=3):
+    """Replicas over a sandbox, for a block; they close in the end."""
+    pacing = Pacing(LEAST_S, 15.0, jitter=0.0)
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(over(server, max_retries=0))
+        made = Together(gateway, pacing, replicas)
+        try:
+            yield made
+        finally:
+            for live in made.lives:
+                await live.aclose()
+        assert made.pollers == 0
+
+
+@pytest.fixture
+def together(sandbox_server):
+    """Makes replicas over the test's sandbox, for an `async with`."""
+    return partial(together_over, sandbox_server)
+
+
+@pytest.fixture(scope="session")
+def replicas_over():
+    return together_over
