@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from getpass import getpass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
@@ -17,9 +18,9 @@ from urllib.parse import urlsplit
 
 from gateway.app import Gateway
 from gateway.extras import how_to_install
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.terminal.connection import Address, Refused
-from gateway.terminal.following import Lost, Unreachable
+from gateway.terminal.following import Lost, Patience, Unreachable
 from gateway.terminal.plain import PlainView
 from gateway.terminal.progress import EXIT_STATUSES
 from gateway.terminal.subject import WatchMistake, read_subject
@@ -28,6 +29,7 @@ from gateway.transport.addressing import GRAPHQL_PATH
 from gateway.transport.line_writer import write_to
 from gateway.transport.records import record_logging, standard_records
 from gateway.transport.server import address_of, listen, new_loop, serving
+from gateway.upstream.causes import Cause
 from gateway.upstream.web_urls import origin_of
 
 if TYPE_CHECKING:
@@ -45,9 +47,14 @@ SENTENCE: Final = (
     "Watch a job or a pipeline to its end; exit status 0 if it succeeds, 1 if it fails."
 )
 TOKEN: Final = "GITLAB_TOKEN"  # noqa: S105 - the variable's name
+UPSTREAM_URL: Final = "GATEWAY_UPSTREAM_URL"
 INTERRUPTED: Final = 130
 NOT_WATCHED: Final = 5
 LOOPBACK: Final = "127.0.0.1"
+# An upstream that is not reached for these was never right, be it the address or the certificate.
+PATIENCE: Final = Patience(
+    final_causes=frozenset(str(cause) for cause in Cause if not cause.may_pass)
+)
 # What of the settings is the server's, and not to be taken from an environment made for one.
 OF_SERVERS: Final = {"GATEWAY_SANDBOX", "GATEWAY_CORS_ORIGINS", "GATEWAY_PATH_PREFIX"}
 EPILOG: Final = """\
@@ -84,6 +91,8 @@ def run(options: Namespace) -> int:
     subject = read_subject(options.url)
     named = None if options.gateway is None else _endpoint(options.gateway)
     settings = _settings(subject) if named is None else None
+    # What the person who watches gave in the place of a setting.
+    given = "" if settings is None or UPSTREAM_URL in os.environ else subject.origin
     signals = _Signals()
     try:
         credential = _credential(subject)
@@ -95,9 +104,16 @@ def run(options: Namespace) -> int:
                 with signals.cancelling(asyncio.current_task()):
                     async with gateway as url:
                         address = Address(url, credential, by_proxy=settings is None)
-                        return await Watch(address, subject, view, log_format.upper()).to_the_end()
+                        return await Watch(
+                            address,
+                            subject,
+                            view,
+                            log_format.upper(),
+                            patience=PATIENCE,
+                            worded=partial(_worded, given=given),
+                        ).to_the_end()
 
-            return _status_of(watch, credential)
+            return _status_of(watch, credential, given)
     except KeyboardInterrupt:
         return INTERRUPTED
     except asyncio.CancelledError:
@@ -107,13 +123,18 @@ def run(options: Namespace) -> int:
         return NOT_WATCHED
 
 
-def _status_of(watch: Callable[[], Coroutine[Any, Any, str]], credential: Mapping[str, str]) -> int:
+def _status_of(
+    watch: Callable[[], Coroutine[Any, Any, str]], credential: Mapping[str, str], given: str
+) -> int:
     """The exit status that watching comes to; raises `_Failed`."""
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             return EXIT_STATUSES.get(runner.run(watch()), NOT_WATCHED)
     except (Refused, Unreachable, Lost) as failure:
-        raise _Failed(_advised(failure, credential)) from None
+        if given and getattr(failure, "cause", "") == Cause.NAME_UNKNOWN:
+            told = f"the host of {given} is unknown: check the address that was given"
+            raise _Failed(told) from None
+        raise _Failed(_worded(_advised(failure, credential), given)) from None
 
 
 class _Failed(Exception):
@@ -167,7 +188,12 @@ def _settings(subject: Subject) -> Settings:
     ours = {"host": LOOPBACK, "port": "0", "explorer": "false", "log_level": "error"}
     settings = Settings.read(environment, ours)
     if settings.upstream_url is None:
-        return Settings.read(environment, {**ours, "upstream_url": subject.origin})
+        try:
+            return Settings.read(environment, {**ours, "upstream_url": subject.origin})
+        except SettingsError as error:
+            # Nobody gave that flag.
+            told = str(error).replace(f"--upstream-url={subject.origin!r}", subject.origin)
+            raise WatchMistake(told) from None
     pages = settings.upstream_web_url or settings.upstream_url
     if origin_of(pages) != origin_of(subject.origin):
         raise WatchMistake(
@@ -223,6 +249,13 @@ def _view(options: Namespace, subject: Subject) -> Iterator[View]:
 def _texts_to(stream: TextIO) -> Callable[[str], object]:
     write = write_to(stream)
     return lambda text: write(text.encode())
+
+
+def _worded(text: str, given: str) -> str:
+    """A sentence for whoever gave an address in the place of the setting that it names."""
+    if not given or UPSTREAM_URL not in text:
+        return text
+    return f"{text} ({UPSTREAM_URL} is {given} here, of the address that was given)"
 
 
 def _advised(failure: Exception, credential: Mapping[str, str]) -> str:

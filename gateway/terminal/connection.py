@@ -38,18 +38,23 @@ class Broken(Exception):
 
 
 class Refused(Exception):
-    """An answer that would be the same again. `code` is the error's, where there is one."""
+    """An answer that would be the same again. `code` is the error's, where there is one, and
+    `cause` why the upstream was not reached.
+    """
 
-    def __init__(self, message: str, code: str = "") -> None:
+    def __init__(self, message: str, code: str = "", cause: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.cause = cause
 
     @classmethod
     def by(cls, errors: Any) -> Refused:
         """The refusal that GraphQL errors tell; the first of them counts."""
         first = errors[0]
-        code = (first.get("extensions") or {}).get("code", "")
-        return cls(str(first.get("message", "no reason told")), str(code))
+        extensions = first.get("extensions") or {}
+        cause = (extensions.get("upstream") or {}).get("cause", "")
+        message = str(first.get("message", "no reason told"))
+        return cls(message, str(extensions.get("code", "")), str(cause))
 
 
 @dataclass(frozen=True, slots=True)

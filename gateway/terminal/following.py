@@ -42,6 +42,10 @@ class Patience:
     give_up_s: float = 600.0
     fails_at_once: bool = True
     """Where there never was a connection."""
+    final_causes: frozenset[str] = frozenset()
+    """Why an upstream is not reached until somebody changes something; nothing is tried again for
+    them where there never was an event.
+    """
 
 
 async def follow(
@@ -60,6 +64,7 @@ async def follow(
     """
     loop = asyncio.get_running_loop()
     pause_s, until, has_answered = patience.first_s, 0.0, False
+    final_causes = patience.final_causes
     while True:
         refused: Refused | None = None
         try:
@@ -67,9 +72,9 @@ async def follow(
                 async for response in answers:
                     pause_s, until, has_answered = patience.first_s, 0.0, True
                     value = next(iter((response.get("data") or {}).values()), None)
-                    errors = response.get("errors") if value is None else None
-                    refused = Refused.by(errors) if errors else None
+                    refused = _refusal_of(response, final_causes) if value is None else None
                     if value is not None:
+                        final_causes = frozenset()
                         yield value
                     elif refused is not None and refused.code in PASSING:
                         notice(str(refused))
@@ -86,3 +91,12 @@ async def follow(
             notice(f"{broken}; trying again")
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, patience.most_s)
+
+
+def _refusal_of(response: Mapping[str, Any], final_causes: frozenset[str]) -> Refused | None:
+    """What is told in the place of a value; raises it for one of these causes."""
+    errors = response.get("errors")
+    refused = Refused.by(errors) if errors else None
+    if refused is not None and refused.cause in final_causes:
+        raise refused
+    return refused

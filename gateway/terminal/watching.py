@@ -17,7 +17,7 @@ from gateway.terminal.operations import JOB, LOG, PIPELINE, TAIL
 from gateway.terminal.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from gateway.terminal.connection import Address
     from gateway.terminal.progress import Item
@@ -65,6 +65,8 @@ class Watch:
     view: View
     log_format: str
     patience: Patience = field(default_factory=Patience)
+    worded: Callable[[str], str] = str
+    """What passes, for whoever watches."""
 
     async def to_the_end(self) -> str:
         """The status that the subject ended with; raises `Refused`, `Unreachable`, `Lost`."""
@@ -80,6 +82,9 @@ class Watch:
             ticking.cancel()
         self.view.finish()
         return progress.status
+
+    def _notice(self, text: str) -> None:
+        self.view.notice(self.worded(text))
 
     async def _tick(self) -> None:
         while True:
@@ -130,7 +135,7 @@ class Watch:
             return {"job": ref, "from": at, "format": self.log_format}
 
         patience = replace(self.patience, fails_at_once=False)
-        pieces = follow(self.address, LOG, variables, notice=self.view.notice, patience=patience)
+        pieces = follow(self.address, LOG, variables, notice=self._notice, patience=patience)
         with suppress(Lost):
             try:
                 async with aclosing(pieces):
@@ -139,7 +144,9 @@ class Watch:
                         self.view.log(item, piece["text"])
                         at = piece["endByte"]
             except Refused as refused:
-                self.view.notice(f"the log: {refused}")
+                # Why the upstream is not reached ends all of it, and is told then.
+                if not refused.cause:
+                    self._notice(f"the log: {refused}")
 
     async def _tail(self, item: Item) -> int:
         """Show the end of a log; gives the position after it, or the start where it failed."""
@@ -153,7 +160,7 @@ class Watch:
                         self.view.log(item, piece["text"])
                         return int(piece["endByte"])
         except (Broken, Refused) as failure:
-            self.view.notice(f"the log of {item.name}: {failure}")
+            self._notice(f"the log of {item.name}: {failure}")
         return 0
 
     def _follow(self, document: str, variables: dict[str, Any]) -> Any:
@@ -161,7 +168,7 @@ class Watch:
             self.address,
             document,
             lambda: variables,
-            notice=self.view.notice,
+            notice=self._notice,
             patience=self.patience,
         )
 
@@ -175,7 +182,8 @@ async def _together(*parts: Coroutine[Any, Any, None]) -> None:
             task.result()
     finally:
         for task in tasks:
-            await _ended(task)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:

@@ -53,7 +53,10 @@ class LineWriter:
     def write(self, lines: bytes) -> None:
         """Have whole lines written, or drop them; from any thread."""
         with self._changed:
-            if self._waiting_bytes + len(lines) > self._queue_bytes:
+            has_room = self._waiting_bytes + len(lines) <= self._queue_bytes
+            # What is said while the interpreter ends, such as by what it clears away, is lost: no
+            # thread runs any more, and to start one would wait for ever.
+            if not has_room or sys.is_finalizing():
                 self._dropped += lines.count(b"\n")
                 return
             if self._thread is None:

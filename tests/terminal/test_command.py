@@ -71,6 +71,16 @@ def test_the_exit_status_tells_how_the_job_ended(watch, status, code):
     assert f"rspec (7): {status}" in said
 
 
+def test_an_upstream_that_somebody_has_to_set_right_ends_it(watch):
+    extensions = {"code": "UPSTREAM_UNAVAILABLE", "upstream": {"cause": "CERTIFICATE_EXPIRED"}}
+    error = {"message": "its certificate has expired", "extensions": extensions}
+
+    told, _, said = watch({"data": {"jobUpdated": None}, "errors": [error]})
+
+    assert told == 5
+    assert said.endswith("jobs-gateway: its certificate has expired\n")
+
+
 @pytest.mark.parametrize(
     ("code", "token", "advice"),
     [
@@ -153,6 +163,7 @@ def test_no_gateway_where_one_is_named_is_told(monkeypatch, capfd):
         ([PAGE, "glpat-0123456789"], "looks like a token"),
         ([PAGE, "--gateway", "localhost:8000"], "--gateway takes the address"),
         ([PAGE, "--gateway", "http://localhost:port"], "--gateway takes the address"),
+        (["https://gitlab..com/a/-/jobs/7"], "https://gitlab..com has a host name that cannot be"),
     ],
 )
 def test_bad_input_is_told_without_a_start(arguments, told, monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from websockets.asyncio.server import serve
@@ -106,6 +107,27 @@ async def test_what_passes_is_told_and_what_stays_is_raised():
     assert values == ["a"]
     assert notices == ["it fails"]
     assert failure.code == "NOT_FOUND"
+
+
+IN_THE_WAY = {"code": "UPSTREAM_UNAVAILABLE", "upstream": {"cause": "NAME_UNKNOWN"}}
+
+
+@pytest.mark.parametrize(
+    ("final", "before", "is_final"),
+    [({"NAME_UNKNOWN"}, [], True), ({"TLS_EXPECTED"}, [], False), ({"NAME_UNKNOWN"}, ["a"], False)],
+)
+async def test_what_was_in_the_way_from_the_start_is_raised(final, before, is_final):
+    told = piece(None, errors=[{"message": "it fails", "extensions": IN_THE_WAY}])
+    script = Scripted([*map(piece, before), told, piece("b"), COMPLETE])
+
+    values, notices, failure = await followed(
+        script, replace(IMPATIENT, final_causes=frozenset(final))
+    )
+
+    if is_final:
+        assert (values, notices, failure.cause) == ([], [], "NAME_UNKNOWN")
+    else:
+        assert (values, notices, failure) == ([*before, "b"], ["it fails"], None)
 
 
 async def test_a_subscriber_that_was_too_slow_begins_anew():

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -180,6 +181,34 @@ def test_a_running_gateway_is_asked_where_one_is_named():
     assert done.returncode == 1
     assert done.stdout == job["log"]["tail"]["text"]
     assert {record.get("operation") for record in records} >= {"Watch", "Follow"}
+
+
+@pytest.fixture
+def unknown():
+    """A name that no resolver knows (RFC 6761, 6.4)."""
+    try:
+        socket.getaddrinfo("nobody.invalid", 443)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_NONAME:
+            return "https://nobody.invalid"
+    pytest.skip("no resolver that tells unknown names")
+
+
+@pytest.mark.parametrize("kind", ["jobs", "pipelines"])
+def test_a_host_that_never_was_there_ends_it_at_once(unknown, kind):
+    done = run("watch", f"{unknown}/a/b/-/{kind}/1", GITLAB_TOKEN="t")
+
+    told = f"the host of {unknown} is unknown: check the address that was given"
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr == f"jobs-gateway: {told}\n"
+
+
+def test_what_passes_tells_of_the_address_that_was_given():
+    with watching("http://127.0.0.1:9/a/b/-/pipelines/1", GITLAB_TOKEN="t") as process:
+        said = process.stderr.readline()
+
+    assert said.startswith(b"jobs-gateway: no connection to the upstream: its host refuses")
+    assert b"(GATEWAY_UPSTREAM_URL is http://127.0.0.1:9 here, of the address" in said
 
 
 @pytest.mark.anyio

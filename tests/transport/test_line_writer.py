@@ -1,7 +1,9 @@
 """Lines for a reader that stalls, leaves, or was never there."""
 
 import os
+import subprocess
 import sys
+from textwrap import dedent
 from threading import Event
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from gateway.transport.line_writer import LineWriter, standard_streams, write_to
 
 WRITTEN_S = 10
+ENDS_S = 30
 
 
 def told(number):
@@ -24,6 +27,29 @@ def test_lines_are_written_in_order():
 
     assert writer.drain(WRITTEN_S)
     assert b"".join(written).split() == [b"%d" % number for number in range(100)]
+
+
+def test_a_process_ends_though_what_is_cleared_away_says_something():
+    program = """
+        from gateway.transport.line_writer import LineWriter
+
+        class Late:
+            def __del__(self):
+                self.writer.write(b"late")
+
+        late = Late()
+        late.writer = LineWriter(print, print)
+        late.itself = late
+    """
+
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        capture_output=True,
+        check=False,
+        timeout=ENDS_S,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_stalled_reader_costs_lines_and_their_number_is_told_where_they_lack():
