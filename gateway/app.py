@@ -46,7 +46,7 @@ from gateway.parts import (
 )
 from gateway.readings import readings_of_engine, readings_of_store, readings_of_upstream
 from gateway.settings import Settings, SettingsError
-from gateway.sharing import check_store, kept_of, shared_of
+from gateway.sharing import check_store, kept_of, pace_of, shared_of
 from gateway.team import Team
 from gateway.transport.addressing import (
     GRAPHQL_PATH,
@@ -292,7 +292,10 @@ class Gateway:
                 # Fingerprints are the same at all that share it.
                 team = structs.replace(team, fingerprint_key=shared.sealing.fingerprint_key)
             self._kept = await stack.enter_async_context(kept_of(settings, team, shared))
-            reached = client_of(settings, self._wire, self._api_url, team, self._hooks, self._kept)
+            pace = await stack.enter_async_context(pace_of(team, shared))
+            reached = client_of(
+                settings, self._wire, self._api_url, team, self._hooks, self._kept, pace
+            )
             stack.callback(setattr, self, "_kept", None)
             self.live = live_of(settings, reached.client, team)
             stack.push_async_callback(self.live.aclose)

@@ -1,4 +1,4 @@
-"""What several gateways share, as the settings want it: kept reads, persisted documents.
+"""What several gateways share, as the settings want it: kept reads, persisted documents, the pace.
 
 Nothing of the store is imported where there is none.
 """
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from gateway.store.connection import Store
     from gateway.store.sealing import Sealing
     from gateway.team import Team
+    from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.shared_reads import SharedReads
 
-__all__ = ["Shared", "check_store", "kept_of", "shared_of"]
+__all__ = ["Shared", "check_store", "kept_of", "pace_of", "shared_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,13 @@ async def kept_of(
         yield KeptByWorkers(max_bytes, team.slate.changes())
     else:
         yield KeptInMemory(max_bytes) if team.knows_writes else None
+
+
+@asynccontextmanager
+async def pace_of(team: Team, shared: Shared | None) -> AsyncIterator[SharedPace | None]:
+    """The pace that all keep who share a store."""
+    if shared is None:
+        yield None
+        return
+    async with _of_store("allowances").one_pace(shared.store, team.size) as pace:
+        yield pace

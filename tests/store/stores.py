@@ -26,3 +26,19 @@ async def until_back(store):
     async with asyncio.timeout(BACK_S):
         while not store.is_up:  # noqa: ASYNC110 - servers start in their own time
             await asyncio.sleep(0.005)
+
+
+async def all_in(store):
+    """Keys and values, of whatever type."""
+    ways = {
+        b"string": ("GET",),
+        b"hash": ("HGETALL",),
+        b"set": ("SMEMBERS",),
+        b"zset": ("ZRANGE", 0, -1),
+    }
+    found = {}
+    for key in await store.run("KEYS", "*"):
+        command, *more = ways[await store.run("TYPE", key)]
+        value = await store.run(command, key, *more)
+        found[key] = value if isinstance(value, bytes) else b"\n".join(value)
+    return found

@@ -17,6 +17,7 @@ from tests.harness.accounts import Book, ScriptedAccounts
 from tests.harness.driven import EPOCH, drive
 from tests.harness.limited import Caller, Chain, Limited, now, outcome
 from tests.harness.redis import PATIENCE_S
+from tests.store.stores import all_in
 
 NAMED = Named("a name", is_general=True, routes=("job", "pipeline"))
 # Numbers that have no rounding.
@@ -166,12 +167,10 @@ class TestOverConnections:
         async with replicas_of(redis, Limited(limit=10)) as replicas:
             for _ in range(3):
                 await replicas[0].chain.ask("glpat-secret")
-            store = replicas[0].store
-            keys = await store.run("KEYS", "*")
-            dumps = [await store.run("DUMP", key) for key in keys]
+            stored = await all_in(replicas[0].store)
 
-        assert len(keys) == 3
-        assert not any(b"secret" in text for text in [*keys, *dumps])
+        assert len(stored) == 3
+        assert not any(b"secret" in text for text in [*stored, *stored.values()])
 
     async def test_a_store_that_is_killed_and_comes_back_fails_nobody(self, redis):
         limited, callers = Limited(limit=60, window_s=4), [Caller() for _ in range(30)]
