@@ -46,7 +46,7 @@ from gateway.parts import (
 )
 from gateway.readings import readings_of_engine, readings_of_store, readings_of_upstream
 from gateway.settings import Settings, SettingsError
-from gateway.sharing import check_store, kept_of, pace_of, shared_of
+from gateway.sharing import check_store, kept_of, pace_of, shared_of, watched_of
 from gateway.team import Team
 from gateway.transport.addressing import (
     GRAPHQL_PATH,
@@ -297,7 +297,8 @@ class Gateway:
                 settings, self._wire, self._api_url, team, self._hooks, self._kept, pace
             )
             stack.callback(setattr, self, "_kept", None)
-            self.live = live_of(settings, reached.client, team)
+            watched = await stack.enter_async_context(watched_of(settings, shared))
+            self.live = live_of(settings, reached.client, team, watched)
             stack.push_async_callback(self.live.aclose)
             team.on_news(self.live.hear)
             persisted = PersistedDocuments(

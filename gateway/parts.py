@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.shared_reads import SharedReads
     from gateway.upstream.wire import Wire
+    from gateway.watch.sharing import Sharing
 
 __all__ = [
     "Reached",
@@ -215,8 +216,8 @@ def explorer_of(bundle: Bundle | None, sandbox: EmbeddedSandbox | None) -> Explo
     return Explorer({"PRIVATE-TOKEN": sandbox.tokens["developer"]}, DEMO, bundle)
 
 
-def live_of(settings: Settings, client: Client, team: Team) -> Live:
-    """What is watched."""
+def live_of(settings: Settings, client: Client, team: Team, sharing: Sharing | None = None) -> Live:
+    """What is watched, with others where it is shared."""
     least_s = settings.watch_interval_s
     return Live(
         client,
@@ -224,6 +225,7 @@ def live_of(settings: Settings, client: Client, team: Team) -> Live:
         poll_timeout_s=settings.request_timeout_s,
         rounds_at_once=team.share_of(ROUNDS_AT_ONCE),
         tell=team.tell if team.size > 1 else None,
+        sharing=sharing,
     )
 
 

@@ -1,4 +1,5 @@
-"""What several gateways share, as the settings want it: kept reads, persisted documents, the pace.
+"""What several gateways share, as the settings want it: kept reads, persisted documents, the pace, and
+what is watched.
 
 Nothing of the store is imported where there is none.
 """
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.shared_reads import SharedReads
+    from gateway.watch.sharing import Sharing
 
-__all__ = ["Shared", "check_store", "kept_of", "pace_of", "shared_of"]
+__all__ = ["Shared", "check_store", "kept_of", "pace_of", "shared_of", "watched_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +110,18 @@ async def pace_of(team: Team, shared: Shared | None) -> AsyncIterator[SharedPace
         return
     async with _of_store("allowances").one_pace(shared.store, team.size) as pace:
         yield pace
+
+
+@asynccontextmanager
+async def watched_of(settings: Settings, shared: Shared | None) -> AsyncIterator[Sharing | None]:
+    """How what is watched is shared, where it is."""
+    if shared is None:
+        yield None
+        return
+    made = _of_store("leases").SharedSubjects(
+        shared.store, shared.sealing, settings.watch_interval_s
+    )
+    try:
+        yield made
+    finally:
+        await made.aclose()

@@ -1,0 +1,418 @@
+"""Leases of what is watched, and what those who hold them have read (architecture.md, one poller
+over all replicas). It is what `gateway.watch.sharing` asks of a store.
+
+Of each subject there are three keys of one hash tag:
+
+    state   the number of the last round that was granted and of the last that was told, when they
+            began, when the next is due, the index, and the parts that it names
+    lease   who reads, for so long
+    wants   by poller: until when it wants something, and what
+
+All times are the store's, in microseconds. A number is larger than any before, also where the store
+has lost all: it is no smaller than the time. Index, parts and wants are sealed for the credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from gateway.store.connection import Script, StoreAway
+from gateway.team import News  # noqa: TC001 - read by msgspec
+from gateway.upstream.credential import owner_of
+from gateway.watch.sharing import Look, SharingAway, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from gateway.store.connection import Store
+    from gateway.store.sealing import Seal, Sealing
+    from gateway.upstream.credential import Credential
+
+__all__ = ["SharedSubjects"]
+
+_log: Final = logging.getLogger("gateway.store")
+
+# Of the smallest interval: so long who reads may be silent while a round is under way.
+SILENT: Final = 1.5
+# What is told, and who wants something, is forgotten after so long without a word.
+KEPT_MS: Final = 60_000
+# How long to wait until a channel is heard, before the first claim.
+HEARD_S: Final = 0.5
+MICRO: Final = 1_000_000
+# Digits of a time.
+STAMP: Final = 16
+# What is being told when all ends may take so long.
+LAST_S: Final = 1.0
+# Longer parts are made shorter.
+LONG_BYTES: Final = 1_024
+AS_IT_IS: Final = b"\0"
+SHORTER: Final = b"\1"
+
+_NOW: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+"""
+# KEYS: state, lease, wants. ARGV: who asks, what it wants, how long that is kept (ms), and for a
+# claim how old a good round is (-1 for any age), how long the lease is held (ms), and since when a
+# good round began.
+_STANDING: Final = (
+    _NOW
+    + """
+redis.call('HSET', KEYS[3], ARGV[1], string.format('%016.0f', now + ARGV[3] * 1000) .. ARGV[2])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+local told = redis.call('HMGET', KEYS[1], 'number', 'began', 'told', 'told_began', 'due', 'index')
+local holder = redis.call('GET', KEYS[2])
+local under_way = holder and told[1] and told[1] ~= told[3]
+"""
+)
+_LOOK: Final = """
+local rest = math.max((tonumber(told[5]) or 0) - now, 0)
+if holder then rest = math.max(redis.call('PTTL', KEYS[2]), 0) * 1000 end
+return {0, tonumber(told[3]) or 0, tonumber(told[4]) or 0, now, told[6] or '', rest,
+    under_way and now - told[2] or -1}
+"""
+LOOK: Final = Script(_STANDING + _LOOK)
+CLAIM: Final = Script(
+    _STANDING
+    + """
+local good = tonumber(ARGV[4])
+local began = tonumber(told[2]) or 0
+local is_old = not under_way and (good >= 0 and now - began > good or began < tonumber(ARGV[6]))
+if not holder or holder == ARGV[1] or is_old then
+  local number = string.format('%.0f', math.max((tonumber(told[1]) or 0) + 1, now))
+  redis.call('HSET', KEYS[1], 'number', number, 'began', string.format('%.0f', now))
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[5])
+  local granted = {tonumber(number)}
+  local wants = redis.call('HGETALL', KEYS[3])
+  for at = 1, #wants, 2 do
+    if tonumber(string.sub(wants[at + 1], 1, 16)) < now then
+      redis.call('HDEL', KEYS[3], wants[at])
+    elseif wants[at] ~= ARGV[1] then
+      granted[#granted + 1] = string.sub(wants[at + 1], 17)
+    end
+  end
+  return granted
+end
+"""
+    + _LOOK
+)
+# KEYS: lease, state. ARGV: who holds it, for how long, and how long all is kept (ms).
+RENEW: Final = Script("""
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+""")
+# KEYS: state. ARGV: the round's number, a part's name, the part.
+PUT: Final = Script("""
+if redis.call('HGET', KEYS[1], 'number') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'part ' .. ARGV[2], ARGV[3])
+return 1
+""")
+# KEYS: state, lease. ARGV: who tells, the round's number, its index, when the next is due and when
+# that is late (ms from now), how long all is kept (ms), a channel, and the parts that are kept.
+TELL: Final = Script(
+    _NOW
+    + """
+local known = redis.call('HMGET', KEYS[1], 'number', 'began')
+if known[1] ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'told', ARGV[2], 'told_began', known[2], 'index', ARGV[3],
+    'due', string.format('%.0f', now + ARGV[4] * 1000))
+local kept = {}
+for at = 8, #ARGV do kept['part ' .. ARGV[at]] = true end
+for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(name, 1, 5) == 'part ' and not kept[name] then
+    redis.call('HDEL', KEYS[1], name)
+  end
+end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[5])
+redis.call('PEXPIRE', KEYS[1], ARGV[6] + ARGV[5])
+redis.call('PUBLISH', ARGV[7], ARGV[1])
+return 1
+"""
+)
+# KEYS: lease, wants. ARGV: who leaves, a channel.
+LEAVE: Final = Script("""
+redis.call('HDEL', KEYS[2], ARGV[1])
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  redis.call('PUBLISH', ARGV[2], ARGV[1])
+end
+return 1
+""")
+
+# KEYS: the channel of news. ARGV: news. They are told with their time. It goes with its text: who
+# tells claims right afterwards, and that must not overtake it.
+NEWS: Final = (
+    _NOW
+    + """
+return redis.call('PUBLISH', KEYS[1], string.format('%016.0f', now) .. ARGV[1])
+"""
+)
+
+_encode_news = msgspec.json.Encoder().encode
+
+
+class _Heard(msgspec.Struct, array_like=True):
+    """News, and the replica that tells them."""
+
+    by: str
+    news: News
+
+
+_heard_in = msgspec.json.Decoder(_Heard).decode
+
+
+class SharedSubjects:
+    """What this replica shares with the others through a store (`gateway.watch.sharing`).
+    `least_s` is the smallest interval of polling. `aclose` it before the store.
+    """
+
+    def __init__(self, store: Store, sealing: Sealing, least_s: float) -> None:
+        self.store = store
+        self.sealing = sealing
+        self.lease_s = SILENT * least_s
+        self._me = secrets.token_hex(8)
+        self._news = store.key("watched", "news")
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ends: list[Callable[[], object]] = []
+
+    def subject(
+        self, credential: Credential | None, name: str, noticed: Callable[[], object]
+    ) -> SharedSubject:
+        """One poller's side of a subject."""
+        return SharedSubject(self, credential, name, noticed)
+
+    def tell(self, news: News) -> bool:
+        """Tell all other replicas; False where the store is away."""
+        if self.store.is_up:
+            self.store.tell("EVAL", NEWS, 1, self._news, _encode_news(_Heard(self._me, news)))
+        return self.store.is_up
+
+    def on_news(self, listener: Callable[[News, float], object]) -> None:
+        """Tell a listener what other replicas tell, and when that was by the store's clock."""
+
+        def hear(message: bytes) -> None:
+            try:
+                at, heard = int(message[:STAMP]), _heard_in(message[STAMP:])
+            except (ValueError, msgspec.MsgspecError):
+                # By another version of this.
+                return
+            if heard.by != self._me:
+                listener(heard.news, at)
+
+        self._ends.append(self.store.on(self._news, hear))
+
+    def on_return(self, listener: Callable[[], object]) -> None:
+        """Tell a listener when the store is back."""
+        self._ends.append(self.store.on_return(listener))
+
+    async def aclose(self) -> None:
+        """Hear nothing more, and wait for what is being told."""
+        for end in self._ends:
+            end()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=LAST_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    def own(self, task: asyncio.Task[Any]) -> None:
+        """Let a task outlive who began it."""
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, SharingAway):
+            _log.error("what is watched was not shared", exc_info=error)
+
+
+class SharedSubject:
+    """One poller's side of a subject (`gateway.watch.sharing.Subject`)."""
+
+    def __init__(
+        self,
+        shared: SharedSubjects,
+        credential: Credential | None,
+        name: str,
+        noticed: Callable[[], object],
+    ) -> None:
+        self._shared = shared
+        self._store = shared.store
+        self._seal: Seal = shared.sealing.of(credential)
+        tag = shared.sealing.digest("watched", owner_of(credential), name)
+        key = shared.store.key
+        self._state, self._lease = key(tag, "state"), key(tag, "lease")
+        self._wants, self._channel = key(tag, "wants"), key(tag, "told")
+        # A value opens only where it was put.
+        self._name = tag.encode()
+        self._me = secrets.token_hex(8)
+        self._off = shared.store.on(self._channel, self._hear)
+        self._noticed = noticed
+        self._is_heard = self._has_left = False
+        self._held_until = 0.0
+        self._keeping: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[bool] | None = None
+
+    async def look(self, wants: bytes) -> Look:
+        found = await self._script(LOOK, self._all, (self._me, self._sealed(wants), KEPT_MS))
+        return self._look_of(found)
+
+    async def claim(self, wants: bytes, good_s: float, since: float = -math.inf) -> Turn:
+        if not self._is_heard:
+            await self._until_heard()
+        asked = asyncio.get_running_loop().time()
+        good = -1 if math.isinf(good_s) else max(int(good_s * MICRO), 0)
+        lease_s = self._shared.lease_s
+        begun = int(max(since, 0.0))
+        lease_ms = int(lease_s * 1000)
+        arguments = (self._me, self._sealed(wants), KEPT_MS, good, lease_ms, begun)
+        found = await self._script(CLAIM, self._all, arguments)
+        if not found[0]:
+            return Turn(self._look_of(found))
+        self._held_until = asked + lease_s
+        self._keep_no_more()
+        self._keeping = asyncio.create_task(self._keep())
+        self._shared.own(self._keeping)
+        others = [self._opened(one) for one in found[1:]]
+        return Turn(Look(), found[0], tuple(one for one in others if one is not None))
+
+    def has_lost(self, number: int) -> bool:  # noqa: ARG002 - one round at a time is under way
+        return asyncio.get_running_loop().time() > self._held_until
+
+    async def part(self, name: str) -> bytes | None:
+        try:
+            sealed = await self._store.run("HGET", self._state, f"part {name}")
+        except StoreAway:
+            raise SharingAway from None
+        return None if sealed is None else self._opened(sealed, name)
+
+    async def tell(
+        self,
+        number: int,
+        index: bytes,
+        parts: Mapping[str, bytes],
+        kept: Collection[str],
+        *,
+        due_s: float,
+        late_s: float,
+    ) -> bool:
+        due_ms, late_ms = int(due_s * 1000), int((due_s + late_s) * 1000)
+        telling = self._tell(number, index, parts, kept, due_ms, late_ms)
+        self._telling = asyncio.create_task(telling)
+        self._shared.own(self._telling)
+        return await asyncio.shield(self._telling)
+
+    def leave(self) -> None:
+        if not self._has_left:
+            self._has_left = True
+            self._off()
+            self._shared.own(asyncio.create_task(self._leave()))
+
+    # -- how -------------------------------------------------------------------------------------
+
+    @property
+    def _all(self) -> tuple[str, str, str]:
+        return self._state, self._lease, self._wants
+
+    def _hear(self, message: bytes) -> None:
+        if message != self._me.encode():
+            self._noticed()
+
+    async def _until_heard(self) -> None:
+        """What is told after this is heard, or soon will be."""
+        if self._store.is_up:
+            try:
+                async with asyncio.timeout(HEARD_S):
+                    await self._store.heard()
+            except TimeoutError:
+                return
+            self._is_heard = True
+
+    async def _keep(self) -> None:
+        """Keep the lease while a round is under way."""
+        lease_s, loop = self._shared.lease_s, asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(lease_s / 3)
+            asked = loop.time()
+            try:
+                is_held = await self._store.script(
+                    RENEW,
+                    [self._lease, self._state],
+                    [self._me, int(lease_s * 1000), KEPT_MS],
+                )
+            except StoreAway:
+                continue
+            if not is_held:
+                return
+            self._held_until = asked + lease_s
+
+    def _keep_no_more(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+
+    async def _tell(
+        self,
+        number: int,
+        index: bytes,
+        parts: Mapping[str, bytes],
+        kept: Collection[str],
+        due_ms: int,
+        late_ms: int,
+    ) -> bool:
+        try:
+            # One by one: a store that has much to do for us does nothing for others meanwhile.
+            for name, part in parts.items():
+                await self._script(PUT, [self._state], (number, name, self._sealed(part, name)))
+            told = (self._me, number, self._sealed(index), due_ms, late_ms, KEPT_MS)
+            keys = [self._state, self._lease]
+            return bool(await self._script(TELL, keys, (*told, self._channel, *kept)))
+        finally:
+            self._keep_no_more()
+
+    async def _leave(self) -> None:
+        if self._telling is not None:
+            await asyncio.wait([self._telling])
+        self._keep_no_more()
+        keys = [self._lease, self._wants]
+        # Where it is not given back it lapses.
+        with suppress(StoreAway):
+            await self._store.script(LEAVE, keys, [self._me, self._channel])
+
+    async def _script(
+        self, script: Script, keys: Collection[str], arguments: tuple[bytes | str | int, ...]
+    ) -> Any:
+        try:
+            return await self._store.script(script, list(keys), arguments)
+        except StoreAway:
+            raise SharingAway from None
+
+    def _look_of(self, found: list[Any]) -> Look:
+        _, number, began, now, index, rest, under_way = found
+        opened = self._opened(index) if index else b""
+        under_way_s = None if under_way < 0 else under_way / MICRO
+        age_s = (now - began) / MICRO
+        return Look(number, began, age_s, opened or b"", rest / MICRO, under_way_s)
+
+    def _sealed(self, plain: bytes, part: str = "") -> bytes:
+        if len(plain) < LONG_BYTES:
+            return self._seal.close(AS_IT_IS + plain, self._name + part.encode())
+        return self._seal.close(SHORTER + zlib.compress(plain, 1), self._name + part.encode())
+
+    def _opened(self, sealed: bytes, part: str = "") -> bytes | None:
+        opened = self._seal.open(sealed, self._name + part.encode())
+        if opened is None:
+            return None
+        return opened[1:] if opened[:1] == AS_IT_IS else zlib.decompress(opened[1:])
