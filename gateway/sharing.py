@@ -1,5 +1,5 @@
-"""What several gateways share, as the settings want it: kept reads, persisted documents, the pace, and
-what is watched.
+"""What several gateways share, as the settings want it: kept reads, persisted documents, the pace,
+and what is watched.
 
 Nothing of the store is imported where there is none.
 """

@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.store.connection import Script, StoreAway
 from gateway.store.replicas import Replicas
+from gateway.upstream.calls.allowance import WINDOW_S
 from gateway.upstream.calls.shared_pace import Given, Named, Refusal, Told
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Allowances:
     async def known(self, owner: str) -> Sequence[Named]:
         try:
             return named_in(await self._store.run("SMEMBERS", self._store.key(owner, "pace")))
-        except StoreAway:
+        except (StoreAway, ValueError):
             return ()
 
     def settle(self, owner: str, named: Named, account: Account, then: Then) -> None:
@@ -83,10 +84,10 @@ class Allowances:
         keys = [store.key(owner, "pace", digest), store.key(owner, "pace")]
         try:
             found = await store.script(SETTLE, keys, arguments_of(self._name, named, account))
-        except StoreAway:
+            given = given_of(found)
+        except (StoreAway, ValueError, TypeError):
             then(None)
             return
-        given = given_of(found)
         then(given)
         if given.is_news and len(named.name) <= MAX_NAME:
             with suppress(StoreAway):
@@ -161,13 +162,13 @@ def arguments_of(replica: str, named: Named, account: Account) -> list[str | int
 
 
 def given_of(found: Sequence[Any]) -> Given:
-    """What the script gave."""
+    """What the script gave; a window is no longer than the upstream's, whatever stands there."""
     turns, after_s, next_s, reset_s, limit, left, most, others, is_guessed, is_news = found
     return Given(
         turns=turns,
         after_s=float(after_s),
-        next_s=float(next_s),
-        reset_s=float(reset_s),
+        next_s=min(float(next_s), WINDOW_S),
+        reset_s=min(float(reset_s), WINDOW_S),
         limit=limit,
         left=float(left),
         most=float(most),

@@ -172,6 +172,21 @@ class TestOverConnections:
         assert len(stored) == 3
         assert not any(b"secret" in text for text in [*stored, *stored.values()])
 
+    async def test_nonsense_in_the_store_holds_nobody_up(self, redis):
+        limited = Limited(limit=60)
+        async with replicas_of(redis, limited, number=1) as (one,):
+            await one.chain.ask()
+            async with asyncio.timeout(10):
+                while len(keys := await one.store.run("KEYS", "*:pace*")) < 2:  # noqa: ASYNC110 - it is settled later
+                    await asyncio.sleep(0.02)
+            for key in keys:
+                await one.store.run("SET", key, "nonsense")
+            began = now()
+            answers = await asyncio.gather(*[outcome(one.chain.ask()) for _ in range(10)])
+
+        assert all(isinstance(found, float) for found in answers)
+        assert now() - began < 5
+
     async def test_a_store_that_is_killed_and_comes_back_fails_nobody(self, redis):
         limited, callers = Limited(limit=60, window_s=4), [Caller() for _ in range(30)]
         async with replicas_of(redis, limited) as replicas:
