@@ -23,7 +23,14 @@ from gateway.execution.schema import print_sdl
 from gateway.reloading import reloading
 from gateway.sandbox_command import SandboxMistake
 from gateway.serving import serve
-from gateway.settings import Settings, SettingsError, flag_of, is_switch
+from gateway.settings import (
+    Settings,
+    SettingsError,
+    choices_of,
+    default_of,
+    flag_of,
+    is_switch,
+)
 from gateway.settings.page import describe_settings
 from gateway.stopping import StopSignals
 from gateway.terminal import command as terminal
@@ -236,7 +243,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor_command.add_options(examined)
     for knob in fields(Settings):
         if knob.name in doctor_command.SETTINGS:
-            _add_setting(examined, knob.name, knob.metadata["sentence"])
+            sentence = doctor_command.SETTINGS[knob.name] or knob.metadata["sentence"]
+            _add_setting(examined, knob.name, sentence)
     health = command("health", health_check.run, health_check.SENTENCE)
     health_check.add_options(health)
     command("settings", _settings, "Print the page about all settings.")
@@ -246,11 +254,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_setting(parser: argparse.ArgumentParser, name: str, sentence: str) -> None:
     flag = flag_of(name)
+    value, readable = default_of(name)
+    default = f" Default: {value}{f' ({readable})' if readable else ''}." if value else ""
+    told = sentence.replace("%", "%%") + default
     if is_switch(name):
-        parser.add_argument(flag, dest=name, action="store_const", const="true", help=sentence)
+        parser.add_argument(flag, dest=name, action="store_const", const="true", help=told)
         parser.add_argument(f"--no-{flag[2:]}", dest=name, action="store_const", const="false")
     else:
-        parser.add_argument(flag, dest=name, metavar="VALUE", help=sentence)
+        parser.add_argument(
+            flag, dest=name, metavar="|".join(choices_of(name)) or "VALUE", help=told
+        )
 
 
 def _text_of(path: Path) -> str:

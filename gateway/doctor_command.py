@@ -24,16 +24,20 @@ SENTENCE: Final = (
     "Ask the configured GitLab what the gateway needs to know of it, and say what to set. Reads"
     " only; a token is taken from GITLAB_TOKEN. Status 1 if something is in the way."
 )
-# Those that say how the upstream is reached, and what it is compared with.
-SETTINGS: Final = {
-    "upstream_url",
-    "upstream_web_url",
-    "wire",
-    "upstream_proxy",
-    "upstream_ca_file",
-    "upstream_client_cert",
-    "connect_timeout_s",
-    "max_calls",
+# Those that say how the upstream is reached, and what it is compared with, with a sentence where
+# they mean another thing here.
+SETTINGS: Final[dict[str, str | None]] = {
+    "upstream_url": (
+        "Address of the GitLab to ask, with its relative root if it has one; a closing `/api/v4` is"
+        " dropped. Needed."
+    ),
+    "upstream_web_url": None,
+    "wire": None,
+    "upstream_proxy": None,
+    "upstream_ca_file": None,
+    "upstream_client_cert": None,
+    "connect_timeout_s": None,
+    "max_calls": "Upstream calls an operation may need at worst; told beside GitLab's own limits.",
 }
 
 

@@ -4,11 +4,13 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 from gateway import __version__
 from gateway.cli import main
+from gateway.settings import Settings, default_of
 from gateway.settings.page import describe_settings
 from tests.harness.command import get, run, running
 
@@ -207,6 +209,31 @@ def test_the_settings_page_is_printed(capsys):
     assert main(["settings"]) == 0
 
     assert capsys.readouterr().out == describe_settings()
+
+
+def told_by(capsys, monkeypatch, *arguments):
+    # No line is broken then.
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        main([*arguments, "--help"])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_of_serve_tells_each_default(capsys, monkeypatch):
+    told = told_by(capsys, monkeypatch, "serve")
+
+    for knob in fields(Settings):
+        value, _ = default_of(knob.name)
+        assert knob.metadata["sentence"] in told
+        assert not value or f"{knob.metadata['sentence']} Default: {value}" in told
+    assert "Default: 16000000 (16 MB)." in told
+
+
+def test_the_help_of_doctor_tells_of_no_sandbox(capsys, monkeypatch):
+    told = told_by(capsys, monkeypatch, "doctor")
+
+    assert "Address of the GitLab to ask" in told
+    assert "sandbox" not in told
 
 
 def test_every_command_is_in_the_help(capsys):

@@ -1,5 +1,6 @@
 """Settings: where values come from, what is refused, and the page made from them."""
 
+import re
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
@@ -326,6 +327,17 @@ def test_every_setting_is_a_variable_and_a_flag_with_a_sentence():
         assert f"`{variable_of(setting.name)}`" in page
         assert f"`{flag_of(setting.name)}`" in page
         assert setting.metadata["sentence"].endswith(".")
+
+
+def test_each_default_on_the_page_can_be_set_as_it_stands_there():
+    row = re.compile(r"^\| `(GATEWAY_\w+)`.*? \| `(.+?)`(?: \((.+?)\))? \|", re.MULTILINE)
+    rows = row.findall(PAGE.read_text(encoding="utf-8"))
+    units = {name: readable for name, _, readable in rows}
+
+    assert Settings.read({name: value for name, value, _ in rows}) == Settings()
+    assert len(rows) > 40
+    assert units["GATEWAY_MAX_ANSWER_BYTES"] == "16 MB"
+    assert units["GATEWAY_WATCH_INTERVAL_S"] == "2 s"
 
 
 def test_the_page_in_docs_is_the_one_made_from_the_code():

@@ -10,13 +10,14 @@ The environment's names and the flags (`gateway.cli`) are made from the declarat
 """
 
 from gateway.settings.knobs import PREFIX, SettingsError, flag_of, variable_of
-from gateway.settings.settings import Settings, choices_of, is_switch
+from gateway.settings.settings import Settings, choices_of, default_of, is_switch
 
 __all__ = [
     "PREFIX",
     "Settings",
     "SettingsError",
     "choices_of",
+    "default_of",
     "flag_of",
     "is_switch",
     "variable_of",

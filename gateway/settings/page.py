@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 from gateway.settings.knobs import OF_FILE, flag_of, variable_of
-from gateway.settings.settings import Settings, choices_of, is_switch
+from gateway.settings.settings import Settings, choices_of, default_of, is_switch
 
 __all__ = ["describe_settings"]
 
@@ -15,8 +14,8 @@ def describe_settings() -> str:
     """docs/settings.md."""
     rows = []
     for knob in fields(Settings):
-        default, unit = _as_text(knob.default), knob.metadata["unit"]
-        shown = f"`{default}{' ' + unit if unit else ''}`" if default else "not set"
+        default, readable = default_of(knob.name)
+        shown = f"`{default}`" + (f" ({readable})" if readable else "") if default else "not set"
         words = [f"`{word}`" for word in choices_of(knob.name)]
         sentence = knob.metadata["sentence"] + (f" One of {', '.join(words)}." if words else "")
         flag = flag_of(knob.name)
@@ -49,6 +48,9 @@ for a credential of the upstream: each caller sends their own.
 Secrets may stand in a file, as Docker, Kubernetes and systemd hand them out: {secrets}
 name it. The blank around what it holds does not count.
 
+Defaults stand as a variable or a flag is given them, with their unit for people beside them: it is
+no part of the value.
+
 This page is made from the code: `jobs-gateway settings > docs/settings.md`.
 
 | Variable, flag | Default | What it does |
@@ -76,11 +78,3 @@ The parts hold as well where another server starts the processes (`uvicorn --wor
 `GATEWAY_WORKERS=N` says how many there are. No reads are kept then (`GATEWAY_KEPT_READS`) without a
 store (`GATEWAY_STORE_URL`), since no process would know what another one wrote.
 """
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(value)
-    return "" if value is None else str(value)

@@ -16,7 +16,7 @@ from gateway.settings.knobs import SWITCHES, SettingsError, checked, knob, read_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "choices_of", "is_switch"]
+__all__ = ["Settings", "choices_of", "default_of", "is_switch"]
 
 
 # What `production` sets where nobody else does.
@@ -92,6 +92,7 @@ class Settings:
     max_answer_bytes: int = knob(
         16_000_000,
         "Size of an upstream answer that is read whole; logs are streamed and have no such bound.",
+        unit="bytes",
         check=checks.at_least(1_000),
     )
     max_read_bytes: int = knob(
@@ -315,12 +316,14 @@ class Settings:
     max_body_bytes: int = knob(
         1_000_000,
         "Size of a request's body; larger ones are answered 413.",
+        unit="bytes",
         check=checks.at_least(1),
     )
     max_response_bytes: int = knob(
         50_000_000,
         "Size of a response; a larger one is not built to its end and replaced by a"
         " `RESPONSE_TOO_LARGE` error.",
+        unit="bytes",
         check=checks.at_least(1000),
     )
     max_response_nodes: int = knob(
@@ -447,6 +450,23 @@ class Settings:
 def choices_of(name: str) -> list[str]:
     """The words a setting is one of; empty where it is not one of a few."""
     return [word for word in get_args(_types()[name]) if isinstance(word, str)]
+
+
+def default_of(name: str) -> tuple[str, str]:
+    """The default as a variable or flag is given it, and for people where that differs; empty for
+    one that is not set.
+    """
+    declared = next(each for each in fields(Settings) if each.name == name)
+    value: Any = declared.default
+    unit = declared.metadata["unit"]
+    if isinstance(value, bool):
+        return str(value).lower(), ""
+    if isinstance(value, tuple):
+        return ",".join(value), ""
+    text = f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
+    if unit == "bytes":
+        return text, f"{value / 1_000_000:g} MB"
+    return text, f"{text} {unit}" if unit else ""
 
 
 def is_switch(name: str) -> bool:
