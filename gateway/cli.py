@@ -138,6 +138,11 @@ def _serve_with_workers(
 def _schema(options: argparse.Namespace) -> int:
     printed = print_sdl()
     if options.check is None:
+        needing = {"--breaking": options.breaking, "--documents": options.documents}
+        if without := [flag for flag, given in needing.items() if given]:
+            raise _Mistake(
+                f"{' and '.join(without)} of what? Give --check FILE, the schema to compare with"
+            )
         sys.stdout.write(printed)
         return 0
     kept = _text_of(options.check)
@@ -157,7 +162,8 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    _say(explain(_text_of(options.file), _variables(options.variables)))
+    name = "standard input" if str(options.file) == "-" else str(options.file)
+    _say(explain(_text_of(options.file), _variables(options.variables), name=name))
     return 0
 
 

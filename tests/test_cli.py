@@ -149,6 +149,21 @@ class TestSchema:
 
         assert "cannot read" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("flags", "named"),
+        [
+            (["--breaking"], "--breaking"),
+            (["--documents", "folder"], "--documents"),
+            (["--breaking", "--documents", "folder"], "--breaking and --documents"),
+        ],
+    )
+    def test_what_needs_another_schema_says_so(self, capsys, flags, named):
+        assert main(["schema", *flags]) == 2
+
+        out, said = capsys.readouterr()
+        assert out == ""
+        assert said.startswith(f"jobs-gateway: {named} of what? Give --check FILE")
+
 
 class TestExplain:
     def test_it_shows_plan_cost_and_code(self, tmp_path, capsys):
@@ -192,11 +207,30 @@ class TestExplain:
 
     def test_a_document_that_is_not_valid_is_told(self, tmp_path, capsys):
         document = tmp_path / "query.graphql"
-        document.write_text("{ unknown }")
+        document.write_text("{\n  unknown\n  other\n}")
 
         assert main(["explain", str(document)]) == 2
 
-        assert "Cannot query field 'unknown'" in capsys.readouterr().err
+        first, second = capsys.readouterr().err.splitlines()
+        said = "Cannot query field '%s' on type 'Query'."
+        assert first == f"jobs-gateway: {document}:2:3: {said % 'unknown'}"
+        assert second == f"{document}:3:3: {said % 'other'}"
+
+    def test_a_document_that_cannot_be_parsed_is_told(self, tmp_path, capsys):
+        document = tmp_path / "query.graphql"
+        document.write_text("{ job(")
+
+        assert main(["explain", str(document)]) == 2
+
+        assert f"{document}:1:7: Syntax Error: " in capsys.readouterr().err
+
+    def test_variables_that_do_not_fit_are_told_with_their_place(self, tmp_path, capsys):
+        document = tmp_path / "query.graphql"
+        document.write_text("query ($ids: [ID!]!) {\n  nodes(ids: $ids) { id }\n}")
+
+        assert main(["explain", str(document), "--variables", '{"ids": null}']) == 2
+
+        assert f"{document}:1:8: Variable '$ids'" in capsys.readouterr().err
 
 
 def test_the_version_is_told(capsys):

@@ -18,7 +18,7 @@ from gateway.execution.schema import make_schema
 from gateway.execution.variables import NO_VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gateway.execution.operation import Operation
     from gateway.execution.plan import Field, Selection
@@ -26,16 +26,18 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 
-def explain(text: str, variables: Mapping[str, Any] | None = None) -> str:
+def explain(
+    text: str, variables: Mapping[str, Any] | None = None, *, name: str = "document"
+) -> str:
     """Each operation's fields (compiled, edge or reference), its cost at worst and its generated
     functions.
 
     Without `variables` they take their defaults. Raises `BadInput` with all that is wrong with the
-    document, or with the variables.
+    document, or with the variables, a line for each, by the document's name and its place there.
     """
     document = Documents(make_schema(PlannedExecutor), Limits()).get(text)
     if document.errors:
-        raise BadInput("; ".join(error.message for error in document.errors))
+        raise BadInput(_placed(document.errors, name))
     if variables:
         declared = {
             definition.variable.name.value
@@ -48,15 +50,24 @@ def explain(text: str, variables: Mapping[str, Any] | None = None) -> str:
             )
             raise BadInput(f"the document declares no variable {named}; it has {known or 'none'}")
     return "\n\n".join(
-        _explain_operation(operation, variables) for operation in document.operations
+        _explain_operation(operation, variables, name) for operation in document.operations
     )
 
 
-def _explain_operation(operation: Operation, given: Mapping[str, Any] | None) -> str:
+def _placed(errors: Iterable[GraphQLError], name: str) -> str:
+    """Errors as compilers tell them."""
+    lines = []
+    for error in errors:
+        places = "".join(f"{at.line}:{at.column}: " for at in (error.locations or ())[:1])
+        lines.append(f"{name}:{places or ' '}{error.message}")
+    return "\n".join(lines)
+
+
+def _explain_operation(operation: Operation, given: Mapping[str, Any] | None, name: str) -> str:
     variables = operation.variables(dict(given or {}))
     if isinstance(variables, list):
         if given is not None:
-            raise BadInput("; ".join(error.message for error in variables))
+            raise BadInput(_placed(variables, name))
         variables = NO_VARIABLES
     plan = operation.plan(variables)
     try:
