@@ -10,6 +10,7 @@ import difflib
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from gateway.app import Gateway
 from gateway.banner import announce, gateway_lines
 from gateway.errors import CallerError
 from gateway.execution.explain import explain
+from gateway.execution.manifests import BadDocuments, read_documents
 from gateway.execution.schema import print_sdl
 from gateway.reloading import reloading
 from gateway.sandbox_command import SandboxMistake
@@ -127,7 +129,13 @@ def _serve_with_workers(
     from gateway.workers import WorkersFailed, serve_with_workers  # noqa: PLC0415 - of Unix only
 
     def say_where(sandbox: EmbeddedSandbox | None) -> None:
-        announce(*gateway_lines(read_settings(), address, sandbox))
+        settings = read_settings()
+        trusted, count = settings.trusted_documents, None
+        if trusted is not None:
+            # The workers have read them by now, and found nothing wrong.
+            with suppress(BadDocuments):
+                count = len({one.text for one in read_documents(Path(trusted))})
+        announce(*gateway_lines(settings, address, sandbox, count))
 
     try:
         _run(serve_with_workers(read_settings, listener, say_where))

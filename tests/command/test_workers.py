@@ -273,3 +273,14 @@ def test_a_worker_that_cannot_start_ends_the_command(tmp_path):
     assert ended.returncode == 2
     assert "ended with status 3 before it served" in ended.stderr.splitlines()[-1]
     assert all(json.loads(line) for line in ended.stderr.splitlines()[:-1])
+
+
+def test_the_banner_tells_how_many_documents_are_trusted(tmp_path):
+    (tmp_path / "A.graphql").write_text("query A { currentJob { name } }")
+    (tmp_path / "B.graphql").write_text("query B { currentJob { id } }")
+    documents = ("--trusted-documents", str(tmp_path), "--documents", "only")
+
+    with running("--port", "0", "--workers", "2", *documents) as served:
+        served.stop()
+
+    assert "documents     2 trusted; others are refused" in map(str.strip, served.lines)
