@@ -88,6 +88,17 @@ def test_the_extras_that_messages_name_are_there():
     assert {"search", "watch"} <= named <= project["optional-dependencies"].keys()
 
 
+def test_the_readme_names_each_extra_and_each_command():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    chapter = text.partition("## Commands and extras")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z]+)[^`]*`", "".join(re.findall(r"(?m)^\| (`.*?) \|", chapter))))
+    commands = "serve watch doctor explain documents schema sandbox health settings version"
+
+    extras = project["optional-dependencies"].keys() - {"test", "dev"}
+    assert named == extras | set(commands.split())
+
+
 def test_the_package_carries_its_data():
     assert files("gateway").joinpath("py.typed").is_file()
     assert files("gateway.transport.explorer").joinpath("plain.html").is_file()
