@@ -239,7 +239,14 @@ def _faulty_modules(text):
 
 
 def _faulty_settings(text):
-    known = {f"GATEWAY_{name.upper()}" for name in Settings.__dataclass_fields__}
+    fields = Settings.__dataclass_fields__
+    known = {f"GATEWAY_{name.upper()}" for name in fields}
+    # Secrets are taken from files as well.
+    known |= {
+        f"GATEWAY_{name.upper()}_FILE"
+        for name, field in fields.items()
+        if field.metadata.get("is_secret")
+    }
     for name in dict.fromkeys(SETTING.findall(text)):
         if name not in known:
             yield f"no setting {name}"
