@@ -16,8 +16,8 @@ from gateway.upstream.calls.shared_pace import Account, Named, Refusal, Told
 from tests.harness.accounts import Book, ScriptedAccounts
 from tests.harness.driven import EPOCH, drive
 from tests.harness.limited import Caller, Chain, Limited, now, outcome
-from tests.harness.redis import PATIENCE_S
-from tests.store.stores import all_in
+from tests.harness.redis import PATIENCE_S, redis_cluster
+from tests.store.stores import all_in, connected
 
 NAMED = Named("a name", is_general=True, routes=("job", "pipeline"))
 # Numbers that have no rounding.
@@ -132,6 +132,23 @@ async def until(is_so):
             await asyncio.sleep(0.02)
 
 
+async def entries_of(store):
+    """The keys of one limiter, once it is settled."""
+    async with asyncio.timeout(10):
+        keys = []
+        while len(keys) < 2:
+            await asyncio.sleep(0.02)
+            keys = await store.run("KEYS", "*:pace*")
+    return keys
+
+
+async def settled(pace, owner, account):
+    """What is given to one who says this."""
+    given = asyncio.get_running_loop().create_future()
+    pace.settle(owner, NAMED, account, given.set_result)
+    return await given
+
+
 @pytest.mark.anyio
 class TestOverConnections:
     async def test_a_hundred_callers_of_three_replicas_use_what_there_is(self, redis):
@@ -176,9 +193,7 @@ class TestOverConnections:
         limited = Limited(limit=60)
         async with replicas_of(redis, limited, number=1) as (one,):
             await one.chain.ask()
-            async with asyncio.timeout(10):
-                while len(keys := await one.store.run("KEYS", "*:pace*")) < 2:  # noqa: ASYNC110 - it is settled later
-                    await asyncio.sleep(0.02)
+            keys = await entries_of(one.store)
             for key in keys:
                 await one.store.run("SET", key, "nonsense")
             began = now()
@@ -200,3 +215,27 @@ class TestOverConnections:
 
         assert limited.refused.total() <= 0.05 * limited.served.total()
         assert all(caller.answers for caller in callers)
+
+
+@pytest.mark.anyio
+@pytest.mark.usefixtures("redis")
+async def test_accounts_and_news_are_one_over_the_nodes_of_a_cluster():
+    with redis_cluster() as (url, _):
+        async with AsyncExitStack() as stack:
+            paces = []
+            for _ in range(2):
+                store = await stack.enter_async_context(connected(url))
+                paces.append(await stack.enter_async_context(one_pace(store)))
+                heard = []
+                paces[-1].on_news(lambda *news, heard=heard: heard.append(news))
+                await store.heard()
+            told = Told(60, 20, EPOCH + 60.0, 0.0, 60.0)
+            for owner in "abcdef":
+                await settled(paces[0], owner, Account(holds=1, told=told))
+                given = await settled(paces[1], owner, Account(holds=2, turns=1, wants=1))
+
+                assert (given.turns, given.limit, given.left) == (1, 60, 16)
+                assert list(await paces[1].known(owner)) == [NAMED]
+            await until(lambda: len(heard) == 6)
+
+    assert {news[1] for news in heard} == {NAMED}

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.store.allowances import one_pace
 from gateway.store.connection import SILENT_TIMES, Script, Store, StoreAway
 from gateway.store.documents import DocumentsInStore
 from gateway.store.kept import KeptInStore
 from gateway.store.sealing import Sealing
+from gateway.upstream.calls.shared_pace import Account, Named, Told
 from gateway.upstream.shared_reads import Reading
 from gateway.upstream.wire import Answer
 from tests.harness.redis import LITTLE_PATIENCE_S, redis_cluster
@@ -304,8 +306,17 @@ async def test_a_user_who_may_do_little_is_enough(redis):
         await store.publish(store.key("news"), b"1")
         await until(lambda: heard)
         await kept.aclose()
+        async with one_pace(store) as pace:
+            settled = asyncio.get_running_loop().create_future()
+            told = Told(60, 20, 60.0, 0.0, 60.0)
+            limiter = Named("x", is_general=True)
+            pace.settle("a", limiter, Account(holds=0, told=told), settled.set_result)
+            given = await settled
+            known = await pace.known("a")
 
         assert found == "{ a }"
+        assert given.left == 20
+        assert known == [limiter]
         assert store.counts.refused == 0
         with pytest.raises(StoreAway):
             await store.run("GET", "other:key")
