@@ -112,6 +112,8 @@ if it.limit == 0 then
   given = turns
 else
   local reserve, left = PLENTY * it.limit, it.told - held
+  -- there was none left; calls under way were counted twice, or turns given back
+  if left >= 1 and it.next >= it.reset then it.next = now end
   local usable = (patient and left <= KEPT_BACK * reserve) and 0 or left
   local due = math.max(now, it.next)
   if turns > 0 and usable >= 1 and due - now <= useful_s then

@@ -89,7 +89,7 @@ class Book:
 
     def _heed_told(self, now: float, account: Account) -> bool:
         told = account.told
-        if told is None:
+        if told is None or not told.limit:
             return False
         is_first = self.limit == 0
         self.limit, self.is_guessed = told.limit, False
@@ -140,6 +140,9 @@ class Book:
             return account.turns, 0.0
         reserve = PLENTY * self.limit
         left = self.told - held
+        if left >= 1 and self.next_at >= self.reset_at:
+            # There was none left; calls under way were counted twice, or turns given back.
+            self.next_at = now
         usable = 0.0 if account.is_patient and left <= KEPT_BACK * reserve else left
         due_at = max(now, self.next_at)
         if not account.turns or usable < 1 or due_at - now > account.useful_s:

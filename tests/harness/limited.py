@@ -79,7 +79,11 @@ class Chain:
 
     async def ask(self, token="a", *, route=routes.JOB, seconds=30.0, patient=False):
         """One call, of a target that nobody else asks for, to join none."""
-        its_scope = CallScope(Credential("PRIVATE-TOKEN", token), now() + seconds, patient=patient)
+        # A poll has tags, so it joins no other call.
+        tags = {} if patient else None
+        its_scope = CallScope(
+            Credential("PRIVATE-TOKEN", token), now() + seconds, patient=patient, tags=tags
+        )
         arguments = (1, next(self._numbers)) if len(route.of) > 1 else (next(self._numbers),)
         await self.chain.send(Call.of(its_scope, route, *arguments))
         return its_scope

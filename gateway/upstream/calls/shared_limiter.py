@@ -36,10 +36,13 @@ TELL_WITHIN_S: Final = 0.2
 ASK_EVERY_S: Final = 1.0
 # A store that was too slow once is asked again after that.
 AWAY_S: Final = 1.0
-# Calls of one credential that a replica may have under way; with less left the turns are counted.
-MOST_UNDER_WAY: Final = 70
+# Calls of one credential that a replica may have under way or let wait for a connection; with less
+# left for each, turns are counted.
+MOST_UNDER_WAY: Final = 150
 # How far apart the ends of a window may lie that are told in seconds from now.
 SLACK_S: Final = 2.0
+# Whatever an upstream tells, it is a number that a store can count with.
+MAX_TOLD: Final = 1_000_000_000
 
 
 class SharedLimiter(Limiter):
@@ -191,6 +194,8 @@ class SharedLimiter(Limiter):
     def _account(self) -> Account:
         """What there is to say; it is said once."""
         now = get_running_loop().time()
+        _sweep(self.waiting)
+        _sweep(self.patient)
         queue = self.waiting or self.patient
         deadlines = [turn.deadline for turn in queue if not turn.is_over(now)]
         useful_s = max(deadlines, default=now) - USABLE_S - now
@@ -276,6 +281,7 @@ class SharedLimiter(Limiter):
                     turn.given.set_exception(used_up(turn.call, min(wait_s, least_s)))
                 else:
                     ahead += 1
+            _sweep(queue)
 
     def _wait_s(self, now: float, deadline: float, queue: deque[Turn]) -> float:
         if self._is_alone(now):
@@ -291,12 +297,15 @@ class SharedLimiter(Limiter):
         """How long one has to wait with so many ahead here, as far as one can say."""
         if math.isinf(self._most) or now >= self.reset_at:
             return 0.0
+        if ahead < self.hand:
+            return max(self.hand_at - now, 0.0)
+        ahead -= self.hand
         # Replicas take turns.
         ahead += min(self._others, ahead * (self._pace.replicas - 1))
         most = max(int(self._most) - self.hand, 0)
         if queue is self.patient and self._most <= KEPT_BACK * self._reserve:
             most = 0
-        if ahead < self.hand + most:
+        if ahead < most:
             end = min(self.reset_at, max(deadline, self.next_at))
             gap_s = max(end - self.next_at, 0.0) / (most + 1)
             due_at = self.next_at if self.left >= 1 else now
@@ -309,9 +318,9 @@ class SharedLimiter(Limiter):
         if self._is_alone(now):
             super().told(answer, now, limit=limit, remaining=remaining)
             return
-        self.limit = self._told_limit = limit
-        self.is_guessed = False
         told = told_by(answer, limit, remaining)
+        self.limit = self._told_limit = told.limit
+        self.is_guessed = False
         self._told = told if self._told is None else _later(self._told, told)
         self.left = min(self.left, remaining)
         if told.window > self._window + told.slack_s:
@@ -332,7 +341,7 @@ class SharedLimiter(Limiter):
         is_said = retry_after_s(answer.header) is not None
         self.hand = 0
         if is_said or is_first:
-            limit = whole_number(answer.header("ratelimit-limit")) or 0
+            limit = min(whole_number(answer.header("ratelimit-limit")) or 0, MAX_TOLD)
             wait_s = max(self.reset_at - now, 0.0)
             self._refusal = Refusal(limit, served, wait_s, is_said, self.window_s)
             self._ask_at = -math.inf
@@ -378,8 +387,17 @@ class SharedLimiter(Limiter):
         self._ask_at = -math.inf
 
 
+def _sweep(queue: deque[Turn]) -> None:
+    """Take out those who have left."""
+    if any(turn.given.done() for turn in queue):
+        waiting = [turn for turn in queue if not turn.given.done()]
+        queue.clear()
+        queue.extend(waiting)
+
+
 def told_by(answer: Answer, limit: int, remaining: int) -> Told:
     """What an answer tells of a limiter."""
+    limit, remaining = min(limit, MAX_TOLD), min(remaining, MAX_TOLD)
     reset = whole_number(answer.header("ratelimit-reset"))
     reset_s = retry_after_s(answer.header)
     if reset_s is None:

@@ -1,8 +1,8 @@
 """How the pace of one credential begins to be shared.
 
 The first call asks the store which limiters the other replicas know. Where they know none either,
-a few *scouts* go ahead, and all others wait for the first answer: what it tells comes too late for
-calls that are under way already.
+a few *scouts* go ahead, and all others wait for the first answer, but not for long: what it tells
+comes too late for calls that are under way already.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from gateway.errors import UpstreamTimeout
 from gateway.upstream.calls.shared_limiter import SharedLimiter
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ __all__ = ["Sharing"]
 
 # Of each replica. What they use up unseen is less than the tenth of a limit that is spread.
 SCOUTS: Final = 2
+WAIT_S: Final = 3.0
 
 
 class Sharing:
@@ -57,18 +57,19 @@ class Sharing:
         return await asyncio.shield(self._asking)
 
     async def go_ahead(self, call: Call) -> bool:
-        """Wait until a call may go: True as a scout, to `come_back`. Raises `UpstreamTimeout`."""
+        """Wait until a call may go: True as a scout, to `come_back`. Scouts that are slow hold up
+        nobody for longer than a moment.
+        """
+        loop = asyncio.get_running_loop()
+        until = min(loop.time() + WAIT_S, call.scope.deadline)
         while not self.has_begun and self._scouts >= SCOUTS:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            turn: asyncio.Future[None] = loop.create_future()
             self._waiting.append(turn)
             try:
-                async with asyncio.timeout_at(call.scope.deadline):
+                async with asyncio.timeout_at(until):
                     await turn
             except TimeoutError:
-                raise UpstreamTimeout(
-                    "the upstream has not answered the first call of this credential in time",
-                    endpoint=call.route.endpoint,
-                ) from None
+                return False
             finally:
                 if turn in self._waiting:
                     self._waiting.remove(turn)

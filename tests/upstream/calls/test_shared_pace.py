@@ -241,17 +241,49 @@ class TestTurns:
         assert sum(it.refused) == 0
 
     def test_that_are_left_last_are_for_operations_not_for_polls(self):
+        """Writes, which wait for nobody, have left a twentieth."""
+
         async def run():
             it = Replicas(Limited(limit=100))
-            await it.ask_in_turn(94, seconds=100)
-            polls = [outcome(it[i].ask(seconds=20, patient=True)) for i in (0, 1, 2)]
+            await it.ask_in_turn(95, route=routes.CANCEL)
+            await asyncio.sleep(1)
+            polls = [outcome(one.ask(seconds=15, patient=True)) for one in it.chains]
             polled = await asyncio.gather(*polls)
-            return it, polled, await outcome(it[0].ask(seconds=30))
+            return it, polled, await outcome(it[0].ask(seconds=30)), now()
 
-        it, polled, operation = drive(run())
-        assert sum(isinstance(found, RateLimited) for found in polled) >= 2
+        it, polled, operation, ended = drive(run())
+        assert all(isinstance(found, RateLimited) for found in polled)
         assert isinstance(operation, float)
-        assert it.served[0] <= 96
+        assert ended < 60
+        assert it.served[0] == 96
+
+
+class TestTheFirstCalls:
+    def test_are_two_of_each_replica_until_one_is_answered(self):
+        async def run():
+            it = Replicas(Limited(limit=2_000), latency_s=lambda _: 0.5)
+            asking = [asyncio.ensure_future(it[i % 3].ask()) for i in range(60)]
+            await asyncio.sleep(0.4)
+            ahead = [len(one.upstream.asked) for one in it.chains]
+            await asyncio.gather(*asking)
+            return ahead, it
+
+        ahead, it = drive(run())
+        assert ahead == [2, 2, 2]
+        assert it.served[0] == 60
+
+    def test_hold_up_the_others_for_a_moment_where_they_are_slow(self):
+        async def run():
+            it = Replicas(Limited(), number=1)
+            upstream = it[0].upstream
+            upstream.latency_s = lambda asked: 20 if asked.target.endswith(("/1", "/2")) else 0.02
+            asking = [asyncio.ensure_future(it[0].ask()) for _ in range(5)]
+            await asyncio.wait(asking[2:])
+            at = now()
+            await asyncio.gather(*asking)
+            return at
+
+        assert 3 <= drive(run()) < 3.1
 
 
 class TestWithoutTheStore:
