@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from random import Random
 
     from tests.harness.redis import RedisServer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trouble"]
 
-PAUSE_S = (2.0, 6.0)
+PAUSE_S = (1.0, 4.0)
 FROZEN_S = (0.2, 4.0)
 # What a store that has just come back may need to be found again.
 FOUND_AGAIN_S = 5.0
@@ -40,13 +40,15 @@ class Trouble:
         return self._away_until + FOUND_AGAIN_S >= since
 
     async def make(self, until: float) -> None:
-        """One thing after the other."""
+        """One thing after the other, in any order, each before one comes again."""
         kinds = [self._kill, self._end, self._freeze]
         if self._store is not None:
             kinds += [self._kill_store, self._freeze_store]
+        left: list[Callable[[], Awaitable[None]]] = []
         while monotonic() < until:
             await asyncio.sleep(self._random.uniform(*PAUSE_S))
-            kind = self._random.choice(kinds)
+            left = left or self._random.sample(kinds, len(kinds))
+            kind = left.pop()
             name = kind.__name__.removeprefix("_").replace("_", " the ")
             self.happened[name] = self.happened.get(name, 0) + 1
             await kind()
