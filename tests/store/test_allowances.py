@@ -164,7 +164,7 @@ class TestOverConnections:
         assert refused.total() <= 0.01 * served.total()
 
     async def test_a_429_at_one_stops_the_others(self, redis):
-        limited = Limited(limit=0)
+        limited = Limited(limit=0, window_s=10**6)
         async with replicas_of(redis, limited) as replicas:
             await outcome(replicas[0].chain.ask(seconds=0.5))
             await asyncio.sleep(PATIENCE_S)
