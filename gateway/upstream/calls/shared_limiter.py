@@ -13,10 +13,10 @@ import math
 from asyncio import get_running_loop, shield
 from typing import TYPE_CHECKING, Final
 
-from gateway.upstream.answers import FIRST_TIME, date_in, retry_after_s
+from gateway.upstream.answers import retry_after_s
 from gateway.upstream.calls.allowance import WINDOW_S
 from gateway.upstream.calls.limiter import KEPT_BACK, USABLE_S, Limiter, used_up
-from gateway.upstream.calls.shared_pace import Account, Named, Refusal, Told
+from gateway.upstream.calls.shared_pace import MAX_TOLD, SLACK_S, Account, Named, Refusal, Told
 from gateway.upstream.wire import whole_number
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.shared_pace import Given, SharedPace
     from gateway.upstream.wire import Answer
 
-__all__ = ["SharedLimiter", "told_by"]
+__all__ = ["SharedLimiter"]
 
 # What an answer told is passed on no later, and turns that nobody used are given back.
 TELL_WITHIN_S: Final = 0.2
@@ -39,10 +39,6 @@ AWAY_S: Final = 1.0
 # Calls of one credential that a replica may have under way or let wait for a connection; with less
 # left for each, turns are counted.
 MOST_UNDER_WAY: Final = 150
-# How far apart the ends of a window may lie that are told in seconds from now.
-SLACK_S: Final = 2.0
-# Whatever an upstream tells, it is a number that a store can count with.
-MAX_TOLD: Final = 1_000_000_000
 
 
 class SharedLimiter(Limiter):
@@ -318,10 +314,10 @@ class SharedLimiter(Limiter):
         if self._is_alone(now):
             super().told(answer, now, limit=limit, remaining=remaining)
             return
-        told = told_by(answer, limit, remaining)
+        told = Told.of(answer, limit, remaining)
         self.limit = self._told_limit = told.limit
         self.is_guessed = False
-        self._told = told if self._told is None else _later(self._told, told)
+        self._told = told if self._told is None else self._told.or_later(told)
         self.left = min(self.left, remaining)
         if told.window > self._window + told.slack_s:
             # All wait for the first word of a window.
@@ -393,25 +389,3 @@ def _sweep(queue: deque[Turn]) -> None:
         waiting = [turn for turn in queue if not turn.given.done()]
         queue.clear()
         queue.extend(waiting)
-
-
-def told_by(answer: Answer, limit: int, remaining: int) -> Told:
-    """What an answer tells of a limiter."""
-    limit, remaining = min(limit, MAX_TOLD), min(remaining, MAX_TOLD)
-    reset = whole_number(answer.header("ratelimit-reset"))
-    reset_s = retry_after_s(answer.header)
-    if reset_s is None:
-        return Told(limit, remaining, -1.0, 0.0, WINDOW_S)
-    reset_s = min(reset_s, WINDOW_S)
-    if reset is not None and reset >= FIRST_TIME:
-        return Told(limit, remaining, float(reset), 0.0, reset_s)
-    return Told(limit, remaining, (date_in(answer.header) or 0.0) + reset_s, SLACK_S, reset_s)
-
-
-def _later(old: Told, new: Told) -> Told:
-    """Of two words what counts: the newer window's, or the least of one."""
-    if new.window > old.window + new.slack_s:
-        return new
-    if new.window < old.window - new.slack_s or old.remaining < new.remaining:
-        return old
-    return new

@@ -20,8 +20,14 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from gateway.upstream.answers import FIRST_TIME, date_in
+from gateway.upstream.calls.allowance import WINDOW_S, reset_after_s
+from gateway.upstream.wire import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gateway.upstream.wire import Answer
 
 __all__ = ["Account", "Given", "Named", "Refusal", "SharedPace", "Told"]
 
@@ -32,6 +38,10 @@ LAPSE_S: Final = 5.0
 LOTS: Final = 50
 # Turns that are due within so short a time are given together.
 TOGETHER_S: Final = 0.02
+# How far apart the ends of a window may lie that are told in seconds from now.
+SLACK_S: Final = 2.0
+# Whatever an upstream tells, it is a number that a store can count with.
+MAX_TOLD: Final = 1_000_000_000
 
 
 class Named(Struct, frozen=True):
@@ -53,6 +63,26 @@ class Told(Struct, frozen=True):
     window: float
     slack_s: float
     reset_s: float
+
+    @classmethod
+    def of(cls, answer: Answer, limit: int, remaining: int) -> Told:
+        """What an answer tells."""
+        limit, remaining = min(limit, MAX_TOLD), min(remaining, MAX_TOLD)
+        reset = whole_number(answer.header("ratelimit-reset"))
+        reset_s = reset_after_s(answer.header)
+        if reset_s is None:
+            return cls(limit, remaining, -1.0, 0.0, WINDOW_S)
+        if reset is not None and reset >= FIRST_TIME:
+            return cls(limit, remaining, float(reset), 0.0, reset_s)
+        return cls(limit, remaining, (date_in(answer.header) or 0.0) + reset_s, SLACK_S, reset_s)
+
+    def or_later(self, other: Told) -> Told:
+        """Of two what counts: the newer window's, or the least of one."""
+        if other.window > self.window + other.slack_s:
+            return other
+        if other.window < self.window - other.slack_s or self.remaining < other.remaining:
+            return self
+        return other
 
 
 class Refusal(Struct, frozen=True):
