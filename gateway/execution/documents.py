@@ -8,13 +8,15 @@ document and its plans hold in memory; the document that was not used for the lo
 first. Once the store is full a text has to come twice to get in: a flood of texts that come once
 each then pushes out none of those in use. Documents that are trusted stand apart: they stay until
 others are trusted in their place, and their plans push nothing out.
+
+The second text of a shape (`shapes`) is made for all that follow. These are not kept.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import ref
 
 from graphql import (
@@ -25,94 +27,31 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FragmentDetails
 
+from gateway.execution.document import Document, FilledDocument
 from gateway.execution.inputs import count_values, errors_told
 from gateway.execution.limits import Limits, check_limits, tell_measured
-from gateway.execution.operation import LEAST_WEIGHT, MAX_INTROSPECTED, Operation
+from gateway.execution.operation import LEAST_WEIGHT, Operation
 from gateway.execution.parsing import parse_steps
+from gateway.execution.shapes import key_of, pieces_of, shape_of
 from gateway.execution.validation import validate_steps
 from gateway.schema.ways import tell_way
 from gateway.turns import finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Collection, Generator, Mapping
 
     from graphql import DocumentNode, GraphQLSchema
 
+    from gateway.execution.shapes import Shape
     from gateway.hooks import Hooks
 
-__all__ = ["Document", "Documents"]
+__all__ = ["Document", "Documents", "FilledDocument"]
 
-# How many texts are remembered that came once.
+# How many texts are remembered that came once, and how many shapes.
 MARKS: Final = 10_000
 
-
-class Document:
-    """A document's operations, or the errors that keep it from being executed. `weight` is what it
-    holds in memory with its plans, in tokens. `trusted` is its id among the trusted documents.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "_asked",
-        "_make",
-        "_named",
-        "_nodes",
-        "errors",
-        "trusted",
-        "weight",
-    )
-
-    def __init__(
-        self,
-        nodes: list[OperationDefinitionNode],
-        errors: list[GraphQLError],
-        weight: int,
-        make: Callable[[OperationDefinitionNode, Document], Operation],
-        trusted: str | None = None,
-    ) -> None:
-        self.errors = errors
-        self.weight = weight
-        self.trusted = trusted
-        self._nodes = {node.name.value if node.name else None: node for node in nodes}
-        self._make = make
-        self._named: dict[str | None, Operation] = {}
-        # By the name that was asked for, which may be left out.
-        self._asked: dict[str | None, Operation] = {}
-
-    @property
-    def operations(self) -> list[Operation]:
-        return [self._of_name(name) for name in self._nodes]
-
-    def operation(self, name: str | None) -> Operation:
-        """The operation to run (GraphQL specification, 6.1 GetOperation); raises `GraphQLError`."""
-        return self._asked.get(name) or self._first_asked(name)
-
-    def _first_asked(self, asked: str | None) -> Operation:
-        name = asked
-        if name:
-            if name not in self._nodes:
-                raise GraphQLError(f"Unknown operation named '{name}'.")
-        elif len(self._nodes) != 1:
-            raise GraphQLError(
-                "Must provide operation name if query contains multiple operations."
-                if self._nodes
-                else "Must provide an operation."
-            )
-        else:
-            (name,) = self._nodes
-        operation = self._asked[asked] = self._of_name(name)
-        return operation
-
-    def _of_name(self, name: str | None) -> Operation:
-        operation = self._named.get(name)
-        if operation is None:
-            operation = self._named[name] = self._make(self._nodes[name], self)
-        if operation.introspected > MAX_INTROSPECTED:
-            raise GraphQLError(
-                f"the introspection has more than {MAX_INTROSPECTED} fields; select less, or ask in"
-                " several operations"
-            )
-        return operation
+# A document's text, or what all texts of a shape have in common.
+Key: TypeAlias = str | tuple[str, ...]
 
 
 class Documents:
@@ -140,10 +79,11 @@ class Documents:
         self._kept = kept
         self._kept_weight = kept_weight
         self._weight = 0
-        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._documents: OrderedDict[Key, Document] = OrderedDict()
         self._trusted: Mapping[str, Document] = {}
-        # Hashes of texts that came once and found no room.
-        self._marks: OrderedDict[int, None] = OrderedDict()
+        # Those that came once: texts that found no room, and shapes.
+        self._texts_seen = _Marks()
+        self._shapes_seen = _Marks()
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -153,22 +93,24 @@ class Documents:
         schema: GraphQLSchema = self._strawberry._schema
         return schema
 
-    def find(self, text: str) -> Document | None:
-        """The document of this text, where it is known."""
+    def find(self, text: str) -> Document | FilledDocument | None:
+        """The document of this text, where it is known, or its shape is."""
         document = self._documents.get(text)
         if document is None:
-            return self._trusted.get(text)
+            return self._trusted.get(text) or self._fill(text)
         self._documents.move_to_end(text)
         return document
 
-    def making(self, text: str) -> Generator[None, None, Document]:
-        """Make the document of this text, and keep it."""
+    def making(self, text: str) -> Generator[None, None, Document | FilledDocument]:
+        """Make the document of this text, and keep it, or what it has in common with others."""
         document = yield from self._make(text)
+        if isinstance(document, FilledDocument):
+            return document
         if (
             len(text) <= self.limits.characters
             and text not in self._documents
             and text not in self._trusted
-            and (self._has_room_for(document) or self._came_before(text))
+            and (self._has_room_for(document) or self._texts_seen.came_before(text))
         ):
             self._keep(text, document)
         return document
@@ -180,7 +122,9 @@ class Documents:
         known = self._trusted.get(text)
         if known is not None and known.trusted == trusted:
             return known
-        return (yield from self._make(text, trusted))
+        made = yield from self._make(text, trusted)
+        assert isinstance(made, Document)  # noqa: S101 - what is trusted is of no shape
+        return made
 
     def trust(self, documents: Mapping[str, Document]) -> None:
         """Trust these, by their texts, and no others."""
@@ -188,9 +132,26 @@ class Documents:
         for text in documents.keys() & self._documents.keys():
             self._weight -= self._documents.pop(text).weight
 
-    def get(self, text: str) -> Document:
+    def get(self, text: str) -> Document | FilledDocument:
         """The document of this text, made at once if need be."""
         return self.find(text) or finished(self.making(text))
+
+    def _fill(self, text: str) -> FilledDocument | None:
+        """That of a known shape with the values of this text, where they fit."""
+        if not self._shapes_seen or len(text) > self.limits.characters:
+            return None
+        pieces = pieces_of(text)
+        if len(pieces) == 1:
+            return None
+        key = key_of(pieces)
+        document = self._documents.get(key)
+        if document is None or document.shape is None:
+            return None
+        self._documents.move_to_end(key)
+        values = document.shape.values(pieces)
+        if values is None:
+            return None
+        return FilledDocument(document, document.shape, pieces, values)
 
     def _has_room_for(self, document: Document) -> bool:
         return (
@@ -198,27 +159,18 @@ class Documents:
             and self._weight + document.weight <= self._kept_weight
         )
 
-    def _came_before(self, text: str) -> bool:
-        mark = hash(text)
-        if mark in self._marks:
-            return True
-        self._marks[mark] = None
-        if len(self._marks) > MARKS:
-            self._marks.popitem(last=False)
-        return False
-
-    def _keep(self, text: str, document: Document) -> None:
-        self._documents[text] = document
+    def _keep(self, key: Key, document: Document) -> None:
+        self._documents[key] = document
         self._weight += document.weight
         self._drop_oldest()
 
-    def _grown(self, text: str, owner: ref[Document], weight: int) -> None:
+    def _grown(self, key: Key, owner: ref[Document], weight: int) -> None:
         """Count a plan that a document's operation has made, or dropped."""
         document = owner()
         if document is None:
             return
         document.weight += weight
-        if self._documents.get(text) is document:
+        if self._documents.get(key) is document:
             self._weight += weight
             self._drop_oldest()
 
@@ -227,7 +179,9 @@ class Documents:
             _, dropped = self._documents.popitem(last=False)
             self._weight -= dropped.weight
 
-    def _make(self, text: str, trusted: str | None = None) -> Generator[None, None, Document]:
+    def _make(
+        self, text: str, trusted: str | None = None
+    ) -> Generator[None, None, Document | FilledDocument]:
         if len(text) > self.limits.characters:
             message = (
                 f"the document has {len(text)} characters, {self.limits.characters} are allowed;"
@@ -242,16 +196,21 @@ class Documents:
         values = count_values(parsed)
         yield
         errors = [GraphQLError(excess) for excess in _excesses(parsed, values, self.limits)]
+        # What is over them is told of each text.
+        may_be_shared = trusted is None
         if self.measured is not None and not errors:
             for excess in _excesses(parsed, values, self.measured):
+                may_be_shared = False
                 tell_measured(excess, self._hooks)
         yield
+        compared: set[int] = set()
         errors = errors or (
             yield from validate_steps(
                 self.schema,
                 parsed,
                 max_errors=errors_told(values),
                 introspection=self.introspection,
+                compared=compared,
             )
         )
         if errors:
@@ -259,14 +218,34 @@ class Documents:
                 for wrong in errors:
                     tell_way(wrong)
             return self._refused(errors)
-        return self._valid(text, parsed, trusted)
+        filled = self._first_filled(text, parsed, compared) if may_be_shared else None
+        return filled or self._valid(text, parsed, trusted)
+
+    def _first_filled(
+        self, text: str, parsed: DocumentNode, compared: Collection[int]
+    ) -> FilledDocument | None:
+        """The document of the second text of a shape, made for all that follow."""
+        pieces = pieces_of(text)
+        key = key_of(pieces)
+        if len(pieces) == 1 or key in self._documents or not self._shapes_seen.came_before(key):
+            return None
+        found = shape_of(self.schema, parsed, pieces, compared)
+        if found is None:
+            return None
+        shape, values = found
+        document = self._valid(key, parsed, None, shape)
+        document.weight += len(pieces) // 2
+        self._keep(key, document)
+        return FilledDocument(document, shape, pieces, values)
 
     def _refused(self, errors: list[GraphQLError]) -> Document:
         """A document that is not executed. Of what is wrong only what is told is kept."""
         told = [_without_nodes(error) for error in errors]
-        return Document([], told, len(told), _unmade)
+        return Document([], told, len(told))
 
-    def _valid(self, text: str, parsed: DocumentNode, trusted: str | None) -> Document:
+    def _valid(
+        self, key: Key, parsed: DocumentNode, trusted: str | None, shape: Shape | None = None
+    ) -> Document:
         fragments = {
             definition.name.value: FragmentDetails(definition)
             for definition in parsed.definitions
@@ -285,12 +264,13 @@ class Documents:
                 fragments,
                 self.limits.plan_fields,
                 # Weakly, or they hold each other.
-                partial(self._grown, text, ref(document)),
+                partial(self._grown, key, ref(document)),
                 hides_names=not self.introspection,
                 trusted=trusted,
             )
 
-        return Document(nodes, [], LEAST_WEIGHT + (parsed.token_count or 0), make, trusted)
+        weight = LEAST_WEIGHT + (parsed.token_count or 0)
+        return Document(nodes, [], weight, make, trusted, shape)
 
 
 def _excesses(document: DocumentNode, values: int, limits: Limits) -> list[str]:
@@ -307,12 +287,27 @@ def _excesses(document: DocumentNode, values: int, limits: Limits) -> list[str]:
     return excesses
 
 
-def _unmade(node: OperationDefinitionNode, _: Document) -> Operation:
-    raise AssertionError(node)
-
-
 def _without_nodes(error: GraphQLError) -> GraphQLError:
     """The same error, which holds no part of the document any more."""
     if isinstance(error, GraphQLSyntaxError):
         return error
     return GraphQLError(error.message, source=error.source, positions=error.positions)
+
+
+class _Marks:
+    """Hashes of what came once, so many of the latest."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[int, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def came_before(self, key: Key) -> bool:
+        mark = hash(key)
+        if mark in self._seen:
+            return True
+        self._seen[mark] = None
+        if len(self._seen) > MARKS:
+            self._seen.popitem(last=False)
+        return False

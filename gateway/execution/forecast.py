@@ -55,8 +55,8 @@ def forecast(
     except GraphQLError as error:
         raise RequestError("BAD_USER_INPUT", errors=[error], operation=operation) from None
     size = plan.size or size_of(plan, estimate.rows)
-    if not operation.node.variable_definitions:
-        plan.estimate = estimate
-    if plan.estimate is not None or plan.fixed_estimate is not None:
+    if plan.fixed_estimate is not None:
         plan.size = size
+    if not operation.node.variable_definitions:
+        operation.forecast = estimate, size
     return estimate, size

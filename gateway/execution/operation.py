@@ -7,26 +7,35 @@ leaves first.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from graphql.execution.values import VariableValues
 from msgspec import Struct
 
 from gateway.execution.introspection import introspected_nodes
 from gateway.execution.planner import plan_steps
 from gateway.execution.selections import deciding_below, spreads_below
-from gateway.execution.variables import Variables
+from gateway.execution.variables import NO_VARIABLES, Variables
 from gateway.turns import finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
 
-    from graphql import OperationDefinitionNode, SelectionSetNode
+    from graphql import GraphQLError, OperationDefinitionNode, SelectionSetNode
     from graphql.execution.collect_fields import FragmentDetails
-    from graphql.execution.values import VariableValues
 
     from gateway.execution.plan import Estimate, Plan, Size
+    from gateway.execution.shapes import Pieces, Shape
 
-__all__ = ["LEAST_WEIGHT", "MAX_INTROSPECTED", "PLANS_WEIGHT", "Operation", "Prepared"]
+__all__ = [
+    "LEAST_WEIGHT",
+    "MAX_INTROSPECTED",
+    "PLANS_WEIGHT",
+    "FilledOperation",
+    "Operation",
+    "Prepared",
+]
 
 # Fields of the schema that an operation may ask for: the standard introspection has some 6,000.
 MAX_INTROSPECTED: Final = 50_000
@@ -70,6 +79,10 @@ class Operation:
         self._max_plan_fields = max_plan_fields
         # The variables as the schema types them, of a request's values; or what is wrong with them.
         self.variables = Variables(strawberry._schema, node, hides_names=hides_names).values
+        self.constants = NO_VARIABLES
+        """The values of one that declares no variables."""
+        self.forecast: tuple[Estimate, Size] | None = None
+        """What such a one can take, once it is known."""
         self.deciding = tuple(dict.fromkeys(variable for _, variable in self.decisions()))
         """The variables that its `@skip` and `@include` hang on."""
         # Fields of introspection in its answer at most.
@@ -109,13 +122,18 @@ class Operation:
         """The same, made at once if need be."""
         return self.find_plan(variables) or finished(self.planning(variables))
 
+    def locate(self, errors: list[GraphQLError]) -> None:
+        """Put errors where they are in the text that was sent, which is this operation's own."""
+
     def _choice(self, variables: VariableValues) -> tuple[Any, ...]:
         return tuple(variables.coerced.get(name) for name in self.deciding)
 
     def _keep(self, plan: Plan, variables: VariableValues) -> None:
         before = self._weight
+        # Two texts of a shape may make a plan side by side.
         if not self.deciding:
-            self.only_plan = plan
+            known, self.only_plan = self.only_plan, plan
+            self._weight -= 0 if known is None else _weight_of(known)
         else:
             choice = self._choice(variables)
             known = self._plans.pop(choice, None)
@@ -126,6 +144,40 @@ class Operation:
             self._plans[choice] = plan
         self._weight += _weight_of(plan)
         self._grown(self._weight - before)
+
+
+class FilledOperation(Operation):
+    """The operation of a shape, with the values of one text. Plans are the shape's."""
+
+    def __init__(
+        self, operation: Operation, shape: Shape, pieces: Pieces, values: dict[str, Any]
+    ) -> None:
+        # All that it is made of is there, and cost more than all the rest of the way.
+        vars(self).update(vars(operation))
+        self._operation = operation
+        self._shape = shape
+        self._pieces = pieces
+        self.constants = VariableValues({}, values)
+        self.variables = partial(_filled, operation, values)
+
+    def find_plan(self, variables: VariableValues) -> Plan | None:
+        return self._operation.find_plan(variables)
+
+    def planning(self, variables: VariableValues) -> Generator[None, None, Plan]:
+        return self._operation.planning(variables)
+
+    def locate(self, errors: list[GraphQLError]) -> None:
+        self._shape.locate(errors, self._pieces)
+
+
+def _filled(
+    operation: Operation, values: dict[str, Any], given: Mapping[str, Any] | None
+) -> VariableValues | list[GraphQLError]:
+    """The variables' values, beside those of literals."""
+    variables = operation.variables(given)
+    if isinstance(variables, list):
+        return variables
+    return VariableValues(variables.sources, variables.coerced | values)
 
 
 class Prepared(Struct, eq=False):

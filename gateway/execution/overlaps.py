@@ -76,8 +76,11 @@ def find_overlaps(
     schema: GraphQLSchema,
     operations: Iterable[OperationDefinitionNode],
     fragments: Mapping[str, FragmentDefinitionNode],
+    compared: set[int],
 ) -> Generator[None, None, GraphQLError | None]:
-    """The first conflict between fields of otherwise valid operations; yields every few fields."""
+    """The first conflict between fields of otherwise valid operations; yields every few fields.
+    Fields whose arguments are compared are added to those, as their nodes' identities.
+    """
     seen: set[tuple[bool, frozenset[tuple[str, int]]]] = set()
     count = since_turn = 0
     todo = [
@@ -92,7 +95,7 @@ def find_overlaps(
         seen.add((merged.is_shape, known))
         for key, fields in _by_key(schema, fragments, merged.below).items():
             path = (*merged.path, key)
-            conflict = _conflict(fields, path, todo, is_shape=merged.is_shape)
+            conflict = _conflict(fields, path, todo, compared, is_shape=merged.is_shape)
             if conflict is not None:
                 return conflict
             count += len(fields)
@@ -142,7 +145,7 @@ def _type_named(schema: GraphQLSchema, node: Any) -> Any:
 
 
 def _conflict(
-    fields: list[_Field], path: Path, todo: list[_Set], *, is_shape: bool
+    fields: list[_Field], path: Path, todo: list[_Set], compared: set[int], *, is_shape: bool
 ) -> GraphQLError | None:
     """What keeps the fields of a key from being merged; what is selected below them is to do."""
     first = fields[0]
@@ -152,6 +155,8 @@ def _conflict(
         return None
     groups = [] if is_shape else _of_one_object(fields)
     for group in groups:
+        if len(group) > 1:
+            compared.update(id(field.node) for field in group)
         conflict = _difference(group, path)
         if conflict is not None:
             return conflict

@@ -203,11 +203,8 @@ class Plan:
     entity_types: Mapping[type, str] = with_default(default_factory=dict)
     # No argument decides on calls and rows.
     has_fixed_cost: bool = False
-    # The cost, kept where it does not hang on variables.
-    estimate: Estimate | None = None
-    # The same, but for the arguments, where the cost is fixed.
+    # The cost but for the arguments, kept where it is fixed, and what the answer comes to then.
     fixed_estimate: Estimate | None = None
-    # What the answer comes to, kept where it hangs on no variables.
     size: Size | None = None
     # The rows that were last worked out, and what the answer came to with them: most operations ask
     # for as many each time.

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from graphql import GraphQLError
 
 from gateway.errors import DeadlineExceeded
-from gateway.execution.documents import Document
+from gateway.execution.documents import Document, FilledDocument
 from gateway.execution.forecast import forecast, too_dear, too_full
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import tell_measured
 from gateway.execution.operation import Operation, Prepared
 from gateway.execution.persisted import UnknownDocument
 from gateway.execution.response import RequestError
-from gateway.execution.variables import NO_VARIABLES
 from gateway.schema.ways import tell_way
 from gateway.shares import Shares
 
@@ -42,7 +41,8 @@ NOT_PREPARED: Final = (
     " others; send it again"
 )
 
-Making: TypeAlias = "Generator[None, None, Document] | Generator[None, None, Plan]"
+AnyDocument: TypeAlias = "Document | FilledDocument"
+Making: TypeAlias = "Generator[None, None, AnyDocument] | Generator[None, None, Plan]"
 Steps: TypeAlias = "Making | UnknownDocument"
 
 
@@ -111,7 +111,7 @@ class Preparation:
         self,
         request: GraphQLRequest,
         caller: Caller,
-        document: Document | None = None,
+        document: AnyDocument | None = None,
         *,
         ceiling: int | None = None,
     ) -> Prepared | Steps:
@@ -128,7 +128,7 @@ class Preparation:
         limits = self._documents.limits
         if request.variables and (excess := check_variables(request.variables, limits)):
             raise RequestError("BAD_USER_INPUT", errors=[GraphQLError(excess)], operation=operation)
-        variables = NO_VARIABLES
+        variables = operation.constants
         if operation.node.variable_definitions:
             converted = operation.variables(request.variables)
             if isinstance(converted, list):
@@ -141,9 +141,8 @@ class Preparation:
         plan = operation.only_plan or operation.find_plan(variables)
         if plan is None:
             return operation.planning(variables)
-        estimate, size = plan.estimate, plan.size
-        if estimate is None or size is None:
-            estimate, size = forecast(operation, plan, variables, self._max_list_rows)
+        known = operation.forecast
+        estimate, size = known or forecast(operation, plan, variables, self._max_list_rows)
         self._check(operation, plan, estimate, size, caller, request, ceiling)
         return Prepared(operation, plan, variables, estimate, size)
 
@@ -192,7 +191,7 @@ class Preparation:
             if isinstance(found, Operation):
                 return found
             made = await self._made(found, request, caller, account)
-            if isinstance(made, Document):
+            if isinstance(made, Document | FilledDocument):
                 document = made
 
     async def take(
@@ -212,7 +211,7 @@ class Preparation:
         document = None
         while True:
             made = await self._made(steps, request, caller, account)
-            if isinstance(made, Document):
+            if isinstance(made, Document | FilledDocument):
                 document = made
             # Cost and size of a large plan are worked out in one go.
             await asyncio.sleep(0)
@@ -253,7 +252,7 @@ class Preparation:
             done.set_result(None)
 
     def _operation(
-        self, request: GraphQLRequest, document: Document | None, *, is_read_only: bool
+        self, request: GraphQLRequest, document: AnyDocument | None, *, is_read_only: bool
     ) -> Operation | Making:
         """The operation that a request asks for, by text, by id or by hash; or the steps that make
         its document. Raises `RequestError`, such as `UnknownDocument`.

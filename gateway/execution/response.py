@@ -128,6 +128,8 @@ class RequestError(Exception):
 
     def response(self, tally: Tally, request_id: str) -> GraphQLResponse:
         """The response that says so."""
+        if self.operation is not None:
+            self.operation.locate(self.errors)
         errors = [
             format_request_error(error, code=self.code) for error in first_errors(self.errors)
         ]
@@ -143,6 +145,7 @@ def executed(
     """The response to what was executed; raises `ResponseTooLarge` where that ended it."""
     errors = extensions = None
     if result.errors:
+        prepared.operation.locate(result.errors)
         errors = [format_error(error, scope.request_id) for error in result.errors]
         for error in result.errors:
             # Their frames hold the execution, which holds them: entities, pages and all.

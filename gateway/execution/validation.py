@@ -59,10 +59,16 @@ _RULES: Final = (
 
 
 def validate_steps(
-    schema: GraphQLSchema, document: DocumentNode, *, max_errors: int, introspection: bool
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    *,
+    max_errors: int,
+    introspection: bool,
+    compared: set[int] | None = None,
 ) -> Generator[None, None, list[GraphQLError]]:
     """What is wrong with a document, at most so many errors; yields every few nodes. Without
     `introspection` the schema is not told of: not by a query, and not by names that errors suggest.
+    Fields whose arguments had to equal others' are added to those `compared`, as nodes' identities.
     """
     errors: list[GraphQLError] = []
 
@@ -93,6 +99,7 @@ def validate_steps(
             for node in document.definitions
             if isinstance(node, FragmentDefinitionNode)
         },
+        set() if compared is None else compared,
     )
     return [] if overlap is None else [overlap]
 

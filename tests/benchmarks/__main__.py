@@ -29,8 +29,9 @@ from tests.benchmarks.measure import (
     measure,
     measure_memory,
     measure_new_documents,
+    measure_other_values,
 )
-from tests.benchmarks.operation import GROWTH, OPERATIONS, Operation
+from tests.benchmarks.operation import GROWTH, IN_TEXT, OPERATIONS, Operation
 from tests.benchmarks.programs import PROGRAMS, pin, start_program, start_upstream
 from tests.benchmarks.report import as_json, missed_figures, report
 
@@ -88,6 +89,9 @@ def _measured(
                     # The floor knows its operations by their text; what is kept is no matter here.
                     able = [program for program in programs if program.name in {"gateway", "plain"}]
                     measure_new_documents(able, big, effort, numbers, results)
+                    for program in programs:
+                        if program.name == "gateway":
+                            measure_other_values(program, IN_TEXT, effort, numbers, results)
         if everything:
             for name in [name for name in names if name != "kept"]:
                 _say(f"memory of {name}")
@@ -95,10 +99,15 @@ def _measured(
                     name, upstream, big, effort, core=PROGRAM_CORE
                 )
             if "gateway" in names:
-                _say("memory of gateway, new documents")
-                results.memory["gateway, new documents"] = measure_memory(
-                    "gateway", upstream, big, effort, core=PROGRAM_CORE, numbers=count()
-                )
+                job = IN_TEXT["one_job"]
+                for title, operation, others in (
+                    ("new documents", big, map(big.numbered, count())),
+                    ("other values", job.valued(0), map(job.valued, count())),
+                ):
+                    _say(f"memory of gateway, {title}")
+                    results.memory[f"gateway, {title}"] = measure_memory(
+                        "gateway", upstream, operation, effort, core=PROGRAM_CORE, others=others
+                    )
     return results
 
 

@@ -29,8 +29,8 @@ _TIMEOUT_S = 30
 class Load:
     """Sends one operation to the program on `port`; a context manager.
 
-    The first answer, to a request of its own, says how long the others must be. `numbers` makes
-    every document one never seen before.
+    The first answer, to a request of its own, says how long the others must be. With `others`
+    these are sent in its place, each once.
     """
 
     def __init__(
@@ -39,12 +39,10 @@ class Load:
         operation: Operation,
         connections: int,
         *,
-        numbers: Iterator[int] | None = None,
+        others: Iterator[Operation] | None = None,
     ) -> None:
         self._requests = (
-            repeat(_request_of(operation))
-            if numbers is None
-            else (_request_of(operation.numbered(number)) for number in numbers)
+            repeat(_request_of(operation)) if others is None else map(_request_of, others)
         )
         sockets = [_connect(port) for _ in range(connections)]
         self._by_number = {connection.fileno(): connection for connection in sockets}

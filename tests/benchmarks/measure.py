@@ -31,6 +31,7 @@ __all__ = [
     "measure",
     "measure_memory",
     "measure_new_documents",
+    "measure_other_values",
 ]
 
 
@@ -104,6 +105,10 @@ class Results:
     """By operation and program."""
     new_documents: dict[str, list[float]] = field(default_factory=dict)
     """CPU in µs for the big page in a document never seen before, by program, a value a turn."""
+    other_values: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
+    """CPU in µs of the gateway by operation, values in the text: for one text again and again, and
+    for texts with other values, a value a turn.
+    """
     memory: dict[str, Memory] = field(default_factory=dict)
     """By program."""
 
@@ -182,13 +187,32 @@ def measure_new_documents(
     """Add the turns' costs of documents numbered by `numbers` to the results."""
     for _ in range(effort.rounds * effort.turns):
         for program in programs:
-            with Load(
-                program.port, operation, connections=effort.connections, numbers=numbers
-            ) as load:
+            new = map(operation.numbered, numbers)
+            with Load(program.port, operation, effort.connections, others=new) as load:
                 cpu_s = program.cpu_s()
                 answered = len(load.run(seconds=effort.seconds))
                 cost_us = (program.cpu_s() - cpu_s) / answered * 1e6
                 results.new_documents.setdefault(program.name, []).append(cost_us)
+
+
+def measure_other_values(
+    program: Program,
+    operations: Mapping[str, Operation],
+    effort: Effort,
+    numbers: Iterator[int],
+    results: Results,
+) -> None:
+    """Add the turns' costs of one text, and of texts that have other values."""
+    for _ in range(effort.rounds * effort.turns):
+        for name, operation in operations.items():
+            same = operation.valued(next(numbers))
+            found = results.other_values.setdefault(name, ([], []))
+            for costs_us, others in zip(found, (None, map(operation.valued, numbers)), strict=True):
+                with Load(program.port, same, effort.connections, others=others) as load:
+                    load.run(at_least=3)
+                    cpu_s = program.cpu_s()
+                    answered = len(load.run(seconds=effort.seconds))
+                    costs_us.append((program.cpu_s() - cpu_s) / answered * 1e6)
 
 
 def measure_memory(
@@ -198,9 +222,9 @@ def measure_memory(
     effort: Effort,
     *,
     core: int,
-    numbers: Iterator[int] | None = None,
+    others: Iterator[Operation] | None = None,
 ) -> Memory:
-    """A program of its own, so that nothing else was asked of it before; `numbers` as for
+    """A program of its own, so that nothing else was asked of it before; `others` as for
     `Load`.
     """
     operations = effort.memory_operations
@@ -208,9 +232,9 @@ def measure_memory(
         ask(program.port, operation)
         started = program.memory_bytes("VmRSS")
         samples = []
-        with Load(program.port, operation, connections=effort.connections, numbers=numbers) as load:
+        with Load(program.port, operation, effort.connections, others=others) as load:
             # New documents fill the gateway's store of 1,000 before it can stop growing.
-            load.run(at_least=operations // 5 if numbers is None else 1_500)
+            load.run(at_least=operations // 5 if others is None else 1_500)
             samples.append(program.memory_bytes("VmRSS"))
             for _ in range(10):
                 load.run(at_least=operations // 10)

@@ -5,13 +5,14 @@ Texts are operations/*.graphql. What they ask for exists in `world.World`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-__all__ = ["FIFTY_JOBS", "GROWTH", "OPERATIONS", "Operation"]
+__all__ = ["FIFTY_JOBS", "GROWTH", "IN_TEXT", "OPERATIONS", "Operation"]
 
 _FILES = Path(__file__).parent / "operations"
 _PROJECT = "278964"
@@ -34,8 +35,21 @@ class Operation:
     kept_limit: float | None = None
 
     def numbered(self, number: int) -> Operation:
-        """The same in a text of its own."""
-        return replace(self, text=f"# {number:09}\n{self.text}")
+        """The same in a text of its own, of a shape of its own: another name."""
+        name = f"query N{number:09}"
+        return replace(self, text=re.sub(r"^(query \w+)?", name, self.text, count=1))
+
+    def valued(self, number: int) -> Operation:
+        """The same in a text of its own that has another value, the answer's not hanging on it."""
+        own = f'{{ own: project(id: "{number:09}") {{ __typename }}'
+        return replace(self, text=self.text.replace("{", own, 1), variables={})
+
+    def in_text(self) -> Operation:
+        """The same with the variables' values in the text."""
+        text = re.sub(r"^query (\w+)\(.*?\) ", r"query \1 ", self.text)
+        for name, value in self.variables.items():
+            text = text.replace(f"${name}", msgspec.json.encode(value).decode())
+        return replace(self, text=text, variables={})
 
     def body(self) -> bytes:
         """The request's body."""
@@ -98,6 +112,9 @@ OPERATIONS = {
         {"project": _PROJECT, "pipeline": "2870000000"},
     ),
 }
+
+# Those of programs that write values into the text.
+IN_TEXT = {name: OPERATIONS[name].in_text() for name in ("one_job", "few_20", "fifty_jobs")}
 
 # The numbers that fifty_jobs.graphql names, highest first.
 FIFTY_JOBS = [

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.operation import GROWTH
+from tests.benchmarks.operation import GROWTH, IN_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,8 @@ __all__ = ["as_json", "machine", "missed_figures", "report", "table"]
 # The most that the gateway may use, in floors, beside each operation's own limit.
 SLOPE_LIMIT = 1.3
 PEAK_LIMIT = 1.5
+# Of the CPU that one text takes that is known, where only values in it are others.
+OTHER_VALUES_LIMIT = 1.3
 # Of plain's CPU on the big page: 20 times better.
 PLAIN_LIMIT = 1 / 20
 
@@ -44,6 +46,8 @@ def report(results: Results, operations: Mapping[str, Operation]) -> str:
         parts.append(_growth_table(results))
     if results.new_documents:
         parts.append(_new_documents_table(results))
+    if results.other_values:
+        parts.append(_other_values_table(results))
     if results.memory:
         parts.append(_memory_table(results))
     return "\n\n".join(parts)
@@ -127,6 +131,20 @@ def _new_documents_table(results: Results) -> str:
     return table(("program", "known document µs", "new document µs"), rows)
 
 
+def _other_values_table(results: Results) -> str:
+    """CPU under load for texts that have the variables' values in them."""
+    rows = [
+        [
+            IN_TEXT[name].title,
+            f"{median(same):,.0f}",
+            f"{median(others):,.0f}",
+            f"{_ratio(others, same):.2f}",
+        ]
+        for name, (same, others) in results.other_values.items()
+    ]
+    return table(("values in the text", "known text µs", "other values µs", "x known"), rows)
+
+
 def _memory_table(results: Results) -> str:
     """Resident memory; growth is from the end of the warm-up to the end."""
     floor = results.memory.get("floor")
@@ -176,6 +194,9 @@ def _figures(
     if {"gateway", "plain"} <= results.new_documents.keys():
         costs = results.new_documents
         yield "new document, of plain", _ratio(costs["gateway"], costs["plain"]), 1
+    for name, (same, others) in results.other_values.items():
+        title = f"{IN_TEXT[name].title}, other values, of a known text"
+        yield title, _ratio(others, same), OTHER_VALUES_LIMIT
     memory = results.memory
     if {"gateway", "floor"} <= memory.keys():
         yield "peak memory, floors", memory["gateway"].peak / memory["floor"].peak, PEAK_LIMIT
@@ -212,6 +233,7 @@ def as_json(results: Results) -> dict[str, Any]:
             for name, by_program in results.operations.items()
         },
         "new_documents_cpu_us": results.new_documents,
+        "other_values_cpu_us": results.other_values,
         "memory_bytes": {
             program: {"started": found.started, "peak": found.peak, "samples": found.samples}
             for program, found in results.memory.items()

@@ -19,7 +19,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLNonNull, execute, pars
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.execution import documents, executor
+from gateway.execution import documents, executor, preparing
 from gateway.execution.limits import Limits
 from gateway.execution.masking import format_error
 from gateway.execution.schema import make_schema
@@ -67,6 +67,7 @@ class Stack(NamedTuple):
 
     documents: ModuleType = documents
     executor: ModuleType = executor
+    preparing: ModuleType = preparing
 
 
 class _Unpropagated(StrawberryGraphQLCoreExecutionContext):
@@ -155,6 +156,7 @@ class Comparison:
             return await result if isawaitable(result) else result
 
         result = self._loop.run_until_complete(run())
+        operation.locate(result.errors or [])
         return self._answer(result, context, is_compiled=execution._executor is None)
 
     def _answer(

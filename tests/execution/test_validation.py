@@ -220,7 +220,7 @@ class TestOverlaps:
 
         def found(levels: int) -> GraphQLError | None:
             parsed: Any = parse(f"{{ i {{ {level(levels)} }} }}")
-            return finished(find_overlaps(schema, parsed.definitions, {}))
+            return finished(find_overlaps(schema, parsed.definitions, {}, set()))
 
         too_many = found(7)
 
