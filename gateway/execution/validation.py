@@ -1,5 +1,6 @@
 """Validates documents in steps, by graphql-core's rules and ours.
 
+A document that is valid at a glance (`vetting`) is not judged by rules, which tell what is wrong.
 The rules are visitors, as in graphql-core; only the walk over the document is taken apart, so that
 others have turns in between. Its rule about overlapping fields, which compares pairs, is replaced
 (`overlaps`). What its rules do at once when an operation ends is bounded by `limits`.
@@ -29,6 +30,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from gateway.execution.overlaps import find_overlaps
 from gateway.execution.selections import spreads_below
+from gateway.execution.vetting import vet_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     )
     from graphql.validation.validation_context import VariableUsage
 
-__all__ = ["validate_steps"]
+__all__ = ["judge_steps", "validate_steps"]
 
 # Steps of the walk between two turns, two or three for each node: some 5 µs each.
 NODES_AT_ONCE: Final = 200
@@ -70,6 +72,29 @@ def validate_steps(
     `introspection` the schema is not told of: not by a query, and not by names that errors suggest.
     Fields whose arguments had to equal others' are added to those `compared`, as nodes' identities.
     """
+    if not (yield from vet_steps(schema, document)):
+        errors = yield from judge_steps(
+            schema, document, max_errors=max_errors, introspection=introspection
+        )
+        if errors:
+            return errors
+    overlap = yield from find_overlaps(
+        schema,
+        [node for node in document.definitions if isinstance(node, OperationDefinitionNode)],
+        {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        },
+        set() if compared is None else compared,
+    )
+    return [] if overlap is None else [overlap]
+
+
+def judge_steps(
+    schema: GraphQLSchema, document: DocumentNode, *, max_errors: int, introspection: bool
+) -> Generator[None, None, list[GraphQLError]]:
+    """What all rules tell, but that about overlapping fields."""
     errors: list[GraphQLError] = []
 
     def report(error: GraphQLError) -> None:
@@ -89,19 +114,7 @@ def validate_steps(
         errors.append(aborted.with_traceback(None))
     except RecursionError:
         errors.append(GraphQLError(ABORTED))
-    if errors:
-        return errors
-    overlap = yield from find_overlaps(
-        schema,
-        [node for node in document.definitions if isinstance(node, OperationDefinitionNode)],
-        {
-            node.name.value: node
-            for node in document.definitions
-            if isinstance(node, FragmentDefinitionNode)
-        },
-        set() if compared is None else compared,
-    )
-    return [] if overlap is None else [overlap]
+    return errors
 
 
 class _Context(ValidationContext):
