@@ -107,6 +107,10 @@ class _Writer:
             if self._stands_in_place(field, below)
         }
         self.lines: list[str] = []
+        # Functions by what follows their names; names by what they would be: many fields of an
+        # operation select the same.
+        self._written: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self.namespace = Namespace(plan.entity_types)
         self.lists = 0
 
@@ -134,13 +138,19 @@ class _Writer:
         if selection.needs:
             parameters += ", h=None"
             before[:0] = ("h = h or s", "m = s if s.known else h")[: selection.needs]
-        head = f"def s{selection.number}({parameters}):"
-        comment = f"  # {selection.type.name}"
+        name, comment = f"s{selection.number}", f"  # {selection.type.name}"
         if not before and not after:
-            self.lines.append(f"{head} return {display}{comment}")
+            self._write(name, f"({parameters}): return {display}{comment}")
             return
         body = [f"r = {display}", *after, "return r"] if after else [f"return {display}"]
-        self.lines += [head + comment, *(f"    {line}" for line in (*before, *body))]
+        lines = (f"    {line}" for line in (*before, *body))
+        self._write(name, f"({parameters}):{comment}", *lines)
+
+    def _write(self, name: str, *lines: str) -> None:
+        """Write a function, given what follows its name; one for all that are the same."""
+        text = "\n".join(lines)
+        same = self._names[name] = self._written.setdefault(text, name)
+        self.lines.append(f"def {name}{text}" if same == name else f"{name} = {same}")
 
     def _field(
         self, selection: Selection, field: Field, before: list[str], after: list[str]
@@ -191,20 +201,21 @@ class _Writer:
         type_ = field.definition.type
         if field.slot is not None and field.slot.edge is not None:
             field.slot.is_closed = not field.has_slots_below
-            head = f"def e{field.slot.number}(v, r, p, q):"
+            name = f"e{field.slot.number}"
+            completed = f"r[p[1]] = {self._complete('v', type_, field, 'p')}"
             if field.hydration is None or is_list_type(get_nullable_type(type_)):
-                self.lines.append(f"{head} r[p[1]] = {self._complete('v', type_, field, 'p')}")
+                self._write(name, f"(v, r, p, q): {completed}")
             else:
                 test = self.namespace.needs_hydration("v", field.below)
-                self.lines += [
-                    head,
+                self._write(
+                    name,
+                    "(v, r, p, q):",
                     f"    if {test}: q[{field.hydration.number}]((v, r, p))",
-                    f"    else: r[p[1]] = {self._complete('v', type_, field, 'p')}",
-                ]
+                    f"    else: {completed}",
+                )
         if field.hydration is not None:
-            self.lines.append(
-                f"def h{field.hydration.number}(h, v, r, p, q): r[p[1]] = {self._hydrated(field)}"
-            )
+            name = f"h{field.hydration.number}"
+            self._write(name, f"(h, v, r, p, q): r[p[1]] = {self._hydrated(field)}")
 
     def _hydrated(self, field: Field) -> str:
         """The expression that projects the entity `v` with what it was hydrated to, `h`."""
@@ -282,7 +293,11 @@ class _Writer:
         return f"{{{', '.join(shown)}}}"
 
     def _call(self, selection: Selection, path: str) -> str:
-        return f"s{selection.number}({f'v, {path}, q' if selection.has_slots else 'v'})"
+        return f"{self._name(selection)}({f'v, {path}, q' if selection.has_slots else 'v'})"
+
+    def _name(self, selection: Selection) -> str:
+        name = f"s{selection.number}"
+        return self._names.get(name, name)
 
     def _dispatch(self, field: Field, *, is_nullable: bool) -> str:
         """A table from entity class to projection, for a place that can hold several types."""
@@ -300,7 +315,7 @@ class _Writer:
 
     def _uniform(self, selection: Selection, field: Field) -> str:
         """All projections of one table take the same arguments."""
-        name = f"s{selection.number}"
+        name = self._name(selection)
         return (
             f"lambda v, p, q: {name}(v)"
             if field.has_slots_below and not selection.has_slots

@@ -8,6 +8,7 @@ specification by construction.
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
@@ -169,7 +170,7 @@ class _Layout:
             for type_ in self._object_types(definition.type):
                 field.below[type_.name] = yield from self._lay_out_below(type_, details)
         below = field.below.values()
-        known = _known_of(field)
+        known = _known_of(field.declared)
         needs_hydration = any(part.needs > known for part in below)
         field.has_slots_below = needs_hydration or any(part.has_slots for part in below)
         if isinstance(kind, Read):
@@ -217,10 +218,15 @@ def _declared(type_: GraphQLObjectType, kind: Read | Edge | None) -> frozenset[A
     """The classes that a plain field can give; empty where an entity does not declare it."""
     if not isinstance(kind, Read) or kind.attribute is None:
         return frozenset()
+    return _declared_by(type_.name, kind.attribute)
+
+
+@cache
+def _declared_by(type_name: str, attribute: str) -> frozenset[Any]:
     declared = [
-        declared_classes(entity, kind.attribute)
+        declared_classes(entity, attribute)
         for entity, name in ENTITY_TYPES.items()
-        if name == type_.name
+        if name == type_name
     ]
     return frozenset(chain(*declared)) if all(declared) else frozenset()
 
@@ -235,13 +241,10 @@ def _is_never_null(field: Field, read: Read) -> bool:
     return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
 
 
-def _known_of(field: Field) -> Known:
-    """How much is known at least of the entities that a field gives."""
+@cache
+def _known_of(declared: frozenset[Any]) -> Known:
+    """How much is known at least of entities of these classes."""
     return min(
-        (
-            getattr(declared, "known", Known.HANDLE)
-            for declared in field.declared
-            if declared is not NoneType
-        ),
+        (getattr(class_, "known", Known.HANDLE) for class_ in declared if class_ is not NoneType),
         default=Known.HANDLE,
     )

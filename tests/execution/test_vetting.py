@@ -103,7 +103,7 @@ def damaged(draw: Callable[..., Any], text: str) -> str:
     return " ".join(tokens)
 
 
-@settings(repeatable, max_examples=COUNT)
+@settings(repeatable, max_examples=COUNT // 4)
 @given(data=st.data(), operation=operations(SCHEMA, max_fields=15))
 def test_what_is_valid_at_a_glance_is_valid_by_the_rules(
     data: st.DataObject, operation: Operation
@@ -124,9 +124,9 @@ def test_what_is_valid_at_a_glance_is_valid_by_the_rules(
 @given(operation=operations(SCHEMA))
 def test_what_is_valid_is_valid_at_a_glance(operation: Operation) -> None:
     """But for introspection, and lists and objects for a scalar."""
-    is_usual = "__schema" not in operation.text and "__type(" not in operation.text
+    is_unusual = any(part in operation.text for part in ("__schema", "__type(", "inputs:"))
 
-    assert is_vetted(operation.text) or not is_usual or "JSON" in operation.text
+    assert is_vetted(operation.text) or is_unusual
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
