@@ -133,7 +133,11 @@ class _Layout:
         for key, found in (selection.grouped or {}).items():
             definition = self.schema.get_field(type_, found[0].node.name.value)
             if definition is not None:
-                field = yield from self._field(selection, key, definition, found)
+                field = _leaf(selection, key, definition, found)
+                if field is None:
+                    field = yield from self._field(selection, key, definition, found)
+                if field.read is not None:
+                    selection.needs = max(selection.needs, field.read.needs)
                 selection.fields.append(field)
         edges = [field.slot.edge for field in selection.fields if field.slot is not None]
         selection.needs_in_all = max(
@@ -161,12 +165,9 @@ class _Layout:
     def _field(
         self, selection: Selection, key: str, definition: GraphQLField, details: list[FieldDetails]
     ) -> Steps[Field]:
-        name = details[0].node.name.value
-        if name == "__typename":
-            return Field(key, definition, details, constant=selection.type.name)
         kind = kind_of(definition)
         field = Field(key, definition, details, declared=_declared(selection.type, kind))
-        if not name.startswith("__"):
+        if not field.name.startswith("__"):
             for type_ in self._object_types(definition.type):
                 field.below[type_.name] = yield from self._lay_out_below(type_, details)
         below = field.below.values()
@@ -176,7 +177,6 @@ class _Layout:
         if isinstance(kind, Read):
             field.read = kind
             field.is_never_null = _is_never_null(field, kind)
-            selection.needs = max(selection.needs, kind.needs)
             selection.is_compiled &= all(part.is_compiled for part in below)
             selection.has_slots |= field.has_slots_below
         else:
@@ -214,6 +214,20 @@ class _Layout:
         return [named] if is_object_type(named) else []
 
 
+def _leaf(
+    selection: Selection, key: str, definition: GraphQLField, details: list[FieldDetails]
+) -> Field | None:
+    """A field that is a constant, or read and shown as it is; None for any other."""
+    node = details[0].node
+    if node.name.value == "__typename":
+        return Field(key, definition, details, constant=selection.type.name)
+    if node.selection_set is not None or not isinstance(kind := kind_of(definition), Read):
+        return None
+    field = Field(key, definition, details, None, kind, declared=_declared(selection.type, kind))
+    field.is_never_null = _is_never_null(field, kind)
+    return field
+
+
 def _declared(type_: GraphQLObjectType, kind: Read | Edge | None) -> frozenset[Any]:
     """The classes that a plain field can give; empty where an entity does not declare it."""
     if not isinstance(kind, Read) or kind.attribute is None:
@@ -237,7 +251,12 @@ def _is_never_null(field: Field, read: Read) -> bool:
     """
     if field.declared or read.attribute is not None:
         return bool(field.declared) and NoneType not in field.declared
-    returned = getattr(read.of, "__annotations__", {}).get("return", "None")
+    return _gives_no_null(read.of)
+
+
+@cache
+def _gives_no_null(function: Callable[..., Any]) -> bool:
+    returned = getattr(function, "__annotations__", {}).get("return", "None")
     return isinstance(returned, str) and not re.search(r"\b(None|Any|Optional)\b", returned)
 
 

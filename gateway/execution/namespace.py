@@ -44,10 +44,12 @@ class Namespace:
     def __init__(self, entity_types: Mapping[type, str]) -> None:
         self.values: dict[str, Any] = {"other": _other, "never": _never}
         self._entity_types = entity_types
+        # The names of functions that have one: equal fields then are equal text.
+        self._named: dict[Callable[[Any], Any], str] = {}
 
     def call(self, function: Callable[[Any], Any], entity: str) -> str:
         """The value of a function for an entity."""
-        name = f"f{len(self.values)}"
+        name = self._named.setdefault(function, f"f{len(self.values)}")
         self.values[name] = function
         return f"{name}({entity})"
 

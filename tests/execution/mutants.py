@@ -238,8 +238,8 @@ MUTANTS = [
     Mutant(
         "needs are those of the last field",
         "layout",
-        "selection.needs = max(selection.needs, kind.needs)",
-        "selection.needs = kind.needs",
+        "selection.needs = max(selection.needs, field.read.needs)",
+        "selection.needs = field.read.needs",
     ),
     Mutant(
         "slots below plain fields are forgotten",
