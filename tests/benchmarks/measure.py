@@ -205,7 +205,8 @@ def measure_other_values(
     """Add the turns' costs of one text, and of texts that have other values."""
     for _ in range(effort.rounds * effort.turns):
         for name, operation in operations.items():
-            same = operation.valued(next(numbers))
+            # The first of its shape that was asked for: it is kept by its text.
+            same = operation.valued(0)
             found = results.other_values.setdefault(name, ([], []))
             for costs_us, others in zip(found, (None, map(operation.valued, numbers)), strict=True):
                 with Load(program.port, same, effort.connections, others=others) as load:

@@ -41,7 +41,8 @@ class Operation:
 
     def valued(self, number: int) -> Operation:
         """The same in a text of its own that has another value, the answer's not hanging on it."""
-        own = f'{{ own: project(id: "{number:09}") {{ __typename }}'
+        # No project has the id 0.
+        own = f'{{ own: project(id: "{number + 1:09}") {{ __typename }}'
         return replace(self, text=self.text.replace("{", own, 1), variables={})
 
     def in_text(self) -> Operation:
