@@ -49,6 +49,7 @@ HEARD_S: Final = 0.5
 MICRO: Final = 1_000_000
 # Digits of a time.
 STAMP: Final = 16
+NEWS_NAME: Final = b"news of what is watched"
 # What is being told when all ends may take so long.
 LAST_S: Final = 1.0
 # Longer parts are made shorter.
@@ -183,6 +184,8 @@ class SharedSubjects:
         self._me = secrets.token_hex(8)
         self._news = store.key("watched", "news")
         self._tasks: set[asyncio.Task[Any]] = set()
+        self.telling: asyncio.Task[None] | None = None
+        """News on their way: a claim for them must not overtake them."""
         self._ends: list[Callable[[], object]] = []
 
     def subject(
@@ -194,7 +197,9 @@ class SharedSubjects:
     def tell(self, news: News) -> bool:
         """Tell all other replicas; False where the store is away."""
         if self.store.is_up:
-            self.store.tell("EVAL", NEWS, 1, self._news, _encode_news(_Heard(self._me, news)))
+            sealed = self.sealing.documents.close(_encode_news(_Heard(self._me, news)), NEWS_NAME)
+            self.telling = asyncio.create_task(self._tell(sealed))
+            self.own(self.telling)
         return self.store.is_up
 
     def on_news(self, listener: Callable[[News, float], object]) -> None:
@@ -202,9 +207,10 @@ class SharedSubjects:
 
         def hear(message: bytes) -> None:
             try:
-                at, heard = int(message[:STAMP]), _heard_in(message[STAMP:])
+                at = int(message[:STAMP])
+                heard = _heard_in(self.sealing.documents.open(message[STAMP:], NEWS_NAME) or b"")
             except (ValueError, msgspec.MsgspecError):
-                # By another version of this.
+                # By another version of this, or by a stranger.
                 return
             if heard.by != self._me:
                 listener(heard.news, at)
@@ -214,6 +220,10 @@ class SharedSubjects:
     def on_return(self, listener: Callable[[], object]) -> None:
         """Tell a listener when the store is back."""
         self._ends.append(self.store.on_return(listener))
+
+    async def _tell(self, sealed: bytes) -> None:
+        with suppress(StoreAway):
+            await self.store.run("EVAL", NEWS, 1, self._news, sealed)
 
     async def aclose(self) -> None:
         """Hear nothing more, and wait for what is being told."""
@@ -272,6 +282,9 @@ class SharedSubject:
     async def claim(self, wants: bytes, good_s: float, since: float = -math.inf) -> Turn:
         if not self._is_heard:
             await self._until_heard()
+        telling = self._shared.telling
+        if telling is not None and not telling.done():
+            await asyncio.wait([telling])
         asked = asyncio.get_running_loop().time()
         good = -1 if math.isinf(good_s) else max(int(good_s * MICRO), 0)
         lease_s = self._shared.lease_s

@@ -175,6 +175,7 @@ class Live:
 
     def _look_all(self) -> None:
         """Others may have told something that was not heard."""
+        self._around.returned_at = self._around.clock.now()
         for poller in self.pollers:
             poller.wake(at_once=False)
 

@@ -268,6 +268,12 @@ class PipelinePoller(Poller):
         for job_id in self._others.jobs:
             self.jobs.setdefault(job_id, JobListeners())
         self._tidy()
+        if not self._told:
+            # What has not been modified could not be told.
+            self._tags.clear()
+
+    def forget_told(self) -> None:
+        self._told.clear()
 
     def told(
         self,

@@ -149,6 +149,9 @@ class Poller:
         """
         raise NotImplementedError
 
+    def forget_told(self) -> None:
+        """What it knows is not what was told: nothing of that counts as known."""
+
     def goes_alone(self, look: Look) -> bool:  # noqa: ARG002 - for subclasses
         """Is it better to read than to wait for who does? It costs calls."""
         return False

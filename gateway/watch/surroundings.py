@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
@@ -67,6 +68,10 @@ class Surroundings:
     ) -> None:
         self.client = client
         self.together = together
+        self.returned_at = -math.inf
+        """When others could be heard again: what they told before may be older than what was shown
+        here meanwhile.
+        """
         self.clock = clock
         self.pacing = pacing
         self.forget = forget

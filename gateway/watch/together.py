@@ -48,6 +48,8 @@ class Together:
         self._need = self._own = -math.inf
         # The same by the store's clock.
         self._since = -math.inf
+        # Could what was told not be had?
+        self._goes_alone = False
 
     def need(self, since: float) -> None:
         """Show what was read since then."""
@@ -65,6 +67,10 @@ class Together:
 
     async def round(self) -> None:
         """One round that is due."""
+        if self._goes_alone:
+            self._goes_alone = False
+            await self._alone()
+            return
         poller, subject = self._poller, self._bound()
         now = poller.around.clock.now
         since = max(self._need, self._own)
@@ -97,11 +103,11 @@ class Together:
 
     def _bound(self) -> Subject:
         """The subject; another one once the poller knows better what it polls."""
-        poller = self._poller
-        if self._subject is None or self._name != poller.subject_name:
+        poller, name = self._poller, self._poller.subject_name
+        if self._name != name:
             self.leave()
-            self._name = poller.subject_name
-            self._shown, self._own = 0, -math.inf
+            self._name, self._shown, self._own = name, 0, poller.around.returned_at
+        if self._subject is None:
             self._subject = self._sharing.subject(poller.credential, self._name, self._notice)
         return self._subject
 
@@ -113,6 +119,7 @@ class Together:
         """Read for this replica only; nothing older is shown afterwards."""
         self._need = self._since = -math.inf
         self._own = self._poller.around.clock.now()
+        self._poller.forget_told()
         await self._poller.read_round()
 
     async def _lead(self, subject: Subject, number: int) -> None:
@@ -132,6 +139,7 @@ class Together:
         if subject.has_lost(number):
             # Others may have shown later states by now.
             self.need(began)
+            poller.forget_told()
             poller.due_now()
             return
         # Before it is shown: the poller may be another subject's then.
@@ -144,9 +152,12 @@ class Together:
                 number, index, parts, kept, due_s=poller.due_in_s, late_s=late_s
             )
         except SharingAway:
+            # Nobody needs to wait for what cannot be told.
+            self.leave()
             is_told = False
         if not is_told:
             self._own = began
+            poller.forget_told()
 
     async def _follow(self, subject: Subject, look: Look) -> None:
         poller, now = self._poller, self._poller.around.clock.now()
@@ -157,6 +168,8 @@ class Together:
             except NotTold:
                 self.need(now)
             except SharingAway:
+                # It may be too much for the store, and not only for now.
+                self._goes_alone = True
                 poller.due_now()
                 return
             else:

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from gateway.store.connection import Store
+from gateway.store.connection import Store, StoreAway
 from gateway.store.leases import SharedSubjects
 from gateway.store.sealing import Sealing
 from gateway.team import News
@@ -20,12 +22,13 @@ from gateway.upstream.logs import LogPiece
 from gateway.watch import Live, Pacing
 from gateway.watch.sharing import SharingAway
 from tests.harness.over import over
-from tests.harness.redis import PATIENCE_S
+from tests.harness.redis import PATIENCE_S, redis_cluster
 from tests.harness.turns import until
-from tests.store.stores import until_back
+from tests.store.stores import connected, until_back
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
 
+PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 KEY = "k" * 32
 GITLAB = "https://gitlab.test/api/v4"
 CREDENTIAL = Credential("PRIVATE-TOKEN", "a-secret-token")
@@ -44,7 +47,8 @@ class Replica:
     """A replica with a store's connection of its own."""
 
     def __init__(self, server, least_s):
-        self.store = Store(server.url, patience_s=PATIENCE_S)
+        url = server if isinstance(server, str) else server.url
+        self.store = Store(url, patience_s=PATIENCE_S)
         self.shared = SharedSubjects(self.store, Sealing(KEY, GITLAB), least_s)
         self.live = None
 
@@ -242,6 +246,47 @@ class TestOneSubject:
             told = b"\n".join(stored)
             for secret in (b"secret", b"group", b"wish", b"the index", b"answer", KEY.encode()):
                 assert secret not in told
+
+
+async def follows_what_another_read(server):
+    """One reads, another takes it in; both are told news, and nothing is refused."""
+    async with replicas_of(server) as (a, b):
+        noticed, news = asyncio.Event(), []
+        b.shared.on_news(lambda told, _: news.append(told.job_ids))
+        for number in range(8):
+            name = f"pipeline {number}"
+            leads, follows = a.subject(name=name), b.subject(noticed.set, name=name)
+            turn = await leads.claim(b"", math.inf)
+            assert (await follows.claim(b"", math.inf)).number is None
+            assert await tell(leads, turn.number, b"index", {"1.0": b"a part"})
+            async with asyncio.timeout(5):
+                await noticed.wait()
+            noticed.clear()
+            assert (await follows.look(b"")).index == b"index"
+            assert await follows.part("1.0") == b"a part"
+            leads.leave()
+        a.shared.tell(News(6, (1,)))
+        await until(lambda: news)
+
+        assert news == [(1,)]
+        assert a.store.counts.refused == b.store.counts.refused == 0
+
+
+async def test_a_cluster_is_as_good(redis):
+    """`redis` says that there are servers."""
+    with redis_cluster() as (url, _):
+        await follows_what_another_read(url)
+
+
+async def test_a_user_who_may_do_little_may_do_enough(redis):
+    """What docs/operations.md says that the store's user needs."""
+    [rights] = re.findall(r"`(~jgw[^`]*)`", PAGE.read_text())
+    redis.ask("ACL", "SETUSER", "gateway", "on", ">hush", *rights.split())
+    url = f"unix://gateway@{redis.path}?password=hush"
+    await follows_what_another_read(url)
+    async with connected(url) as store:
+        with pytest.raises(StoreAway):
+            await store.run("GET", "other:key")
 
 
 async def test_news_reach_all_others(redis):

@@ -46,7 +46,7 @@ class Replica:
 
     def __init__(self, medium):
         self.medium = medium
-        self.is_frozen = False
+        self.is_frozen = self.is_away = False
         self.heard, self.returned = [], []
         medium.replicas.append(self)
 
@@ -147,5 +147,5 @@ class Subject:
         return Look(state.told, state.told_began, age_s, state.index, rest_s, under_way_s)
 
     def _check(self):
-        if self.replica.medium.is_away:
+        if self.replica.medium.is_away or self.replica.is_away:
             raise SharingAway

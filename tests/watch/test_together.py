@@ -11,6 +11,7 @@ import pytest
 
 from gateway.errors import NotFound, Unauthenticated
 from gateway.sandbox import Fault
+from gateway.team import News
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
 
@@ -304,6 +305,64 @@ class TestLeaders:
 
             assert at_the_other == [1.0]
             assert [event.value.coverage for event in taken(feeds[0])] == [1.0]
+
+
+class SlowRead:
+    """A replica's reads of jobs, each of which takes its time after the answer has come."""
+
+    def __init__(self, it, at, seconds=3.0):
+        client = it.lives[at]._around.client
+        read = client.job
+
+        async def read_slowly(*arguments, **named):
+            client.job = read
+            try:
+                return await read(*arguments, **named)
+            finally:
+                # Whether it was modified or not.
+                await it.clock.wait(asyncio.Event(), seconds)
+
+        client.job = read_slowly
+
+
+class TestSlowReads:
+    async def test_show_no_earlier_state_to_who_has_read_meanwhile(self, together, idle, taken):
+        pipeline, job = idle
+        async with together(2) as it:
+            feeds = [live.job(it.credential(), 1, job, pipeline) for live in it.lives]
+            await it.idle()
+            for feed in feeds:
+                taken(feed)
+            SlowRead(it, 0)
+            it.replicas[1].is_away = True
+            await it.advance(2, world_s=0)
+            it.sandbox.update_job(job, coverage=1.0)
+            await it.advance(2, world_s=0)
+            alone = [event.value.coverage for event in taken(feeds[1])]
+            it.replicas[1].is_away = False
+            await it.advance(20, world_s=0)
+
+            assert alone == [1.0]
+            assert taken(feeds[1]) == []
+
+    async def test_are_not_enough_for_who_heard_of_a_change_meanwhile(self, together, idle, taken):
+        pipeline, job = idle
+        async with together() as it:
+            feeds = [live.job(it.credential(), 1, job, pipeline) for live in it.lives]
+            await it.idle()
+            SlowRead(it, 0)
+            await it.advance(3, world_s=0)
+            it.sandbox.update_job(job, coverage=1.0)
+            it.calls()
+            for feed in feeds:
+                taken(feed)
+
+            # Who reads has not heard of it.
+            it.lives[2].hear(News(job_ids=(job,), at_once=True), it.clock.now())
+            await it.advance(2.5, world_s=0)
+
+            assert [[e.value.coverage for e in taken(feed)] for feed in feeds] == [[1.0]] * 3
+            assert it.calls() == {"job": 1}
 
 
 class TestWakes:
