@@ -1,5 +1,5 @@
 """Leases of what is watched, and what those who hold them have read (architecture.md, one poller
-over all replicas). It is what `gateway.watch.sharing` asks of a store.
+for a subject). It is what `gateway.watch.sharing` asks of a store.
 
 Of each subject there are three keys of one hash tag:
 
