@@ -1,5 +1,5 @@
-"""Kept reads that several gateways share, each of them at another place (architecture.md, the
-store): what such a store has to do.
+"""Kept reads that several gateways share, each of them at another place: what their store has to
+do (architecture.md, a store is asked, not believed).
 
 Nobody can know without asking it whether another gateway has written meanwhile. So a read looks
 there first: it is told what is kept, and a *mark*, which stands for all that was dropped so far. An
