@@ -59,12 +59,7 @@ class Reads(SingleReads):
     decodes what `readers` are for.
     """
 
-    __slots__ = ("_whole",)
-
-    def _forget(self) -> None:
-        super()._forget()
-        # Lists that are read whole, by pipeline.
-        self._whole: dict[int, list[PipelineLists]] = {}
+    __slots__ = ()
 
     def project_jobs(
         self,

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from gateway.errors import UpstreamInvalid
+    from gateway.loaders.whole import PipelineLists
     from gateway.upstream.calls.allowance import Allowance
     from gateway.upstream.client import Client
     from gateway.upstream.entities import (
@@ -85,6 +86,7 @@ class SingleReads:
         "_reads",
         "_seen",
         "_turns",
+        "_whole",
         "client",
         "cost",
         "max_cost",
@@ -134,6 +136,8 @@ class SingleReads:
         self._artifacts: ArtifactLoader | None = None
         # Listings, log readers and what the job token stands for, by what was asked.
         self._reads: dict[object, Any] = {}
+        # Lists that `Reads` reads whole, by pipeline.
+        self._whole: dict[int, list[PipelineLists]] = {}
 
     @property
     def tally(self) -> Tally:
