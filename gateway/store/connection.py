@@ -104,6 +104,7 @@ class Store:
         self._channels = Channels()
         self._on_return: list[Callable[[], object]] = []
         self._keeper: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._looked = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -114,9 +115,11 @@ class Store:
 
     async def aclose(self) -> None:
         """End all; commands fail from now on."""
-        if self._keeper is not None:
+        self._is_closed = True
+        while self._keeper is not None and not self._keeper.done():
+            # What it waits for may make another failure of that.
             self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+            await asyncio.wait([self._keeper], timeout=1)
         self._lose("closed")
         if self._watch is not None:
             self._watch.cancel()
@@ -312,7 +315,7 @@ class Store:
     async def _keep(self) -> None:
         """Look for the store until it is there, and again whenever it is away."""
         pause_s, was_there = LEAST_PAUSE_S, False
-        while True:
+        while not self._is_closed:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await self._connect()

@@ -17,6 +17,9 @@ async def connected(server, patience_s=PATIENCE_S, space=""):
     store = Store(url, patience_s=patience_s, space=space)
     await store.start()
     try:
+        if isinstance(server, str):
+            # A cluster is one of several processes, and may need longer than a start waits.
+            await until_back(store)
         yield store
     finally:
         await store.aclose()

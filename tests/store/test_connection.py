@@ -17,8 +17,8 @@ from gateway.upstream.calls.shared_pace import Account, Named, Told
 from gateway.upstream.shared_reads import Reading
 from gateway.upstream.wire import Answer
 from tests.harness.redis import LITTLE_PATIENCE_S, redis_cluster
-from tests.harness.turns import until
-from tests.store.stores import connected, until_back
+from tests.harness.turns import turns, until
+from tests.store.stores import BACK_S, connected, until_back
 
 pytestmark = pytest.mark.anyio
 
@@ -98,6 +98,28 @@ class TestAway:
             await until_back(store)
 
             assert await store.run("ECHO", 1) == b"1"
+
+    async def test_it_ends_where_a_cancellation_turns_into_a_failure(self, monkeypatch):
+        """A group of tasks of which one fails meanwhile does that."""
+
+        class Failing:
+            async def connect(self, _):
+                try:
+                    await asyncio.get_running_loop().create_future()
+                except asyncio.CancelledError:
+                    raise ConnectionError from None
+
+            async def close(self):
+                pass
+
+        monkeypatch.setattr("gateway.store.connection.open_servers", lambda _: Failing())
+        store = Store("redis://nobody")
+        starting = asyncio.create_task(store.start())
+        await turns(3)
+
+        async with asyncio.timeout(BACK_S):
+            await store.aclose()
+            await starting
 
     async def test_commands_fail_in_time_while_it_is_frozen(self, redis, caplog):
         async with connected(redis, LITTLE_PATIENCE_S) as store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
+from socket import SOCK_STREAM
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
@@ -205,10 +206,25 @@ async def _open(
     goal: SplitResult,
     tls: ssl.SSLContext | None,
 ) -> asyncio.Transport:
-    transport, _ = await loop.create_connection(
-        lambda: protocol, goal.hostname or "", _port_of(goal), ssl=tls
-    )
-    return transport
+    """A connection to the first address of a name that takes one.
+
+    The name is looked up here: uvloop lets go of a look-up that it is cancelled at, and what fails
+    then is recorded as an error that nobody has seen.
+    """
+    host, port = goal.hostname or "", _port_of(goal)
+    name = host if tls is not None else None
+    found = await loop.getaddrinfo(host, port, type=SOCK_STREAM)
+    for number, (*_, address) in enumerate(dict.fromkeys(found), 1):
+        try:
+            transport, _ = await loop.create_connection(
+                lambda: protocol, str(address[0]), port, ssl=tls, server_hostname=name
+            )
+        except OSError as error:
+            if isinstance(error, ssl.SSLError) or number == len(found):
+                raise
+        else:
+            return transport
+    raise OSError(f"{host} has no address")
 
 
 def _authorization_of(proxy: SplitResult) -> str:
