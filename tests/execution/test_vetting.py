@@ -120,7 +120,7 @@ def test_what_is_valid_at_a_glance_is_valid_by_the_rules(
         assert not is_valid or not errors_of(text)
 
 
-@settings(repeatable, max_examples=COUNT)
+@settings(repeatable, max_examples=COUNT // 4)
 @given(operation=operations(SCHEMA))
 def test_what_is_valid_is_valid_at_a_glance(operation: Operation) -> None:
     """But for introspection, and lists and objects for a scalar."""
