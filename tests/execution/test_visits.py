@@ -11,7 +11,7 @@ import pytest
 from graphql import Node, parse
 from hypothesis import HealthCheck, given, settings
 
-from gateway.execution import limits, validation
+from gateway.execution import limits, validation, vetting
 from gateway.execution.documents import Documents
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
@@ -29,7 +29,7 @@ VISITS_OF_A_NODE = 4
 
 @pytest.fixture(scope="module")
 def visits() -> Iterator[Counter[str]]:
-    """How many nodes the rules and the limits have looked at."""
+    """How many nodes the rules, what comes before them, and the limits have looked at."""
     seen: Counter[str] = Counter()
     visit, size = validation._visit, limits._Measure.size
 
@@ -41,9 +41,18 @@ def visits() -> Iterator[Counter[str]]:
         seen["limits"] += 1 + (0 if selection_set is None else len(selection_set.selections))
         return size(measure, selection_set)
 
+    def counted(look: Any) -> Any:
+        def counted_look(*given: Any, **named: Any) -> Any:
+            seen["vetting"] += 1
+            return look(*given, **named)
+
+        return counted_look
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(validation, "_visit", counted_visit)
         patched.setattr(limits._Measure, "size", counted_size)
+        for name in ("_field", "_spread", "_value"):
+            patched.setattr(vetting._Vetting, name, counted(getattr(vetting._Vetting, name)))
         yield seen
 
 
@@ -60,6 +69,7 @@ def check(text: str, visits: Counter[str]) -> None:
     Documents(SCHEMA, Limits()).get(text)
 
     assert visits["limits"] <= nodes
+    assert visits["vetting"] <= nodes
     assert visits["rules"] <= VISITS_OF_A_NODE * nodes
 
 
@@ -96,4 +106,4 @@ def test_a_document_at_the_limits_is_looked_at_once(text: str, visits: Counter[s
 def test_any_document_is_looked_at_once(operation: Operation, visits: Counter[str]) -> None:
     check(operation.text, visits)
     assert visits["limits"]
-    assert visits["rules"]
+    assert visits["vetting"]

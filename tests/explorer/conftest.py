@@ -94,15 +94,6 @@ class Explored:
             tab,
         )
 
-    async def text_without(self, tab: str, word: str) -> str:
-        """The same, as soon as it no longer has this word."""
-        await self.page.wait_for_function(
-            "([name, word]) => !__MONACO.editor.getModels()"
-            ".find(m => m.uri.path.endsWith(name)).getValue().includes(word)",
-            arg=[tab, word],
-        )
-        return await self.text_of(tab)
-
 
 @pytest.fixture
 async def explored(chromium, address, tmp_path, request) -> AsyncIterator[Explored]:
