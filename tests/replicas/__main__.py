@@ -5,7 +5,7 @@ ended, frozen and started again, and the store as well.
 
 No write may reach the upstream twice, no log lose a byte, nobody see what is another's, every
 subscription ends at the true state, and memory stays as it is. It fails where one of these does not
-hold. What it prints is in docs/operations.md for 20 minutes and for an hour.
+hold.
 """
 
 from __future__ import annotations
