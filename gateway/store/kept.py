@@ -362,7 +362,7 @@ class WritesSeen:
         self._turn += 1.0
         return self._turn
 
-    def note(self, subject: Subject, at: float = 0.0) -> None:  # noqa: ARG002 - nothing lies ahead
+    def note(self, subject: Subject) -> None:
         self._at.pop(subject, None)
         self._at[subject] = self.now()
         if len(self._at) > MAX_OWNERS:
