@@ -116,7 +116,7 @@ class _OneServer:
     def __init__(self, url: str) -> None:
         pool = ConnectionPool.from_url(url, **_ways())
         # It is not connected, but its options are looked at.
-        pool.make_connection()  # type: ignore[no-untyped-call]
+        pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py gives it no types
         # The library's types tell a pipeline that waits from one that does not by overloads of Any.
         self._client: Any = Redis.from_pool(pool)
 
