@@ -214,13 +214,15 @@ async def _open(
     host, port = goal.hostname or "", _port_of(goal)
     name = host if tls is not None else None
     found = await loop.getaddrinfo(host, port, type=SOCK_STREAM)
-    for number, (*_, address) in enumerate(dict.fromkeys(found), 1):
+    # A file of hosts may name one twice.
+    hosts = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    for number, one in enumerate(hosts, 1):
         try:
             transport, _ = await loop.create_connection(
-                lambda: protocol, str(address[0]), port, ssl=tls, server_hostname=name
+                lambda: protocol, one, port, ssl=tls, server_hostname=name
             )
         except OSError as error:
-            if isinstance(error, ssl.SSLError) or number == len(found):
+            if isinstance(error, ssl.SSLError) or number == len(hosts):
                 raise
         else:
             return transport

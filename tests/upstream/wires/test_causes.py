@@ -245,6 +245,24 @@ async def test_a_port_that_nobody_listens_on(wire_name):
     assert error.cause is Cause.CONNECTION_REFUSED
 
 
+async def test_a_name_whose_address_is_told_twice(wire_name, monkeypatch):
+    loop = asyncio.get_running_loop()
+    if "uvloop" in type(loop).__module__:
+        pytest.skip("uvloop asks the system by itself")
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = unused.getsockname()
+
+        async def twice(*_: object, **__: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)] * 2
+
+        monkeypatch.setattr(loop, "getaddrinfo", twice)
+        error = await failure(wire_name, WireOptions(f"http://gitlab.invalid:{address[1]}"))
+
+    assert error.cause is Cause.CONNECTION_REFUSED
+
+
 @pytest.mark.parametrize(("timeout_s", "kind"), [(5, NotConnected), (0.05, TimedOut)])
 async def test_a_connection_that_takes_too_long(wire_name, deaf, timeout_s, kind):
     async with open_wire(wire_name, WireOptions(deaf, connect_timeout_s=0.1)) as wire:
