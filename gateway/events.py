@@ -94,7 +94,22 @@ class Origin(Struct, frozen=True):
         return None if self.passed is None else Trace(self.passed["traceparent"].split("-")[1])
 
 
-class OperationEvent(Struct, eq=False):
+class _Noted(Struct, eq=False, kw_only=True):
+    """What listeners may note something on. Most note nothing, so there is no dictionary until one
+    does.
+    """
+
+    _notes: dict[object, Any] | None = None
+
+    @property
+    def notes(self) -> dict[object, Any]:
+        """What listeners note on it."""
+        if self._notes is None:
+            self._notes = {}
+        return self._notes
+
+
+class OperationEvent(_Noted, eq=False):
     """One operation, from its request to its response; the same object for both events.
 
     What is not known yet when it begins has its default. `caller` is the credential's fingerprint,
@@ -128,14 +143,6 @@ class OperationEvent(Struct, eq=False):
     outcome: Outcome = "left"
     origin: Origin | None = None
     trace: Trace | None = None
-    _notes: dict[object, Any] | None = None
-
-    @property
-    def notes(self) -> dict[object, Any]:
-        """What listeners note on it."""
-        if self._notes is None:
-            self._notes = {}
-        return self._notes
 
     def ended_as(self, end: OperationEvent) -> OperationEvent:
         """The same object, with what is known at the end."""
@@ -174,7 +181,7 @@ class RequestEvent:
         self.notes: dict[object, Any] = {}
 
 
-class SubscriptionEvent(Struct, eq=False):
+class SubscriptionEvent(_Noted, eq=False):
     """One subscription, from its acceptance to its end; the same object for both events.
 
     `field` is the root field it selects, `events` the responses so far, `missed` the states that
@@ -204,17 +211,9 @@ class SubscriptionEvent(Struct, eq=False):
     trusted: str | None = None
     origin: Origin | None = None
     trace: Trace | None = None
-    _notes: dict[object, Any] | None = None
-
-    @property
-    def notes(self) -> dict[object, Any]:
-        """What listeners note on it."""
-        if self._notes is None:
-            self._notes = {}
-        return self._notes
 
 
-class CallEvent:
+class CallEvent(_Noted, eq=False):
     """One request to the upstream; the same object for both events.
 
     `route` is the stable name of its `Route`, `attempt` counts from 1. `status` is 0 where no
@@ -228,62 +227,22 @@ class CallEvent:
     `shared_with` where one was made.
     """
 
-    __slots__ = (
-        "_notes",
-        "attempt",
-        "began",
-        "cause",
-        "duration_s",
-        "error",
-        "headers",
-        "is_kept",
-        "is_shared",
-        "method",
-        "operation",
-        "request_id",
-        "route",
-        "shared_with",
-        "size_bytes",
-        "status",
-        "trace",
-    )
-
-    def __init__(
-        self,
-        route: str,
-        method: str,
-        request_id: str,
-        began: float,
-        attempt: int = 1,
-        operation: OperationEvent | SubscriptionEvent | None = None,
-        *,
-        is_kept: bool = False,
-        is_shared: bool = False,
-    ) -> None:
-        self.route = route
-        self.method = method
-        self.request_id = request_id
-        self.began = began
-        self.attempt = attempt
-        self.operation = operation
-        self.is_kept = is_kept
-        self.is_shared = is_shared
-        self.status = 0
-        self.error: str | None = None
-        self.cause: str | None = None
-        self.duration_s = 0.0
-        self.size_bytes = 0
-        self.headers: dict[str, str] | None = None
-        self.shared_with: CallEvent | None = None
-        self.trace: Trace | None = None
-        self._notes: dict[object, Any] | None = None
-
-    @property
-    def notes(self) -> dict[object, Any]:
-        """What listeners note on it."""
-        if self._notes is None:
-            self._notes = {}
-        return self._notes
+    route: str
+    method: str
+    request_id: str
+    began: float
+    attempt: int = 1
+    operation: OperationEvent | SubscriptionEvent | None = None
+    is_kept: bool = False
+    is_shared: bool = False
+    status: int = 0
+    error: str | None = None
+    cause: str | None = None
+    duration_s: float = 0.0
+    size_bytes: int = 0
+    headers: dict[str, str] | None = None
+    shared_with: CallEvent | None = None
+    trace: Trace | None = None
 
 
 class WaitEvent(Struct, eq=False):
