@@ -280,12 +280,16 @@ class SharedSubject:
         return self._look_of(found)
 
     async def claim(self, wants: bytes, good_s: float, since: float = -math.inf) -> Turn:
+        clock = asyncio.get_running_loop().time
+        called = clock()
         if not self._is_heard:
             await self._until_heard()
         telling = self._shared.telling
         if telling is not None and not telling.done():
             await asyncio.wait([telling])
-        asked = asyncio.get_running_loop().time()
+        asked = clock()
+        # What began meanwhile is as good as when this was called.
+        good_s += asked - called
         good = -1 if math.isinf(good_s) else max(int(good_s * MICRO), 0)
         lease_s = self._shared.lease_s
         begun = int(max(since, 0.0))

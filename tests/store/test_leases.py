@@ -175,6 +175,19 @@ class TestOneSubject:
             assert too_old.number > turn.number
             assert (await leads.claim(b"", math.inf)).number is None
 
+    async def test_that_another_read_while_a_claim_waited_is_young_enough(self, redis):
+        async with replicas_of(redis) as (a, b):
+            waits, reads = a.subject(), b.subject()
+            are_told = asyncio.Event()
+            a.shared.telling = asyncio.create_task(are_told.wait())
+            claiming = asyncio.create_task(waits.claim(b"", SOON_S))
+            turn = await reads.claim(b"", math.inf)
+            await tell(reads, turn.number)
+            await asyncio.sleep(2 * SOON_S)
+            are_told.set()
+
+            assert (await claiming).number is None
+
     async def test_is_given_back_by_who_leaves(self, redis):
         async with replicas_of(redis) as (a, b):
             noticed = asyncio.Event()
