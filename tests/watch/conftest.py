@@ -11,6 +11,7 @@ import pytest
 from gateway.watch import Clock, Live, Pacing
 from tests.harness.over import over
 from tests.watch.sharing import Medium, Replica
+from tests.watch.subjects import LoggedJob
 
 LEAST_S = 2.0
 STEP_S = 5.0
@@ -141,6 +142,20 @@ def world(sandbox_server):
 @pytest.fixture(scope="session")
 def worlds_over():
     return world_over
+
+
+@pytest.fixture
+def running(sandbox_server):
+    """A pipeline with one running job of twenty seconds, and that job."""
+    sandbox = sandbox_server.sandbox
+    pipeline = sandbox.create_pipeline(1)
+    job = sandbox.create_job(1, pipeline, status="pending", moves=True, planned_s=20.0)
+    return pipeline, job
+
+
+@pytest.fixture
+def job(sandbox_server):
+    return LoggedJob(sandbox_server.sandbox)
 
 
 class Together(World):

@@ -4,21 +4,9 @@ import pytest
 
 from gateway.errors import NotFound, Unauthenticated
 from gateway.sandbox import Fault
+from tests.watch.subjects import statuses
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
-
-
-def statuses(events):
-    return [event.value.status for event in events]
-
-
-@pytest.fixture
-def running(sandbox_server):
-    """A pipeline with one running job of twenty seconds, and that job."""
-    sandbox = sandbox_server.sandbox
-    pipeline = sandbox.create_pipeline(1)
-    job = sandbox.create_job(1, pipeline, status="pending", moves=True, planned_s=20.0)
-    return pipeline, job
 
 
 class TestOneJob:

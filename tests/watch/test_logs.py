@@ -10,27 +10,6 @@ from gateway.upstream.logs import LogPiece
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
 
 
-class Job:
-    def __init__(self, sandbox):
-        self.sandbox = sandbox
-        self.pipeline = sandbox.create_pipeline(1)
-        self.id = sandbox.create_job(1, self.pipeline, status="running", log=b"")
-        self.log = b""
-
-    def write(self, data):
-        self.log += data
-        self.sandbox.set_log(self.id, self.log)
-
-    def finish(self):
-        self.sandbox.set_status(self.id, "success")
-        self.sandbox.set_log(self.id, self.log)
-
-
-@pytest.fixture
-def job(sandbox_server):
-    return Job(sandbox_server.sandbox)
-
-
 class Listener:
     """Takes what comes, at once."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.sandbox import Fault
 from gateway.testing.server import serve
-from gateway.upstream.logs import LogPiece
+from tests.watch.subjects import Subscriber
 
 FAULTS = ("reset", "status", "rate_limit_global", "cut_body", "html")
 PIECES = (
@@ -50,41 +50,6 @@ def server():
         yield served
 
 
-class Subscriber:
-    """Follows a job and its log, through sessions that end at any time."""
-
-    def __init__(self, it, job, pipeline):
-        self.it, self.job, self.pipeline = it, job, pipeline
-        self.raw = b""
-        self.seen = []
-        self.tasks = []
-        self.listeners = []
-
-    def come(self):
-        if self.listeners:
-            return
-        credential = self.it.credential()
-        states = self.it.live.job(credential, 1, self.job, self.pipeline)
-        log = self.it.live.log(credential, 1, self.job, self.pipeline, from_byte=len(self.raw))
-        self.listeners = [states, log]
-        self.tasks = [asyncio.create_task(self.take(one)) for one in self.listeners]
-
-    async def leave(self):
-        for listener in self.listeners:
-            listener.close()
-        if self.tasks:
-            await asyncio.wait(self.tasks)
-        self.listeners, self.tasks = [], []
-
-    async def take(self, listener):
-        while (event := await listener.next()) is not None:
-            if isinstance(event.value, LogPiece):
-                assert event.value.start_byte == len(self.raw)
-                self.raw += event.value.raw
-            elif not isinstance(event.value, Exception):
-                self.seen.append((event.value.coverage or 0.0, event.value.status))
-
-
 class Run:
     """One run: a job, its log, its changes, and who follows it."""
 
@@ -94,7 +59,7 @@ class Run:
         self.job = self.sandbox.create_job(1, self.pipeline, status="pending", log=b"")
         self.sandbox.set_status(self.job, "running")
         self.log, self.changes = b"", 0
-        self.subscriber = Subscriber(it, self.job, self.pipeline)
+        self.subscriber = Subscriber(it, it.live, self.job, self.pipeline)
 
     def write(self, pieces):
         self.log += b"".join(pieces)

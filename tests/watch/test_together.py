@@ -12,21 +12,19 @@ import pytest
 from gateway.errors import NotFound, Unauthenticated
 from gateway.sandbox import Fault
 from gateway.team import News
+from tests.watch.subjects import statuses
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
 
 
-def statuses(events):
-    return [event.value.status for event in events]
-
-
-@pytest.fixture
-def running(sandbox_server):
-    """A pipeline with one running job of twenty seconds, and that job."""
-    sandbox = sandbox_server.sandbox
-    pipeline = sandbox.create_pipeline(1)
-    job = sandbox.create_job(1, pipeline, status="pending", moves=True, planned_s=20.0)
-    return pipeline, job
+async def followed(it, pipeline, job, taken):
+    """Feeds of the job, one at each replica, that have taken how it is."""
+    feeds = [live.job(it.credential(), 1, job, pipeline) for live in it.lives]
+    await it.idle()
+    for feed in feeds:
+        taken(feed)
+    it.calls()
+    return feeds
 
 
 @pytest.fixture
@@ -142,11 +140,7 @@ class TestOneJob:
     async def test_a_credential_that_is_revoked_is_cut_off_at_all(self, together, idle, taken):
         pipeline, job = idle
         async with together() as it:
-            feeds = [live.job(it.credential(), 1, job, pipeline) for live in it.lives]
-            await it.idle()
-            for feed in feeds:
-                taken(feed)
-            it.calls()
+            feeds = await followed(it, pipeline, job, taken)
             it.sandbox.faults.append(Fault(kind="status", status=401))
 
             await it.advance(5, world_s=0)
@@ -160,11 +154,7 @@ class TestOneJob:
     async def test_faults_are_told_once_at_all_and_polled_on_by_one(self, together, idle, taken):
         pipeline, job = idle
         async with together() as it:
-            feeds = [live.job(it.credential(), 1, job, pipeline) for live in it.lives]
-            await it.idle()
-            for feed in feeds:
-                taken(feed)
-            it.calls()
+            feeds = await followed(it, pipeline, job, taken)
             it.sandbox.faults.append(Fault(kind="status", status=503))
 
             await it.advance(60, world_s=0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.sandbox import Fault
 from gateway.testing.server import serve
-from gateway.upstream.logs import LogPiece
+from tests.watch.subjects import Subscriber
 
 steps = st.lists(
     st.one_of(
@@ -33,41 +33,6 @@ steps = st.lists(
 def server():
     with serve(jobs=0) as served:
         yield served
-
-
-class Subscriber:
-    """Follows a job and its log at one replica, through sessions that end at any time."""
-
-    def __init__(self, it, live, job, pipeline):
-        self.it, self.live, self.job, self.pipeline = it, live, job, pipeline
-        self.raw = b""
-        self.seen = []
-        self.tasks = []
-        self.listeners = []
-
-    def come(self):
-        if self.listeners:
-            return
-        credential = self.it.credential()
-        states = self.live.job(credential, 1, self.job, self.pipeline)
-        log = self.live.log(credential, 1, self.job, self.pipeline, from_byte=len(self.raw))
-        self.listeners = [states, log]
-        self.tasks = [asyncio.create_task(self.take(one)) for one in self.listeners]
-
-    async def leave(self):
-        for listener in self.listeners:
-            listener.close()
-        if self.tasks:
-            await asyncio.wait(self.tasks)
-        self.listeners, self.tasks = [], []
-
-    async def take(self, listener):
-        while (event := await listener.next()) is not None:
-            if isinstance(event.value, LogPiece):
-                assert event.value.start_byte == len(self.raw)
-                self.raw += event.value.raw
-            elif not isinstance(event.value, Exception):
-                self.seen.append((event.value.coverage or 0.0, event.value.status))
 
 
 class Run:
