@@ -14,10 +14,7 @@ Who reads for other replicas, too, reads as if their listeners were its own.
 
 from __future__ import annotations
 
-import asyncio
-import math
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct, field
@@ -28,23 +25,19 @@ from gateway.errors import (
     RequestRefused,
     Unauthenticated,
     UpstreamError,
-    UpstreamInvalid,
 )
 from gateway.frames import without_frames
-from gateway.upstream.calls import NotModified
-from gateway.upstream.pages import MAX_PER_PAGE
-from gateway.upstream.paging.reads import side_by_side
 from gateway.watch.changes import has_moved, is_moving, rests
 from gateway.watch.listeners import JobListeners, PipelineListeners
+from gateway.watch.pipeline_reads import PipelineReads
 from gateway.watch.poller import Poller, Round
 from gateway.watch.retelling import NotTold, RoundScope, Told, ToldError, index_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Sequence
 
     from gateway.upstream.credential import Credential
-    from gateway.upstream.entities import Bridge, Job, Pipeline, ProjectKey
-    from gateway.upstream.pages import OffsetPage
+    from gateway.upstream.entities import Job, Pipeline, ProjectKey
     from gateway.upstream.scope import CallScope
     from gateway.watch.feed import ChangeFeed, Feed
     from gateway.watch.poller import Part, Tellings
@@ -53,13 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PipelinePoller", "pipeline_of"]
 
-T = TypeVar("T")
-R = TypeVar("R", "Job", "Bridge")
-
 # From so many watched jobs on a page of the list is no dearer than reading them singly.
 FOLD_FROM: Final = 4
-# Pages of a list that a round reads at most: a pipeline of more jobs is watched as far as that.
-MAX_PAGES: Final = 20
 # Rounds after which all is read whatever was seen: ten minutes of a pipeline that waits.
 WHOLE_EVERY: Final = 40
 # A running pipeline's page tells little that its lists do not: it is read each sixth time.
@@ -118,11 +106,7 @@ class PipelinePoller(Poller):
         self.pipeline_id = pipeline_id
         self.jobs: dict[int, JobListeners] = {}
         self.followers = PipelineListeners()
-        # What a round is answered "not modified" about.
-        self._known: dict[object, Any] = {}
-        # Pages of the list of jobs, as it told last; was it read from the top only?
-        self._pages = 1
-        self._is_cut = False
+        self._reads = PipelineReads(self.client, project, self._forget)
         # The parts of the whole pipeline, as they were read last; None where all must be read.
         self._last: dict[str, Any] | None = None
         self._has_moved = False
@@ -194,8 +178,7 @@ class PipelinePoller(Poller):
             if job_id in self._others.jobs:
                 continue
             del self.jobs[job_id]
-            if self._known.pop(("job", job_id), None) is not None:
-                self._forget()
+            self._reads.forget_job(job_id)
         if not self._is_whole:
             self.followers = PipelineListeners()
 
@@ -213,7 +196,7 @@ class PipelinePoller(Poller):
 
     async def read(self, scope: RoundScope) -> Reading:
         if self.pipeline_id is None:
-            return Reading(jobs=await self._read_singly(scope, self.jobs))
+            return Reading(jobs=await self._reads.singly(scope, self.jobs))
         if self._is_whole:
             return await self._read_all(scope, self.pipeline_id)
         return await self._read_jobs(scope, self.pipeline_id)
@@ -313,7 +296,7 @@ class PipelinePoller(Poller):
         reading = Reading(await self._told_parts(scope, told.extent))
         jobs = reading.parts.get("jobs", [])
         if not isinstance(jobs, UpstreamError):
-            reading.jobs = await self._read_singly(scope, self._missing(jobs))
+            reading.jobs = await self._reads.singly(scope, self._missing(jobs))
         return reading, None
 
     async def _told_parts(self, scope: RoundScope, extent: str) -> dict[str, Any]:
@@ -324,12 +307,13 @@ class PipelinePoller(Poller):
         if pipeline_id is None or extent == SINGLY:
             return {}
         if extent == TOP:
-            first = partial(self._jobs_page, scope, pipeline_id, 1)
             try:
-                return {"jobs": _readable(await self._read(("jobs", 1), first))}
+                return {"jobs": await self._reads.top(scope, pipeline_id)}
             except UpstreamError as error:
                 return {"jobs": without_frames(error)}
-        return await self._parts(scope, pipeline_id, PARTS if self.followers.feeds else ["jobs"])
+        return await self._reads.parts(
+            scope, pipeline_id, PARTS if self.followers.feeds else ["jobs"]
+        )
 
     def tell_fault(self, fault: UpstreamError) -> None:
         self.followers.tell(fault, is_last=False)
@@ -344,18 +328,18 @@ class PipelinePoller(Poller):
         """The pipeline's page, its jobs and its bridges, as far as they may have changed."""
         wakes, last = self._wakes, self._last
         asked = self._asked_first(last)
-        parts = await self._parts(scope, pipeline_id, asked)
+        parts = await self._reads.parts(scope, pipeline_id, asked)
         self._has_moved = last is None or any(has_moved(last[name], parts[name]) for name in asked)
         if last is not None and self._has_moved:
             rest = [
                 name for name in PARTS if name not in asked and (name != "bridges" or last[name])
             ]
-            parts |= await self._parts(scope, pipeline_id, rest)
+            parts |= await self._reads.parts(scope, pipeline_id, rest)
         reading = Reading({**(last or {}), **parts}, extent=ALL, is_partial=last is not None)
         self._last = None
         if not isinstance(reading.parts["jobs"], BaseException):
             missing = self._missing(reading.parts["jobs"])
-            reading.jobs = await self._read_singly(scope, missing)
+            reading.jobs = await self._reads.singly(scope, missing)
         is_whole = not any(isinstance(part, BaseException) for part in reading.parts.values())
         if is_whole and wakes == self._wakes:
             self._last = reading.parts
@@ -374,65 +358,21 @@ class PipelinePoller(Poller):
         wants_page = self._has_moved or is_late or self._rounds_left % PAGE_EVERY == 0
         return ["page"] * wants_page + ["jobs"] + ["bridges"] * bool(last["bridges"])
 
-    async def _parts(
-        self, scope: CallScope, pipeline_id: int, names: Sequence[str]
-    ) -> dict[str, Any]:
-        """Parts of the pipeline, read side by side; an error stands for one that failed."""
-        reads: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
-            "page": lambda: self._read(
-                ("pipeline",), lambda: self.client.pipeline(scope, self.project, pipeline_id)
-            ),
-            "jobs": lambda: self._list("jobs", lambda n: self._jobs_page(scope, pipeline_id, n)),
-            "bridges": lambda: self._list(
-                "bridges", lambda n: self._bridges_page(scope, pipeline_id, n)
-            ),
-        }
-        found = await asyncio.gather(*(reads[name]() for name in names), return_exceptions=True)
-        for part in found:
-            if isinstance(part, BaseException) and not isinstance(part, UpstreamError):
-                raise part
-        return dict(zip(names, found, strict=True))
-
     async def _read_jobs(self, scope: CallScope, pipeline_id: int) -> Reading:
         """The watched jobs, by the list where that is fewer calls."""
         wanted, reading = list(self.jobs), Reading()
-        if len(wanted) >= max(FOLD_FROM, self._pages + 1):
+        if len(wanted) >= max(FOLD_FROM, self._reads.pages + 1):
             try:
-                jobs = await self._list(
-                    "jobs", lambda n: self._jobs_page(scope, pipeline_id, n), wanted=set(wanted)
-                )
+                jobs = await self._reads.jobs(scope, pipeline_id, wanted=set(wanted))
             except LASTING as error:
                 # A caller may see a job and not the list.
                 if isinstance(error, Unauthenticated):
                     return Reading({"jobs": without_frames(error)}, extent=TOP)
             else:
-                reading.parts, reading.extent = {"jobs": jobs}, TOP if self._is_cut else LIST
+                reading.parts, reading.extent = {"jobs": jobs}, TOP if self._reads.is_cut else LIST
                 wanted = self._missing(jobs)
-        reading.jobs = await self._read_singly(scope, wanted)
+        reading.jobs = await self._reads.singly(scope, wanted)
         return reading
-
-    async def _read_singly(
-        self, scope: CallScope, wanted: Iterable[int]
-    ) -> dict[int, Job | UpstreamError]:
-        """Jobs by their ids, each or its error."""
-        ids = list(wanted)
-        reads = [self._job(scope, job_id) for job_id in ids]
-        found: dict[int, Job | UpstreamError] = {}
-        for job_id, job in zip(
-            ids, await asyncio.gather(*reads, return_exceptions=True), strict=True
-        ):
-            if isinstance(job, UpstreamError):
-                found[job_id] = without_frames(job)
-            elif isinstance(job, BaseException):
-                raise job
-            else:
-                found[job_id] = job
-        return found
-
-    async def _job(self, scope: CallScope, job_id: int) -> Job:
-        return await self._read(
-            ("job", job_id), lambda: self.client.job(scope, self.project, job_id)
-        )
 
     def _missing(self, jobs: list[Job]) -> list[int]:
         """The watched jobs that are not among these."""
@@ -455,75 +395,6 @@ class PipelinePoller(Poller):
         if isinstance(error, Unauthenticated):
             for listeners in self.jobs.values():
                 listeners.tell(error, is_last=True)
-
-    # -- reads -----------------------------------------------------------------------------------
-
-    async def _read(self, key: object, read: Callable[[], Awaitable[T]]) -> T:
-        """What is read, or was read before where it has not been modified since. The read is begun
-        here: one that was begun outside would be lost where a round is cancelled before this.
-        """
-        try:
-            value = self._known[key] = await read()
-        except NotModified:
-            value = self._known[key]
-        except UpstreamError:
-            # It may have been an answer with a tag that could not be read.
-            self._forget()
-            raise
-        return value
-
-    async def _list(
-        self,
-        name: str,
-        page_at: Callable[[int], Coroutine[Any, Any, OffsetPage[R]]],
-        *,
-        wanted: set[int] | None = None,
-    ) -> list[R]:
-        """The rows of a list: all of them, or from the top as long as that finds `wanted` ones in
-        fewer calls than single reads.
-        """
-        first = await self._read((name, 1), lambda: page_at(1))
-        pages = min(MAX_PAGES, math.ceil((first.total or 0) / MAX_PER_PAGE))
-        if first.total is None and first.next_page is not None:
-            pages = MAX_PAGES
-        if name == "jobs":
-            self._pages = pages
-        rows = _readable(first)
-        if wanted is not None:
-            wanted -= {row.id for row in rows}
-            self._is_cut = len(wanted) < pages - 1
-            if self._is_cut:
-                return rows
-        if first.total is not None:
-            numbers = range(2, pages + 1)
-            reads = [self._read((name, number), partial(page_at, number)) for number in numbers]
-            for page in await side_by_side(*reads):
-                rows += _readable(page)
-            return rows
-        page, number = first, 1
-        while page.next_page is not None and number < MAX_PAGES:
-            number += 1
-            page = await self._read((name, number), partial(page_at, number))
-            rows += _readable(page)
-        return rows
-
-    def _jobs_page(
-        self, scope: CallScope, pipeline_id: int, number: int
-    ) -> Coroutine[Any, Any, OffsetPage[Job]]:
-        return self.client.pipeline_jobs_page(
-            scope, self.project, pipeline_id, page=number, per_page=MAX_PER_PAGE
-        )
-
-    def _bridges_page(
-        self, scope: CallScope, pipeline_id: int, number: int
-    ) -> Coroutine[Any, Any, OffsetPage[Bridge]]:
-        return self.client.bridges_page(
-            scope, self.project, pipeline_id, page=number, per_page=MAX_PER_PAGE
-        )
-
-
-def _readable(page: OffsetPage[R]) -> list[R]:
-    return [row for row in page.items if not isinstance(row, UpstreamInvalid)]
 
 
 def pipeline_of(poller: PipelinePoller) -> tuple[ProjectKey, int] | None:
