@@ -117,11 +117,16 @@ class PersistedDocuments:
         return query
 
     async def found_elsewhere(self, unknown: UnknownDocument) -> str:
-        """The document that another gateway knows; raises the error for one that none does."""
+        """The document that another gateway knows, which is valid then, and is known here from now
+        on; raises the error for one that none does.
+        """
         shared, digest = self._shared, unknown.digest
         text = None if shared is None or digest is None else await shared.find(digest)
         if text is None or digest_of(text) != digest:
             raise RequestError(unknown.code, unknown.message)
+        # Others may have asked for it meanwhile.
+        if digest not in self._documents:
+            self._keep(digest, text)
         return text
 
     def keep(self, document: str) -> None:
@@ -131,6 +136,9 @@ class PersistedDocuments:
             return
         if self._shared is not None and self._kept:
             self._shared.keep(digest, document)
+        self._keep(digest, document)
+
+    def _keep(self, digest: str, document: str) -> None:
         self._documents[digest] = document
         self._characters += len(document)
         while len(self._documents) > self._kept or self._characters > self._kept_characters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 
 import pytest
@@ -45,6 +46,18 @@ async def test_what_one_was_sent_the_other_knows(redis):
         await kept(one)
 
         assert await found(documents(other)) == TEXT
+
+
+async def test_what_another_knew_is_asked_of_the_store_once(redis):
+    async with connected(redis) as store:
+        await kept(store)
+        known = documents(store)
+
+        await asyncio.gather(found(known), found(known))
+
+        assert known._characters == len(TEXT)
+        assert known.find(None, persisted()) == TEXT
+        assert known.find_by_id(None, f"sha256:{DIGEST}") == TEXT
 
 
 async def test_one_that_none_knows_is_not_found_by_either_form(redis):
