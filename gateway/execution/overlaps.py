@@ -31,6 +31,8 @@ from graphql import (
 )
 from graphql.utilities.sort_value_node import sort_value_node
 
+from gateway.execution.selections import type_on
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
@@ -133,15 +135,11 @@ def _by_key(
                 if fragment is None or name in spread:
                     continue
                 spread.add(name)
-                todo.append((_type_named(schema, fragment), fragment.selection_set))
+                todo.append((type_on(schema, fragment), fragment.selection_set))
             elif isinstance(node, InlineFragmentNode):
-                on = parent if node.type_condition is None else _type_named(schema, node)
+                on = parent if node.type_condition is None else type_on(schema, node)
                 todo.append((on, node.selection_set))
     return fields
-
-
-def _type_named(schema: GraphQLSchema, node: Any) -> Any:
-    return schema.type_map[node.type_condition.name.value]
 
 
 def _conflict(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, VariableNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphql import SelectionNode, SelectionSetNode
+    from graphql import GraphQLSchema, SelectionNode, SelectionSetNode
 
-__all__ = ["deciding_below", "selections_below", "spreads_below"]
+__all__ = ["deciding_below", "selections_below", "spreads_below", "type_on"]
 
 
 def selections_below(selected: SelectionSetNode) -> Iterator[SelectionNode]:
@@ -40,3 +40,8 @@ def deciding_below(selected: SelectionSetNode) -> Iterator[tuple[str, str]]:
             for argument in directive.arguments or ():
                 if isinstance(argument.value, VariableNode):
                     yield directive.name.value, argument.value.name.value
+
+
+def type_on(schema: GraphQLSchema, fragment: Any) -> Any:
+    """The type that a valid document's fragment is on, or one in line that has a condition."""
+    return schema.type_map[fragment.type_condition.name.value]

@@ -49,6 +49,8 @@ from graphql import (
 )
 from graphql.utilities import coerce_input_literal
 
+from gateway.execution.selections import type_on
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
@@ -225,11 +227,11 @@ def _places(
         if isinstance(definition, OperationDefinitionNode):
             todo.append((schema.get_root_type(definition.operation), definition.selection_set))
         elif isinstance(definition, FragmentDefinitionNode):
-            todo.append((_type_on(schema, definition), definition.selection_set))
+            todo.append((type_on(schema, definition), definition.selection_set))
     for parent, selected in todo:
         for node in selected.selections:
             if isinstance(node, InlineFragmentNode):
-                on = parent if node.type_condition is None else _type_on(schema, node)
+                on = parent if node.type_condition is None else type_on(schema, node)
                 todo.append((on, node.selection_set))
             elif isinstance(node, FieldNode) and not node.name.value.startswith("__"):
                 field: Any = schema.get_field(parent, node.name.value)
@@ -237,10 +239,6 @@ def _places(
                     yield from _places_of(node, field)
                 if node.selection_set is not None:
                     todo.append((get_named_type(field.type), node.selection_set))
-
-
-def _type_on(schema: GraphQLSchema, node: Any) -> Any:
-    return schema.type_map[node.type_condition.name.value]
 
 
 def _places_of(node: FieldNode, field: GraphQLField) -> Iterator[_Place]:
