@@ -16,6 +16,8 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLID,
+    GraphQLIncludeDirective,
+    GraphQLSkipDirective,
     GraphQLString,
     InlineFragmentNode,
     ListValueNode,
@@ -60,6 +62,7 @@ __all__ = ["vet_steps"]
 SELECTIONS_AT_ONCE: Final = 300
 
 _TEXTS: Final = frozenset({GraphQLID, GraphQLString})
+_DIRECTIVES: Final = {one.name: one for one in (GraphQLSkipDirective, GraphQLIncludeDirective)}
 
 
 class _Doubt(Exception):
@@ -203,12 +206,10 @@ class _Vetting:
 
     def _directives(self, nodes: Iterable[DirectiveNode]) -> None:
         names = [node.name.value for node in nodes]
-        if not {*names} <= {"skip", "include"} or len({*names}) < len(names):
+        if not {*names} <= _DIRECTIVES.keys() or len({*names}) < len(names):
             raise _Doubt
         for node in nodes:
-            directive = self._schema.get_directive(node.name.value)
-            assert directive is not None  # noqa: S101 - every schema has both
-            self._arguments(node.arguments or (), directive.args)
+            self._arguments(node.arguments or (), _DIRECTIVES[node.name.value].args)
 
     def _arguments(
         self, nodes: Iterable[ArgumentNode], definitions: Mapping[str, GraphQLArgument]
