@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gateway.execution.shapes import Shape
     from gateway.hooks import Hooks
 
-__all__ = ["Document", "Documents", "FilledDocument"]
+__all__ = ["Documents"]
 
 # How many texts are remembered that came once, and how many shapes.
 MARKS: Final = 10_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from graphql import GraphQLError
 
 from gateway.errors import DeadlineExceeded
-from gateway.execution.documents import Document, FilledDocument
+from gateway.execution.document import Document, FilledDocument
 from gateway.execution.forecast import forecast, too_dear, too_full
 from gateway.execution.inputs import check_variables
 from gateway.execution.limits import tell_measured

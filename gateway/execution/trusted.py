@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-    from gateway.execution.documents import Document, Documents
+    from gateway.execution.document import Document
+    from gateway.execution.documents import Documents
     from gateway.execution.manifests import Written
 
 __all__ = ["TrustedDocuments", "made"]

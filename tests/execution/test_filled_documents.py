@@ -17,7 +17,8 @@ from graphql import GraphQLError, Lexer, Source, TokenKind
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from gateway.execution.documents import Documents, FilledDocument
+from gateway.execution.document import FilledDocument
+from gateway.execution.documents import Documents
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.operation import LEAST_WEIGHT
