@@ -33,8 +33,9 @@ from tests.execution.comparison import Stack
 from tests.execution.corpus.shapes import SHAPES, ShapeCase
 from tests.execution.fake import FakeContext
 from tests.execution.fake_world import World
-from tests.execution.mutants import SHAPE_MUTANTS, Mutant
+from tests.execution.mutants import Mutant
 from tests.execution.operations import VALUES, Operation, operations
+from tests.execution.shape_mutants import SHAPE_MUTANTS
 from tests.execution.test_equality import COUNT, repeatable, worlds
 
 if TYPE_CHECKING:
