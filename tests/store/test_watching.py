@@ -78,7 +78,7 @@ def gateways(sandbox_server, redis):
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_a_write_at_one_shows_at_all_and_is_not_read_by_each(gateways, transport):
+async def test_a_write_at_one_shows_at_all_with_one_call(gateways, transport):
     async with gateways() as it:
         subscribers = [await it.subscribe(at, transport, JOB) for at in range(3)]
         first = [await one.next() for one in subscribers]
@@ -91,9 +91,7 @@ async def test_a_write_at_one_shows_at_all_and_is_not_read_by_each(gateways, tra
         assert at_first == {"job": 1}
         assert written["data"]["jobCancel"]["userErrors"] == []
         assert [told["data"]["jobUpdated"]["status"] for told in then] == ["CANCELING"] * 3
-        assert after["write"] == 1
-        # Of three replicas one reads; on a machine that is held up a claim may come too late, once.
-        assert after["job"] in {1, 2}
+        assert (after["write"], after["job"]) == (1, 1)
 
 
 async def test_each_credential_has_a_poller_of_its_own(gateways):
