@@ -44,14 +44,15 @@ class Load:
         self._requests = (
             repeat(_request_of(operation)) if others is None else map(_request_of, others)
         )
-        sockets = [_connect(port) for _ in range(connections)]
-        self._by_number = {connection.fileno(): connection for connection in sockets}
+        self._port = port
+        self._by_number: dict[int, socket.socket] = {}
         self._poll = select.epoll()
-        for number in self._by_number:
-            self._poll.register(number, select.EPOLLIN)
+        for _ in range(connections):
+            self._open()
         self._buffer = bytearray(1 << 20)
-        sockets[0].sendall(next(self._requests))
-        head, _, body = _read_answer(sockets[0]).partition(b"\r\n\r\n")
+        first, *_ = self._by_number.values()
+        first.sendall(next(self._requests))
+        head, _, body = _read_answer(first).partition(b"\r\n\r\n")
         self._length = next(
             line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
         )
@@ -64,6 +65,18 @@ class Load:
         self._poll.close()
         for connection in self._by_number.values():
             connection.close()
+
+    def _open(self) -> None:
+        connection = _connect(self._port)
+        self._by_number[connection.fileno()] = connection
+        self._poll.register(connection.fileno(), select.EPOLLIN)
+
+    def reopen_closed(self) -> None:
+        """Replace the connections that the program has closed: between its turns they idle."""
+        for number, _ in self._poll.poll(0):
+            self._poll.unregister(number)
+            self._by_number.pop(number).close()
+            self._open()
 
     def run(self, *, seconds: float = 0, at_least: int = 1) -> list[int]:
         """Send for `seconds` and at least so many; latencies in ns, all answered when it

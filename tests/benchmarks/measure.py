@@ -162,6 +162,7 @@ def _under_load(
         for _ in range(effort.turns):
             loads.reverse()
             for program, load in loads:
+                load.reopen_closed()
                 calls, cpu_s = upstream.calls(), program.cpu_s()
                 answered = len(load.run(seconds=effort.seconds))
                 found = figures[program.name]
