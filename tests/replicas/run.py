@@ -75,9 +75,9 @@ async def run(folder: Path, seconds: float, *, seed: int = 1, stores: bool = Tru
         for replica in replicas:
             stack.push_async_callback(replica.end)
             await replica.start()
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=None))
-        )
+        # Servers close a connection that has idled for 5 s; one used just then would fail.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=2)
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=20, limits=limits))
         callers = Callers(replicas, client, seed)
         trouble = Trouble(replicas, store, random)
         begun = monotonic()
