@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { follow, newAttempt } from "../src/attempts.ts";
 import { emphasiseCost, withCosts } from "../src/descriptions.ts";
+import { joined, SHOWN } from "../src/pipelines/pieces.ts";
 import { linkTo, openingTabs, readLink } from "../src/start.ts";
 import { KeptHeaders, withoutHeaders } from "../src/storage.ts";
 
@@ -119,4 +120,15 @@ test("it stays where it is if the job is the same, refused or named otherwise", 
   const nothing = answered(null);
 
   for (const one of [same, refused, literal, nothing]) assert.equal(newAttempt(one), null);
+});
+
+test("pieces of a log that come again take the place of those before, and no more is kept than is shown", () => {
+  const piece = (startByte: number, text: string) => ({ startByte, endByte: startByte + text.length, text });
+  const all = [piece(0, "one "), piece(4, "two ")].reduce(joined, []);
+
+  assert.deepEqual(joined(all, piece(8, "three")).map(({ text }) => text), ["one ", "two ", "three"]);
+  assert.deepEqual(joined(all, piece(0, "one two ")).map(({ text }) => text), ["one two "]);
+  const long = [...all, piece(8, "x".repeat(SHOWN - 2))];
+  assert.deepEqual(joined(long, piece(8 + SHOWN, "y")).map(({ text }) => text.length), [4, SHOWN - 2, 1]);
+  assert.deepEqual(joined(long, piece(8 + SHOWN, "yy")).map(({ text }) => text.length), [SHOWN - 2, 2]);
 });

@@ -2,15 +2,18 @@
 else.
 """
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.app import Gateway
+from gateway.sandbox import Sandbox
 from gateway.transport.explorer import Bundle
 from tests.harness.app import listening, running_app
 from tests.harness.browser import browsing
@@ -87,12 +90,29 @@ class Explored:
             "text => __MONACO.editor.getModels().some(model => model.getValue() === text)", arg=text
         )
 
+    async def until_text(self, tab: str, text: str) -> None:
+        """Wait until an editor holds this text."""
+        await self.page.wait_for_function(
+            "([tab, text]) => __MONACO.editor.getModels()"
+            ".some(it => it.uri.path.endsWith(tab) && it.getValue() === text)",
+            arg=[tab, text],
+        )
+
     async def text_of(self, tab: str) -> str:
         """The whole text of an editor by name: GraphiQL keeps it in its models."""
         return await self.page.evaluate(
             "name => __MONACO.editor.getModels().find(m => m.uri.path.endsWith(name)).getValue()",
             tab,
         )
+
+
+async def last_line(sandbox: Sandbox, job: int) -> str:
+    """Of a job's log in project 1 as the upstream has it now; as a person reads it."""
+    upstream = httpx.ASGITransport(sandbox.app)
+    headers = {"PRIVATE-TOKEN": sandbox.tokens["developer"]}
+    async with httpx.AsyncClient(transport=upstream, base_url="http://upstream.test") as caller:
+        log = await caller.get(f"/api/v4/projects/1/jobs/{job}/trace", headers=headers)
+    return re.sub(r"\x1b\[[\d;]*[mK]", "", log.text).splitlines()[-1].strip()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gateway.sandbox import Fault, Sandbox
 from gateway.settings import Settings
 from gateway.transport.records import Records
 from gateway.transport.server import address_of, listen, serving
-from tests.explorer.conftest import Explored
+from tests.explorer.conftest import Explored, last_line
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
@@ -137,11 +137,9 @@ async def test_a_failed_job_is_retried_and_seen_to_run_and_finish(page, root, sa
     # The log is that of the new attempt, and followed to its end.
     log = page.get_by_role("log", name="Log")
     await log.get_by_text("Preparing the").wait_for()
-    begun = await log.inner_text()
+    job = int(re.search(r"· #(\d+)", await panel(page, "teaspoon").inner_text())[1])
     sandbox.advance(30)
-    await page.wait_for_function(
-        "length => document.querySelector('.log-box').innerText.length > length", arg=len(begun)
-    )
+    await log.get_by_text(await last_line(sandbox, job)).wait_for()
     sandbox.advance(100)
     await line(page, "teaspoon").locator(".state.success").wait_for()
     await panel(page, "teaspoon").get_by_text("finished", exact=True).wait_for()
@@ -155,6 +153,22 @@ async def test_a_failed_job_is_retried_and_seen_to_run_and_finish(page, root, sa
     earlier = page.get_by_role("list", name="Earlier attempts of teaspoon")
     await earlier.get_by_text("failed").wait_for()
     assert await earlier.get_by_role("link").all_inner_texts() == ["#7"]
+
+
+async def test_each_piece_of_a_log_is_shown_when_it_comes(page, root, sandbox):
+    """Also where nothing else on the page moves: a job that waits counts no seconds."""
+    written = b"line 1\n"
+    job = sandbox.create_job(1, sandbox.create_pipeline(1), status="pending", log=written)
+    await page.goto(f"{root}#project=1&job={job}")
+    log = page.get_by_role("log", name="Log")
+    await log.get_by_text("line 1").wait_for()
+
+    for number in range(2, 8):
+        written += b"line %d\n" % number
+        sandbox.set_log(job, written)
+        await log.get_by_text(f"line {number}").wait_for()
+
+    assert (await log.inner_text()).split("\n")[:7] == written.decode().splitlines()
 
 
 async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):

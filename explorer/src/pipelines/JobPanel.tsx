@@ -1,45 +1,29 @@
 // The chosen job and its log: the end of it at once, then what is written, as it is written.
 
-import { useLayoutEffect, useRef } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { useQuery, useSubscription } from "urql";
 
 import { LogText } from "../logs/LogView.tsx";
 import { hrefOf, jobRef, type Place } from "./address.ts";
 import { Lasting, OVER, State } from "./facts.tsx";
-import { JobChanges, LogGoesOn, OneJob } from "./operations.ts";
+import { useLog } from "./log.ts";
+import { JobChanges, OneJob } from "./operations.ts";
 import { Panel } from "./Panel.tsx";
+import { SHOWN, type Piece } from "./pieces.ts";
 import { ItemActions } from "./PipelinePanel.tsx";
-
-interface Piece {
-  text: string;
-  startByte: number;
-  endByte: number;
-}
-
-/** Of a long log that goes on the last so many characters are shown. */
-const SHOWN = 400_000;
 
 export function JobPanel({ place }: { place: Place }) {
   const variables = { job: jobRef(place) };
   // A log that the cache holds may have grown since.
   const [result] = useQuery({ query: OneJob, variables, requestPolicy: "network-only" });
   const job = result.data?.job;
-  const tail = job?.log?.tail;
-  // As it was read first: what is told later does not begin from there again.
-  const first = useRef<{ pieces: Piece[]; fromByte: number; goesOn: boolean }>(undefined);
-  if (job && !result.fetching && !first.current) {
-    const pieces = tail ? [tail] : [];
-    first.current = { pieces, fromByte: tail?.endByte ?? 0, goesOn: !OVER.includes(job.status) };
-  }
-  const { pieces = [], fromByte = 0, goesOn = false } = first.current ?? {};
-  const [changes] = useSubscription({ query: JobChanges, variables, pause: !goesOn });
-  const [log] = useSubscription(
-    { query: LogGoesOn, variables: { ...variables, fromByte }, pause: !goesOn },
-    (_, data) => {
-      if (data.jobLog) first.current!.pieces = joined(first.current!.pieces, data.jobLog);
-      return data;
-    },
-  );
+  // What is told later is put after the end of the log as it was read first.
+  const [begun, setBegun] = useState<{ tail: (Piece & { truncated: boolean }) | null }>();
+  if (job && !result.fetching && !begun && !OVER.includes(job.status)) setBegun({ tail: job.log?.tail ?? null });
+  const [changes] = useSubscription({ query: JobChanges, variables, pause: !begun });
+  const log = useLog(place, begun?.tail?.endByte ?? 0, { pause: !begun });
+  const tail = begun ? begun.tail : job?.log?.tail;
+  const pieces = tail ? [tail, ...log.pieces] : log.pieces;
   const text = pieces.map((piece) => piece.text).join("").slice(-SHOWN);
   const { pipeline, project } = place;
 
@@ -48,7 +32,7 @@ export function JobPanel({ place }: { place: Place }) {
       title={<>{job && <State status={job.status} />} {job?.name ?? "Job"}</>}
       asked={{ query: OneJob, variables }}
       result={result}
-      live={goesOn ? { ...changes, error: changes.error ?? log.error } : undefined}
+      live={begun ? { ...changes, error: changes.error ?? log.error } : undefined}
       actions={
         <>
           {job && <ItemActions item={job} place={place} />}
@@ -65,15 +49,10 @@ export function JobPanel({ place }: { place: Place }) {
       )}
       {tail?.truncated && <p className="quiet">The end of a longer log:</p>}
       <Following text={text} />
-      {first.current && !text && <p className="empty">{goesOn ? "Nothing is written yet." : "The log is empty."}</p>}
+      {job && !result.fetching && !result.error && !text && <p className="empty">{begun ? "Nothing is written yet." : "The log is empty."}</p>}
       {!job && !result.fetching && !result.error && <p className="empty">There is no such job, or you may not see it.</p>}
     </Panel>
   );
-}
-
-/** A piece after others. After a break pieces come again from where the first began: those give way. */
-function joined(pieces: Piece[], piece: Piece): Piece[] {
-  return [...pieces.filter((one) => one.startByte < piece.startByte), piece];
 }
 
 /** Stays at the end, unless the person has scrolled up. */
