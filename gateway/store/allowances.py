@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gateway.store.connection import Script, StoreAway
+from gateway.store.outcomes import StoreAway
 from gateway.store.replicas import Replicas
+from gateway.store.script import Script
 from gateway.upstream.calls.allowance import WINDOW_S
 from gateway.upstream.calls.shared_pace import Given, Named, Refusal, Told
 

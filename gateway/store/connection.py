@@ -9,15 +9,15 @@ in time again.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Final
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.store.channels import Channels
+from gateway.store.outcomes import Counts, ScriptUnknown, StoreAway
+from gateway.store.patience import GRACE_TURNS, PATIENCE_S, SILENT_TIMES, Patience
+from gateway.store.script import Script
 from gateway.store.servers import Broken, Refusal, open_servers, shown
 
 if TYPE_CHECKING:
@@ -25,14 +25,11 @@ if TYPE_CHECKING:
 
     from gateway.store.servers import Command, Servers
 
-__all__ = ["Counts", "Script", "Store", "StoreAway"]
+__all__ = ["Store"]
 
 _log: Final = logging.getLogger("gateway.store")
 
 PREFIX: Final = "jgw:1"
-PATIENCE_S: Final = 0.01
-# After so many times that without any answer it is away: busy machines pause anybody for a moment.
-SILENT_TIMES: Final = 5
 # Pipelines under way at once, each on a connection of its own.
 LANES: Final = 4
 MAX_BATCH: Final = 256
@@ -42,43 +39,8 @@ CONNECT_TIMEOUT_S: Final = 1.0
 LEAST_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 1.0
 REFUSALS_TOLD_EVERY_S: Final = 60.0
-# What the loop may need to give an answer that has come to who waits for it.
-GRACE_TURNS: Final = 8
-# As often a timer that was late itself, since the loop was busy, is set again.
-MAX_LATE: Final = 3
-
-
-class StoreAway(Exception):
-    """The store is not reachable, too slow, refuses the command, or is known to be away. Whether
-    the command was carried out is not known.
-    """
-
-
-class Script:
-    """A Lua script; all keys of one run are of one hash tag. A store is told all that there are
-    when it is connected to, so that one is not sent twice when time is short.
-    """
-
-    __slots__ = ("sha1", "text")
-
-    known: ClassVar[list[Script]] = []
-
-    def __init__(self, text: str) -> None:
-        self.known.append(self)
-        self.text = text
-        # It is how the store names a script.
-        self.sha1 = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-
-class Counts(Struct):
-    """Commands by what became of them since the start; `away` were not even sent."""
-
-    answered: int = 0
-    refused: int = 0
-    slow: int = 0
-    lost: int = 0
-    away: int = 0
-    outages: int = 0
+# A new connection is asked so often whether it answers in time.
+ASKED_TIMES: Final = 3
 
 
 class Store:
@@ -143,7 +105,7 @@ class Store:
         loop = asyncio.get_running_loop()
         future = self._ask(loop, command)
         times = SILENT_TIMES if is_patient else 1
-        patience = _Patience(self, loop, future, times * self.patience_s)
+        patience = Patience(loop, future, self._give_up, self.patience_s, times)
         try:
             return await future
         finally:
@@ -159,7 +121,7 @@ class Store:
         """Have a script carried out, if the store is there, and do not wait."""
 
         def again(future: asyncio.Future[Any]) -> None:
-            if not future.cancelled() and isinstance(future.exception(), _Unknown):
+            if not future.cancelled() and isinstance(future.exception(), ScriptUnknown):
                 self.tell("EVAL", script.text, len(keys), *keys, *args)
 
         self._tell(("EVALSHA", script.sha1, len(keys), *keys, *args), again)
@@ -180,7 +142,7 @@ class Store:
         rest = (len(keys), *keys, *args)
         try:
             return await self.run("EVALSHA", script.sha1, *rest, is_patient=is_patient)
-        except _Unknown:
+        except ScriptUnknown:
             return await self.run("EVAL", script.text, *rest, is_patient=is_patient)
 
     async def publish(self, channel: str, message: bytes) -> None:
@@ -262,7 +224,7 @@ class Store:
 
     def _refused(self, refusal: Exception) -> StoreAway:
         if type(refusal).__name__ == "NoScriptError":
-            return _Unknown()
+            return ScriptUnknown()
         self.counts.refused += 1
         now = asyncio.get_running_loop().time()
         if now >= self._refusals_told_at + REFUSALS_TOLD_EVERY_S:
@@ -278,7 +240,7 @@ class Store:
                 self.counts.lost += 1
                 future.set_exception(StoreAway("the store is away"))
 
-    def give_up(self, future: asyncio.Future[Any], asked_at: float) -> None:
+    def _give_up(self, future: asyncio.Future[Any], asked_at: float) -> None:
         """Wait for an answer no longer."""
         self.counts.slow += 1
         future.set_exception(StoreAway("the store is slow"))
@@ -351,7 +313,7 @@ class Store:
         await servers.connect(LANES)
         await servers.load([script.text for script in Script.known])
         await self._channels.open(servers)
-        for _ in range(MAX_LATE):
+        for _ in range(ASKED_TIMES):
             before = loop.time()
             await servers.connect(1)
             if loop.time() - before <= self.patience_s:
@@ -384,47 +346,3 @@ class Store:
 def _look_at(future: asyncio.Future[Any]) -> None:
     if not future.cancelled():
         future.exception()
-
-
-class _Unknown(StoreAway):
-    """The store does not know the script."""
-
-
-class _Patience:
-    """How long one command is waited for. A loop that was busy may be late itself: what it has not
-    looked at yet counts as in time.
-    """
-
-    __slots__ = ("_asked_at", "_due", "_future", "_late", "_loop", "_store", "_timer", "_turns")
-
-    def __init__(
-        self,
-        store: Store,
-        loop: asyncio.AbstractEventLoop,
-        future: asyncio.Future[Any],
-        patience_s: float,
-    ) -> None:
-        self._store = store
-        self._loop = loop
-        self._future = future
-        self._turns = self._late = 0
-        self._asked_at = loop.time()
-        self._due = self._asked_at + patience_s
-        self._timer: asyncio.Handle = loop.call_at(self._due, self._look)
-
-    def end(self) -> None:
-        self._timer.cancel()
-
-    def _look(self) -> None:
-        if self._future.done():
-            return
-        patience_s, now = self._store.patience_s, self._loop.time()
-        if self._turns == 0 and now - self._due > patience_s / 2 and self._late < MAX_LATE:
-            self._late += 1
-            self._due = now + patience_s
-            self._timer = self._loop.call_at(self._due, self._look)
-        elif self._turns < GRACE_TURNS:
-            self._turns += 1
-            self._timer = self._loop.call_soon(self._look)
-        else:
-            self._store.give_up(self._future, self._asked_at)

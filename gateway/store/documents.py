@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gateway.store.connection import StoreAway
+from gateway.store.outcomes import StoreAway
 
 if TYPE_CHECKING:
     from gateway.store.connection import Store

@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gateway.store.connection import CONNECT_TIMEOUT_S, MAX_PAUSE_S, Script, StoreAway
+from gateway.store.connection import CONNECT_TIMEOUT_S, MAX_PAUSE_S
+from gateway.store.outcomes import StoreAway
+from gateway.store.script import Script
 from gateway.upstream.calls.admission import written_by
 from gateway.upstream.kept import KeptAnswer, KeptInMemory
 from gateway.upstream.shared_reads import Looked, Mark

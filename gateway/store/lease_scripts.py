@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.store.connection import Script
+from gateway.store.script import Script
 
 __all__ = ["CLAIM", "LEAVE", "LOOK", "NEWS", "PUT", "RENEW", "TELL"]
 

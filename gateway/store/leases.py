@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gateway.store.connection import StoreAway
 from gateway.store.lease_scripts import CLAIM, LEAVE, LOOK, NEWS, PUT, RENEW, TELL
+from gateway.store.outcomes import StoreAway
 from gateway.team import News  # noqa: TC001 - read by msgspec
 from gateway.upstream.credential import owner_of
 from gateway.watch.sharing import Look, SharingAway, Turn
@@ -23,7 +23,8 @@ from gateway.watch.sharing import Look, SharingAway, Turn
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from gateway.store.connection import Script, Store
+    from gateway.store.connection import Store
+    from gateway.store.script import Script
     from gateway.store.sealing import Seal, Sealing
     from gateway.upstream.credential import Credential
 

@@ -9,7 +9,8 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from gateway.store.connection import Script, StoreAway
+from gateway.store.outcomes import StoreAway
+from gateway.store.script import Script
 
 if TYPE_CHECKING:
     from gateway.store.connection import Store

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from gateway.store.allowances import one_pace
-from gateway.store.connection import SILENT_TIMES, Script, Store, StoreAway
+from gateway.store.connection import Store
 from gateway.store.documents import DocumentsInStore
 from gateway.store.kept import KeptInStore
+from gateway.store.outcomes import StoreAway
+from gateway.store.patience import SILENT_TIMES
+from gateway.store.script import Script
 from gateway.store.sealing import Sealing
 from gateway.upstream.calls.shared_pace import Account, Named, Told
 from gateway.upstream.shared_reads import Reading

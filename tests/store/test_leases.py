@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.connection import Store, StoreAway
+from gateway.store.connection import Store
 from gateway.store.leases import SharedSubjects
+from gateway.store.outcomes import StoreAway
 from gateway.store.sealing import Sealing
 from gateway.team import News
 from gateway.upstream.credential import Credential
