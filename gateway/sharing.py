@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from gateway.upstream.shared_reads import SharedReads
     from gateway.watch.sharing import Sharing
 
-__all__ = ["Shared", "check_store", "kept_of", "pace_of", "shared_of", "watched_of"]
+__all__ = [
+    "Shared",
+    "check_store",
+    "kept_of",
+    "pace_of",
+    "shared_of",
+    "watched_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,7 @@ def check_store(settings: Settings) -> None:
         return
     try:
         _of_store("connection").Store(settings.store_url)
+        _of_store("servers").check_files(settings.store_url)
     except ValueError as error:
         raise SettingsError([f"GATEWAY_STORE_URL=… {error}"]) from None
 

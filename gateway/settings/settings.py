@@ -129,9 +129,10 @@ class Settings:
     store_url: str | None = knob(
         None,
         "Address of a Redis or Valkey that several gateways share: `redis://`, `rediss://` (TLS) or"
-        " `unix://`, with `?cluster=true` for a cluster. Kept reads and persisted documents are"
-        " shared by it then, and own writes show at all of them (docs/operations.md, the store)."
-        " Needs `GATEWAY_STORE_KEY`, and the extra `store`. Not set: each is for itself.",
+        " `unix://`, with `?cluster=true` for a cluster. Kept reads, persisted documents, the pace"
+        " and what is watched are shared by it then, and own writes show at all of them"
+        " (docs/operations.md, the store, which also names what may stand behind its `?`). Needs"
+        " `GATEWAY_STORE_KEY`, and the extra `store`. Not set: each is for itself.",
         check=checks.store_url,
         is_secret=True,
     )

@@ -1,6 +1,7 @@
 """The shared store: what several gateways have in common, in Redis or Valkey (architecture.md).
 
 servers       one server or a cluster, by redis-py
+reasons       why it cannot be used, and what to do
 channels      what is published reaches all that listen
 connection    commands that end within a few ms, or the store counts as away until it is back
 patience      how long one of them is waited for

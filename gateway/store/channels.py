@@ -87,11 +87,14 @@ class Channels:
                 group.create_task(self._hear(hearing))
                 group.create_task(self._subscribe(hearing))
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            failed = errors.exceptions[0]
+        else:
+            return
         finally:
             self._hearing = None
             self._heard = set()
             await hearing.close()
+        raise failed
 
     async def _hear(self, hearing: Hearing) -> None:
         silent = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.store.channels import Channels
 from gateway.store.outcomes import Counts, ScriptUnknown, StoreAway
 from gateway.store.patience import GRACE_TURNS, PATIENCE_S, SILENT_TIMES, Patience
+from gateway.store.reasons import TooSlow, reason_of
 from gateway.store.script import Script
 from gateway.store.servers import Broken, Refusal, open_servers, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from gateway.store.reasons import Reason
     from gateway.store.servers import Command, Servers
 
 __all__ = ["Store"]
@@ -38,7 +41,8 @@ CONNECT_TIMEOUT_S: Final = 1.0
 # How long after a failure it is looked for again, from the first to the last time.
 LEAST_PAUSE_S: Final = 0.05
 MAX_PAUSE_S: Final = 1.0
-REFUSALS_TOLD_EVERY_S: Final = 60.0
+# The same reason is told so often at most.
+TOLD_EVERY_S: Final = 60.0
 # A new connection is asked so often whether it answers in time.
 ASKED_TIMES: Final = 3
 
@@ -62,7 +66,7 @@ class Store:
         self._answered_at = 0.0
         # Looks whether it has been silent for too long.
         self._watch: asyncio.Handle | None = None
-        self._refusals_told_at = -REFUSALS_TOLD_EVERY_S
+        self._told_at: dict[Reason, float] = {}
         self._channels = Channels()
         self._on_return: list[Callable[[], object]] = []
         self._keeper: asyncio.Task[None] | None = None
@@ -199,7 +203,7 @@ class Store:
         try:
             answers = await servers.send([command for command, _ in batch])
         except Broken as error:
-            self._lose(type(error).__name__)
+            self._lose(reason_of(error))
             return
         finally:
             # Cancelled, it is for the same reason.
@@ -220,19 +224,21 @@ class Store:
         else:
             self.counts.lost += 1
             future.set_exception(StoreAway("the store is away"))
-            self._lose(type(answer).__name__)
+            self._lose(reason_of(answer))
 
     def _refused(self, refusal: Exception) -> StoreAway:
         if type(refusal).__name__ == "NoScriptError":
             return ScriptUnknown()
         self.counts.refused += 1
-        now = asyncio.get_running_loop().time()
-        if now >= self._refusals_told_at + REFUSALS_TOLD_EVERY_S:
-            self._refusals_told_at = now
-            # Its first word says what is wrong; the others may repeat what was sent.
-            word = (str(refusal).split() or [""])[0][:40]
-            _log.warning("the store refuses a command: %s %s", type(refusal).__name__, word)
+        self._tell_why("refuses a command", reason_of(refusal))
         return StoreAway("the store refuses the command")
+
+    def _tell_why(self, what: str, reason: Reason) -> None:
+        """Record why it cannot be used."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._told_at.get(reason, -math.inf) + TOLD_EVERY_S:
+            self._told_at[reason] = now
+            _log.warning("the store %s %s (%s): going on without", shown(self._url), what, reason)
 
     def _fail(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
         for _, future in batch:
@@ -260,7 +266,7 @@ class Store:
 
     # -- whether it is there -----------------------------------------------------------------------
 
-    def _lose(self, reason: str) -> None:
+    def _lose(self, reason: Reason | str) -> None:
         """It is away from now on."""
         if not self.is_up:
             return
@@ -281,13 +287,8 @@ class Store:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await self._connect()
-            except (*Broken, TimeoutError) as error:
-                if not self._looked.is_set():
-                    _log.warning(
-                        "the store %s is not there (%s): going on without",
-                        shown(self._url),
-                        type(error).__name__,
-                    )
+            except (*Broken, TimeoutError, TooSlow) as error:
+                self._tell_why("is not there", reason_of(error))
                 self._looked.set()
                 await self._disconnect()
                 await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
@@ -318,7 +319,7 @@ class Store:
             await servers.connect(1)
             if loop.time() - before <= self.patience_s:
                 return
-        raise TimeoutError
+        raise TooSlow
 
     async def _listen(self) -> None:
         """Hear what is published until the store is away."""

@@ -3,44 +3,71 @@
     redis://:password@host:6379/0    rediss://…, over TLS    unix:///run/redis.sock?db=0
     redis://host:6379?cluster=true   any node of a cluster, which names the others
 
-Further options stand in the query as redis-py reads them, such as `ssl_ca_certs`. This is the only
-module that knows that library.
+Further options stand in the query as redis-py reads them, such as `ssl_ca_certs`. Only this module
+and `reasons` know that library.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.connection import ConnectionPool, parse_url
+from redis.asyncio.connection import ConnectionPool, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Broken", "Command", "Hearing", "Refusal", "Servers", "open_servers", "shown"]
+__all__ = [
+    "Broken",
+    "Command",
+    "Hearing",
+    "Line",
+    "Refusal",
+    "Servers",
+    "check_files",
+    "open_servers",
+    "shown",
+]
 
 Command: TypeAlias = "tuple[bytes | str | int, ...]"
 
 # What a command may be answered with that is no answer, and what ends a connection.
 Refusal = ResponseError
-Broken: Final = (RedisError, OSError, EOFError)
+Broken: Final = (RedisError, RedisClusterException, OSError, EOFError)
 
 CLUSTER: Final = "cluster"
+# What the library calls the files of TLS.
+FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
-class Hearing:
-    """A connection that subscribes. The library's own connects again by itself, and tells nobody
-    that messages were missed meanwhile.
-    """
+class Line:
+    """A connection to one server."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+
+    async def ask(self, *command: bytes | str | int) -> Any:
+        """The answer to a command, as it came; raises `Broken`, and `Refusal` among it."""
+        await self._connection.send_command(*command)
+        return await self._connection.read_response()
+
+    async def close(self) -> None:
+        await self._connection.disconnect(nowait=True)
+
+
+class Hearing(Line):
+    """A connection that subscribes. The library's own connects again by itself, and tells nobody
+    that messages were missed meanwhile.
+    """
 
     async def subscribe(self, channels: Iterable[bytes]) -> None:
         await self._connection.send_command("SUBSCRIBE", *channels)
@@ -57,9 +84,6 @@ class Hearing:
         """
         told: list[Any] | None = await self._connection.read_response(timeout=timeout_s)
         return told
-
-    async def close(self) -> None:
-        await self._connection.disconnect(nowait=True)
 
 
 class Servers(Protocol):
@@ -78,6 +102,9 @@ class Servers(Protocol):
 
     async def hearing(self) -> Hearing:
         """Another connection, to hear what is published; raises `Broken`."""
+
+    async def lines(self) -> list[Line]:
+        """Another connection to each server that has keys; raises `Broken`."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -99,6 +126,25 @@ def open_servers(url: str) -> Servers:
         raise ValueError("is no address of a store, or has options that are unknown") from None
 
 
+def check_files(url: str) -> None:
+    """Raise `ValueError` where TLS files that a URL names cannot be used; repeats nothing of it."""
+    if urlsplit(url).scheme != "rediss":
+        return
+    options: dict[str, Any] = dict(parse_url(url))
+    for name in FILES:
+        try:
+            Path(options.get(name, os.devnull)).read_bytes()
+        except OSError as error:
+            lack = f"names a file by {name} that cannot be read: {error.strerror}"
+            raise ValueError(lack) from None
+    try:
+        _tls_of(options)
+    except (OSError, ValueError, RedisError):
+        raise ValueError(
+            f"names by {', '.join(FILES)} what is no certificate in PEM, or not the key of one"
+        ) from None
+
+
 def shown(url: str) -> str:
     """A URL without what may be secret: user, password and options."""
     parts = urlsplit(url)
@@ -112,15 +158,49 @@ def _ways() -> dict[str, Any]:
     return {"socket_timeout": None, "retry": Retry(NoBackoff(), 0), "protocol": 2}
 
 
+class _Secured(SSLConnection):
+    """Over TLS, by a context that is given. To make one takes tens of milliseconds, since it reads
+    all authorities that the system trusts; the library's own makes one for each connection.
+    """
+
+    def __init__(self, *, context: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(**options)
+        self.ssl_context.context = context
+
+
+async def _secured(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes connections be secured, of a URL's options; nothing without TLS."""
+    if options.get("connection_class") is not SSLConnection:
+        return {}
+    context = await asyncio.to_thread(_tls_of, options)
+    return {"connection_class": _Secured, "context": context}
+
+
+def _tls_of(options: Mapping[str, Any]) -> ssl.SSLContext:
+    """What a URL's options say of TLS; trusts the usual authorities and those that they name."""
+    named = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    context = SSLConnection(**named).ssl_context.get()
+    if "ssl_ca_certs" in named:
+        # As towards the upstream: a leaf need not name its authority's key.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 class _OneServer:
     def __init__(self, url: str) -> None:
-        pool = ConnectionPool.from_url(url, **_ways())
+        self._options: dict[str, Any] = dict(parse_url(url))
+        self._pool = ConnectionPool.from_url(url, **_ways())
         # It is not connected, but its options are looked at.
-        pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py gives it no types
+        self._pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py gives it no types
         # The library's types tell a pipeline that waits from one that does not by overloads of Any.
-        self._client: Any = Redis.from_pool(pool)
+        self._client: Any = Redis.from_pool(self._pool)
 
     async def connect(self, connections: int) -> None:
+        secured = await _secured(self._options)
+        if secured:
+            self._options |= secured
+            self._pool.connection_class = secured["connection_class"]
+            self._pool.connection_kwargs["context"] = secured["context"]
         # Together, so that each has a connection of its own.
         await _all(*(self._client.execute_command("PING") for _ in range(connections)))
 
@@ -133,6 +213,9 @@ class _OneServer:
 
     async def hearing(self) -> Hearing:
         return Hearing(await self._client.connection_pool.get_connection())
+
+    async def lines(self) -> list[Line]:
+        return [Line(await self._client.connection_pool.get_connection())]
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -147,14 +230,19 @@ class _Cluster:
         self._one: Redis | None = None
 
     async def connect(self, connections: int) -> None:
+        secured = await _secured(self._options)
+        if secured:
+            self._options |= secured
+            self._client.connection_kwargs.update(secured)
+            for node in self._client.nodes_manager.startup_nodes.values():
+                node.connection_class = secured["connection_class"]
+                node.connection_kwargs["context"] = secured["context"]
         await self._client.initialize()
         nodes = self._client.get_primaries()
         await _all(*(node.execute_command("PING") for node in nodes for _ in range(connections)))
         if self._one is None:
             # What is published at one node is told by all.
-            node = self._client.get_random_node()
-            options = self._options | {"host": node.host, "port": node.port}
-            self._one = Redis.from_pool(ConnectionPool(**options))
+            self._one = Redis.from_pool(self._pool_of(self._client.get_random_node()))
 
     async def load(self, scripts: Sequence[str]) -> None:
         for script in scripts:
@@ -169,6 +257,13 @@ class _Cluster:
             raise RedisError("not connected")
         pool: Any = self._one.connection_pool
         return Hearing(await pool.get_connection())
+
+    async def lines(self) -> list[Line]:
+        pools: list[Any] = [self._pool_of(node) for node in self._client.get_primaries()]
+        return [Line(await pool.get_connection()) for pool in pools]
+
+    def _pool_of(self, node: Any) -> ConnectionPool:
+        return ConnectionPool(**self._options | {"host": node.host, "port": node.port})
 
     async def close(self) -> None:
         if self._one is not None:
@@ -190,4 +285,8 @@ async def _all(*waits: Any) -> None:
             for wait in waits:
                 group.create_task(wait)
     except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
+        failed = errors.exceptions[0]
+    else:
+        return
+    # Not within the other: it would stand in the place of what led to this one.
+    raise failed

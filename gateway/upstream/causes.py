@@ -27,6 +27,7 @@ __all__ = [
     "cause_of",
     "cause_of_refused_tunnel",
     "misdirected",
+    "parts_of",
     "speaks_tls",
 ]
 
@@ -225,7 +226,7 @@ _NO_NAME: Final = frozenset(
 
 def cause_of(error: BaseException) -> Cause:
     """The cause that an error of the system stands for, or one of those that led to it."""
-    for part in _parts(error):
+    for part in parts_of(error):
         if (cause := _own_cause(part)) is not None:
             return cause
     return Cause.CONNECTION_LOST
@@ -263,7 +264,7 @@ def _cause_in_tls(error: ssl.SSLError) -> Cause:
     return Cause.TLS_FAILED
 
 
-def _parts(error: BaseException) -> Iterator[BaseException]:
+def parts_of(error: BaseException) -> Iterator[BaseException]:
     """An error and what led to it, the nearest first."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

@@ -11,11 +11,16 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "LITTLE_PATIENCE_S",
     "PATIENCE_S",
     "RedisServer",
+    "free_port",
     "redis_cluster",
     "redis_program",
     "redis_server",
@@ -47,14 +52,17 @@ def redis_server(*options: str):
 
 
 @contextmanager
-def redis_cluster(nodes: int = 3):
-    """A cluster of servers, each with a part of the slots, and its address."""
+def redis_cluster(nodes: int = 3, tls: Sequence[str] = ()):
+    """A cluster of servers, each with a part of the slots, and its address; over TLS where there
+    are options that say by which certificate.
+    """
+    listening = ("--tls-cluster", "yes", *tls, "--tls-port") if tls else ("--port",)
     with ExitStack() as stack:
-        ports = [_free_port() for _ in range(2 * nodes)]
+        ports = [free_port() for _ in range(2 * nodes)]
         servers = []
         for port, bus in zip(ports[:nodes], ports[nodes:], strict=True):
-            options = ("--port", str(port), "--cluster-enabled", "yes", "--cluster-port", str(bus))
-            servers.append(stack.enter_context(redis_server(*options)))
+            options = ("--cluster-enabled", "yes", "--cluster-port", str(bus))
+            servers.append(stack.enter_context(redis_server(*options, *listening, str(port))))
         for number, server in enumerate(servers):
             slots = [16_384 * part // nodes for part in (number, number + 1)]
             server.ask("CLUSTER", "ADDSLOTSRANGE", str(slots[0]), str(slots[1] - 1))
@@ -67,10 +75,10 @@ def redis_cluster(nodes: int = 3):
             while server.ask_all("CLUSTER", "NODES").count(b"connected") < nodes:
                 assert time.monotonic() < until, "the cluster does not come together"
                 time.sleep(0.05)
-        yield f"redis://127.0.0.1:{ports[0]}?cluster=true", servers
+        yield f"redis{'s' if tls else ''}://127.0.0.1:{ports[0]}?cluster=true", servers
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port: int = held.getsockname()[1]
         return port

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.allowances import one_pace
-from gateway.store.connection import Store
+from gateway.store.connection import LEAST_PAUSE_S, Store
 from gateway.store.documents import DocumentsInStore
 from gateway.store.kept import KeptInStore
 from gateway.store.outcomes import StoreAway
@@ -101,6 +101,32 @@ class TestAway:
             await until_back(store)
 
             assert await store.run("ECHO", 1) == b"1"
+
+    @pytest.mark.parametrize(
+        ("url", "told"),
+        [
+            ("redis://127.0.0.1:9", "CONNECTION_REFUSED: its host refuses connections"),
+            ("redis://127.0.0.1:9?cluster=true", "CONNECTION_REFUSED: its host refuses"),
+            ("unix:///no/such/socket", "NO_FILE: its socket"),
+        ],
+    )
+    async def test_it_says_why_and_what_to_do(self, url, told, caplog):
+        store = Store(url)
+        async with asyncio.timeout(BACK_S):
+            await store.start()
+        await store.aclose()
+
+        assert re.search(rf"the store {url.split('?')[0]} is not there \(.*(?:{told})", caplog.text)
+
+    async def test_a_reason_that_stays_is_told_once(self, redis, caplog):
+        redis.ask("CONFIG", "SET", "requirepass", "hush")
+        async with connected(redis):
+            await asyncio.sleep(3 * LEAST_PAUSE_S)
+            redis.kill()
+            await until(lambda: "NO_FILE" in caplog.text or "CONNECTION_REFUSED" in caplog.text)
+
+        assert caplog.text.count("PASSWORD_REFUSED") == 1
+        assert "hush" not in caplog.text
 
     async def test_it_ends_where_a_cancellation_turns_into_a_failure(self, monkeypatch):
         """A group of tasks of which one fails meanwhile does that."""
