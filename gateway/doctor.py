@@ -3,21 +3,24 @@
     version ─► there? TLS? its clock, its limits, the credential
     a project ─► its jobs: keyset, order, filters, addresses; a log: parts of it
 
-It sends GET and nothing else. What it finds is for `doctor_command` to print.
+It sends GET and nothing else. A store of the settings is examined as well
+(`gateway.store.examination`). What is found is for `doctor_command` to print.
 """
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from gateway.findings import Finding
 from gateway.parts import wire_options_of
 from gateway.settings.checks import is_loopback
+from gateway.sharing import examine_store
 from gateway.team import Team
 from gateway.upstream.answers import date_in
 from gateway.upstream.causes import Cause, misdirected
@@ -27,10 +30,11 @@ from gateway.upstream.wires import open_wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from gateway.findings import Kind
     from gateway.settings import Settings
     from gateway.upstream.wire import Answer, Wire
 
-__all__ = ["Finding", "examine"]
+__all__ = ["examine"]
 
 TIMEOUT_S: Final = 15.0
 # A clock that is further off makes waits for limits too long or too short.
@@ -41,18 +45,6 @@ ROWS: Final = 20
 LOGS_TRIED: Final = 5
 # What a certificate that is not trusted is cured by.
 _CURED_BY_CA: Final = {Cause.CERTIFICATE_UNTRUSTED, Cause.CERTIFICATE_SELF_SIGNED}
-
-Kind = Literal["ok", "note", "unknown", "fault"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of one thing. `set_to` are settings that it asks for, by variable."""
-
-    kind: Kind
-    about: str
-    text: str
-    set_to: tuple[str, ...] = ()
 
 
 class _Job(msgspec.Struct):
@@ -77,8 +69,8 @@ class _Over(Exception):
 async def examine(
     settings: Settings, token: str | None, project: str | None = None
 ) -> list[Finding]:
-    """What is to be known of the upstream of these settings. Cost: 10 calls at most and one for
-    each log that is tried, up to five.
+    """What is to be known of the upstream of these settings, and of their store. Cost: 10 calls at
+    most and one for each log that is tried, up to five.
     """
     examination = _Examination(settings, token, project)
     options = wire_options_of(settings, examination.api_url, Team())
@@ -86,6 +78,8 @@ async def examine(
         examination.wire = wire
         with suppress(_Over):
             await examination.all()
+    if settings.store_url is not None:
+        examination.found += await examine_store(settings, examination.api_url)
     return examination.found
 
 

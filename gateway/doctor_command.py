@@ -1,7 +1,8 @@
 """`jobs-gateway doctor`: prints what the doctor found, a line each, then what to set.
 
 It reads the settings that `serve` reads and a token from `GITLAB_TOKEN`. Status 0 if the gateway
-can work with this upstream, 1 if something is in its way, 2 for a mistake in the settings.
+can work with this upstream and store, 1 if something is in its way, 2 for a mistake in the
+settings.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["SENTENCE", "SETTINGS", "add_options", "run"]
 
 SENTENCE: Final = (
-    "Ask the configured GitLab what the gateway needs to know of it, and say what to set. Reads"
-    " only; a token is taken from GITLAB_TOKEN. Status 1 if something is in the way."
+    "Ask the configured GitLab, and the store if there is one, what the gateway needs to know of"
+    " them, and say what to set. Of the GitLab it only reads, with the token of GITLAB_TOKEN; in"
+    " the store it leaves nothing. Status 1 if something is in the way."
 )
 # Those that say how the upstream is reached, and what it is compared with, with a sentence where
 # they mean another thing here.
@@ -37,6 +39,7 @@ SETTINGS: Final[dict[str, str | None]] = {
     "upstream_ca_file": None,
     "upstream_client_cert": None,
     "connect_timeout_s": None,
+    "store_timeout_s": None,
     "max_calls": "Upstream calls an operation may need at worst; told beside GitLab's own limits.",
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from gateway.execution.persisted import SharedDocuments
+    from gateway.findings import Finding
     from gateway.settings import Settings
     from gateway.store.connection import Store
     from gateway.store.sealing import Sealing
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Shared",
     "check_store",
+    "examine_store",
     "kept_of",
     "pace_of",
     "shared_of",
@@ -62,6 +64,16 @@ def check_store(settings: Settings) -> None:
         _of_store("servers").check_files(settings.store_url)
     except ValueError as error:
         raise SettingsError([f"GATEWAY_STORE_URL=… {error}"]) from None
+
+
+async def examine_store(settings: Settings, api_url: str) -> list[Finding]:
+    """What the doctor finds of the store of these settings, which must have one."""
+    check_store(settings)
+    space = _of_store("sealing").Sealing(settings.store_key, api_url).space
+    found: list[Finding] = await _of_store("examination").examine(
+        settings.store_url, space=space, patience_s=settings.store_timeout_s
+    )
+    return found
 
 
 @asynccontextmanager

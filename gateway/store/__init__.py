@@ -13,4 +13,6 @@ documents     persisted documents
 allowances    one pace for each credential, whichever replica its callers ask
 replicas      how many there are
 leases        one poller for what is watched, and what it has read
+examination   what the doctor finds of it
+trials        all that gateways do with it, tried one by one
 """

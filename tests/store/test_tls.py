@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from gateway.settings import Settings, SettingsError
-from gateway.sharing import check_store
+from gateway.sharing import check_store, examine_store
 from gateway.store.connection import Store
 from tests.harness.app import running_app
 from tests.harness.redis import PATIENCE_S, free_port, redis_cluster, redis_server
@@ -152,8 +152,10 @@ class TestTrusted:
                 await store.heard()
                 await store.publish("c", b"1")
                 await until(lambda: heard)
+            found = await examined(f"{url}&ssl_ca_certs={authority.file}")
 
             assert all(int(server.ask("DBSIZE")[1:]) > 2 for server in servers)
+            assert {one.about for one in found if one.kind == "fault"} == set()
 
     async def test_authorities_are_read_once_and_not_by_the_loop(
         self, redis, authority, monkeypatch
@@ -222,6 +224,25 @@ class TestRefused:
         assert "(CONNECT_TIMED_OUT: " in plain
         assert "the port speaks TLS where that says rediss" in plain
         assert "write rediss://" in secured
+
+
+class TestDoctor:
+    async def test_says_what_to_set(self, redis, authority):
+        with over_tls(authority, authority.issue("127.0.0.1")) as url:
+            found = await examined(url())
+            cured = await examined(url(ssl_ca_certs=authority.file))
+            unchecked = await examined(url(ssl_cert_reqs="none", ssl_check_hostname="false"))
+
+        assert [one.set_to for one in found] == [
+            ("GATEWAY_STORE_URL=…?ssl_ca_certs=the PEM file of the authority that signed it",)
+        ]
+        assert [one.kind for one in cured if one.about == "store tls"] == ["ok"]
+        assert [one.kind for one in unchecked if one.about == "store tls"] == ["note"]
+
+
+async def examined(url):
+    settings = Settings(upstream_url="http://a", store_url=url, store_key=KEY)
+    return await examine_store(settings, "http://a/api/v4")
 
 
 class TestFiles:
