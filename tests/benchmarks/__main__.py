@@ -1,6 +1,6 @@
 """Compare the gateway's cost with the floor's and plain's.
 
-    python -m tests.benchmarks                                 everything, about 8 minutes
+    python -m tests.benchmarks                                 everything, about 20 minutes
     python -m tests.benchmarks --quick                         the same, roughly, in about two
     python -m tests.benchmarks --only floor,gateway --op one_job       while tuning
 
