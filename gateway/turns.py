@@ -2,8 +2,10 @@
 
 All work of a gateway that may be long takes its turns from one `Turns`: however many ask at once,
 together they hold the loop for little more than a slice, and the longest takes no more of it than
-the others. A step may give work that lets go of the interpreter and has no shorter steps: a thread
-does it beside the loop, one piece of work at a time.
+the others. After a slice the loop turns so often that what others ask is answered meanwhile, though
+not for longer than the slice took: long work gets at least half of the time. A step may give work
+that lets go of the interpreter and has no shorter steps: a thread does it beside the loop, one
+piece of work at a time.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ Work: TypeAlias = "Callable[[], None]"
 
 # CPU time between two turns of the loop; a step that is longer adds to it.
 SLICE_S: Final = 0.005
+# Turns of the loop after a slice: from the request of one job to its answer it takes nine.
+TURNS: Final = 10
 
 
 def finished(steps: Generator[None, None, T]) -> T:
@@ -52,7 +56,7 @@ class Turns:
                 await self._beside(work)
             async with self._lock:
                 if self._used_s >= SLICE_S:
-                    await asyncio.sleep(0)
+                    await self._let_others()
                 if not self._used_s:
                     asyncio.get_running_loop().call_soon(self._turned)
                 began = thread_time()
@@ -66,6 +70,14 @@ class Turns:
                     return value
                 finally:
                     self._used_s += max(thread_time() - began, 1e-9)
+
+    async def _let_others(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._used_s
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+            if loop.time() >= until:
+                return
 
     async def _beside(self, work: Work) -> None:
         """Do the work on a thread. Who leaves does not end it: the next waits until it has."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+from time import thread_time
 
 import pytest
 
-from gateway.turns import Turns
+from gateway.turns import TURNS, Turns
 
 pytestmark = pytest.mark.anyio
 
@@ -82,3 +83,52 @@ async def test_steps_without_work_go_on_while_a_thread_is_busy():
 
     go_on.set()
     await working
+
+
+def burn(seconds):
+    until = thread_time() + seconds
+    while thread_time() < until:
+        pass
+
+
+def long_steps(number):
+    for _ in range(number):
+        burn(0.03)
+        yield None
+
+
+async def test_what_takes_many_turns_comes_through_between_two_slices():
+    came_through = 0
+
+    async def others():
+        nonlocal came_through
+        while True:
+            for _ in range(TURNS - 2):
+                await asyncio.sleep(0)
+            came_through += 1
+
+    asking = asyncio.ensure_future(others())
+
+    await Turns().run(long_steps(7))
+
+    asking.cancel()
+    # Six rests; a busy machine may cut some of them short.
+    assert came_through >= 2
+
+
+async def test_others_who_are_busy_do_not_keep_long_work_from_half_of_the_time():
+    turns_of_others = 0
+
+    async def others():
+        nonlocal turns_of_others
+        while True:
+            await asyncio.sleep(0)
+            burn(0.03)
+            turns_of_others += 1
+
+    asking = asyncio.ensure_future(others())
+
+    await Turns().run(long_steps(7))
+
+    asking.cancel()
+    assert turns_of_others <= 3 * 7

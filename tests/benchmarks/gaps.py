@@ -4,10 +4,11 @@
     python -m tests.benchmarks.gaps "cold"       those whose name holds this
 
 The gateway is a process of its own, and so is the probe, which reads one job 50 times a second with
-a credential of its own. One other caller does the bad work again and again; it and the upstream
-are made here. The longest gap is the longest time from one of the probe's answers to the next,
-20 ms where nothing is wrong. What a busy machine adds is in all figures, so they are to be read
-beside those of undisturbed work in the same run.
+a credential of its own. One other caller, a third process, does the bad work again and again; the
+upstream is here and does nothing else, so that it keeps nobody waiting. The longest gap is the
+longest time from one of the probe's answers to the next, 20 ms where nothing is wrong. What a busy
+machine adds is in all figures, so they are to be read beside those of undisturbed work in the same
+run.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tests.harness.app import program
 from tests.upstream.conftest import RawServer, an_answer, say
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
     from collections.abc import Awaitable, Callable
 
     Answering = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -130,12 +132,23 @@ async def probe(address: str, seconds: float) -> None:
     sys.stdout.write(json.dumps(told))
 
 
-async def probed(address: str) -> list[tuple[float, float, bool]]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.benchmarks.gaps", "--probe", address),
-        stdout=asyncio.subprocess.PIPE,
+async def work(address: str, name: str) -> None:
+    """Do the bad work until the process is killed."""
+    body_of, _ = WORKS[name]
+    async with httpx.AsyncClient(headers={"private-token": "glpat-bad"}, timeout=120) as caller:
+        while body_of is not None:
+            await caller.post(address, json=body_of(next(number)))
+
+
+async def _started(*arguments: str) -> Process:
+    """This module again, as a program."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.benchmarks.gaps", *arguments), stdout=asyncio.subprocess.PIPE
     )
-    told, _ = await process.communicate()
+
+
+async def probed(address: str) -> list[tuple[float, float, bool]]:
+    told, _ = await (await _started("--probe", address)).communicate()
     return [tuple(one) for one in json.loads(told)]
 
 
@@ -151,18 +164,14 @@ async def measured(server: RawServer, address: str, name: str) -> tuple[float, f
         is_bad = is_bad and (body_of is not aliases or "/trace" in target)
         await (bad if bad and is_bad else say(JOB))(writer)
 
-    async def work(caller: httpx.AsyncClient) -> None:
-        while body_of is not None:
-            await caller.post(address, json=body_of(next(number)))
-
     server.answer = answer
-    async with httpx.AsyncClient(headers={"private-token": "glpat-bad"}, timeout=120) as caller:
-        working = asyncio.create_task(work(caller))
-        try:
-            told = await probed(address)
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+    working = await _started("--work", address, name)
+    try:
+        told = await probed(address)
+    finally:
+        if working.returncode is None:
+            working.kill()
+        await working.wait()
     waited = sorted((came - asked) * 1_000 for asked, came, _ in told)
     came = [0.0, *(at for _, at, _ in told)]
     gap = max(later - earlier for earlier, later in pairwise(came)) * 1_000
@@ -192,5 +201,7 @@ def _say(line: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--probe"]:
         asyncio.run(probe(sys.argv[2], SECONDS))
+    elif sys.argv[1:2] == ["--work"]:
+        asyncio.run(work(*sys.argv[2:4]))
     else:
         asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else ""))
