@@ -1,5 +1,7 @@
 // Sends what GraphiQL runs to the gateway, always asking what it cost, and notes what came of it.
 
+import { Kind, parse } from "graphql";
+
 import { isIntrospection, withCosts } from "./descriptions.ts";
 import type { Answered, Answers, GraphQLAnswer } from "./answers/answers.ts";
 import { follow, isSubscription } from "./live.ts";
@@ -23,12 +25,13 @@ interface Observer {
  * gateway then stops its upstream calls as well. `activeTab` tells whose answer it will be.
  */
 export function makeFetcher(address: string, answers: Answers, activeTab: () => string) {
-  return (parameters: Parameters, options?: { headers?: Headers }) => {
+  return (given: Parameters, options?: { headers?: Headers }) => {
     const headers = options?.headers ?? {};
-    if (isIntrospection(parameters)) {
-      const read = send(address, parameters, headers, new AbortController().signal);
+    if (isIntrospection(given)) {
+      const read = send(address, given, headers, new AbortController().signal);
       return read.then(({ answer }) => withCosts(answer));
     }
+    const parameters = meant(given);
     const tab = activeTab();
     return {
       subscribe(observer: Observer) {
@@ -52,6 +55,17 @@ export function makeFetcher(address: string, answers: Answers, activeTab: () => 
       },
     };
   };
+}
+
+/** GraphiQL reads names a moment after they were written; a document's only operation is the one meant. */
+export function meant(given: Parameters): Parameters {
+  try {
+    const [only, ...others] = parse(given.query).definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
+    return only && !others.length ? { ...given, operationName: only.name?.value } : given;
+  } catch {
+    // The gateway says what is wrong with it.
+    return given;
+  }
 }
 
 /** Send one operation; an answer that never comes is told as an error in an answer. */

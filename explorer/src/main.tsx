@@ -24,6 +24,7 @@ import { HeadersForAll } from "./HeadersForAll.tsx";
 import { leaveEditorsByEscape } from "./keyboard.ts";
 import { keepLabelled } from "./labels.ts";
 import { EVERYTHING, sdlOf } from "./sdl.ts";
+import { Ready } from "./Ready.tsx";
 import { openingTabs, readLink, readStart } from "./start.ts";
 import { KeptHeaders, withoutHeaders } from "./storage.ts";
 import { Toolbar } from "./Toolbar.tsx";
@@ -108,6 +109,7 @@ function Explorer() {
       <GraphiQL.Footer>
         <AnswerPanel address={address} answers={answers} version={start.version} followed={followed} />
       </GraphiQL.Footer>
+      <Ready />
       <HeadersForAll kept={kept} initial={headers} />
       <Following tell={tell} />
     </GraphiQL>

@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { buildSchema } from "graphql";
 
+import { meant } from "../src/fetcher.ts";
 import { isSubscription } from "../src/live.ts";
 import { logsOf } from "../src/logs/pieces.ts";
 
@@ -28,6 +29,15 @@ test("a subscription is known by the operation that is run", () => {
   assert.equal(isSubscription({ query, operationName: "B" }), true);
   assert.equal(isSubscription({ query: "subscription { jobLog { text } }" }), true);
   assert.equal(isSubscription({ query: "subscription {" }), false);
+});
+
+test("a document's only operation is run, whatever name was read before", () => {
+  const named = (query: string) => meant({ query, operationName: "Before" }).operationName;
+
+  assert.equal(named("query After { job { name } }"), "After");
+  assert.equal(named("{ job { name } }"), undefined);
+  assert.equal(named("query Before { job { name } } query After { job { name } }"), "Before");
+  assert.equal(named("query After {"), "Before");
 });
 
 test("pieces are put together, each once, and errors between them do no harm", () => {

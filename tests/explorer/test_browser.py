@@ -1,5 +1,6 @@
 """The explorer in Chromium, with every other host out of reach: what a person sees and does."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -61,6 +62,59 @@ async def test_a_query_runs_by_keyboard_and_its_cost_is_told(explored, address, 
     assert re.search(r"Request\s+[0-9a-f]+-[0-9a-f]+\s", facts)
     assert "Jobs Gateway 0." in facts
     await explored.answer.get_by_text('"brakeman"').first.wait_for()
+
+
+async def test_nothing_can_be_run_before_the_editors_are_there(explored, address):
+    page = explored.page
+    held = asyncio.Event()
+
+    async def hold(route):
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/monaco-editor-*.js", hold)
+    await page.goto(address)
+    execute = page.get_by_label("Execute query")
+    await execute.wait_for()
+    early = await execute.is_disabled()
+
+    held.set()
+    await execute.click()
+    await explored.facts.get_by_text("4 of at most 4").wait_for()
+
+    assert early
+
+
+@pytest.mark.parametrize(
+    "explored",
+    [
+        {"viewport": {"width": width, "height": 860}, "color_scheme": scheme}
+        for width, scheme in [(1280, "light"), (1024, "dark")]
+    ],
+    indirect=True,
+)
+async def test_all_tabs_and_the_whole_operation_are_in_sight(explored, address, tmp_path):
+    await explored.open(address)
+    page = explored.page
+    tabs = page.get_by_role("list", name="Select active operation").get_by_role("listitem")
+
+    await tabs.last.get_by_role("button").first.click()
+    await page.screenshot(path=tmp_path / "tabs.png")
+
+    # What is hit where a tab's middle is: the tab, or something that covers it.
+    hit = await tabs.evaluate_all(
+        "tabs => tabs.map(tab => { const {x, y, width, height} = tab.getBoundingClientRect();"
+        " return tab.contains(document.elementFromPoint(x + width / 2, y + height / 2)) })"
+    )
+    lines = explored.query_editor.locator(".view-line")
+    await lines.get_by_text("# Two projects").wait_for()
+    cut = await explored.query_editor.locator(".monaco-scrollable-element").first.evaluate(
+        "it => [...it.querySelectorAll('.view-line > span')]"
+        ".filter(line => line.getBoundingClientRect().right > it.getBoundingClientRect().right)"
+        ".map(line => line.textContent)"
+    )
+    assert hit == [True] * 10
+    assert cut == []
 
 
 async def test_a_manual_job_is_played_again_and_again_by_keyboard(explored, address):
