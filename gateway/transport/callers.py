@@ -23,7 +23,7 @@ from gateway.errors import BadInput
 from gateway.execution.request import Caller
 from gateway.transport.origins import ORIGIN_HEADERS, origin_in
 from gateway.transport.request import HttpError, new_request_id
-from gateway.upstream.credential import Credential
+from gateway.upstream.credential import PRESENTED_IN, Credential
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -65,13 +65,9 @@ class Callers:
         the loop's clock. Raises `HttpError` (400) for a credential that no header can carry.
         """
         address = self._address(request.scope) if self._tells_address else ""
-        try:
-            credential = self.credential_among(request.headers, address)
-        except BadInput as error:
-            raise HttpError(400, error.code, error.message) from None
         return Caller(
             carrier,
-            credential,
+            self._credential_of(request, address),
             request.request_id,
             request.arrived,
             started + self._operation_timeout_s,
@@ -84,6 +80,22 @@ class Callers:
             if not address and ORIGIN_HEADERS.isdisjoint(request.headers)
             else origin_in(request.headers, address),
         )
+
+    def _credential_of(self, request: HttpRequest, address: str) -> Credential | None:
+        """What a request presents. A connection remembers its last one: most present no other."""
+        presented = (*map(request.headers.get, PRESENTED_IN), address)
+        connection = None if request.cycle is None else request.cycle.connection
+        if connection is not None and connection.remembered is not None:
+            before: tuple[object, Credential | None] = connection.remembered
+            if before[0] == presented:
+                return before[1]
+        try:
+            credential = self.credential_among(request.headers, address)
+        except BadInput as error:
+            raise HttpError(400, error.code, error.message) from None
+        if connection is not None:
+            connection.remembered = presented, credential
+        return credential
 
     def credential_among(
         self, headers: Mapping[bytes, bytes], address: str = ""

@@ -11,7 +11,7 @@ from gateway.errors import UpstreamUnavailable
 from gateway.execution.response import CUT_OFF, INTERNAL_ERROR
 from gateway.hooks import CALLER_LEFT
 from gateway.transport.callers import Ending
-from gateway.transport.request import Headers, error_body
+from gateway.transport.request import CLOSE, Headers, error_body
 
 if TYPE_CHECKING:
     from gateway.transport.request import HttpRequest
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["LEFT", "STREAMED", "HttpResponse", "ended", "failed"]
 
 _log: Final = logging.getLogger("gateway.transport")
-
-CLOSE: Final = (b"connection", b"close")
 
 
 class HttpResponse(msgspec.Struct, frozen=True, gc=False):

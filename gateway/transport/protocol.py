@@ -15,14 +15,13 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from gateway.transport.cycle import CycleProtocol
 
 __all__ = ["BoundedProtocol"]
 
@@ -46,7 +45,7 @@ class _OutOfBounds(Exception):
     """Ends the parsing; `_refusal` says why."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(CycleProtocol):
     """A connection. `is_refused` once nothing more is taken from it."""
 
     # Slots: with as many attributes in its dictionary, Python looks up all of them more slowly.
@@ -56,9 +55,9 @@ class BoundedProtocol(HttpToolsProtocol):
         "_headless_bytes",
         "_heads",
         "_in_body",
+        "_is_upgraded",
         "_offers",
         "_refusal",
-        "_running",
         "_since_head_bytes",
         "is_refused",
     )
@@ -73,13 +72,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = False
         # Does the head that ends make an offer that is not taken? Then it is parsed again.
         self._offers = False
+        # And one that is taken?
+        self._is_upgraded = False
         self._heads = 0
         # Of all pieces from the last in which a head ended: no head is longer.
         self._since_head_bytes = 0
         # Of pieces in which neither a head nor a body ended, since the last that did.
         self._headless_bytes = self._framing_bytes = self._body_bytes = 0
-        # The request that is being answered, or was last.
-        self._running: RequestResponseCycle | None = None
 
     def data_received(self, data: bytes) -> None:
         if len(data) > PIECE_BYTES:
@@ -90,7 +89,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         was_in_body, heads, body_bytes = self._in_body, self._heads, self._body_bytes
         self._since_head_bytes += len(data)
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
@@ -149,18 +148,22 @@ class BoundedProtocol(HttpToolsProtocol):
     # The parser's callbacks. They name the class above: `super()` costs more than the call.
 
     def on_headers_complete(self) -> None:
-        if self._since_head_bytes > HEAD_BYTES or len(self.headers) > HEADERS:
+        """As uvicorn's, and bounded."""
+        parser, headers = self.parser, self.headers
+        if self._since_head_bytes > HEAD_BYTES or len(headers) > HEADERS:
             self._refusal = self._excess_of_head()
             if self._refusal:
                 raise _OutOfBounds
-        hosts = list(map(_name, self.headers)).count(b"host")
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
+        names = list(map(_name, headers))
+        hosts, version = names.count(b"host"), parser.get_http_version()
+        if hosts != 1 and (hosts or version != "1.0"):
             # A proxy in front may have looked at another one (RFC 9112, 3.2).
             self._stop(400, f"the request has {hosts or 'no'} Host headers; send one")
-        is_offer = self.parser.should_upgrade()
-        self._offers = is_offer and not self._should_upgrade()
+        is_offer = parser.should_upgrade()
+        self._is_upgraded = is_offer and self._should_upgrade()
+        self._offers = is_offer and not self._is_upgraded
         if self._offers:
-            if self.parser.get_method() == b"CONNECT":
+            if parser.get_method() == b"CONNECT":
                 self._stop(405, "no tunnels are made here")
             return
         if len(self.pipeline) >= REQUESTS_WAITING:
@@ -168,24 +171,35 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = True
         self._heads += 1
         self._headless_bytes = self._framing_bytes = self._body_bytes = 0
-        HttpToolsProtocol.on_headers_complete(self)
-        if not is_offer:
+        self.scope["method"] = parser.get_method().decode("ascii")
+        self.scope["http_version"] = version
+        if not self._is_upgraded:
             # Trailers are no headers (RFC 9110, 6.5.1); nobody here reads them.
             self.headers = []
+            self.begin(
+                is_last=version == "1.0" or not parser.should_keep_alive(),
+                expects_continue=b"expect" in names and _expects_continue(headers),
+            )
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
-        HttpToolsProtocol.on_body(self, body)
+        cycle = self.cycle
+        if self._is_upgraded or cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         if self._offers:
             return
         self._in_body = False
-        HttpToolsProtocol.on_message_complete(self)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        cycle = self.cycle
+        if self._is_upgraded or cycle.response_complete:
+            return
+        cycle.more_body = False
+        cycle.message_event.set()
 
     # Offers to go on in another protocol
 
@@ -257,6 +271,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(LINGER_S, self.transport.close)
+
+
+def _expects_continue(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)
 
 
 HEAD_TOO_LARGE: Final = (

@@ -16,6 +16,7 @@ import msgspec
 
 from gateway.execution.request import GraphQLRequest
 from gateway.execution.response import error_of
+from gateway.transport.cycle import Cycle, line_of
 from gateway.transport.lingering import has_body, send_and_linger
 from gateway.transport.negotiation import JSON
 from gateway.transport.origins import ORIGIN_HEADERS
@@ -37,6 +38,7 @@ __all__ = [
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 _encode = msgspec.json.Encoder().encode
 
+CLOSE: Final = (b"connection", b"close")
 _READ = frozenset(
     {
         b"accept",
@@ -100,13 +102,15 @@ class CallerLeft(Exception):
 class HttpRequest:
     """A request to be answered.
 
-    `headers` are those we read, repeated ones joined, of credentials the first. `arrived` is when
-    it began to arrive, by `perf_counter`. `media_type` is what the response is written in, once
-    that is negotiated; `is_read` once the body was read to its end.
+    `headers` are those we read (and maybe others), repeated ones joined, of credentials the first.
+    `arrived` is when it began to arrive, by `perf_counter`. `media_type` is what the response is
+    written in, once that is negotiated; `is_read` once the body was read to its end. `cycle` is the
+    server's, where the application stands on the server itself.
     """
 
     __slots__ = (
         "arrived",
+        "cycle",
         "headers",
         "is_read",
         "media_type",
@@ -127,6 +131,8 @@ class HttpRequest:
         self.scope = scope
         self.receive = receive
         self.send = send
+        cycle = getattr(send, "__self__", None)
+        self.cycle = cycle if isinstance(cycle, Cycle) else None
         self.method: str = scope["method"]
         self.headers = headers = _read_headers(scope["headers"])
         told = headers.get(b"x-request-id")
@@ -147,6 +153,12 @@ class HttpRequest:
                 raise _too_large(at_most)
         except ValueError:
             raise HttpError(400, "BAD_REQUEST", "content-length is no number") from None
+        cycle = self.cycle
+        if cycle is not None and (body := cycle.take_body()) is not None:
+            if len(body) > at_most:
+                raise _too_large(at_most)
+            self.is_read = True
+            return body
         parts: list[bytes] = []
         size = 0
         while True:
@@ -166,6 +178,17 @@ class HttpRequest:
         self, status: int, body: bytes, headers: Headers, *, reads_on: bool = False
     ) -> None:
         """Send a response; `reads_on` where the request's body was not read to its end."""
+        cycle = self.cycle
+        if cycle is not None and not reads_on and CLOSE not in headers:
+            lines = b"content-type: %b\r\ncontent-length: %d\r\nx-request-id: %b\r\n" % (
+                self.media_type,
+                len(body),
+                self.request_id.encode(),
+            )
+            if headers:
+                lines += b"".join([line_of(*header) for header in headers])
+            if cycle.respond(status, lines, body):
+                return
         await self.send(
             {
                 "type": "http.response.start",
@@ -221,14 +244,16 @@ def new_request_id() -> str:
 
 def _too_large(at_most: int) -> HttpError:
     # The rest of the body may be too much to be read, so nothing can follow it on this connection.
-    close = (b"connection", b"close")
     message = f"the body has more than {at_most} bytes"
-    return HttpError(413, "PAYLOAD_TOO_LARGE", message, (close,))
+    return HttpError(413, "PAYLOAD_TOO_LARGE", message, (CLOSE,))
 
 
 def _read_headers(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers we read; repeated ones joined (RFC 9110, 5.3)."""
-    found: dict[bytes, bytes] = {}
+    """The headers we read, and maybe others; repeated ones joined (RFC 9110, 5.3)."""
+    found = dict(headers)
+    if len(found) == len(headers):
+        return found
+    found.clear()
     for name, value in headers:
         if name not in _READ:
             continue

@@ -18,7 +18,7 @@ from gateway.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HIDDEN", "Credential", "owner_of"]
+__all__ = ["HIDDEN", "PRESENTED_IN", "Credential", "owner_of"]
 
 # For credentials that are given no key; new with every process.
 _PROCESS_KEY: Final = secrets.token_bytes(32)
@@ -36,6 +36,8 @@ _HEADERS: Final = (
     (b"private-token", "PRIVATE-TOKEN"),
     (b"job-token", "JOB-TOKEN"),
 )
+# All headers that make a credential.
+PRESENTED_IN: Final = (*(name for name, _ in _HEADERS), b"sudo")
 
 
 class Credential(Struct, frozen=True, eq=False):

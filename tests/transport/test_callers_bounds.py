@@ -135,7 +135,7 @@ class TestAddresses:
         assert Callers(b"key", 1, ["10.0.0.0/8"])._address(scope) == address
 
     async def test_are_nothing_without_trusted_proxies(self):
-        request: Any = SimpleNamespace(headers={}, request_id="r", arrived=0.0)
+        request: Any = SimpleNamespace(headers={}, request_id="r", arrived=0.0, cycle=None)
 
         assert Callers(b"key", 1).of_request(request, make_caller().carrier, 0).address == ""
 

@@ -1,0 +1,284 @@
+"""The short way of a request and its response: it is seen in nothing but its speed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from gateway.transport.callers import Callers
+from gateway.transport.cycle import line_of
+from gateway.transport.request import HttpRequest
+from gateway.transport.server import arrival_protocol
+from tests.harness.over import make_caller
+from tests.harness.turns import turns
+
+pytestmark = pytest.mark.anyio
+
+KEEP_ALIVE_S = 5.0
+HEAD = b"POST /graphql?a=%20b HTTP/1.1\r\nhost: x\r\n"
+WHOLE = HEAD + b"content-length: 2\r\n\r\nhi"
+
+
+class Transport(asyncio.Transport):
+    """Remembers what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.is_closed = False
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class Timer:
+    """One that was set."""
+
+    def __init__(self, at: float, call: Any) -> None:
+        self.at, self.call, self.is_cancelled = at, call, False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+class Loop:
+    """The running loop, with a time that is told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[Timer] = []
+        self.create_task = asyncio.get_running_loop().create_task
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, after_s: float, call: Any) -> Timer:
+        self.timers.append(Timer(self.now + after_s, call))
+        return self.timers[-1]
+
+    def go_on(self, until: float) -> None:
+        """Let time pass."""
+        while due := [timer for timer in self.timers if timer.at <= until]:
+            timer = min(due, key=lambda timer: timer.at)
+            self.timers.remove(timer)
+            self.now = timer.at
+            if not timer.is_cancelled:
+                timer.call()
+        self.now = until
+
+
+class Connection:
+    """A connection to an application, without a socket."""
+
+    def __init__(self, app: Any, headers: list[tuple[str, str]] | None = None) -> None:
+        config = uvicorn.Config(
+            app,
+            http=arrival_protocol(1_000),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+        )
+        config.load()
+        state = ServerState()
+        state.default_headers = [
+            (name.encode(), value.encode()) for name, value in headers or [("date", "now")]
+        ]
+        self.loop, self.transport = Loop(), Transport()
+        protocol: Any = config.http_protocol_class
+        self.protocol = protocol(config=config, server_state=state, app_state={}, _loop=self.loop)
+        self.protocol.connection_made(self.transport)
+
+    async def ask(self, *pieces: bytes) -> bytes:
+        """Send a request, and give all that is answered."""
+        self.transport.written.clear()
+        for piece in pieces:
+            self.protocol.data_received(piece)
+            await turns()
+        return b"".join(self.transport.written)
+
+
+def answering(
+    body: bytes, *headers: tuple[bytes, bytes], by_messages: bool, seen: Any = None
+) -> Any:
+    """An application that reads a body and answers by an `HttpRequest`; with what stands between it
+    and the server where it has to do `by_messages`.
+    """
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def passing_on(message: Any) -> None:
+            await send(message)
+
+        request = HttpRequest(scope, receive, passing_on if by_messages else send)
+        request.request_id = "one"
+        assert (request.cycle is None) is by_messages
+        came = await request.body(100_000)
+        if seen is not None:
+            seen.append((came, request.is_read, scope["path"], scope["query_string"]))
+        await request.respond(200, body, headers)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD,
+        HEAD.replace(b"POST", b"HEAD"),
+        HEAD.replace(b"1.1", b"1.0"),
+        HEAD + b"connection: close\r\n",
+    ],
+    ids=["post", "head", "http 1.0", "close"],
+)
+@pytest.mark.parametrize("standard", [("date", "now"), ("connection", "close")])
+@pytest.mark.parametrize("body", [b"", b"{}", b"x" * 50_000], ids=["empty", "small", "large"])
+@pytest.mark.parametrize(
+    "headers",
+    [(), ((b"vary", b"accept"),), ((b"connection", b"close"),)],
+    ids=["none", "vary", "close"],
+)
+async def test_a_response_is_the_same_as_by_messages(head, standard, body, headers):
+    request = head + b"content-length: 2\r\n\r\nhi"
+    connections = [
+        Connection(answering(body, *headers, by_messages=by_messages), [standard])
+        for by_messages in (False, True)
+    ]
+
+    short, by_messages = [await one.ask(request) for one in connections]
+
+    assert short == by_messages
+    assert short.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert connections[0].transport.is_closed is connections[1].transport.is_closed
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (WHOLE,),
+        (WHOLE[:-1], WHOLE[-1:]),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n1\r\nh\r\n", b"1\r\ni\r\n0\r\n\r\n"),
+    ],
+    ids=["whole", "in two", "in chunks"],
+)
+@pytest.mark.parametrize("by_messages", [False, True])
+async def test_a_body_is_read_however_it_comes(pieces, by_messages):
+    seen: list[Any] = []
+    connection = Connection(answering(b"{}", by_messages=by_messages, seen=seen))
+
+    await connection.ask(*pieces)
+    await connection.ask(*pieces)
+
+    assert seen == [(b"hi", True, "/graphql", b"a=%20b")] * 2
+
+
+async def test_a_body_is_asked_for_before_it_is_sent():
+    connection = Connection(answering(b"{}", by_messages=False))
+
+    asked = await connection.ask(HEAD + b"Expect: 100-Continue\r\ncontent-length: 2\r\n\r\n")
+    answered = await connection.ask(b"hi")
+
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("header", [(b"vary", b"a\r\nb: c"), (b"a b", b"c")])
+def test_what_is_no_header_is_not_sent(header):
+    with pytest.raises(ValueError, match="no header may hold"):
+        line_of(*header)
+
+
+class TestIdling:
+    async def test_ends_a_connection_in_time(self):
+        connection = Connection(answering(b"{}", by_messages=False))
+        await connection.ask(WHOLE)
+        connection.loop.go_on(3)
+        await connection.ask(WHOLE)
+
+        connection.loop.go_on(3 + KEEP_ALIVE_S - 0.1)
+        was_closed = connection.transport.is_closed
+        connection.loop.go_on(3 + KEEP_ALIVE_S)
+
+        assert not was_closed
+        assert connection.transport.is_closed
+
+    async def test_ends_none_that_is_answered(self):
+        may_answer = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            if may_answer.is_set() or connection.loop.now:
+                await may_answer.wait()
+            await answering(b"{}", by_messages=False)(scope, receive, send)
+
+        connection = Connection(slow)
+        await connection.ask(WHOLE)
+        connection.loop.go_on(1)
+        await connection.ask(WHOLE)
+
+        connection.loop.go_on(100)
+
+        assert not connection.transport.is_closed
+        may_answer.set()
+        await turns()
+        assert connection.transport.written[0].startswith(b"HTTP/1.1 200 OK")
+        connection.loop.go_on(100 + KEEP_ALIVE_S)
+        assert connection.transport.is_closed
+
+    async def test_has_one_timer_for_many_requests(self):
+        connection = Connection(answering(b"{}", by_messages=False))
+
+        for _ in range(20):
+            await connection.ask(WHOLE)
+
+        idling = connection.protocol.timeout_keep_alive_handler
+        assert [timer.call for timer in connection.loop.timers].count(idling) == 1
+
+    async def test_leaves_no_timer_behind(self):
+        connection = Connection(answering(b"{}", by_messages=False))
+        await connection.ask(WHOLE)
+
+        connection.protocol.connection_lost(ConnectionResetError())
+
+        assert all(timer.is_cancelled for timer in connection.loop.timers)
+
+
+async def test_who_presents_another_credential_is_another_caller():
+    callers, presented = Callers(b"key", 1), []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        request = HttpRequest(scope, receive, send)
+        presented.append(callers.of_request(request, make_caller().carrier, 0).credential)
+        await request.body(100)
+        await request.respond(200, b"{}", ())
+
+    connection = Connection(app)
+    for header in (b"private-token: a", b"private-token: a", b"private-token: b", b"job-token: b"):
+        await connection.ask(HEAD + header + b"\r\ncontent-length: 2\r\n\r\nhi")
+    await connection.ask(HEAD + b"private-token: b\r\nsudo: c\r\ncontent-length: 2\r\n\r\nhi")
+    await connection.ask(WHOLE)
+
+    told = [None if one is None else (one.header, one.value, one.sudo) for one in presented]
+    assert told == [
+        ("PRIVATE-TOKEN", "a", None),
+        ("PRIVATE-TOKEN", "a", None),
+        ("PRIVATE-TOKEN", "b", None),
+        ("JOB-TOKEN", "b", None),
+        ("PRIVATE-TOKEN", "b", "c"),
+        None,
+    ]
+    assert presented[0] is presented[1]
