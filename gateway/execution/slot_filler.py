@@ -142,11 +142,15 @@ class SlotFiller:
 
     async def _wait(self) -> None:
         flights, self._offered = self._offered, []
-        if self._is_whole and len(self._waiting) == len(flights) == 1 and flights[0].offered:
-            # In this task: what it decodes is then projected while it is in the processor's cache.
-            await flights[0].drive()
-            self._arrived.append(flights[0])
-            return
+        if self._is_whole and len(self._waiting) == len(flights) == 1:
+            flight = flights[0]
+            read = flight.take()
+            if read is not None:
+                # In this task: what it decodes is then projected while it is in the processor's
+                # cache, and none is made for it.
+                await flight.drive(read)
+                self._arrived.append(flight)
+                return
         for flight in flights:
             flight.start()
             flight.add_done_callback(self._arrive)
@@ -217,7 +221,9 @@ class SlotFiller:
         others = self._waiting.get(future)
         if others is None:
             self._waiting[future] = [(slot, entries)]
-            if isinstance(future, Flight) and future.offered is not None:
+            if isinstance(future, Flight) and (
+                future.offered is not None or (self._is_whole and future.loader is not None)
+            ):
                 self._offered.append(future)
             else:
                 future.add_done_callback(self._arrive)

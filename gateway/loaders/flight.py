@@ -13,19 +13,18 @@ opposite of all three.)
 An offered read starts by itself, in a task, when the loop turns. Until then somebody who has
 nothing else to wait for can take it over (`drive`).
 
-A `Loader` plans what is asked of it in one tick of the event loop. aiodataloader collects the keys
-and calls `batch_load_fn` once. There it would settle all keys when the slowest read is done; so the
-batch function plans: it groups keys into upstream calls and gives the flight of each key, which is
-settled by its own read.
+A `Loader` plans what is asked of it in one tick of the event loop: it groups keys into upstream
+calls and gives the flight of each key, which is settled by its own read. It stands in the place of
+aiodataloader's, which collects keys the same way, and settles all of them when the slowest read is
+done. What reads a single key can be taken over, too.
 """
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future, current_task, ensure_future
+from asyncio import CancelledError, Future, ensure_future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiodataloader
-from aiodataloader import DataLoader, dispatch_queue
+from aiodataloader import DataLoader
 
 from gateway.errors import GatewayError
 from gateway.frames import without_frames
@@ -53,6 +52,8 @@ class Flight(Future[T]):
     stop: Callable[[], object] | None = None
     # A read that has not started.
     offered: Coroutine[Any, Any, T] | None = None
+    # Whose queue begins with its key.
+    loader: Loader[Any, T] | None = None
     _is_driven = False
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -87,16 +88,6 @@ class Flight(Future[T]):
             self.stop()
         return True
 
-    # Settle. In C alone; see `set_result`.
-    land = Future.set_result
-
-    def set_result(self, result: T) -> None:
-        """Settle. A loader's batch, which only starts reads, gives back the flight itself: it is
-        still on its way then.
-        """
-        if result is not self:
-            self.land(result)
-
     def set_exception(self, exception: type[BaseException] | BaseException, /) -> None:
         """Settle with a failure, which waiters may never come for. Of one of ours the frames tell
         nothing, and hold the answer that failed.
@@ -110,27 +101,25 @@ class Flight(Future[T]):
         """Start the read that settles it, in a task of its own."""
         self.stop = self.get_loop().create_task(self._bring(read)).cancel
 
-    async def bring(self, read: Coroutine[Any, Any, T]) -> None:
-        """Do the read that settles it in the task of the caller, who does nothing else: it is
-        cancelled when nobody waits any more.
-        """
-        task = current_task()
-        assert task is not None  # noqa: S101 - a coroutine has one
-        self.stop = task.cancel
-        await self._bring(read)
-
     def start(self) -> None:
         """Start what was offered, if nobody has yet."""
         if self.offered is not None:
             read, self.offered = self.offered, None
             self.carry(read)
 
-    async def drive(self) -> None:
-        """Do what was offered in the caller's own task. Others can wait for it meanwhile, but
-        cancelling this caller cancels it for all.
+    def take(self) -> Coroutine[Any, Any, T] | None:
+        """The read that settles it, for the caller to `drive`; None where it is not to be had: it
+        has begun, or goes with others.
         """
-        assert self.offered is not None  # noqa: S101 - the caller looked
+        if self.loader is not None:
+            return self.loader.take_only(self)
         read, self.offered = self.offered, None
+        return read
+
+    async def drive(self, read: Coroutine[Any, Any, T]) -> None:
+        """Do the read that was taken in the caller's own task. Others can wait for it meanwhile,
+        but cancelling this caller cancels it for all.
+        """
         self._is_driven = True
         await self._bring(read)
 
@@ -145,7 +134,7 @@ class Flight(Future[T]):
                 self.set_exception(error)
         else:
             if not self.done():
-                self.land(value)
+                self.set_result(value)
 
 
 async def outcomes(reads: Iterable[Awaitable[T]]) -> list[T | Exception]:
@@ -192,7 +181,7 @@ class Loader(DataLoader[K, V]):
         # What aiodataloader's own sets, but for its look at whether `batch_load_fn` is a coroutine
         # function, and for what it keeps values in: that is done for each operation.
         self.loop = loop
-        self._queue = []
+        self._keys: list[K] = []
         self.flights: dict[K, Flight[V]] = {}
 
     def load(self, key: K) -> Flight[V]:
@@ -207,28 +196,47 @@ class Loader(DataLoader[K, V]):
                 flight.set_result(known)
         return flight
 
-    def do_resolve_reject(self, key: K, future: Future[V]) -> None:
+    def do_resolve_reject(self, key: K, future: Flight[V]) -> None:  # type: ignore[override]  # its futures
         """Put a key into the queue. The loop's second turn takes them, as with aiodataloader's own,
         so that those of resolvers that are coroutines are there; but no task is made for waiting.
         """
-        self._queue.append(aiodataloader.Loader(key, future))
-        if len(self._queue) == 1:
-            self.loop.call_soon(self.loop.call_soon, dispatch_queue, self)
+        self._keys.append(key)
+        if len(self._keys) == 1:
+            future.loader = self
+            self.loop.call_soon(self.loop.call_soon, self._dispatch)
 
-    async def batch_load_fn(self, keys: list[K]) -> list[Flight[V]]:  # type: ignore[override]  # its futures
-        """Start the reads for the keys that somebody still waits for; each key's own future. The
-        first of the reads by key is done here, in the batch's task.
+    def _dispatch(self) -> None:
+        """Start the reads for the keys that somebody still waits for."""
+        for key, flight in self._planned().items():
+            flight.carry(self.read(key))
+
+    def _planned(self) -> dict[K, Flight[V]]:
+        """Plan what is in the queue; those to be read by key."""
+        keys, self._keys = self._keys, []
+        wanted: dict[K, Flight[V]] = {}
+        for key in keys:
+            flight = self.flights[key]
+            # It knows its loader no longer, or both would wait for the collector.
+            flight.loader = None
+            if not flight.done():
+                wanted[key] = flight
+        try:
+            return self.plan(wanted) if wanted else {}
+        except Exception as error:  # noqa: BLE001 - the waiters' to handle
+            for flight in wanted.values():
+                if not flight.done():
+                    flight.set_exception(error)
+            return {}
+
+    def take_only(self, flight: Flight[V]) -> Coroutine[Any, Any, V] | None:
+        """The read of this flight's key, to be done by the caller, if no other key is in the queue;
+        None where others are, or where it is no read by key.
         """
-        flights = [self.flights[key] for key in keys]
-        singly = self.plan(
-            {key: flight for key, flight in zip(keys, flights, strict=True) if not flight.done()}
-        )
-        if singly:
-            (first, flight), *others = singly.items()
-            for key, other in others:
-                other.carry(self.read(key))
-            await flight.bring(self.read(first))
-        return flights
+        if len(self._keys) != 1 or self.flights[self._keys[0]] is not flight:
+            return None
+        for key in self._planned():
+            return self.read(key)
+        return None
 
     def plan(self, wanted: dict[K, Flight[V]]) -> dict[K, Flight[V]]:
         """Start the reads that settle several of these flights; those to be read by key."""

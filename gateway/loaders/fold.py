@@ -81,7 +81,7 @@ class Fold(Generic[Row]):
                     # go of each other, here and below, or pages of jobs wait for the collector.
                     flight.stop = None
                     if not flight.done():
-                        flight.land(row)
+                        flight.set_result(row)
                     found.append(row)
         # The others go with the page.
         self._seen.add(self.project, found)

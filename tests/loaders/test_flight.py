@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.loaders.flight import Flight, launch, offer, outcomes
+from gateway.loaders.flight import Flight, Loader, launch, offer, outcomes
 from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
@@ -32,8 +32,14 @@ class Source:
 
 async def take_over(source: Source) -> Any:
     source.flight = offer(asyncio.get_running_loop(), source.read())
-    await source.flight.drive()
+    await drive(source.flight)
     return source.flight.result()
+
+
+async def drive(flight: Flight[Any]) -> None:
+    read = flight.take()
+    assert read is not None
+    await flight.drive(read)
 
 
 async def wait_for(flight: Flight[Any]) -> Any:
@@ -202,7 +208,7 @@ class TestOffers:
 
         before = asyncio.all_tasks()
         flight = offer(asyncio.get_running_loop(), read())
-        await flight.drive()
+        await drive(flight)
 
         assert flight.result() is asyncio.current_task()
         await turns()
@@ -261,7 +267,7 @@ class TestOffers:
         source.told.set_exception(ValueError("broken"))
         flight = offer(asyncio.get_running_loop(), source.read())
 
-        await flight.drive()
+        await drive(flight)
 
         with pytest.raises(ValueError, match="broken"):
             await flight
@@ -273,3 +279,73 @@ async def test_a_settled_flight_cannot_be_left():
 
     assert not flight.cancel()
     assert await flight == "value"
+
+
+class Tasks(Loader[str, "asyncio.Task[Any] | None"]):
+    """Reads the task that a key is read in; plans as it is told."""
+
+    planned: list[list[str]]
+    failure: Exception | None = None
+
+    def plan(self, wanted):
+        if self.failure is not None:
+            raise self.failure
+        self.planned.append(list(wanted))
+        return {key: flight for key, flight in wanted.items() if key != "folded"}
+
+    async def read(self, key):
+        return asyncio.current_task()
+
+
+class TestLoaders:
+    @pytest.fixture
+    async def tasks(self):
+        loader = Tasks(asyncio.get_running_loop())
+        loader.planned = []
+        return loader
+
+    async def test_plan_what_is_asked_for_in_one_tick(self, tasks):
+        flights = [tasks.load(key) for key in "aba"]
+
+        read = [await flight for flight in flights]
+
+        assert tasks.planned == [["a", "b"]]
+        assert read[0] is read[2] is not read[1]
+        assert asyncio.current_task() not in read
+
+    async def test_plan_nothing_for_those_who_have_left(self, tasks):
+        tasks.load("a").cancel()
+
+        await turns()
+
+        assert tasks.planned == []
+
+    async def test_read_a_single_key_in_the_task_of_who_takes_it(self, tasks):
+        flight = tasks.load("a")
+
+        await drive(flight)
+        await turns()
+
+        assert flight.result() is asyncio.current_task()
+        assert tasks.planned == [["a"]]
+
+    @pytest.mark.parametrize("keys", [("a", "b"), ("folded",)], ids=["several", "folded"])
+    async def test_give_no_read_that_goes_with_others(self, tasks, keys):
+        flights = [tasks.load(key) for key in keys]
+
+        assert [flight.take() for flight in flights] == [None] * len(keys)
+        await turns()
+        assert tasks.planned == [list(keys)]
+
+    async def test_fail_all_keys_with_a_plan_that_fails(self, tasks):
+        tasks.failure = ValueError("no plan")
+
+        with pytest.raises(ValueError, match="no plan"):
+            await tasks.load("a")
+
+    async def test_hold_on_to_nothing_that_holds_them(self, tasks):
+        flight = tasks.load("a")
+
+        await flight
+
+        assert flight.loader is None
