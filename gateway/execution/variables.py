@@ -8,7 +8,8 @@ goes its way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from graphql import (
     GraphQLBoolean,
@@ -26,7 +27,7 @@ from graphql.execution.values import VariableValues, VariableValueSource, get_va
 from gateway.execution.inputs import ERRORS_TOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator
 
     from graphql import GraphQLInputType, GraphQLSchema, OperationDefinitionNode
     from graphql.execution.get_variable_signature import GraphQLVariableSignature
@@ -36,29 +37,57 @@ __all__ = ["NO_VARIABLES", "Variables"]
 NO_VARIABLES: Final = VariableValues({}, {})
 
 
-def _is_int(value: Any) -> bool:
-    return value.__class__ is int and -(2**31) <= value < 2**31
+def _is_32_bit(value: int) -> bool:
+    return -(2**31) <= value < 2**31
 
 
+# A class, and a test that its values have to pass, if any.
+Kind: TypeAlias = "tuple[type, Callable[[Any], bool] | None]"
 # What tells a value that coercion would leave as it is.
-UNCHANGED: Final[Mapping[Any, Callable[[Any], bool]]] = {
-    GraphQLString: lambda value: value.__class__ is str,
-    GraphQLID: lambda value: value.__class__ is str,
-    GraphQLInt: _is_int,
-    GraphQLBoolean: lambda value: value.__class__ is bool,
-    GraphQLFloat: lambda value: value.__class__ is float,
+UNCHANGED: Final[Mapping[Any, Kind]] = {
+    GraphQLString: (str, None),
+    GraphQLID: (str, None),
+    GraphQLInt: (int, _is_32_bit),
+    GraphQLBoolean: (bool, None),
+    GraphQLFloat: (float, None),
 }
 
 
-def _is_unchanged(type_: GraphQLInputType) -> Callable[[Any], bool] | None:
-    """The test for a type's values; None where there is none."""
+def _kind_of(type_: GraphQLInputType) -> Kind | None:
+    """What tells a type's values; None where nothing does."""
     inner = get_nullable_type(type_)
     if not is_list_type(inner):
         return UNCHANGED.get(inner)
-    is_item_unchanged = _is_unchanged(inner.of_type)
-    if is_item_unchanged is None:
+    kind = _kind_of(inner.of_type)
+    if kind is None:
         return None
-    return lambda value: value.__class__ is list and all(map(is_item_unchanged, value))
+    class_, is_fit = kind
+    return list, lambda values: all(
+        value.__class__ is class_ and (is_fit is None or is_fit(value)) for value in values
+    )
+
+
+class _Sources(Mapping[str, VariableValueSource]):
+    """Where the values of variables come from: all of them from the request. Hardly anything asks
+    for that.
+    """
+
+    __slots__ = ("_given", "_signatures")
+
+    def __init__(
+        self, signatures: Mapping[str, GraphQLVariableSignature], given: Mapping[str, Any]
+    ) -> None:
+        self._signatures = signatures
+        self._given = given
+
+    def __getitem__(self, name: str) -> VariableValueSource:
+        return VariableValueSource(self._signatures[name], self._given[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._signatures)
+
+    def __len__(self) -> int:
+        return len(self._signatures)
 
 
 class Variables:
@@ -66,7 +95,7 @@ class Variables:
     names.
     """
 
-    __slots__ = ("_definitions", "_hides_names", "_schema", "_simple")
+    __slots__ = ("_definitions", "_hides_names", "_schema", "_signatures", "_simple")
 
     def __init__(
         self,
@@ -78,35 +107,36 @@ class Variables:
         self._hides_names = hides_names
         self._schema = schema
         self._definitions = operation.variable_definitions or ()
+        self._signatures: dict[str, GraphQLVariableSignature] = {}
         self._simple = self._prepare()
 
-    def _prepare(self) -> list[tuple[GraphQLVariableSignature, Callable[[Any], bool]]] | None:
+    def _prepare(self) -> list[tuple[str, type, Callable[[Any], bool] | None]] | None:
         simple = []
         for definition in self._definitions:
             signature = get_variable_signature(self._schema, definition)
             if isinstance(signature, GraphQLError):
                 return None
-            is_unchanged = _is_unchanged(signature.type)
-            if is_unchanged is None:
+            kind = _kind_of(signature.type)
+            if kind is None:
                 return None
-            simple.append((signature, is_unchanged))
+            self._signatures[signature.name] = signature
+            simple.append((signature.name, *kind))
         return simple
 
     def values(self, given: Mapping[str, Any] | None) -> VariableValues | list[GraphQLError]:
         """The variables' values, or what is wrong with them."""
         if not self._definitions:
             return NO_VARIABLES
-        if self._simple is not None and given is not None:
-            sources: dict[str, VariableValueSource] = {}
-            coerced: dict[str, Any] = {}
-            for signature, is_unchanged in self._simple:
-                value = given.get(signature.name)
-                if not is_unchanged(value):
+        simple = self._simple
+        if simple is not None and given is not None:
+            for name, class_, is_fit in simple:
+                value = given.get(name)
+                if value.__class__ is not class_ or (is_fit is not None and not is_fit(value)):
                     break
-                sources[signature.name] = VariableValueSource(signature, value)
-                coerced[signature.name] = value
             else:
-                return VariableValues(sources, coerced)
+                if len(given) > len(simple):
+                    given = {name: given[name] for name, _, _ in simple}
+                return VariableValues(_Sources(self._signatures, given), given)  # type: ignore[arg-type]  # as good as dicts
         return get_variable_values(
             self._schema,
             self._definitions,
