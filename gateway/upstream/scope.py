@@ -76,6 +76,7 @@ class CallScope(Struct, eq=False):
     origin: Origin | None = None
     told: OperationEvent | SubscriptionEvent | None = None
     made: CallEvent | None = None
+    is_timed: bool = True
     _held_bytes: int = 0
 
     def note_answer(self, size_bytes: int) -> None:
@@ -96,7 +97,3 @@ class CallScope(Struct, eq=False):
         self.tally.read_bytes += 6 * size_bytes
         if self._held_bytes > self.max_bytes:
             raise ResponseTooLarge.by_bytes(self.max_bytes)
-
-    def exchange_timeout_s(self, now: float) -> float:
-        """How long one exchange may take that begins now."""
-        return self.deadline - now

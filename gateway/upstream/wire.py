@@ -8,7 +8,6 @@ holds every wire to this.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
@@ -47,7 +46,7 @@ HeaderValues: TypeAlias = Callable[[str], Sequence[str]]
 
 # So many digits fit into 64 bits whatever they are. Python refuses to read thousands of them.
 MAX_DIGITS: Final = 18
-_UNFIT_FOR_TARGET = re.compile(r"[^\x21-\x7e]")
+_ENDS_OF_LINES: Final = frozenset("\n\r\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +174,10 @@ class Wire(Protocol):
 
 def check_request(target: str, headers: Mapping[str, str]) -> None:
     """Raise `ValueError` for a target or header that would not stay on its line."""
-    if _UNFIT_FOR_TARGET.search(target):
+    if not (target.isascii() and target.isprintable()) or " " in target:
         raise ValueError("a target is visible ASCII, encoded by its maker")
     values = "".join(headers.values())
-    if "\n" in values or "\r" in values or "\0" in values:
+    if not values.isprintable() and not _ENDS_OF_LINES.isdisjoint(values):
         raise ValueError("a header's value is one line")
 
 

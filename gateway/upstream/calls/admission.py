@@ -164,6 +164,8 @@ class Share:
                 open_flights=self._flights,
                 deadlines=self._deadlines,
                 key=key,
+                # The waiters keep the time.
+                is_timed=False,
                 began=0.0 if self._changes is None else self._changes.now(),
             )
             if scope.told is not None or scope.origin is not None:
@@ -303,9 +305,6 @@ class _Flight(CallScope, eq=False, kw_only=True):
     began: float
     task: asyncio.Task[None] | None = None
     waiters: dict[asyncio.Future[Answer], CallScope] = field(default_factory=dict)
-
-    def exchange_timeout_s(self, now: float) -> float:  # noqa: ARG002 - the waiters keep the time
-        return math.inf
 
     def join(self, scope: CallScope, endpoint: str) -> asyncio.Future[Answer]:
         """The answer, on its way to one more; fails with `UpstreamTimeout` at the scope's deadline.

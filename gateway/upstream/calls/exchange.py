@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.upstream.calls.call import Call
     from gateway.upstream.calls.config import ClientConfig
     from gateway.upstream.credential import Credential
+    from gateway.upstream.scope import CallScope
     from gateway.upstream.wire import Wire
 
 __all__ = ["Exchange"]
@@ -52,7 +54,7 @@ class Exchange:
                     self._base + call.target,
                     self._headers(call),
                     body=call.body,
-                    timeout_s=scope.exchange_timeout_s(asyncio.get_running_loop().time()),
+                    timeout_s=_timeout_s(scope) if scope.is_timed else math.inf,
                 )
         except WireError as error:
             head = error.answered
@@ -85,7 +87,7 @@ class Exchange:
                     call.route.method,
                     self._base + call.target,
                     self._headers(call),
-                    timeout_s=call.scope.exchange_timeout_s(asyncio.get_running_loop().time()),
+                    timeout_s=_timeout_s(call.scope),
                 )
             )
             if 200 <= streamed.status < 300:
@@ -103,7 +105,8 @@ class Exchange:
         if not headers:
             headers["User-Agent"] = self._user_agent
             if credential is not None:
-                if not credential.is_anonymous:
+                # Else it is nothing but an address.
+                if credential.header:
                     headers[credential.header] = credential.value
                 if credential.address:
                     headers["X-Forwarded-For"] = credential.address
@@ -118,6 +121,11 @@ class Exchange:
         if scope.tags is not None and call.target in scope.tags:
             return {**headers, "If-None-Match": scope.tags[call.target]}
         return headers if call.body is None else {**headers, "Content-Type": "application/json"}
+
+
+def _timeout_s(scope: CallScope) -> float:
+    """How long an exchange may take that begins now."""
+    return scope.deadline - asyncio.get_running_loop().time()
 
 
 # Headers of answers that errors tell of, beside those that are read with care (`answers`).

@@ -103,7 +103,15 @@ class Connection(asyncio.BufferedProtocol):
         """
         self._max_bytes = max_bytes
         self._begin(request, deadline, heard_by, events.ASKED)
-        await self._wait()
+        # As `_wait`, without calling it.
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self._end(ConnectionBroken, "the call was cancelled")
+            raise
+        finally:
+            self._waiter = None
         if self._failure is not None:
             raise self._failure.error(self._status, self._headers)
         pieces = self._pieces

@@ -74,14 +74,17 @@ class Http1Wire:
         timeout_s: float,
     ) -> Answer:
         request = self._request(method, target, headers, body)
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        connection = await self._take(deadline, is_read=method == "GET")
+        now = asyncio.get_running_loop().time()
+        deadline, is_read = now + timeout_s, method == "GET"
+        connection = self._take_idle(now, deadline, is_read=is_read)
+        if connection is None:
+            connection = await self._take(deadline, is_read=is_read)
         try:
             return await connection.exchange(
                 request,
                 deadline,
                 self._max_answer_bytes,
-                heard_by=self._heard_by(connection) if method == "GET" else math.inf,
+                heard_by=self._heard_by(connection, now) if is_read else math.inf,
             )
         finally:
             self._give_back(connection)
@@ -96,10 +99,14 @@ class Http1Wire:
         self, method: str, target: str, headers: Mapping[str, str], timeout_s: float
     ) -> AsyncIterator[StreamedAnswer]:
         request = self._request(method, target, headers, None)
-        deadline = asyncio.get_running_loop().time() + timeout_s
-        connection = await self._take(deadline, is_read=method == "GET")
+        now = asyncio.get_running_loop().time()
+        deadline, is_read = now + timeout_s, method == "GET"
+        connection = self._take_idle(now, deadline, is_read=is_read)
+        if connection is None:
+            connection = await self._take(deadline, is_read=is_read)
         try:
-            yield await connection.open(request, deadline, heard_by=self._heard_by(connection))
+            heard_by = self._heard_by(connection, now)
+            yield await connection.open(request, deadline, heard_by=heard_by)
         finally:
             # Its reader may have left before the end.
             connection.let_go()
@@ -127,21 +134,20 @@ class Http1Wire:
         head = f"{line}Accept-Encoding: gzip\r\n{length}{fields}\r\n".encode("latin-1")
         return head + body if body else head
 
-    def _heard_by(self, connection: Connection) -> float:
-        """When something of an answer has to have come on a connection that may have gone deaf."""
-        now = asyncio.get_running_loop().time()
+    def _heard_by(self, connection: Connection, now: float) -> float:
+        """When something of an answer has to have come on a connection that may have gone deaf, the
+        time being now or a wait ago.
+        """
         if now - connection.idle_since < SURELY_HEARD_S:
             return math.inf
         return now + self._silence_s
 
     # -- the pool --------------------------------------------------------------------------------
 
-    async def _take(self, deadline: float, *, is_read: bool) -> Connection:
-        """A connection to be given back afterwards, in whatever state."""
+    def _take_idle(self, now: float, deadline: float, *, is_read: bool) -> Connection | None:
+        """One that is open already, to be given back afterwards, in whatever state."""
         if self._is_closed:
             raise _closed()
-        loop = asyncio.get_running_loop()
-        now = loop.time()
         if now >= deadline:
             raise TimedOut("no time is left for this call", was_sent=False)
         while self._idle:
@@ -160,6 +166,11 @@ class Http1Wire:
                 return connection
             # Those below were given back earlier still.
             connection.close()
+        return None
+
+    async def _take(self, deadline: float, *, is_read: bool) -> Connection:
+        """Another one: one that comes free in time, or a new one."""
+        loop = asyncio.get_running_loop()
         while len(self._connections) + self._being_dialed >= self._max_connections:
             handed_on = await self._wait(loop, deadline)
             if handed_on is not None and handed_on.state is IDLE:
@@ -206,16 +217,16 @@ class Http1Wire:
                 timer.cancel()
 
     def _give_back(self, connection: Connection) -> None:
-        now = asyncio.get_running_loop().time()
-        if connection.state is SILENT:
-            self._silent_at = now
-        is_old = now - connection.made_at >= self._max_age_s
-        if is_old or self._is_closed or connection.state is not IDLE:
-            connection.let_go()
-            connection.close()
-            return
-        if not self._waiting or not self._hand_on(connection):
-            self._idle.append(connection)
+        # A whole answer, just now.
+        if connection.state is IDLE and not self._is_closed:
+            if connection.idle_since - connection.made_at < self._max_age_s:
+                if not self._waiting or not self._hand_on(connection):
+                    self._idle.append(connection)
+                return
+        elif connection.state is SILENT:
+            self._silent_at = asyncio.get_running_loop().time()
+        connection.let_go()
+        connection.close()
 
     def _hand_on(self, connection: Connection | None) -> bool:
         """Give a connection, or the room for one, to who has waited longest; False if nobody."""
