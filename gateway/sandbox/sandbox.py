@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import deque
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from gateway.sandbox.http.app import Api, Received, make_app
 from gateway.sandbox.http.credentials import JOB_TOKEN_ROLES, job_token
 from gateway.sandbox.http.instance import Instance
 from gateway.sandbox.world import people
+from gateway.sandbox.world.builder import Builder
 from gateway.sandbox.world.clock import EPOCH, Clock
 from gateway.sandbox.world.file import load as load_world
 from gateway.sandbox.world.store import Store
@@ -33,6 +36,10 @@ __all__ = ["Sandbox"]
 
 _MAX_RECEIVED = 10_000
 _TRAFFIC_S = 90.0
+# Of a world that is kept to be copied: images of larger ones would take more than megabytes.
+_MAX_COPIED_JOBS = 2_000
+# Not every build of SQLite has images.
+_HAS_IMAGES = hasattr(sqlite3.Connection, "deserialize")
 
 
 class Sandbox(Editor):
@@ -65,7 +72,7 @@ class Sandbox(Editor):
         admin: bool = False,
         record: bool = True,
     ) -> None:
-        self._seed, self._jobs, self._world = seed, jobs, world
+        self._seed, self._jobs, self._world, self._data = seed, jobs, world, data
         source = _wall_clock if live and now is None else now
         self.store = Store(data)
         self._clock = Clock(EPOCH if source is None else source(), source)
@@ -196,17 +203,43 @@ class Sandbox(Editor):
             self._push()
 
     def _build(self) -> None:
-        people.populate(self.store, now=self._clock.now())
-        builder = self._builder()
-        if self._world is None:
-            build_demo(builder, jobs=self._jobs)
+        now = self._clock.now()
+        is_demo = self._world is None and now == EPOCH.timestamp()
+        if _HAS_IMAGES and is_demo and not self._data and (self._jobs or 0) <= _MAX_COPIED_JOBS:
+            self.store.restore(_demo_image(self._seed, self._jobs))
         else:
-            load_world(builder, self._world)
-        self.store.index()
-        self.store.set_meta("seed", self._seed)
-        for name, number in builder.landmarks.items():
-            self.store.set_meta(f"landmark {name}", number)
-        self.store.commit()
+            _make(self.store, self._world, seed=self._seed, jobs=self._jobs, now=now)
+
+
+@lru_cache(maxsize=4)
+def _demo_image(seed: int, jobs: int | None) -> bytes:
+    """The demo at the epoch. It is made once: whoever tests with it wants it afresh for each."""
+    store = Store()
+    _make(store, None, seed=seed, jobs=jobs, now=EPOCH.timestamp())
+    image = store.image()
+    store.close()
+    return image
+
+
+def _make(
+    store: Store,
+    world: Path | Mapping[str, Any] | None,
+    *,
+    seed: int,
+    jobs: int | None,
+    now: float,
+) -> None:
+    people.populate(store, now=now)
+    builder = Builder(store, now=now, seed=seed)
+    if world is None:
+        build_demo(builder, jobs=jobs)
+    else:
+        load_world(builder, world)
+    store.index()
+    store.set_meta("seed", seed)
+    for name, number in builder.landmarks.items():
+        store.set_meta(f"landmark {name}", number)
+    store.commit()
 
 
 def _wall_clock() -> datetime:

@@ -140,6 +140,24 @@ class TestDeterminism:
         finally:
             sandbox.close()
 
+    @pytest.mark.parametrize("seed", [1, 2])
+    def test_another_one_of_the_same_seed_knows_nothing_of_what_became_of_the_first(self, seed):
+        """It is a copy, which costs less than to make it again."""
+        made = [Sandbox(seed=seed, jobs=20) for _ in range(3)]
+        before = [sandbox.store.image() for sandbox in made]
+
+        made[1].set_status(8, "success")
+        made[1].create_pipeline(1)
+        after = [sandbox.store.image() for sandbox in made]
+        made[1].reset()
+        again = made[1].store.image()
+        for sandbox in made:
+            sandbox.close()
+
+        assert before == [before[0]] * 3
+        assert [one == before[0] for one in after] == [True, False, True]
+        assert again == before[0]
+
     def test_reset_is_a_fresh_world(self, api, sandbox):
         before = api.get("/projects/1/jobs?per_page=100").body
         api.post("/projects/1/jobs/1/retry")

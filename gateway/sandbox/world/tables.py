@@ -6,6 +6,7 @@ Rows go in and come out by their class and id. `store` has the questions that th
 from __future__ import annotations
 
 import sqlite3
+from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
@@ -67,6 +68,7 @@ CREATE INDEX IF NOT EXISTS pipeline_project ON pipelines (project_id, id);
 """
 
 
+@cache
 def _ddl(kind: type) -> str:
     table, key = _KEYS[kind]
     columns = []
@@ -110,6 +112,18 @@ class Tables:
     def clear(self) -> None:
         for table in [*(table for table, _ in _KEYS.values()), "logs", "meta"]:
             self._db.execute(f"DELETE FROM {table}")
+
+    def image(self) -> bytes:
+        """All of it, for `restore`."""
+        with self.lock:
+            self._db.commit()
+            return self._db.serialize()
+
+    def restore(self, image: bytes) -> None:
+        """Hold what an image holds, in memory."""
+        with self.lock:
+            self._db.commit()
+            self._db.deserialize(image)
 
     # Any row
 
