@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["SandboxServer", "serve"]
+
+# How long requests that are running at the end may go on.
+ENDS_S = 1.0
+LOOK_EVERY_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,6 @@ def serve(**options: Any) -> Iterator[SandboxServer]:
             lifespan="on",
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=1,
         )
     )
     thread = Thread(target=server.run_on, args=(listener,), name="sandbox", daemon=True)
@@ -69,25 +73,60 @@ def serve(**options: Any) -> Iterator[SandboxServer]:
             )
         yield SandboxServer(url, sandbox)
     finally:
-        server.should_exit = True
+        server.leave()
         thread.join()
         listener.close()
         sandbox.close()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it has started, or has failed to."""
+    """uvicorn that says when it has started, or has failed to, and ends as soon as it is told to:
+    by itself it looks ten times a second, and waits for as long again, in each test.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
+        self._leaving = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run_on(self, listener: socket.socket) -> None:
         try:
             self.run([listener])
         finally:
             self.ready.set()
+
+    def leave(self) -> None:
+        """End it, from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            # It may have ended by itself.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._leaving.set)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._leaving.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        state = self.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ENDS_S):
+                while state.connections or state.tasks:  # noqa: ASYNC110 - uvicorn tells nobody
+                    await asyncio.sleep(LOOK_EVERY_S)
+        for task in state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()

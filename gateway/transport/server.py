@@ -12,7 +12,7 @@ import errno
 import logging
 import os
 import socket
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -47,6 +47,8 @@ _silent.setLevel(logging.CRITICAL + 1)
 WEB_SOCKETS: Final = "websockets-sansio"
 CLOSE: Final = (b"connection", b"close")
 LOOK_EVERY_S: Final = 0.02
+# How often the date is told anew that responses bear.
+DATE_EVERY_S: Final = 1.0
 # How long callers have to take the answers to what was cut off.
 CUT_OFF_S: Final = 1.0
 
@@ -147,7 +149,7 @@ async def serving(  # noqa: PLR0913 - each is a knob of its own
         yield Serving(server)
     finally:
         ready.cancel()
-        server.should_exit = True
+        server.leave()
         try:
             await running
         finally:
@@ -178,7 +180,9 @@ class Serving:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it has started, leaves signals to its owner, and ends in peace."""
+    """uvicorn that says when it has started, leaves signals to its owner, and ends at once and in
+    peace.
+    """
 
     def __init__(
         self,
@@ -190,6 +194,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.ready = asyncio.Event()
         self.is_hurried = asyncio.Event()
+        self._leaving = asyncio.Event()
         self._shutdown_timeout_s = shutdown_timeout_s
         self._hang_up = hang_up
         self._cut_off = cut_off
@@ -197,6 +202,17 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    def leave(self) -> None:
+        self.should_exit = True
+        self._leaving.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which looks ten times a second whether it is to end."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DATE_EVERY_S):
+                    await self._leaving.wait()
 
     async def take(self, connection: socket.socket) -> None:
         def protocol() -> asyncio.Protocol:

@@ -21,6 +21,21 @@ async def test_requests_are_answered_on_one_connection():
         writer.close()
 
 
+async def test_responses_bear_the_date_of_their_second():
+    async with served(echo, receive_timeout_s=30) as connect:
+        reader, writer = await connect()
+        dates = set()
+        async with asyncio.timeout(30):
+            while len(dates) < 3:
+                writer.write(WHOLE)
+                head = await reader.readuntil(b"hi")
+                dates |= {line for line in head.split(b"\r\n") if line.startswith(b"date: ")}
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    assert all(date.endswith(b" GMT") for date in dates)
+
+
 @pytest.mark.parametrize(
     "sent",
     [
