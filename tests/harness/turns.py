@@ -18,7 +18,7 @@ async def turns(count: int = 5) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the loop turn until something is so; it fails after 20 s."""
-    async with asyncio.timeout(20):
+    """Let the loop turn until something is so; it fails after 30 s."""
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - turns of the loop, no time
             await asyncio.sleep(0)

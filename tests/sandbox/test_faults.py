@@ -24,7 +24,7 @@ def server(sandbox_server) -> SandboxServer:
 def call(server):
     """Status, headers and body of one request over a connection of its own."""
 
-    def send(target=JOB, method="GET", timeout=10.0):
+    def send(target=JOB, method="GET", timeout=30.0):
         host = server.url.removeprefix("http://")
         connection = http.client.HTTPConnection(host, timeout=timeout)
         try:
@@ -51,7 +51,7 @@ def pieces(server):
             "Connection: close",
             f"PRIVATE-TOKEN: {server.tokens['maintainer']}",
         ]
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.sendall("\r\n".join([*head, "", ""]).encode())
             while piece := connection.recv(65_536):
                 yield piece

@@ -21,7 +21,7 @@ class TestFixtures:
 
     def test_sandbox_server_answers_over_http(self, sandbox_server):
         host = sandbox_server.url.removeprefix("http://")
-        connection = http.client.HTTPConnection(host, timeout=10)
+        connection = http.client.HTTPConnection(host, timeout=30)
         connection.request(
             "GET",
             "/api/v4/projects/1/jobs?per_page=1",

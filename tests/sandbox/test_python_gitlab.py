@@ -35,7 +35,7 @@ def own_project(sandbox_server: SandboxServer) -> Iterator[Project]:
 
 
 def client(server: SandboxServer, **credential: str) -> gitlab.Gitlab:
-    return gitlab.Gitlab(server.url, timeout=10, **credential)
+    return gitlab.Gitlab(server.url, timeout=30, **credential)
 
 
 def finished(project: Project, status: str = "success"):

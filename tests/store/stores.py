@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from gateway.store.connection import Store
 from tests.harness.redis import PATIENCE_S
 
-BACK_S = 5
+BACK_S = 30
 
 
 @asynccontextmanager

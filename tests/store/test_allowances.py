@@ -127,14 +127,14 @@ async def ask_all(replicas, callers, until_s):
 
 
 async def until(is_so):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not is_so():  # noqa: ASYNC110 - the store has its own time
             await asyncio.sleep(0.02)
 
 
 async def entries_of(store):
     """The keys of one limiter, once it is settled."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         keys = []
         while len(keys) < 2:
             await asyncio.sleep(0.02)

@@ -7,7 +7,7 @@ from gateway.transport.server import listen, serving
 
 __all__ = ["UNTIL_CLOSED_S", "echo", "hello_at_once", "served", "until_closed"]
 
-UNTIL_CLOSED_S = 10
+UNTIL_CLOSED_S = 30
 
 
 @asynccontextmanager

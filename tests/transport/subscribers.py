@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 __all__ = ["TRANSPORTS", "web_socket"]
 
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 class Subscriber:

@@ -214,7 +214,7 @@ class TestThoseWhoDoNotRead:
             reader, writer = await connect()
             writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
             await reader.read(1)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while server._server.server_state.connections:  # noqa: ASYNC110 - uvicorn tells nobody
                     await asyncio.sleep(0.05)
             writer.transport.abort()

@@ -81,11 +81,11 @@ class Talk:
         await self.opened.send(text)
 
     async def hear(self):
-        return json.loads(await asyncio.wait_for(self.opened.recv(), 5))
+        return json.loads(await asyncio.wait_for(self.opened.recv(), 30))
 
     async def closed(self):
         """The code that the connection is closed with; what comes before is not looked at."""
-        await asyncio.wait_for(self.opened.wait_closed(), 5)
+        await asyncio.wait_for(self.opened.wait_closed(), 30)
         return self.opened.close_code
 
 

@@ -14,7 +14,7 @@ from tests.watch.sharing import Medium, Replica
 from tests.watch.subjects import LoggedJob
 
 LEAST_S = 2.0
-STEP_S = 5.0
+IDLE_S = 30
 
 
 class DrivenClock(Clock):
@@ -66,7 +66,7 @@ class World:
 
     async def idle(self):
         """Wait until every poller waits for its time."""
-        async with asyncio.timeout(STEP_S):
+        async with asyncio.timeout(IDLE_S):
             quiet = 0
             while quiet < 2:
                 # What was just told, or woken, has its turn first; and what that wakes.

@@ -170,7 +170,7 @@ async def test_who_does_not_take_it_is_cut_off_with_the_place_to_go_on(world, jo
 
         assert fast.raw == job.log
         while not isinstance(taken[-1], SubscriberTooSlow):
-            taken.append((await asyncio.wait_for(slow.next(), 1)).value)
+            taken.append((await asyncio.wait_for(slow.next(), 30)).value)
         *pieces, cut = taken
         raw = b"".join(piece.raw for piece in pieces)
         assert raw == job.log[: cut.resume_from]

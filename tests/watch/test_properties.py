@@ -110,7 +110,7 @@ def test_no_state_and_no_byte_is_lost_or_told_twice(server, worlds_over, profile
                 if done is not None:
                     await done
             await run.end()
-            await asyncio.wait(subscriber.tasks, timeout=5)
+            await asyncio.wait(subscriber.tasks, timeout=30)
 
             assert subscriber.raw == run.log
             assert subscriber.seen[-1] == (float(run.changes), "success")

@@ -109,7 +109,7 @@ def test_all_see_states_in_order_and_the_whole_log(server, replicas_over):
                     await done
             await run.end()
             tasks = [task for one in run.subscribers for task in one.tasks]
-            await asyncio.wait(tasks, timeout=5)
+            await asyncio.wait(tasks, timeout=30)
 
             for subscriber in run.subscribers:
                 assert subscriber.raw == run.log
