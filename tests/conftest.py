@@ -21,6 +21,11 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no process is the only one that works in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("dear") is None)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Async tests run on asyncio: uvicorn, the wires and uvloop know no other."""

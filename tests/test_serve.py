@@ -126,6 +126,7 @@ class TestServe:
 
         assert answers == [200, 200]
 
+    @pytest.mark.broad
     @pytest.mark.parametrize(
         ("environment", "told"),
         [
@@ -209,7 +210,7 @@ class TestStandardStreams:
         with running("--port", "0", stderr=writing, GATEWAY_LOG_LEVEL=level) as served:
             os.close(writing)
             url = served.said("GraphQL")
-            with httpx.Client(timeout=10) as caller:
+            with httpx.Client(timeout=30) as caller:
                 for _ in range(100):
                     caller.post(url, json={"query": "{ __typename }"})
                 live = caller.get(url.replace("/graphql", "/health/live"))
@@ -233,6 +234,7 @@ class TestStandardStreams:
         assert answers == [{"data": {"__typename": "Query"}}] * 3
         assert served.process.returncode == 0
 
+    @pytest.mark.broad
     @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "| head -c 1"])
     def test_streams_that_are_closed_or_full_stop_nothing(self, closed, free_port):
         command = f"exec {sys.executable} -m gateway --port {free_port} {closed}"

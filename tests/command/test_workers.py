@@ -27,7 +27,10 @@ WATCH = (
     'subscription { pipelineUpdated(pipeline: {path: {project: "1", pipeline: 6}}) { __typename } }'
 )
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need Unix")
+pytestmark = [
+    pytest.mark.dear,
+    pytest.mark.skipif(sys.platform == "win32", reason="workers need Unix"),
+]
 
 
 def workers_of(served) -> list[int]:
@@ -96,6 +99,7 @@ class Load:
         return faults
 
 
+@pytest.mark.broad
 def test_all_workers_ask_the_one_sandbox_and_are_ready_together():
     with running("serve", "--port", "0", "--workers", "2") as served:
         url, token = served.said("GraphQL"), served.said("developer")
@@ -113,6 +117,7 @@ def test_all_workers_ask_the_one_sandbox_and_are_ready_together():
     assert len({record["caller"] for record in records}) == 1
 
 
+@pytest.mark.broad
 def test_an_own_write_by_one_worker_shows_by_the_other():
     """Each request is a connection of its own, so they go to the workers in turn."""
     with running("serve", "--port", "0", "--workers", "2") as served:
@@ -130,6 +135,7 @@ def test_an_own_write_by_one_worker_shows_by_the_other():
     assert sorted(record.get("cached", 0) for record in reads) == [0] * 4 + [1] * 4
 
 
+@pytest.mark.broad
 def test_connections_are_dealt_out_evenly():
     with running("serve", "--port", "0", "--workers", "2") as served:
         url = served.said("GraphQL")
@@ -182,6 +188,7 @@ def test_renewal_fails_no_request():
     assert served.process.returncode == 0
 
 
+@pytest.mark.broad
 def test_sigterm_to_a_worker_renews_that_one():
     with running("serve", "--port", "0", "--workers", "2") as served:
         first, second = workers_of(served)
@@ -238,6 +245,7 @@ async def _all_of(lines):
     return [line async for line in lines]
 
 
+@pytest.mark.broad
 def test_when_the_parent_is_killed_workers_end_too():
     with running("serve", "--port", "0", "--workers", "2") as served:
         workers = workers_of(served)
@@ -255,6 +263,7 @@ def test_a_port_that_is_taken_is_told_at_once():
     assert f"cannot listen on 127.0.0.1 port {port}" in ended.stderr
 
 
+@pytest.mark.broad
 def test_more_workers_than_connections_are_a_mistake():
     ended = run("serve", "--workers", "3", "--max-upstream-connections", "2")
 
@@ -275,6 +284,7 @@ def test_a_worker_that_cannot_start_ends_the_command(tmp_path):
     assert all(json.loads(line) for line in ended.stderr.splitlines()[:-1])
 
 
+@pytest.mark.broad
 def test_the_banner_tells_how_many_documents_are_trusted(tmp_path):
     (tmp_path / "A.graphql").write_text("query A { currentJob { name } }")
     (tmp_path / "B.graphql").write_text("query B { currentJob { id } }")

@@ -20,7 +20,10 @@ from tests.command.test_workers import JOBS, is_there, until, up, workers_of
 from tests.harness.command import STARTED_S, ask, get, run, running
 from tests.telemetry.conftest import numbers_in
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need Unix")
+pytestmark = [
+    pytest.mark.dear,
+    pytest.mark.skipif(sys.platform == "win32", reason="workers need Unix"),
+]
 
 TWO = ("serve", "--port", "0", "--workers", "2")
 GOOD = "query Type { __typename }"
@@ -107,6 +110,7 @@ def made_calls(numbers) -> float:
 
 
 class TestTrustedDocuments:
+    @pytest.mark.broad
     def test_a_bad_one_at_the_start_ends_the_command_with_its_place(self, folder):
         (folder / "Bad.graphql").write_text(BAD)
 
@@ -117,6 +121,7 @@ class TestTrustedDocuments:
         assert ended.stderr.count(told) == 1
         assert ended.stderr.startswith("jobs-gateway: GATEWAY_TRUSTED_DOCUMENTS: ")
 
+    @pytest.mark.broad
     def test_renewed_workers_have_the_new_ones(self, folder):
         with running(*TWO, **trusting(folder)) as served:
             old = set(workers_of(served))
@@ -164,6 +169,7 @@ class TestTrustedDocuments:
 
 
 class TestSubscribers:
+    @pytest.mark.broad
     @pytest.mark.anyio
     async def test_of_all_workers_are_told_at_once_what_one_of_them_wrote(self):
         """They would look by themselves after ten minutes."""
@@ -204,6 +210,7 @@ async def _events(stream):
 
 
 class TestWatching:
+    @pytest.mark.broad
     def test_the_pause_grows_for_one_that_ends_early_each_time(self):
         with running(*TWO) as served:
             killed = []
@@ -220,6 +227,7 @@ class TestWatching:
             for pid, pause_s in zip(killed, (1, 2), strict=True)
         ]
 
+    @pytest.mark.broad
     def test_a_signal_to_renew_that_comes_early_ends_nothing(self):
         command = [sys.executable, "-m", "gateway", *TWO]
         with subprocess.Popen(

@@ -171,6 +171,7 @@ class TestValidation:
 
 
 class TestOverlaps:
+    @pytest.mark.broad
     def test_are_found_where_pairs_find_them(self) -> None:
         """Of documents that are wrong for other reasons as well, none is looked at."""
         looked_at = conflicts = 0

@@ -19,12 +19,12 @@ BUNDLE = (Path("gateway/transport/explorer") / "bundle").as_posix()
 NOWHERE = {"npm_config_registry": "http://127.0.0.1:9/", "npm_config_fetch_retries": "0"}
 MOST_BYTES = 2_600_000
 
-pytestmark = pytest.mark.packaging
+pytestmark = [pytest.mark.packaging, pytest.mark.dear]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _asked_for(request):
-    chosen = "packaging" in request.config.getoption("markexpr")
+    chosen = request.config.getoption("markexpr") == "packaging"
     if not chosen and os.environ.get("CI") != "true":
         pytest.skip("builds for minutes: run it with pytest -m packaging")
 

@@ -15,6 +15,9 @@ import httpx
 __all__ = ["STARTED_S", "Served", "ask", "get", "run", "running", "until_answered"]
 
 STARTED_S = 60
+# To make a client takes longer than a request: the system's certificates are read. So there is one
+# for all, and a connection for each request.
+_CALLER = httpx.Client(timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -77,8 +80,8 @@ def until_answered(url: str) -> httpx.Response:
 
 def ask(url: str, query: str, token: str) -> dict:
     headers = {"private-token": token}
-    return httpx.post(url, json={"query": query}, headers=headers, timeout=30).json()
+    return _CALLER.post(url, json={"query": query}, headers=headers).json()
 
 
 def get(url: str, token: str = "") -> httpx.Response:
-    return httpx.get(url, headers={"private-token": token} if token else {}, timeout=30)
+    return _CALLER.get(url, headers={"private-token": token} if token else {})

@@ -302,6 +302,7 @@ def started(job: Job, body: dict) -> Job:
 
 
 @pytest.mark.hypothesis
+@pytest.mark.dear
 def test_the_sandbox_and_the_model_never_disagree(make_lab):
     class Machine(SandboxAgainstModel):
         @staticmethod

@@ -15,6 +15,8 @@ from gateway.schema.ids import global_id
 from gateway.testing.server import serve
 from tests.harness.over import over_driven
 
+pytestmark = pytest.mark.broad
+
 TYPES: Any = make_schema()._schema.type_map
 # What grows while it is looked at, or is free text of a read.
 MOVING = {"duration", "queuedDuration"}

@@ -7,7 +7,7 @@ import pytest
 from tests.harness.redis import redis_program
 from tests.replicas.run import run
 
-pytestmark = [pytest.mark.timed, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.timed, pytest.mark.dear, pytest.mark.timeout(240)]
 
 
 def test_three_replicas_in_trouble_answer_right_and_once(tmp_path, lacking):

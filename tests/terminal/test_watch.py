@@ -30,7 +30,7 @@ from tests.harness.turns import until
 ENDS_S = 60
 QUICK = {"GATEWAY_WATCH_INTERVAL_S": "0.1", "GATEWAY_WATCH_IDLE_INTERVAL_S": "0.2"}
 
-pytestmark = pytest.mark.sandbox(jobs=30)
+pytestmark = [pytest.mark.dear, pytest.mark.sandbox(jobs=30)]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.harness.command import running
 from tests.transport.subscribers import TRANSPORTS
 
-pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
+pytestmark = [pytest.mark.anyio, pytest.mark.dear, pytest.mark.sandbox(jobs=0)]
 
 LOG = """
 subscription ($job: JobRef!, $from: BigInt! = 0) {
@@ -79,6 +79,7 @@ def job(sandbox_server):
     return Job(sandbox_server.sandbox)
 
 
+@pytest.mark.broad
 async def test_a_log_goes_on_at_another_process_without_loss_or_repetition(sandbox_server, job):
     headers = {"private-token": sandbox_server.tokens["developer"]}
     followers = [Follower(name, headers, job) for name in TRANSPORTS for _ in range(3)]
@@ -108,9 +109,10 @@ async def test_a_log_goes_on_at_another_process_without_loss_or_repetition(sandb
         assert all(0 < position < len(job.log.encode()) for position in positions)
         assert {follower.text for follower in followers} == {job.log}
         assert {follower.ended for follower in followers} == {"complete"}
-        assert await asyncio.to_thread(first.process.wait, 20) == 0
+        assert await asyncio.to_thread(first.process.wait, 60) == 0
 
 
+@pytest.mark.broad
 async def test_a_job_and_a_pipeline_are_told_as_they_are_meanwhile(sandbox_server, job):
     headers = {"private-token": sandbox_server.tokens["developer"]}
     serve = ("serve", "--port", "0", "--upstream-url", sandbox_server.url)
