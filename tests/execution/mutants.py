@@ -1,88 +1,10 @@
-"""Mutants of the modules that make and run plans: each takes one thing out, or gets it wrong.
-
-A mutant is a replacement of text in one module's source, loaded beside the real modules. The corpus
-must tell every one of them from the gateway.
+"""Mutants of the modules that make and run plans: each takes one thing out, or gets it wrong. The
+corpus must tell every one of them from the gateway.
 """
 
-from __future__ import annotations
+from tests.execution.mutant import Mutant
 
-import sys
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-from tests.execution.comparison import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-__all__ = ["MUTANTS", "Mutant"]
-
-PACKAGE = "gateway.execution"
-# In the order in which they import each other.
-MODULES = (
-    "arguments",
-    "declared",
-    "plan",
-    "layout",
-    "decoding",
-    "namespace",
-    "compiler",
-    "planner",
-    "slot_filler",
-    "executor",
-    "shapes",
-    "operation",
-    "document",
-    "documents",
-    "preparing",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """`old`, which stands once in the module's source, becomes `new`."""
-
-    name: str
-    module: str
-    old: str
-    new: str
-
-    def load(self, *, validates: bool = False) -> Stack:
-        """The modules with the mutated one among them; what is imported elsewhere stays."""
-        names = [f"{PACKAGE}.{module}" for module in MODULES]
-        kept = {name: sys.modules.pop(name) for name in names}
-        try:
-            for module in MODULES:
-                self._load(module)
-            documents: Any = sys.modules[f"{PACKAGE}.documents"]
-            executor = sys.modules[f"{PACKAGE}.executor"]
-            if not validates:
-                # The corpus is known to be valid, and validation takes most of the time.
-                documents.validate_steps = _valid
-            return Stack(documents, executor, sys.modules[f"{PACKAGE}.preparing"])
-        finally:
-            sys.modules.update(kept)
-
-    def _load(self, name: str) -> None:
-        spec = find_spec(f"{PACKAGE}.{name}")
-        assert spec is not None
-        assert spec.origin is not None
-        source = Path(spec.origin).read_text()
-        if name == self.module:
-            assert source.count(self.old) == 1, f"not once in {name}: {self.old}"
-            source = source.replace(self.old, self.new)
-        module = sys.modules[spec.name] = ModuleType(spec.name)
-        exec(compile(source, spec.origin, "exec"), module.__dict__)  # noqa: S102 - our own source
-
-
-def _valid(*_: Any, **__: Any) -> Generator[None, None, list[Any]]:
-    """Steps of which there are none, and no errors."""
-    yield from ()
-    return []
-
+__all__ = ["MUTANTS"]
 
 MUTANTS = [
     Mutant(

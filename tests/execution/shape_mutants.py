@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.execution.mutants import Mutant
+from tests.execution.mutant import Mutant
 
 __all__ = ["SHAPE_MUTANTS"]
 

@@ -1,4 +1,4 @@
-"""What an operation reads is read once; what a write may have changed is read again."""
+"""What an operation reads is read once."""
 
 from __future__ import annotations
 
@@ -6,19 +6,10 @@ import asyncio
 
 import pytest
 
-from gateway.errors import BadInput, NotFound, OutcomeUnknown, UpstreamInvalid, UpstreamUnavailable
-from gateway.loaders.logs import MAX_PATTERNS, ShownMatch
-from gateway.upstream.entities import (
-    Bridge,
-    Job,
-    Pipeline,
-    PipelineHandle,
-    ProjectHandle,
-)
-from gateway.upstream.logs import Search
+from gateway.errors import NotFound, UpstreamInvalid, UpstreamUnavailable
+from gateway.upstream.entities import Job, Pipeline, PipelineHandle, ProjectHandle
 from gateway.upstream.pages import OffsetPage
 from gateway.upstream.paging import window_of
-from tests.harness.turns import turns
 
 pytestmark = pytest.mark.anyio
 
@@ -275,173 +266,6 @@ async def test_the_job_of_the_token_is_read_once_and_known_by_id(memory, context
     assert read.current_job() is read.current_job()
     assert await read.job(1, job.id) is job
     assert memory.calls == ["current job"]
-
-
-async def test_after_a_write_its_answer_is_known_and_all_else_is_read_again(memory, context):
-    memory.add_jobs([1, 2])
-    read = context()
-    await read.job(1, 1)
-    await read.job(1, 2)
-    await read.pipeline_jobs(1, 6, (), include_retried=False, window=window_of())
-    memory.calls.clear()
-
-    await read.cancel(1, 1)
-    written = await read.job(1, 1)
-    other = await read.job(1, 2)
-    listing = await read.pipeline_jobs(1, 6, (), include_retried=False, window=window_of())
-
-    assert (written.status, other.status) == ("after cancel", "success")
-    assert [job.status for job in listing.items] == ["success", "after cancel"]
-    assert memory.calls == ["cancel 1", "job 2", "jobs of pipeline 6, page 1"]
-
-
-async def test_after_a_write_that_got_lost_the_job_is_read_again(memory, context):
-    memory.add_jobs([1])
-    read = context()
-    await read.job(1, 1)
-    memory.failing["erase 1"] = OutcomeUnknown("lost", endpoint="POST")
-
-    with pytest.raises(OutcomeUnknown):
-        await read.erase(1, 1)
-    await read.job(1, 1)
-
-    assert memory.calls == ["job 1", "erase 1", "job 1"]
-
-
-async def test_a_read_that_began_before_a_write_is_not_taken_for_what_is_there_after(
-    memory, context
-):
-    memory.add_jobs([1])
-    held = memory.held["job 1"] = asyncio.Event()
-    read = context()
-    before = read.job(1, 1)
-    await memory.is_called()
-
-    await read.cancel(1, 1)
-    after = read.job(1, 1)
-    held.set()
-    await before
-
-    assert after is not before
-    assert (await after).status == "after cancel"
-
-
-async def test_an_answer_that_leaves_things_out_is_not_taken_for_the_job(memory, context):
-    memory.add_jobs([1])
-    memory.make_job = lambda job_id, **_: Job(job_id, "pending", "job", asked_project=1)
-    read = context()
-
-    answer = await read.cancel(1, 1)
-    memory.add_jobs = None
-    await read.job(1, 1)
-
-    assert answer.pipeline is None
-    assert memory.calls == ["cancel 1", "job 1"]
-
-
-async def test_the_retry_of_a_bridge_is_a_bridge(memory, context):
-    memory.add_bridges([7])
-    read = context()
-    await read.bridge(1, 6, 7)
-
-    again = await read.retry(1, 7)
-
-    assert isinstance(again, Bridge)
-    assert again.pipeline.id == 6
-
-
-async def test_the_log_is_read_once_for_all_that_is_asked_at_once(memory, context, outcomes):
-    memory.log = b"one\ntwo\nthree\n"
-    read = context()
-    log = read.log(1, 5)
-
-    tail, piece, size, lines = await outcomes(
-        [log.tail(1, 100), log.slice(4, 3), log.byte_count(), read.log(1, 5).line_count()]
-    )
-
-    assert (tail.raw, piece.raw, size, lines) == (b"three\n", b"two\n", 14, 3)
-    assert memory.calls.count("log 5") == 1
-
-
-async def test_a_log_is_read_once_for_pieces_matches_and_sections(memory, context, outcomes):
-    memory.log = b"section_start:1:a\r\x1b[0KTitle\none\ntwo\nsection_end:4:a\r\x1b[0K"
-    log = context().log(1, 5)
-    want = Search("t.o$", is_regex=True, from_byte=0, before=1, after=1, first=20)
-
-    tail, matches, again, bare, sections, lines = await outcomes(
-        [
-            log.tail(1, 100),
-            log.search(want, "plain"),
-            log.search(want, "plain"),
-            log.search(want, None),
-            log.sections(9),
-            log.line_count(),
-        ]
-    )
-
-    assert (tail.raw, lines) == (b"section_end:4:a\r\x1b[0K", 4)
-    assert matches == [ShownMatch(3, 32, 36, "two", ["one"], [""])]
-    assert again is matches
-    assert bare == [ShownMatch(3, 32, 36, "", [""], [""])]
-    assert [(section.name, section.end_line, section.duration_s) for section in sections] == [
-        ("a", 3, 3)
-    ]
-    assert memory.calls.count("log 5") == 1
-
-
-async def test_a_search_that_cannot_be_made_leaves_the_others_alone(memory, context, outcomes):
-    memory.log = b"one\ntwo\n"
-    read = context()
-    around = {"from_byte": 0, "before": 0, "after": 0, "first": 20}
-    wants = [Search(pattern, is_regex=True, **around) for pattern in ("(", "two", "[")]
-
-    bad, good, worse = await outcomes([read.log(1, 5).search(want, "plain") for want in wants])
-    [alone] = await outcomes([read.log(1, 6).search(wants[0], "plain")])
-
-    assert [type(error) for error in (bad, worse, alone)] == [BadInput] * 3
-    assert [match.text for match in good] == ["two"]
-    assert (memory.calls.count("log 5"), memory.calls.count("log 6")) == (1, 0)
-
-
-async def test_a_log_is_searched_for_a_bounded_number_of_patterns(memory, context, outcomes):
-    memory.log = b"one\ntwo\n"
-    log = context().log(1, 5)
-    around = {"from_byte": 0, "before": 0, "after": 0, "first": 20}
-    wants = [Search(str(n), is_regex=False, **around) for n in range(MAX_PATTERNS + 1)]
-    same = Search("0", is_regex=False, **around | {"first": 9})
-
-    *found, one_more, of_the_first = await outcomes(
-        [log.search(want, "plain") for want in [*wants, same]]
-    )
-
-    assert found == [[]] * MAX_PATTERNS
-    assert of_the_first == []
-    assert "at most 20 different ones in a log" in one_more.message
-
-
-async def test_a_slice_is_read_no_further_than_it_goes(memory, context):
-    memory.log = b"012345678\n" * 100_000
-    read = context()
-
-    piece = await read.log(1, 5).slice(10, 25)
-
-    assert (piece.raw, piece.truncated) == (b"012345678\n" * 2, True)
-    assert memory.calls.count("log 5") == 1
-    # The upstream sends all: it is read until that is seen, and no further.
-    assert memory.calls.count("chunk") < 7_000
-
-
-async def test_a_log_is_read_no_further_when_all_who_asked_have_left(memory, context):
-    memory.held["log 5"] = asyncio.Event()
-    read = context()
-    flights = [read.log(1, 5).byte_count(), read.log(1, 5).line_count()]
-    await memory.is_called()
-
-    for flight in flights:
-        flight.cancel()
-    await turns()
-
-    assert memory.stopped == ["log 5"]
 
 
 async def test_a_context_that_reads_nothing_makes_no_loader(memory, context):

@@ -14,6 +14,7 @@ from gateway.testing.server import serve
 from gateway.upstream.credential import Credential
 from gateway.upstream.web_urls import WebUrls
 from tests.harness.over import make_caller, over_driven
+from tests.schema.unreadable import Gate as GateByHand
 
 
 class StandIn:
@@ -135,3 +136,11 @@ def gate():
     budget = Budget(calls=10_000)
     with serve(world=WORLD) as server, over_driven(server, budget=budget) as over:
         yield Gate(over)
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+    """An engine and a reference executor over answers written by hand."""
+    gate = GateByHand()
+    yield gate
+    gate.close()

@@ -5,49 +5,27 @@ gateway: a part that cannot be read costs only itself.
 from __future__ import annotations
 
 import json
-import logging
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import httpx
 import pytest
 from graphql import get_named_type, is_object_type
 
 from gateway.schema.fields import Edge, Read, kind_of
-from gateway.schema.ids import global_id
 from gateway.testing.server import serve
 from gateway.upstream.entities import Known
 from tests.schema import selections
-from tests.schema.unreadable import Gate
+from tests.schema.mutated_answers import (
+    MUTATIONS,
+    check,
+    find,
+    mutated,
+    mutations_of,
+    places_in,
+)
 
-logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
-
-
-# What stands in the place of a value, as JSON text; None takes the key out.
-MUTATIONS = {
-    "null": "null",
-    "absent": None,
-    "text": '"text"',
-    "number": "7.25",
-    "flag": "true",
-    "negative": "-1",
-    "zero": "0",
-    "object": "{}",
-    "list": "[[]]",
-    "deep": "[" * 1100 + "]" * 1100,
-    "5000 digits": "9" * 5000,
-    "beyond 64 bits": "9" * 25,
-    "infinite": "1e999",
-    "no number": "NaN",
-    "half a letter": '"\\ud800"',
-    "no UTF-8": '"\xff"',
-}
-
-
-# The others are one to the executors: what cannot be decoded.
-COMPARED = {"whole", "absent", "deep"}
-MAIN = ("absent", "text", "negative", "deep")
+pytestmark = [pytest.mark.broad, pytest.mark.dear]
 
 
 def everything(type_name, needs=Known.SHORT):
@@ -69,13 +47,6 @@ def is_read(name, field, needs):
         or kind.cost.lists
         or kind.cost.needs > needs
     )
-
-
-@pytest.fixture(scope="module")
-def gate():
-    gate = Gate()
-    yield gate
-    gate.close()
 
 
 @pytest.fixture(scope="module")
@@ -124,36 +95,6 @@ def answers():
             )
 
 
-def mutations_of(place):
-    """All of them for an answer's own keys, the main ones for those of embedded objects."""
-    names = MUTATIONS if len(place) == 1 else MAIN
-    return [(name, MUTATIONS[name]) for name in names]
-
-
-def places_in(value, path=()):
-    """The paths of all keys of an answer, those of embedded objects too."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield (*path, key)
-            yield from places_in(below, (*path, key))
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        yield from places_in(value[0], (*path, 0))
-
-
-def mutated(value, path, text):
-    """The answer's JSON with another text at a path; None takes the key out."""
-    copy = json.loads(json.dumps(value))
-    *way, last = path
-    holder = copy
-    for key in way:
-        holder = holder[key]
-    if text is None:
-        del holder[last]
-        return json.dumps(copy)
-    holder[last] = "(here)"
-    return json.dumps(copy).replace('"(here)"', text)
-
-
 LISTS = {
     "job": ("/projects/1/jobs", "{ project(id: 1) { jobs { nodes %s } } }", "Job"),
     "bridge": (
@@ -177,47 +118,19 @@ SINGLE = {
 }
 
 
-def value_at(data, path):
-    """The value at an error's path, and how far the path led to it."""
-    for depth, key in enumerate(path):
-        if data is None:
-            return None, depth
-        data = data[key]
-    return data, len(path)
-
-
-def check(gate, document, what):
-    """What both executors give; every error is told where it left a null."""
-    data, errors = gate.planned(document)
-    if what[-1] in COMPARED:
-        expected, expected_errors = gate.reference(document)
-        assert data == expected, what
-        assert sorted(map(repr, errors)) == sorted(map(repr, expected_errors)), what
-    for error in errors:
-        assert error["extensions"]["code"] == "UPSTREAM_INVALID", (what, error)
-        assert value_at(data, error["path"])[0] is None, (what, error)
-    return data, errors
-
-
-def find(data, *path):
-    for key in path:
-        data = data[key]
-    return data
-
-
 @pytest.mark.parametrize("kind", LISTS)
-def test_a_part_of_a_row_that_cannot_be_read_costs_only_itself(gate, answers, kind):
+def test_a_part_of_a_row_that_cannot_be_read_costs_only_itself(by_hand, answers, kind):
     path, document, type_name = LISTS[kind]
     document %= everything(type_name)
     row = getattr(answers, kind)
     rows = [row | {"id": row["id"] + 2}, row, row | {"id": row["id"] - 2}]
     # A list's short pipelines have what the long form needs as well.
-    gate.served.texts = {
+    by_hand.served.texts = {
         f"/projects/1/pipelines/{each['id']}": json.dumps(answers.pipeline | {"id": each["id"]})
         for each in [*rows, *(each["pipeline"] for each in rows if "pipeline" in each)]
     }
-    gate.served.texts[path] = json.dumps(rows)
-    whole, errors = check(gate, document, ("whole",))
+    by_hand.served.texts[path] = json.dumps(rows)
+    whole, errors = check(by_hand, document, ("whole",))
     assert errors == []
     nodes = list(find(whole, *_list_path(document), "nodes"))
 
@@ -225,9 +138,9 @@ def test_a_part_of_a_row_that_cannot_be_read_costs_only_itself(gate, answers, ki
         for name, text in mutations_of(place):
             what = (kind, place, name)
             texts = [json.dumps(rows[0]), mutated(rows[1], place, text), json.dumps(rows[2])]
-            gate.served.texts[path] = f"[{','.join(texts)}]"
+            by_hand.served.texts[path] = f"[{','.join(texts)}]"
 
-            data, errors = check(gate, document, what)
+            data, errors = check(by_hand, document, what)
 
             found = find(data, *_list_path(document), "nodes")
             assert [found[0], found[2]] == [nodes[0], nodes[2]], what
@@ -245,13 +158,13 @@ def _list_path(document):
 
 
 @pytest.mark.parametrize("kind", SINGLE)
-def test_a_part_of_a_single_thing_that_cannot_be_read_costs_only_itself(gate, answers, kind):
+def test_a_part_of_a_single_thing_that_cannot_be_read_costs_only_itself(by_hand, answers, kind):
     path, document, type_name = SINGLE[kind]
     thing = getattr(answers, kind)
     number = thing["id"]
     needs = Known.LONG if kind == "pipeline" else Known.SHORT
     document = document.replace("%d", str(number)) % everything(type_name, needs=needs)
-    gate.served.texts = {
+    by_hand.served.texts = {
         f"/projects/1/pipelines/{answers.job['pipeline']['id']}": json.dumps(
             answers.pipeline | {"id": answers.job["pipeline"]["id"]}
         )
@@ -261,34 +174,34 @@ def test_a_part_of_a_single_thing_that_cannot_be_read_costs_only_itself(gate, an
     for place in (place for place in places_in(thing) if kind == "pipeline" or len(place) == 1):
         for name, text in mutations_of(place):
             what = (kind, place, name)
-            gate.served.texts[path.replace("%d", str(number))] = mutated(thing, place, text)
+            by_hand.served.texts[path.replace("%d", str(number))] = mutated(thing, place, text)
 
-            data, errors = check(gate, document, what)
+            data, errors = check(by_hand, document, what)
 
             if place != ("id",):
                 assert data[kind] is not None, (what, errors)
 
 
-def test_a_part_of_a_commit_that_cannot_be_read_costs_only_itself(gate, answers):
+def test_a_part_of_a_commit_that_cannot_be_read_costs_only_itself(by_hand, answers):
     document = (
         '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { databaseId commit %s } }'
         % everything("Commit")
     )
-    gate.served.texts = {"/projects/1/pipelines/6": json.dumps(answers.pipeline)}
+    by_hand.served.texts = {"/projects/1/pipelines/6": json.dumps(answers.pipeline)}
     route = f"/projects/1/repository/commits/{answers.pipeline['sha']}"
 
     for place in places_in(answers.commit):
         for name, text in mutations_of(place):
-            gate.served.texts[route] = mutated(answers.commit, place, text)
+            by_hand.served.texts[route] = mutated(answers.commit, place, text)
 
-            data, errors = check(gate, document, (place, name))
+            data, errors = check(by_hand, document, (place, name))
 
             assert data["pipeline"]["databaseId"] == 6
             if place != ("id",):
                 assert data["pipeline"]["commit"] is not None, (place, name, errors)
 
 
-def test_a_part_of_the_agents_that_cannot_be_read_costs_only_itself(gate, answers):
+def test_a_part_of_the_agents_that_cannot_be_read_costs_only_itself(by_hand, answers):
     document = "{ allowedAgents { agents %s groupIds user %s environment %s } }" % (
         everything("AllowedAgent"),
         everything("AgentUser"),
@@ -299,16 +212,16 @@ def test_a_part_of_the_agents_that_cannot_be_read_costs_only_itself(gate, answer
 
     for place in places_in(agents):
         for name, text in mutations_of(place):
-            gate.served.texts = {"/job/allowed_agents": mutated(agents, place, text)}
+            by_hand.served.texts = {"/job/allowed_agents": mutated(agents, place, text)}
 
-            data, errors = check(gate, document, (place, name))
+            data, errors = check(by_hand, document, (place, name))
 
             assert data["allowedAgents"] is not None, (place, name, errors)
             if place != ("allowed_agents",):
                 assert data["allowedAgents"]["agents"][1]["databaseId"] == 9, (place, name)
 
 
-def test_a_part_of_a_variable_that_cannot_be_read_costs_only_itself(gate, answers):
+def test_a_part_of_a_variable_that_cannot_be_read_costs_only_itself(by_hand, answers):
     document = '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { variables %s } }' % (
         everything("PipelineVariable")
     )
@@ -317,9 +230,9 @@ def test_a_part_of_a_variable_that_cannot_be_read_costs_only_itself(gate, answer
     for place in places_in(row):
         for name, text in MUTATIONS.items():
             sent = f"[{mutated(row, place, text)}, {json.dumps(other)}]"
-            gate.served.texts = {"/projects/1/pipelines/6/variables": sent}
+            by_hand.served.texts = {"/projects/1/pipelines/6/variables": sent}
 
-            data, errors = check(gate, document, (place, name))
+            data, errors = check(by_hand, document, (place, name))
 
             found = data["pipeline"]["variables"]
             assert found[1]["key"] == other["key"], (place, name)
@@ -328,7 +241,7 @@ def test_a_part_of_a_variable_that_cannot_be_read_costs_only_itself(gate, answer
             assert row["value"] not in json.dumps(errors)
 
 
-def test_a_part_of_the_tests_that_cannot_be_read_costs_only_itself(gate, answers):
+def test_a_part_of_the_tests_that_cannot_be_read_costs_only_itself(by_hand, answers):
     document = (
         '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { testReportSummary { total %s'
         " suites { name error counts { count success failed skipped error time }"
@@ -342,12 +255,12 @@ def test_a_part_of_the_tests_that_cannot_be_read_costs_only_itself(gate, answers
         for name, text in MUTATIONS.items():
             if text is None and place[-1] == 0:
                 continue
-            gate.served.texts = {
+            by_hand.served.texts = {
                 "/projects/1/pipelines/6/test_report_summary": mutated(tests, place, text),
                 "/projects/1/pipelines/6/jobs": json.dumps(jobs),
             }
 
-            data, errors = check(gate, document, (place, name))
+            data, errors = check(by_hand, document, (place, name))
 
             found = data["pipeline"]["testReportSummary"]
             assert found is not None, (place, name, errors)
@@ -358,95 +271,3 @@ def test_a_part_of_the_tests_that_cannot_be_read_costs_only_itself(gate, answers
                 assert found["suites"][1]["name"] == "other"
             if len(place) > 2 and place[2] != "name":
                 assert found["suites"][0]["name"] == suite["name"], (place, name, errors)
-
-
-@pytest.mark.parametrize(
-    ("row", "shown"),
-    [
-        ({"ref": None}, {"ref": None}),
-        ({"created_at": None}, {"createdAt": None}),
-        ({"tag": None}, {"tag": None}),
-        ({"commit": {"id": "abc"}}, {"commit": {"sha": "abc", "title": None, "authorName": None}}),
-    ],
-    ids=str,
-)
-def test_what_all_upstreams_send_is_null_with_an_error_where_it_is_lacking(gate, row, shown):
-    whole = {
-        "id": 7,
-        "status": "success",
-        "name": "build",
-        "ref": "main",
-        "tag": False,
-        "created_at": "2026-01-01T00:00:00.000Z",
-        "pipeline": {"id": 6, "project_id": 1},
-    }
-    gate.served.texts = {"/projects/1/jobs": json.dumps([whole | row])}
-
-    data, errors = gate.planned(
-        "{ project(id: 1) { jobs { nodes { databaseId name ref tag createdAt"
-        " commit { sha title authorName } } } } }"
-    )
-
-    (node,) = data["project"]["jobs"]["nodes"]
-    assert (node["databaseId"], node["name"]) == (7, "build")
-    assert {name: node[name] for name in shown} == shown
-    (field,) = shown
-    place = ["project", "jobs", "nodes", 0, field]
-    assert {error["extensions"]["code"] for error in errors} == {"UPSTREAM_INVALID"}
-    assert {tuple(error["path"][:5]) for error in errors} == {tuple(place)}
-
-
-ABSURD: dict[str, Any] = {
-    "project_id": {"pipeline": {"id": 6, "project_id": -1}},
-    "id": {"id": -1},
-    "user": {"user": {"id": -5, "username": "a", "name": "a"}},
-    "runner": {"runner": {"id": 0}},
-    "pipeline": {"pipeline": {"id": -6, "project_id": 1}},
-    "artifact": {"artifacts": [{"file_type": "archive", "size": -1}]},
-}
-
-
-@pytest.mark.parametrize("absurd", ABSURD)
-def test_no_absurd_number_is_given_out_or_told_as_the_callers_fault(gate, absurd):
-    place = {"id": 6, "project_id": 1}
-    whole: dict[str, Any] = {"id": 7, "status": "success", "name": "build", "pipeline": place}
-    gate.served.texts = {
-        "/projects/1/jobs": json.dumps([whole | ABSURD[absurd]]),
-        "/projects/1/pipelines/6/jobs": "[]",
-    }
-
-    data, errors = gate.planned(
-        "{ project(id: 1) { jobs { nodes { id databaseId project { id } user { databaseId }"
-        " runner { databaseId } artifacts { size } pipeline { id jobs { nodes { id } } } } } } }"
-    )
-
-    assert "-" not in json.dumps(data)
-    assert {error["extensions"]["code"] for error in errors} <= {"UPSTREAM_INVALID"}
-    # The project that was asked stands in for the one that is told so badly.
-    assert bool(errors) == (absurd != "project_id")
-    [node] = data["project"]["jobs"]["nodes"]
-    if node is not None:
-        assert node["project"]["id"] == global_id(b"Project:1")
-
-
-@pytest.mark.parametrize("number", [-1, 0, "x", None])
-def test_a_downstream_pipeline_of_no_known_project_is_not_asked_on_from(gate, number):
-    place = {"id": 6, "project_id": 1}
-    bridge: dict[str, Any] = {"id": 9, "status": "success", "name": "b", "pipeline": place}
-    gate.served.texts = {
-        "/projects/1/pipelines/6/bridges": json.dumps(
-            [bridge | {"downstream_pipeline": {"id": 5, "project_id": number, "status": "failed"}}]
-        )
-    }
-
-    data, errors = gate.planned(
-        '{ pipeline(by: {path: {project: "1", pipeline: "6"}}) { bridges { nodes { databaseId'
-        " downstreamPipeline { databaseId project { databaseId } jobs { nodes { id } } } } } } }"
-    )
-
-    [node] = data["pipeline"]["bridges"]["nodes"]
-    assert {error["extensions"]["code"] for error in errors} == {"UPSTREAM_INVALID"}
-    assert node["databaseId"] == 9
-    # One that is not told at all is shown, as those of the oldest upstreams are.
-    shown = {"databaseId": 5, "project": {"databaseId": None}, "jobs": None}
-    assert node["downstreamPipeline"] == (shown if number is None else None)

@@ -6,16 +6,6 @@ import json
 
 import pytest
 
-from tests.schema.unreadable import Gate
-
-
-@pytest.fixture(scope="module")
-def gate():
-    gate = Gate()
-    yield gate
-    gate.close()
-
-
 DEEP = "[" * 1100 + "]" * 1100
 JOB = {"id": 7, "status": "pending", "name": "build", "pipeline": {"id": 6, "project_id": 1}}
 
@@ -25,21 +15,21 @@ JOB = {"id": 7, "status": "pending", "name": "build", "pipeline": {"id": 6, "pro
     ("action", "field"),
     [("Play", "item"), ("Cancel", "job"), ("Erase", "job")],
 )
-def test_a_write_whose_answer_cannot_be_read_was_done(gate, action, field, answer):
-    gate.served.texts = {
+def test_a_write_whose_answer_cannot_be_read_was_done(by_hand, action, field, answer):
+    by_hand.served.texts = {
         f"/projects/1/jobs/7/{action.lower()}": answer,
         "/projects/1/jobs/7": json.dumps(JOB),
     }
-    gate.served.called.clear()
+    by_hand.served.called.clear()
 
-    data, errors = gate.planned(
+    data, errors = by_hand.planned(
         f'mutation {{ job{action}(input: {{job: {{path: {{project: "1", job: "7"}}}}}})'
         f" {{ userErrors {{ code }} {field} {{ databaseId }} }} }}"
     )
 
     assert errors == []
     assert data == {f"job{action}": {"userErrors": [], field: {"databaseId": 7}}}
-    assert gate.served.called == [
+    assert by_hand.served.called == [
         f"POST /projects/1/jobs/7/{action.lower()}",
         "GET /projects/1/jobs/7",
     ]
@@ -51,10 +41,10 @@ RETRY = (
 )
 
 
-def test_the_new_attempt_of_a_retry_whose_answer_cannot_be_read_is_an_error_at_its_place(gate):
-    gate.served.texts = {"/projects/1/jobs/7/retry": DEEP}
+def test_the_new_attempt_of_a_retry_whose_answer_cannot_be_read_is_an_error_at_its_place(by_hand):
+    by_hand.served.texts = {"/projects/1/jobs/7/retry": DEEP}
 
-    data, errors = gate.planned(RETRY)
+    data, errors = by_hand.planned(RETRY)
 
     assert data == {"jobRetry": {"userErrors": [], "item": None}}
     assert [(error["path"], error["extensions"]["code"]) for error in errors] == [
@@ -63,10 +53,10 @@ def test_the_new_attempt_of_a_retry_whose_answer_cannot_be_read_is_an_error_at_i
     assert "was retried" in errors[0]["message"]
 
 
-def test_a_page_in_the_place_of_a_write_s_answer_says_nothing_of_the_write(gate):
-    gate.served.texts = {"/projects/1/jobs/7/retry": "<html>Sign in</html>"}
+def test_a_page_in_the_place_of_a_write_s_answer_says_nothing_of_the_write(by_hand):
+    by_hand.served.texts = {"/projects/1/jobs/7/retry": "<html>Sign in</html>"}
 
-    data, _ = gate.planned(RETRY)
+    data, _ = by_hand.planned(RETRY)
 
     assert data["jobRetry"]["userErrors"] == [{"code": "OUTCOME_UNKNOWN"}]
 
@@ -88,13 +78,13 @@ UNTOLD = JOB | {"id": 8, "tag_list": [], "artifacts": [], "runner": None}
     ],
     ids=["bridge", "old job", "old bridge", "job", "tagged", "taken", "with files"],
 )
-def test_a_retried_bridge_is_told_from_a_job(gate, answer, is_job, type_name, calls):
-    gate.served.texts = {"/projects/1/jobs/7/retry": json.dumps(answer)}
+def test_a_retried_bridge_is_told_from_a_job(by_hand, answer, is_job, type_name, calls):
+    by_hand.served.texts = {"/projects/1/jobs/7/retry": json.dumps(answer)}
     if is_job:
-        gate.served.texts["/projects/1/jobs/8"] = json.dumps(UNTOLD)
-    gate.served.called.clear()
+        by_hand.served.texts["/projects/1/jobs/8"] = json.dumps(UNTOLD)
+    by_hand.served.called.clear()
 
-    data, errors = gate.planned(RETRY)
+    data, errors = by_hand.planned(RETRY)
 
     assert errors == []
     assert data["jobRetry"]["item"] == {
@@ -102,13 +92,13 @@ def test_a_retried_bridge_is_told_from_a_job(gate, answer, is_job, type_name, ca
         "databaseId": 8,
         "status": "PENDING",
     }
-    assert len(gate.served.called) == calls
+    assert len(by_hand.served.called) == calls
 
 
-def test_nothing_is_asked_for_where_the_new_attempt_is_not_selected(gate):
-    gate.served.texts = {"/projects/1/jobs/7/retry": json.dumps(UNTOLD)}
-    gate.served.called.clear()
+def test_nothing_is_asked_for_where_the_new_attempt_is_not_selected(by_hand):
+    by_hand.served.texts = {"/projects/1/jobs/7/retry": json.dumps(UNTOLD)}
+    by_hand.served.called.clear()
 
-    gate.planned(RETRY.replace("item { __typename databaseId status }", ""))
+    by_hand.planned(RETRY.replace("item { __typename databaseId status }", ""))
 
-    assert gate.served.called == ["POST /projects/1/jobs/7/retry"]
+    assert by_hand.served.called == ["POST /projects/1/jobs/7/retry"]

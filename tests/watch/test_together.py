@@ -1,7 +1,7 @@
 """Replicas that share what they watch: one poller for each subject over all of them.
 
 What they share by is a model of the store in memory (`tests/watch/sharing.py`); that the store does
-the same is shown in `tests/store/test_leases.py`.
+the same is shown in `tests/store/test_leases.py` and `tests/store/test_polling.py`.
 """
 
 import asyncio
