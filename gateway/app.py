@@ -343,7 +343,9 @@ class Gateway:
                     reached.connections,
                     reached.kept,
                 )
-                of_store = partial(readings_of_store, None if shared is None else shared.store)
+                of_store = partial(
+                    readings_of_store, None if shared is None else shared.store, pace
+                )
                 self._measuring.start(lambda: [*of_engine(), *of_upstream(), *of_store()])
                 stack.push_async_callback(self._measuring.close)
             yield

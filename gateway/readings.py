@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.execution.persisted import PersistedDocuments
     from gateway.execution.trusted import TrustedDocuments
     from gateway.store.connection import Store
+    from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.telemetry.measuring import Reading
     from gateway.transport.websocket import WebSockets
     from gateway.upstream.calls import Circuit, Pool, Standings
@@ -70,12 +71,14 @@ def readings_of_upstream(
     yield from _of_credentials(standings)
 
 
-def readings_of_store(store: Store | None) -> Iterator[Reading]:
-    """Whether the store is there, and what became of its commands."""
+def readings_of_store(store: Store | None, pace: SharedPace | None) -> Iterator[Reading]:
+    """Whether the store is there, what became of its commands, and how many share it."""
     if store is None:
         return
     counts = store.counts
     yield catalogue.STORE_UP, (), store.is_up
+    if pace is not None:
+        yield catalogue.STORE_GATEWAYS, (), pace.replicas
     yield catalogue.STORE_OUTAGES, (), counts.outages
     yield catalogue.STORE_COMMANDS, ("answered",), counts.answered
     yield catalogue.STORE_COMMANDS, ("refused",), counts.refused

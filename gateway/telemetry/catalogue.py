@@ -167,6 +167,11 @@ STORE_COMMANDS: Final = _counter(
     " lost with the connection; not sent, since it was known to be away.",
     "outcome",
 )
+STORE_GATEWAYS: Final = _gauge(
+    "gateway_store_gateways",
+    "Processes that share the store with this one, itself counted, as far as is known.",
+    merge="min",
+)
 POLLERS: Final = _gauge("gateway_pollers", "Pollers of what is watched.", "subject")
 DOCUMENTS: Final = _gauge("gateway_documents", "Documents in memory.", "store")
 INFO: Final = _gauge("gateway_info", "1, with the version.", "version", merge="max")

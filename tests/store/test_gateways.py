@@ -159,16 +159,19 @@ async def test_all_keep_one_pace(redis):
 
 
 async def test_metrics_tell_how_the_store_stands(redis):
-    async with two(redis, metrics=True) as (_, one, _other):
+    async with two(redis, metrics=True) as (_, one, other):
         await one(JOB % 2)
         await told(one)
         there = (await one.caller.get("/metrics")).text
+        at_second = (await other.caller.get("/metrics")).text
         redis.kill()
         await until(lambda: not one.gateway._kept._store.is_up)
         await one(JOB % 2)
         away = (await one.caller.get("/metrics")).text
 
         assert "gateway_store_up 1.0" in there
+        # The first one learns of the second by its next beat.
+        assert "gateway_store_gateways 2.0" in at_second
         commands = re.search(r'gateway_store_commands_total\{outcome="answered"\} (\d+)\.0', there)
         assert int(commands[1]) >= 3
         assert "gateway_store_up 0.0" in away
