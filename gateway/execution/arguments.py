@@ -138,8 +138,7 @@ def _object_filler(node: ObjectValueNode, type_: GraphQLInputObjectType, convert
 
     def fill_object(variables: Mapping[str, Any]) -> Any:
         filled = class_.__new__(class_)
-        values = filled.__dict__
-        values.update(fixed)
+        values = filled.__dict__ = fixed.copy()
         for name, variable in passed:
             value = values[name] = variables.get(variable)
             if value is None:

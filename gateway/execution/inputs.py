@@ -64,9 +64,11 @@ def check_variables(given: Mapping[str, Any], limits: Limits) -> str | None:
     """Which limit a request's variables exceed, as a sentence; looks at no more of them than the
     limits allow.
     """
-    if {*map(type, given.values())} <= _LEAVES and len(given) <= limits.values:
+    kinds = {*map(type, given.values())}
+    if kinds <= _LEAVES and len(given) <= limits.values:
         # So are most.
-        texts = [value for value in given.values() if value.__class__ is str]
+        all_ = given.values()
+        texts = all_ if kinds == _TEXT else [value for value in all_ if value.__class__ is str]
         if sum(map(len, given)) + sum(map(len, texts)) <= limits.variable_characters:
             return None
     values = characters = depth = 0

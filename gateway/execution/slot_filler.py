@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import Future
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from graphql.pyutils import Path
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gateway.execution.plan import Plan, Slot
 
 __all__ = ["Execution", "SlotFiller"]
+
+T = TypeVar("T")
 
 # The keys from the root to a place, as a chain of pairs: ((None, "job"), "name").
 Chain: TypeAlias = "tuple[Any, str | int] | Path | None"
@@ -59,15 +61,23 @@ class Execution(Protocol):
 
 
 class PlannedInfo:
-    """What a resolver sees of its surroundings when a run calls it; the same two things as
-    `schema.fields.Info`.
+    """What a resolver sees of its surroundings when a run calls it; the same three things as
+    `schema.fields.Info`. It is one for all parents of a slot that are taken together.
     """
 
-    __slots__ = ("_slot", "context")
+    __slots__ = ("_made", "_slot", "context")
 
     def __init__(self, context: Context, slot: Slot) -> None:
         self.context = context
         self._slot = slot
+        self._made: dict[object, Any] = {}
+
+    def once(self, make: Callable[..., T], *arguments: Any) -> T:
+        """What a function makes of this and of the field's arguments."""
+        made: T | None = self._made.get(make)
+        if made is None:
+            made = self._made[make] = make(self, *arguments)
+        return made
 
     def selects(self, *path: str) -> bool:
         """Is the field at this path of GraphQL names, counted from this field, in the selection?"""
@@ -87,7 +97,7 @@ class SlotFiller:
         "_execution",
         "_is_whole",
         "_offered",
-        "_slots",
+        "_queued",
         "_waiting",
         "_waker",
         "queues",
@@ -95,8 +105,8 @@ class SlotFiller:
 
     def __init__(self, execution: Execution, plan: Plan, *, is_whole: bool = False) -> None:
         self._execution = execution
-        self._slots = plan.slots
         self._entries: list[list[Entry]] = [[] for _ in plan.slots]
+        self._queued = [*zip(plan.slots, self._entries, strict=True)]
         self.queues = [entries.append for entries in self._entries]
         self._is_whole = is_whole
         self._waiting: dict[Future[Any], list[tuple[Slot | None, list[Entry]]]] = {}
@@ -111,7 +121,7 @@ class SlotFiller:
             busy = True
             while busy:
                 busy = False
-                for slot, queue in zip(self._slots, self._entries, strict=True):
+                for slot, queue in self._queued:
                     if queue:
                         entries = queue[:]
                         queue.clear()

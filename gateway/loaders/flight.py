@@ -206,9 +206,10 @@ class Loader(DataLoader[K, V]):
             self.loop.call_soon(self.loop.call_soon, self._dispatch)
 
     def _dispatch(self) -> None:
-        """Start the reads for the keys that somebody still waits for."""
-        for key, flight in self._planned().items():
-            flight.carry(self.read(key))
+        """Start the reads for the keys that somebody still waits for, unless they were taken."""
+        if self._keys:
+            for key, flight in self._planned().items():
+                flight.carry(self.read(key))
 
     def _planned(self) -> dict[K, Flight[V]]:
         """Plan what is in the queue; those to be read by key."""

@@ -116,6 +116,12 @@ def window_for(
     """The rows that these arguments ask for, and whether the page must know if there are others
     beyond; raises `BadInput`.
     """
+    return info.once(_window, first, after, last, before)
+
+
+def _window(
+    info: Info, first: int | None, after: str | None, last: int | None, before: str | None
+) -> Window:
     return window_of(
         None if first is UNSET else first,
         None if last is UNSET else last,

@@ -174,7 +174,13 @@ class Edge:
 
 
 class Info(strawberry.Info[Context, None]):
-    """What a resolver sees of its surroundings: `context`, and `selects`."""
+    """What a resolver sees of its surroundings: `context`, `selects` and `once`."""
+
+    def once(self, make: Callable[..., T], *arguments: Any) -> T:
+        """What a function makes of this and of the field's arguments. A plan has it made once for
+        all parents of a place: they have the same arguments.
+        """
+        return make(self, *arguments)
 
     def selects(self, *path: str) -> bool:
         """Is the field at this path of GraphQL names, counted from this field, in the selection?"""

@@ -57,6 +57,8 @@ class Credential(Struct, frozen=True, eq=False):
     fingerprint_key: bytes = _PROCESS_KEY
     fingerprint: str = ""
     address: str = ""
+    # In lower case, and without a scheme before it.
+    _secret: str = ""
     _forms: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +71,7 @@ class Credential(Struct, frozen=True, eq=False):
         digest.update(text.encode())
         # Asked for with every call.
         force_setattr(self, "fingerprint", digest.hexdigest())
+        force_setattr(self, "_secret", self.value.rpartition(" ")[2].lower())
 
     @classmethod
     def from_headers(
@@ -115,11 +118,11 @@ class Credential(Struct, frozen=True, eq=False):
         """The text without this credential, as it is or in base64, percent-encoded or not. Where it
         stood encoded the text is decoded so far.
         """
-        secret = self.value.rpartition(" ")[2]
+        secret = self._secret
         # The short texts that come with every answer hold it as it is, if at all: base64 makes four
         # characters of three.
         is_short = len(text) < len(secret) * 4 // 3 - 1
-        if is_short and "%" not in text and secret.lower() not in text.lower():
+        if is_short and "%" not in text and secret not in text.lower():
             return text
         shown = deeper = text
         for _ in range(MAX_TIMES_ENCODED + 1):

@@ -185,7 +185,7 @@ def whole_number(text: str | None) -> int | None:
     """The number that a text is; None for any other text, and for numbers beyond 64 bits."""
     if text is None:
         return None
+    if text.isdecimal() and text.isascii() and len(text) <= MAX_DIGITS:
+        return int(text)
     digits = text.strip()
-    if digits.isdecimal() and digits.isascii() and len(digits) <= MAX_DIGITS:
-        return int(digits)
-    return None
+    return None if digits == text else whole_number(digits)

@@ -102,7 +102,7 @@ class Pool:
         """A place is free."""
         self._free += 1
         owner.places[self._kind] -= 1
-        for queues in (self._waiting, self._patient):
+        for queues in (self._waiting, self._patient) if self._waiting or self._patient else ():
             while queues and self._free and self._serve(queues):
                 pass
 

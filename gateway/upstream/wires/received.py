@@ -41,9 +41,10 @@ class Headers(Struct, eq=False):
     def get(self, name: str) -> str | None:
         """The first value, without regard to the name's case."""
         value = self.fields.get(name)
-        if value is None and not name.islower():
-            value = self.fields.get(name.lower())
-        return None if value is None else value.decode("latin-1")
+        if value is not None:
+            return value.decode("latin-1")
+        lowered = name.lower()
+        return None if lowered == name else self.get(lowered)
 
     def values(self, name: str) -> list[str]:
         """All values, in order."""
