@@ -16,6 +16,8 @@ from gateway.loaders.whole import MAX_BRIDGES, MAX_LIST_ROWS, pages_of
 from gateway.upstream.entities import Known
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from graphql.execution.values import VariableValues
 
     from gateway.execution.plan import Field, Plan, Selection
@@ -42,11 +44,21 @@ def estimate_cost(
     kept = plan.fixed_estimate
     if kept is not None:
         return Estimate(kept.calls, kept.dearest, _arguments(plan, kept, variables), kept.rows)
-    walk = _Walk(variables, max_list_rows)
+    arguments: dict[int, dict[str, Any]] = {}
+    if plan.last_estimate is not None:
+        at_most, prices, last = plan.last_estimate
+        arguments = _arguments(plan, last, variables)
+        if at_most == max_list_rows and _prices(plan, arguments, max_list_rows) == prices:
+            return Estimate(last.calls, last.dearest, arguments, last.rows)
+    walk = _Walk(variables, arguments, max_list_rows)
     calls, path, _ = walk.cost_of(plan.root, _EMBEDDED)
     estimate = Estimate(calls, ".".join(path), walk.arguments, walk.rows)
     if plan.has_fixed_cost:
         plan.fixed_estimate = estimate
+    else:
+        # It is held longer than its variables are to be.
+        known = Estimate(calls, estimate.dearest, {}, walk.rows)
+        plan.last_estimate = (max_list_rows, walk.prices, known)
     return estimate
 
 
@@ -60,10 +72,30 @@ def _arguments(
     return arguments
 
 
+def _prices(
+    plan: Plan, arguments: Mapping[int, dict[str, Any]], max_list_rows: int
+) -> dict[int, tuple[int, int]]:
+    """The calls and rows of each slot that was looked at."""
+    prices = {}
+    for number, given in arguments.items():
+        edge = plan.slots[number].edge
+        assert edge is not None  # noqa: S101 - what has arguments and a cost is an edge
+        prices[number] = edge.cost.of(given, max_list_rows + MAX_BRIDGES)
+    return prices
+
+
 class _Walk:
-    def __init__(self, variables: VariableValues, max_list_rows: int) -> None:
-        self.arguments: dict[int, dict[str, Any]] = {}
+    """The walk through a plan. `arguments` are those that are known already, by slot."""
+
+    def __init__(
+        self,
+        variables: VariableValues,
+        arguments: dict[int, dict[str, Any]],
+        max_list_rows: int,
+    ) -> None:
+        self.arguments = arguments
         self.rows: dict[int, int] = {}
+        self.prices: dict[int, tuple[int, int]] = {}
         self._variables = variables
         self._max_list_rows = max_list_rows
 
@@ -91,9 +123,13 @@ class _Walk:
         slot = field.slot
         cost = None if slot is None or slot.edge is None else slot.edge.cost
         if slot is not None and cost is not None:
-            arguments = self.arguments[slot.number] = slot.arguments.values(self._variables)
-            calls, rows = cost.of(arguments, self._max_list_rows + MAX_BRIDGES)
-            self.rows[slot.number] = rows
+            number = slot.number
+            arguments = self.arguments.get(number)
+            if arguments is None:
+                arguments = self.arguments[number] = slot.arguments.values(self._variables)
+            price = cost.of(arguments, self._max_list_rows + MAX_BRIDGES)
+            calls, rows = self.prices[number] = price
+            self.rows[number] = rows
             known = cost.known
         below = 0
         path: Path = ()

@@ -206,6 +206,9 @@ class Plan:
     # The cost but for the arguments, kept where it is fixed, and what the answer comes to then.
     fixed_estimate: Estimate | None = None
     size: Size | None = None
+    # The cost that was last worked out, and what it hangs on: the most rows of a whole list, and
+    # the calls and rows of each slot. Most operations ask for as many each time.
+    last_estimate: tuple[int, Mapping[int, tuple[int, int]], Estimate] | None = None
     # The rows that were last worked out, and what the answer came to with them: most operations ask
     # for as many each time.
     last_size: tuple[Mapping[int, int], Size] | None = None

@@ -140,6 +140,27 @@ class TestEstimate:
 
         assert [estimate(query, n=n)[0] for n in (1, 7, 50)] == [2, 8, 51]
 
+    def test_is_the_same_whatever_was_asked_before(self) -> None:
+        query = """query($n: Int, $project: ID!) { project(id: $project) {
+                     jobs(first: $n) { nodes { log { byteCount } } } } }"""
+
+        asked = [(3, "1"), (3, "a/b"), (5, "1"), (3, "1"), (None, "1"), (5, "2")]
+        found = [estimate(query, n=n, project=project)[0] for n, project in asked]
+
+        assert found == [4, 4, 6, 4, 21, 6]
+
+    def test_holds_on_to_no_variables(self) -> None:
+        jobs = "pipeline(by: $by) { jobs(first: $n) { nodes { id } } }"
+        query = f"query($by: PipelineRef!, $n: Int) {{ {jobs} }}"
+        operation = DOCUMENTS.get(query).operation(None)
+        variables = operation.variables({"by": {"path": {"project": "1", "pipeline": "1"}}, "n": 3})
+        plan = operation.plan(variables)
+
+        estimate_cost(plan, variables)
+
+        assert plan.last_estimate is not None
+        assert not plan.last_estimate[2].arguments
+
     def test_of_what_is_skipped_is_nothing(self) -> None:
         query = f"query ($no: Boolean!) {{ {JOB} {{ name log @skip(if: $no) {{ byteCount }} }} }}"
 
