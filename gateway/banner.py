@@ -6,6 +6,7 @@ import atexit
 import sys
 from typing import TYPE_CHECKING, Final
 
+from gateway.settings.checks import without_secrets
 from gateway.transport.addressing import GRAPHQL_PATH
 from gateway.transport.explorer import Bundle
 from gateway.transport.line_writer import LineWriter, write_to
@@ -41,6 +42,8 @@ def gateway_lines(
         lines.append(f"  documents     {count}trusted; {told}")
     if settings.workers > 1:
         lines.append(f"  workers       {settings.workers}")
+    if settings.store_url is not None:
+        lines.append(f"  store         {without_secrets(settings.store_url)}")
     if sandbox is None:
         return [*lines, f"  upstream      {settings.upstream_url}"]
     return [*lines, *sandbox_lines(sandbox.url, sandbox.tokens)]

@@ -35,6 +35,7 @@ __all__ = [
     "store_url",
     "web_address",
     "webhook_secret",
+    "without_secrets",
 ]
 
 # Whose pages browsers, and shells made of them, name an origin for (Fetch standard, 3.2).
@@ -44,6 +45,8 @@ SIGNING: Final = "whsec_"
 LEAST_STORE_KEY: Final = 32
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _is_host = re.compile(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?\.?").fullmatch
+_is_database = re.compile(r"(/\d*)?").fullmatch
+_ENCODE: Final = "; write / ? # @ : in a user or password as %2F %3F %23 %40 %3A"
 _is_segment = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+").fullmatch
 
 
@@ -105,8 +108,7 @@ def proxy(value: str) -> str:
     try:
         parts = _address(value)
     except ValueError as error:
-        hint = "; write / ? # @ : in a user or password as %2F %3F %23 %40 %3A"
-        raise ValueError(f"{error}{hint if '@' in value else ''}") from None
+        raise ValueError(f"{error}{_ENCODE if '@' in value else ''}") from None
     if parts.path not in {"", "/"}:
         raise ValueError("is no proxy (scheme, user, password, host and port only)")
     return value.rstrip("/")
@@ -116,17 +118,31 @@ def store_url(value: str) -> str:
     """The address of a Redis or Valkey; the errors repeat no part of it, which may be a password.
     What stands behind its `?` is looked at by who connects.
     """
-    parts = urlsplit(value)
+    if (lack := _lack_of_store_url(urlsplit(value))) is not None:
+        raise ValueError(f"{lack}{_ENCODE if '@' in value else ''}")
+    return value
+
+
+def without_secrets(url: str) -> str:
+    """A store's URL without what may be secret: user, password and options."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _lack_of_store_url(parts: SplitResult) -> str | None:
     if parts.scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("is no address of a store (redis://, rediss:// or unix://)")
+        return "is no address of a store (redis://, rediss:// or unix://)"
     try:
         place = parts.path if parts.scheme == "unix" else parts.hostname
         _ = parts.port
     except ValueError:
-        raise ValueError("has a port that is none (0 to 65535)") from None
+        return "has a port that is none (0 to 65535)"
     if not place:
-        raise ValueError("names no host, or no socket")
-    return value
+        return "names no host, or no socket"
+    # A password that is not encoded ends up here: nothing of it may be taken for a host's name.
+    if parts.fragment or (parts.scheme != "unix" and not _is_database(parts.path)):
+        return "has more behind its host than the number of a database and options"
+    return None
 
 
 def store_key(value: str) -> str:

@@ -15,12 +15,13 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.settings.checks import without_secrets
 from gateway.store.channels import Channels
 from gateway.store.outcomes import Counts, ScriptUnknown, StoreAway
 from gateway.store.patience import GRACE_TURNS, PATIENCE_S, SILENT_TIMES, Patience
 from gateway.store.reasons import TooSlow, reason_of
 from gateway.store.script import Script
-from gateway.store.servers import Broken, Refusal, open_servers, shown
+from gateway.store.servers import Broken, Refusal, open_servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class Store:
         self.counts = Counts()
         self.patience_s = patience_s
         self._url = url
+        self._shown = without_secrets(url)
         self._space = f"{space}." if space else ""
         self._servers: Servers | None = open_servers(url)
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
@@ -238,7 +240,7 @@ class Store:
         now = asyncio.get_running_loop().time()
         if now >= self._told_at.get(reason, -math.inf) + TOLD_EVERY_S:
             self._told_at[reason] = now
-            _log.warning("the store %s %s (%s): going on without", shown(self._url), what, reason)
+            _log.warning("the store %s %s (%s): going on without", self._shown, what, reason)
 
     def _fail(self, batch: list[tuple[Command, asyncio.Future[Any]]]) -> None:
         for _, future in batch:
@@ -273,7 +275,7 @@ class Store:
         self.is_up = False
         self.counts.outages += 1
         if reason != "closed":
-            _log.warning("the store %s is away (%s): going on without", shown(self._url), reason)
+            _log.warning("the store %s is away (%s): going on without", self._shown, reason)
         waiting, self._waiting = self._waiting, []
         self._fail(waiting)
         for lane in self._lanes:
@@ -295,7 +297,7 @@ class Store:
                 pause_s = min(2 * pause_s, MAX_PAUSE_S)
                 continue
             if self._looked.is_set():
-                _log.warning("the store %s is back", shown(self._url))
+                _log.warning("the store %s is back", self._shown)
                 was_there = True
             self._lost.clear()
             self.is_up, pause_s = True, LEAST_PAUSE_S
@@ -333,9 +335,10 @@ class Store:
             await asyncio.wait([lost, listening])
         if listening.cancelled():
             return
-        with suppress(*Broken):
-            listening.result()
-        self._lose("unsubscribed")
+        error = listening.exception()
+        if error is not None and not isinstance(error, Broken):
+            raise error
+        self._lose("unsubscribed" if error is None else reason_of(error))
 
     async def _disconnect(self) -> None:
         servers, self._servers = self._servers, None

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.findings import Finding
-from gateway.settings.checks import is_loopback
+from gateway.settings.checks import is_loopback, without_secrets
 from gateway.store.connection import PREFIX, Store
 from gateway.store.reasons import Reason, reason_of
 from gateway.store.replicas import GONE_AFTER_S
-from gateway.store.servers import CLUSTER, Broken, Refusal, open_servers, shown
+from gateway.store.servers import CLUSTER, Broken, Refusal, open_servers
 from gateway.store.trials import Trials
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Examination:
             await self._servers.connect(1)
             self._lines = await self._servers.lines()
         took_ms = 1000 * (perf_counter() - began)
-        self._tell("ok", "store", f"{shown(self._url)} answers, after {took_ms:.0f} ms")
+        self._tell("ok", "store", f"{without_secrets(self._url)} answers, after {took_ms:.0f} ms")
         if self._parts.scheme == "rediss":
             if self._options.get("ssl_cert_reqs", ["required"]) == ["required"]:
                 self._tell("ok", "store tls", "the certificate is trusted")

@@ -35,7 +35,6 @@ __all__ = [
     "Servers",
     "check_files",
     "open_servers",
-    "shown",
 ]
 
 Command: TypeAlias = "tuple[bytes | str | int, ...]"
@@ -143,12 +142,6 @@ def check_files(url: str) -> None:
         raise ValueError(
             f"names by {', '.join(FILES)} what is no certificate in PEM, or not the key of one"
         ) from None
-
-
-def shown(url: str) -> str:
-    """A URL without what may be secret: user, password and options."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _ways() -> dict[str, Any]:

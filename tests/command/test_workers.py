@@ -294,3 +294,13 @@ def test_the_banner_tells_how_many_documents_are_trusted(tmp_path):
         served.stop()
 
     assert "documents     2 trusted; others are refused" in map(str.strip, served.lines)
+
+
+def test_the_banner_tells_the_store_without_its_password():
+    store = {"GATEWAY_STORE_URL": "redis://me:hush@127.0.0.1:9/1", "GATEWAY_STORE_KEY": "k" * 32}
+
+    with running("--port", "0", "--workers", "2", **store) as served:
+        served.stop()
+
+    assert "store         redis://127.0.0.1:9/1" in map(str.strip, served.lines)
+    assert "hush" not in "".join(served.lines)

@@ -57,6 +57,11 @@ class TestTheStore:
             ("redis://", "names no host"),
             ("unix://", "names no host, or no socket"),
             ("redis://store.test:hush", "has a port that is none"),
+            ("redis://store.test/hush", "has more behind its host than the number of a database"),
+            # As passwords are that nobody encoded.
+            ("redis://:p@ss/hush@store.test:6379/0", "has more behind its host .* as %2F"),
+            ("redis://:p@ss#hush@store.test:6379/0", "has more behind its host .* as %2F"),
+            ("redis://:hush?hush@store.test:6379/0", "has a port that is none .* as %2F"),
         ],
     )
     def test_is_at_no_such_address(self, url, why):

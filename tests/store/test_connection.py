@@ -199,12 +199,13 @@ class TestAway:
             await until_back(store)
             assert await store.run("ECHO", 1) == b"1"
 
-    async def test_it_tells_when_it_is_back(self, redis):
+    async def test_it_tells_when_it_is_back(self, redis, caplog):
         async with connected(redis) as store:
             returned = []
             store.on_return(lambda: returned.append(store.is_up))
             redis.kill()
             await until(lambda: not store.is_up)
+            assert "is away (CONNECTION_LOST: " in caplog.text
             redis.start()
             await until_back(store)
 
