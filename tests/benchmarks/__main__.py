@@ -93,7 +93,7 @@ def _measured(
                         if program.name == "gateway":
                             measure_other_values(program, IN_TEXT, effort, numbers, results)
         if everything:
-            for name in [name for name in names if name != "kept"]:
+            for name in [name for name in names if name not in {"own_wire", "kept"}]:
                 _say(f"memory of {name}")
                 results.memory[name] = measure_memory(
                     name, upstream, big, effort, core=PROGRAM_CORE

@@ -1,11 +1,12 @@
 """The floor: what answering the benchmarks' operations costs when everything is written by hand.
 
-    python -m tests.benchmarks.floor PORT UPSTREAM_API_URL
+    python -m tests.benchmarks.floor PORT UPSTREAM_API_URL [own]
 
 A bare ASGI application. It knows the operations by their text, makes the same upstream reads with
-the fastest client, decodes only the fields it needs into their types, copies them into the answer
-by one dict display a job, and encodes. The collector has nothing to look at but what a request
-makes: a decoded job holds no cycle. No GraphQL, no limits, no records, no errors but a 500.
+the fastest client library, or with the gateway's own wire (`own`), decodes only the fields it needs
+into their types, copies them into the answer by one dict display a job, and encodes. The collector
+has nothing to look at but what a request makes: a decoded job holds no cycle. No GraphQL, no
+limits, no records, no errors but a 500.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import base64
 import binascii
 import gc
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import uvicorn
 from msgspec import Struct
 from msgspec.json import Decoder, Encoder
-from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.client import ClientBuilder
 
+from gateway.upstream.wire import WireOptions
+from gateway.upstream.wires.http1 import Http1Wire
 from tests.benchmarks.floor_rows import (
     Row,
     decode_children,
@@ -44,9 +48,11 @@ from tests.benchmarks.floor_stages import (
 from tests.benchmarks.operation import FIFTY_JOBS, GROWTH, OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
-    from pyreqwest.response import Response
+    # Reads a path with a token: the body, and what finds one of the answer's headers.
+    Read = Callable[[str, str], Awaitable[tuple[Any, Callable[[str], str | None]]]]
 
 
 class Request(Struct, gc=False):
@@ -58,12 +64,44 @@ _decode_request = Decoder(Request).decode
 _encode = Encoder().encode
 
 
-class Floor:
-    """The application. One client, opened and closed with it."""
+@asynccontextmanager
+async def by_library(api_url: str) -> AsyncIterator[Read]:
+    """Reads by the fastest client library."""
+    async with ClientBuilder().build() as client:
 
-    def __init__(self, api_url: str) -> None:
-        self._api_url = api_url
-        self._client: Client
+        async def read(path: str, token: str) -> Any:
+            request = client.get(api_url + path).header("PRIVATE-TOKEN", token).build()
+            response = await request.send()
+            if response.status != 200:
+                raise RuntimeError(f"upstream answered {response.status} to {path}")
+            return await response.bytes(), response.get_header
+
+        yield read
+
+
+@asynccontextmanager
+async def by_own_wire(api_url: str) -> AsyncIterator[Read]:
+    """Reads by the wire that the gateway has by default."""
+    url = urlsplit(api_url)
+    wire = Http1Wire(WireOptions(f"{url.scheme}://{url.netloc}"))
+
+    async def read(path: str, token: str) -> Any:
+        headers = {"PRIVATE-TOKEN": token}
+        answer = await wire.send("GET", url.path + path, headers, timeout_s=30)
+        if answer.status != 200:
+            raise RuntimeError(f"upstream answered {answer.status} to {path}")
+        return answer.body, answer.header
+
+    yield read
+    await wire.aclose()
+
+
+class Floor:
+    """The application. What reads is opened and closed with it."""
+
+    def __init__(self, reading: AbstractAsyncContextManager[Read]) -> None:
+        self._reading = reading
+        self._read: Read
         self._answers: dict[str, Callable[[dict[str, Any], str], Awaitable[dict[str, Any]]]] = {
             OPERATIONS["typename"].text: self._typename,
             OPERATIONS["one_job"].text: self._one_job,
@@ -98,21 +136,15 @@ class Floor:
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
-        async with ClientBuilder().build() as self._client:
+        async with self._reading as self._read:
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _get(self, path: str, token: str) -> Any:
-        return await (await self._response(path, token)).bytes()
-
-    async def _response(self, path: str, token: str) -> Response:
-        request = self._client.get(self._api_url + path).header("PRIVATE-TOKEN", token).build()
-        response = await request.send()
-        if response.status != 200:
-            raise RuntimeError(f"upstream answered {response.status} to {path}")
-        return response
+        body, _ = await self._read(path, token)
+        return body
 
     async def _typename(self, _variables: dict[str, Any], _token: str) -> dict[str, Any]:
         return {"__typename": "Query"}
@@ -195,14 +227,14 @@ class Floor:
         """
         number = int(variables["pipeline"])
         prefix = f"/projects/{quote(variables['project'], '')}/pipelines/{number}"
-        first, every, bridges = await asyncio.gather(
-            self._response(f"{prefix}/jobs?page=1&per_page=100", token),
-            self._response(f"{prefix}/jobs?include_retried=true&page=1&per_page=100", token),
+        (first, header), (every, header_of_every), bridges = await asyncio.gather(
+            self._read(f"{prefix}/jobs?page=1&per_page=100", token),
+            self._read(f"{prefix}/jobs?include_retried=true&page=1&per_page=100", token),
             self._get(f"{prefix}/bridges?page=1&per_page=100", token),
         )
-        jobs, total = decode_jobs(await first.bytes()), first.get_header("x-total")
-        if [row.id for row in decode_ids(await every.bytes())] != [row.id for row in jobs] or (
-            every.get_header("x-total") != total
+        jobs, total = decode_jobs(first), header("x-total")
+        if [row.id for row in decode_ids(every)] != [row.id for row in jobs] or (
+            header_of_every("x-total") != total
         ):
             raise RuntimeError("jobs were retried, which is not for the floor")
         pages = await asyncio.gather(
@@ -224,7 +256,7 @@ def _newest_jobs(variables: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     uvicorn.run(
-        Floor(sys.argv[2]),
+        Floor((by_own_wire if sys.argv[3:] == ["own"] else by_library)(sys.argv[2])),
         port=int(sys.argv[1]),
         loop="uvloop",
         http="httptools",

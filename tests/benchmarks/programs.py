@@ -30,8 +30,9 @@ __all__ = [
     "start_upstream",
 ]
 
-# In this order, so that floor and gateway, which come closest, take their turns side by side.
-PROGRAMS = ("floor", "gateway", "kept", "plain")
+# In this order, so that floors and gateway, which come closest, take their turns side by side.
+# `own_wire` is the floor over the gateway's own wire.
+PROGRAMS = ("floor", "own_wire", "gateway", "kept", "plain")
 
 # The gateway twice. The others read anew for each operation, so one that does is compared with
 # them; `kept` is what it is by default.
@@ -114,6 +115,8 @@ def start_program(
         # All else is on that is on by default, one record a request included.
         settings = {"GATEWAY_UPSTREAM_URL": url, "GATEWAY_WORKERS": str(workers), **_SETTINGS[name]}
         run = _run("gateway", "serve", f"--port={port}", is_ready=is_ready, settings=settings)
+    elif name == "own_wire":
+        run = _run("tests.benchmarks.floor", str(port), url, "own", is_ready=is_ready)
     else:
         run = _run(f"tests.benchmarks.{name}", str(port), url, is_ready=is_ready)
     with ExitStack() as stack:

@@ -73,6 +73,7 @@ def _operations_table(results: Results, operations: Mapping[str, Operation]) -> 
     for name, operation in operations.items():
         found = results.operations[name]
         floor, plain = found.get("floor"), found.get("plain")
+        own_wire = found.get("own_wire")
         for place, (program, figures) in enumerate(found.items()):
             rows.append(
                 [
@@ -81,17 +82,27 @@ def _operations_table(results: Results, operations: Mapping[str, Operation]) -> 
                     f"{figures.cpu:,.0f}",
                     _shown_ratio(figures, floor, "cpu_us"),
                     _shown_limit(operation, program),
+                    _shown_ratio(figures, own_wire, "cpu_us"),
                     _shown_ratio(plain, figures, "cpu_us"),
                     f"{figures.cpu_alone:,.0f}",
                     _shown_ratio(figures, floor, "cpu_alone_us"),
+                    _shown_ratio(figures, own_wire, "cpu_alone_us"),
                     f"{figures.latency_ms(50):.2f}",
                     f"{figures.latency_ms(99):.2f}",
                     f"{figures.calls:g}",
                 ]
             )
     head = (
-        *("operation", "program", "CPU µs", "x floor", "limit", "x better than plain"),
-        *("alone: CPU µs", "x floor", "p50 ms", "p99 ms", "calls"),
+        *(
+            "operation",
+            "program",
+            "CPU µs",
+            "x floor",
+            "limit",
+            "x own wire",
+            "x better than plain",
+        ),
+        *("alone: CPU µs", "x floor", "x own wire", "p50 ms", "p99 ms", "calls"),
     )
     return table(head, rows)
 
