@@ -8,6 +8,7 @@ followers    a log is whole byte for byte, a job's last state is the true one
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,7 @@ GUARDED = (
 FOLLOWED_S = 120
 # A job that is followed runs for so long.
 RUNS_S = (5.0, 25.0)
+LOOKS = 3
 # How subscriptions end, and are told of, when what serves them does.
 BROKEN = (httpx.TransportError, OSError, TimeoutError, WebSocketException, AssertionError)
 
@@ -251,7 +253,11 @@ async def _log_of(callers: Callers, upstream: Upstream, job: int) -> bytes:
 
 
 async def _job(callers: Callers, upstream: Upstream, job: int, below: str) -> httpx.Response:
-    return await callers.client.get(
-        f"{upstream.url}/api/v4/projects/1/jobs/{job}{below}",
-        headers={"private-token": upstream.sandbox.tokens["admin"]},
-    )
+    url = f"{upstream.url}/api/v4/projects/1/jobs/{job}{below}"
+    headers = {"private-token": upstream.sandbox.tokens["admin"]}
+    for _ in range(LOOKS):
+        # Among thousands of requests httpx now and then closes an expired connection that it has
+        # just given to another.
+        with suppress(httpx.ReadError):
+            return await callers.client.get(url, headers=headers)
+    raise RuntimeError(f"the upstream did not answer to {url}")
