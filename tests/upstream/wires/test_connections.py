@@ -15,7 +15,7 @@ from gateway.upstream.wire import (
     WireOptions,
 )
 from gateway.upstream.wires import WIRES, open_wire
-from tests.harness.turns import turns
+from tests.harness.turns import turns, until
 from tests.upstream.wires.raw import OK
 
 pytestmark = pytest.mark.anyio
@@ -152,8 +152,7 @@ async def test_a_call_out_of_time_closes_its_connection(wire, server):
 async def test_a_call_that_waits_for_a_connection_is_told_it_was_not_sent(wire, server):
     server.answer = server.never
     sends = [asyncio.ensure_future(wire.send("GET", "/", {}, timeout_s=30)) for _ in range(4)]
-    await turns(50)
-    assert len(server.heads) == 4
+    await until(lambda: len(server.heads) == 4)
 
     with pytest.raises(WireError) as caught:
         await wire.send("POST", "/", {}, timeout_s=0.05)
