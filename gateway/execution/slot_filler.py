@@ -70,10 +70,12 @@ class PlannedInfo:
     def __init__(self, context: Context, slot: Slot) -> None:
         self.context = context
         self._slot = slot
-        self._made: dict[object, Any] = {}
+        self._made: dict[object, Any] | None = None
 
     def once(self, make: Callable[..., T], *arguments: Any) -> T:
         """What a function makes of this and of the field's arguments."""
+        if self._made is None:
+            self._made = {}
         made: T | None = self._made.get(make)
         if made is None:
             made = self._made[make] = make(self, *arguments)
@@ -206,12 +208,16 @@ class SlotFiller:
             return
         info = PlannedInfo(execution.context_value, slot)
         sharing: dict[int, tuple[Any, list[Entry]]] = {}
+        is_alone = len(entries) == 1
         for entry in entries:
             try:
                 value = resolve(entry[0], info, **arguments)
             except Exception as error:  # noqa: BLE001 - as above
                 self._refer(slot, entry, error)
                 continue
+            if is_alone:
+                sharing[0] = (value, entries)
+                break
             shared = sharing.get(id(value))
             if shared is None:
                 sharing[id(value)] = (value, [entry])
