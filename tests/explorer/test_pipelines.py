@@ -171,6 +171,83 @@ async def test_each_piece_of_a_log_is_shown_when_it_comes(page, root, sandbox):
     assert (await log.inner_text()).split("\n")[:7] == written.decode().splitlines()
 
 
+async def test_a_skipped_job_that_is_started_after_all_is_followed(page, root, sandbox):
+    pipeline = sandbox.create_pipeline(1)
+    job = sandbox.create_job(1, pipeline, name="late", status="skipped", log=b"")
+    sandbox.create_job(1, pipeline, name="first", status="running")
+    await page.goto(f"{root}#project=1&pipeline={pipeline}&job={job}")
+    await panel(page, "late").get_by_text("The log is empty.").wait_for()
+
+    sandbox.set_status(job, "running")
+    sandbox.set_log(job, b"begun\n")
+
+    await page.get_by_role("log", name="Log").get_by_text("begun").wait_for()
+
+
+async def test_an_upstream_that_comes_back_is_live_again(page, root, sandbox):
+    """Also for a log that has got nothing new meanwhile."""
+    await page.goto(f"{root}#project=1&pipeline=6&job=8")
+    live = page.get_by_text("live", exact=True)
+    await live.nth(1).wait_for()
+
+    sandbox.faults.append(Fault(kind="status", status=503))
+    await page.get_by_text("not live", exact=True).nth(1).wait_for()
+    await page.get_by_role("alert").get_by_text("Not live: ").nth(1).wait_for()
+    sandbox.faults.clear()
+
+    await live.nth(1).wait_for()
+    await page.get_by_text("not live").first.wait_for(state="detached")
+    assert await page.get_by_role("alert").count() == 0
+
+
+async def test_a_connection_that_breaks_is_made_again(page, root, sandbox):
+    written = b"before\n"
+    job = sandbox.create_job(1, 6, name="long", status="running", log=written)
+    opened, is_away = [], False
+
+    async def through(socket):
+        opened.append(socket)
+        if is_away:
+            await socket.close(code=1012)
+        else:
+            socket.connect_to_server()
+
+    await page.route_web_socket("**/graphql", through)
+    await page.goto(f"{root}#project=1&pipeline=6&job={job}")
+    log = page.get_by_role("log", name="Log")
+    await page.get_by_text("live", exact=True).nth(1).wait_for()
+    sandbox.set_log(job, written := written + b"followed\n")
+    await log.get_by_text("followed").wait_for()
+
+    is_away = True
+    await opened[0].close(code=1012)
+    await page.get_by_text("connecting again…", exact=True).nth(1).wait_for()
+    sandbox.set_log(job, written + b"meanwhile\n")
+    is_away = False
+    await log.get_by_text("meanwhile").wait_for()
+
+    await page.get_by_text("live", exact=True).nth(1).wait_for()
+    assert (await log.inner_text()).split() == ["before", "followed", "meanwhile"]
+
+
+async def test_a_credential_that_is_refused_is_not_shown_again_and_again(page, root, sandbox):
+    sockets = []
+    page.on("websocket", lambda one: sockets.append(one))  # noqa: PLW0108 - Playwright marks it
+    await page.clock.install()
+    await page.add_init_script(
+        "sessionStorage.setItem('jobs-gateway:headers', '{\"PRIVATE-TOKEN\": \"wrong\"}')"
+    )
+    await page.goto(f"{root}#project=1&pipeline=6")
+    told = panel(page, "Pipeline #6")
+    await told.get_by_text("not live", exact=True).wait_for()
+    await told.get_by_text("Not live: the upstream does not accept the credential").wait_for()
+
+    await page.clock.fast_forward("10:00")
+    await page.evaluate("new Promise(done => requestAnimationFrame(done))")
+
+    assert len(sockets) == 1
+
+
 async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):
     job = sandbox.create_job(
         1, 6, name="by hand", stage="deploy", status="manual", run_when="manual", allow_failure=1

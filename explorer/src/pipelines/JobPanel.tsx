@@ -21,7 +21,7 @@ export function JobPanel({ place }: { place: Place }) {
   const [begun, setBegun] = useState<{ tail: (Piece & { truncated: boolean }) | null }>();
   if (job && !result.fetching && !begun && !OVER.includes(job.status)) setBegun({ tail: job.log?.tail ?? null });
   const [changes] = useSubscription({ query: JobChanges, variables, pause: !begun });
-  const log = useLog(place, begun?.tail?.endByte ?? 0, { pause: !begun });
+  const log = useLog(place, begun?.tail?.endByte ?? 0, { pause: !begun, heard: changes.data?.jobUpdated });
   const tail = begun ? begun.tail : job?.log?.tail;
   const pieces = tail ? [tail, ...log.pieces] : log.pieces;
   const text = pieces.map((piece) => piece.text).join("").slice(-SHOWN);

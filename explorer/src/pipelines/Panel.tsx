@@ -1,17 +1,11 @@
 // The frame of each panel: its heading, what went wrong, what it cost, and its operation in GraphiQL.
 
-import { stringifyDocument, type AnyVariables, type CombinedError, type DocumentInput } from "@urql/core";
-import { useId, useRef, type ReactNode } from "react";
+import { stringifyDocument, type AnyVariables, type CombinedError, type DocumentInput, type Operation } from "@urql/core";
+import { useId, type ReactNode } from "react";
 
 import { linkTo } from "../start.ts";
-
-interface Cost {
-  /** Upstream calls at worst, known before the first. */
-  estimated: number;
-  calls: number;
-  shared: number;
-  cached: number;
-}
+import { costs } from "./client.ts";
+import { useIsOpen } from "./connection.ts";
 
 interface Live {
   data?: unknown;
@@ -23,7 +17,7 @@ interface Props {
   title: ReactNode;
   /** The operation that it shows, and its variables. */
   asked: { query: DocumentInput; variables: AnyVariables };
-  result: { fetching: boolean; error?: CombinedError; extensions?: Record<string, unknown> };
+  result: { fetching: boolean; error?: CombinedError; operation?: Operation };
   /** Of the subscription that keeps it up to date. */
   live?: Live;
   children: ReactNode;
@@ -50,27 +44,33 @@ export function Panel({ title, asked, result, live, children, actions, level = 2
 }
 
 function About({ asked, result, live }: Pick<Props, "asked" | "result" | "live">) {
-  // What comes out of the cache cost nothing and says nothing: the last answer's cost stands.
-  const cost = useRef<Cost>(undefined);
-  cost.current = (result.extensions?.cost as Cost | undefined) ?? cost.current;
+  const cost = costs.get(result.operation?.key ?? 0);
+  const told = howLive(live, useIsOpen());
   const link = linkTo(new URL("graphql", location.href.split("#")[0]), {
     query: stringifyDocument(asked.query),
     variables: JSON.stringify(asked.variables, null, 2),
   });
   return (
     <footer>
-      {cost.current && (
-        <span title={`${cost.current.shared} shared, ${cost.current.cached} cached`}>
-          {cost.current.calls} of at most {cost.current.estimated} upstream calls
+      {cost && (
+        <span title={`${cost.shared} shared, ${cost.cached} cached`}>
+          {cost.calls} of at most {cost.estimated} upstream calls
         </span>
       )}
-      {live && <span className={isLive(live) ? "live" : ""}>{isLive(live) ? "live" : live.data || live.error ? "finished" : "connecting…"}</span>}
+      {live && <span className={told === "live" ? "live" : undefined}>{told}</span>}
       {/* A tab that is opened so has the same session, and with it the credential. */}
       <a href={link} target="_blank" rel="opener">
         Open in GraphiQL<span className="unseen"> in a new tab</span>
       </a>
     </footer>
   );
+}
+
+function howLive(live: Live | undefined, isOpen: boolean): string | undefined {
+  if (!live) return;
+  if (live.error) return "not live";
+  if (isLive(live)) return isOpen ? "live" : "connecting again…";
+  return live.data ? "finished" : "connecting…";
 }
 
 /** Does more come? urql tells it with each event, though its types do not say so. */

@@ -2,31 +2,43 @@
 
 import { Client, fetchExchange, mapExchange, subscriptionExchange } from "@urql/core";
 import { cacheExchange, type Cache, type Data } from "@urql/exchange-graphcache";
-import { createClient } from "graphql-ws";
 
+import type { Connection } from "./connection.ts";
 import schema from "./gql/schema.json";
 
-export function makeClient(address: string, headers: Record<string, string>): Client {
-  // One connection for all subscriptions, opened with the first and again after a break.
-  const connection = createClient({
-    url: address.replace(/^http/, "ws"),
-    connectionParams: headers,
-    retryAttempts: Infinity,
-    shouldRetry: () => true,
-  });
+export interface Cost {
+  /** Upstream calls at worst, known before the first. */
+  estimated: number;
+  calls: number;
+  shared: number;
+  cached: number;
+}
+
+/**
+ * What operations cost when they were sent last, by their keys. What comes out of the cache cost
+ * nothing, and may be shown in the place of the answer that was just put into it.
+ */
+export const costs = new Map<number, Cost>();
+
+export function makeClient(address: string, headers: Record<string, string>, connection: Connection): Client {
   return new Client({
     url: address,
     preferGetMethod: false,
     fetchOptions: { headers: { accept: "application/graphql-response+json", ...headers } },
     exchanges: [
       makeCache(),
-      mapExchange({ onOperation: (operation) => ({ ...operation, extensions: { cost: true } }) }),
+      mapExchange({
+        onOperation: (operation) => ({ ...operation, extensions: { cost: true } }),
+        onResult: ({ operation, extensions }) => {
+          if (operation.kind === "query" && extensions?.cost) costs.set(operation.key, extensions.cost as Cost);
+        },
+      }),
       subscriptionExchange({
         forwardSubscription: ({ query, operationName, variables, extensions }) => ({
           subscribe: (sink) => ({
-            unsubscribe: connection.subscribe(
+            unsubscribe: connection.follow(
               { query: query ?? "", operationName, variables, extensions },
-              sink as Parameters<typeof connection.subscribe>[1],
+              sink as Parameters<Connection["follow"]>[1],
             ),
           }),
         }),

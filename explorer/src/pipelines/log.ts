@@ -9,27 +9,44 @@ import { joined, type Piece } from "./pieces.ts";
 
 interface Told {
   pieces: Piece[];
-  /** What the last event had instead of a piece. */
+  /** Why there is nothing new. */
   error?: CombinedError;
+  /** Is nothing more to come? */
+  isOver?: boolean;
+}
+
+interface Event {
+  piece?: Piece | null;
+  error?: CombinedError;
+  isOver?: boolean;
 }
 
 /**
  * What the chosen job's log gets from a position on. Each event makes a state of its own, so that each
  * is shown when it comes. (urql's handlers of subscriptions are run when React pleases, at times in the
- * midst of a rendering: what they write elsewhere may be shown with the next event only.)
+ * midst of a rendering: what they write elsewhere may be shown with the next event only.) `heard` is
+ * what was told of the job last: after that, a log that could not be read and is quiet is in order.
  */
-export function useLog({ project, job }: Place, fromByte: number, { pause }: { pause: boolean }): Told {
+export function useLog(
+  { project, job }: Place,
+  fromByte: number,
+  { pause, heard }: { pause: boolean; heard: unknown },
+): Told {
   const client = useClient();
   const [told, tell] = useReducer(withEvent, { pieces: [] });
   useEffect(() => {
     if (pause) return;
     const variables = { job: jobRef({ project, job }), fromByte };
-    const subscribed = client.subscription(LogGoesOn, variables).subscribe(({ data, error }) => tell({ piece: data?.jobLog, error }));
-    return subscribed.unsubscribe;
+    const { unsubscribe } = client
+      .subscription(LogGoesOn, variables)
+      .subscribe(({ data, error, hasNext }) => tell({ piece: data?.jobLog, error, isOver: !hasNext }));
+    return unsubscribe;
   }, [client, project, job, fromByte, pause]);
+  useEffect(() => tell({}), [heard]);
   return told;
 }
 
-function withEvent({ pieces }: Told, { piece, error }: { piece?: Piece | null; error?: CombinedError }): Told {
-  return { pieces: piece ? joined(pieces, piece) : pieces, error };
+function withEvent(told: Told, { piece, error, isOver }: Event): Told {
+  if (told.isOver) return told;
+  return { pieces: piece ? joined(told.pieces, piece) : told.pieces, error, isOver };
 }

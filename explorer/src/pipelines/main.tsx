@@ -1,7 +1,8 @@
 // A page over the gateway, written to be read and taken from: pipelines, jobs and logs, live.
 //
-//     operations.ts   all that is asked        client.ts    cache, cost, subscriptions
-//     App.tsx         what is where            Panel.tsx    cost, errors, link to GraphiQL
+//     operations.ts   all that is asked        client.ts        cache, cost
+//     App.tsx         what is where            connection.ts    subscriptions, over breaks
+//                                              Panel.tsx        cost, errors, link to GraphiQL
 
 import "./style.css";
 
@@ -12,6 +13,7 @@ import { KeptHeaders } from "../storage.ts";
 import { ActionsProvider } from "./actions.tsx";
 import { App } from "./App.tsx";
 import { makeClient } from "./client.ts";
+import { Connection, ConnectionContext } from "./connection.ts";
 
 export interface Start {
   /** JSON of the headers to begin with: a demo token over the sandbox. */
@@ -23,13 +25,18 @@ export interface Start {
 const start = JSON.parse(document.getElementById("start")!.textContent) as Start;
 // The explorer's: what is set in one holds in the other.
 const kept = new KeptHeaders(sessionStorage, localStorage);
-const client = makeClient(new URL("graphql", location.href.split("#")[0]).href, headersOf(kept.read() ?? start.headers));
+const address = new URL("graphql", location.href.split("#")[0]).href;
+const headers = headersOf(kept.read() ?? start.headers);
+const connection = new Connection(address, headers);
+const client = makeClient(address, headers, connection);
 
 createRoot(document.getElementById("pipelines")!).render(
   <Provider value={client}>
-    <ActionsProvider>
-      <App start={start} kept={kept} />
-    </ActionsProvider>
+    <ConnectionContext value={connection}>
+      <ActionsProvider>
+        <App start={start} kept={kept} />
+      </ActionsProvider>
+    </ConnectionContext>
   </Provider>,
 );
 
