@@ -248,6 +248,33 @@ async def test_a_credential_that_is_refused_is_not_shown_again_and_again(page, r
     assert len(sockets) == 1
 
 
+@pytest.mark.parametrize("width", [1024, 420])
+async def test_what_is_chosen_comes_into_sight(page, root, width):
+    await page.set_viewport_size({"width": width, "height": 860})
+    await page.goto(f"{root}#project=1")
+    chosen = page.locator(".pipelines a").filter(has_text="#6 ")
+    await chosen.or_(page.get_by_role("button", name="Older")).first.wait_for()
+    while not await chosen.count():
+        await button(page, "Older").click()
+        await page.locator(".panel[aria-busy=false] .pipelines").wait_for()
+
+    await chosen.click()
+    await line(page, "teaspoon").wait_for()
+    pipeline = await _is_in_sight(panel(page, "Pipeline #6").get_by_role("heading").first)
+    await page.get_by_role("link", name="teaspoon").click()
+    await panel(page, "teaspoon").get_by_text("script failure").wait_for()
+    job = await _is_in_sight(panel(page, "teaspoon").get_by_text("script failure"))
+
+    assert (pipeline, job) == (True, True)
+
+
+async def _is_in_sight(found):
+    return await found.evaluate(
+        "it => { const {top, bottom} = it.getBoundingClientRect();"
+        " return top >= 0 && bottom <= innerHeight }"
+    )
+
+
 async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):
     job = sandbox.create_job(
         1, 6, name="by hand", stage="deploy", status="manual", run_when="manual", allow_failure=1

@@ -1,6 +1,6 @@
 // What is where: pipelines to the left, the chosen one beside them, the chosen job to the right.
 
-import { useState, type FormEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent, type RefObject } from "react";
 
 import type { KeptHeaders } from "../storage.ts";
 import { hrefOf, pipelineRef, usePlace, type Place } from "./address.ts";
@@ -11,6 +11,8 @@ import { PipelinePanel } from "./PipelinePanel.tsx";
 
 export function App({ start, kept }: { start: Start; kept: KeptHeaders }) {
   const place = usePlace({ project: start.project, pipeline: start.pipeline });
+  const main = useRef<HTMLElement>(null);
+  useShowing(main, place);
   return (
     <>
       <header className="top">
@@ -21,18 +23,18 @@ export function App({ start, kept }: { start: Start; kept: KeptHeaders }) {
           GraphiQL<span className="unseen"> in a new tab</span>
         </a>
       </header>
-      <main className={place.job ? "three" : "two"}>
+      <main ref={main} className={place.job ? "three" : "two"}>
         {place.project ? (
           <>
             <PipelineList key={place.project} place={place} />
             {place.pipeline ? (
               <div className="column">
-                <PipelinePanel key={place.pipeline} reference={pipelineRef(place)} place={place} />
+                <PipelinePanel key={`${place.project} ${place.pipeline}`} reference={pipelineRef(place)} place={place} />
               </div>
             ) : (
               <p className="empty">Choose a pipeline.</p>
             )}
-            {place.job && <JobPanel key={place.job} place={place} />}
+            {place.job && <JobPanel key={`${place.project} ${place.job}`} place={place} />}
           </>
         ) : (
           <p className="empty">Name a project by its number or full path, and give a credential that may read it.</p>
@@ -40,6 +42,16 @@ export function App({ start, kept }: { start: Start; kept: KeptHeaders }) {
       </main>
     </>
   );
+}
+
+/** What a person chooses comes into sight, where there is no room for all. */
+function useShowing(main: RefObject<HTMLElement | null>, { project, pipeline, job }: Place) {
+  const isFirst = useRef(true);
+  useEffect(() => {
+    const chosen = job ? ":scope > :last-child > header" : ".column header";
+    if (!isFirst.current && pipeline) main.current?.querySelector(chosen)?.scrollIntoView({ block: "nearest" });
+    isFirst.current = false;
+  }, [main, project, pipeline, job]);
 }
 
 function ProjectForm({ place }: { place: Place }) {
