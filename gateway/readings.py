@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from gateway.execution.persisted import PersistedDocuments
     from gateway.execution.trusted import TrustedDocuments
     from gateway.store.connection import Store
-    from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.telemetry.measuring import Reading
     from gateway.transport.websocket import WebSockets
     from gateway.upstream.calls import Circuit, Pool, Standings
+    from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.upstream.kept import KeptReads
     from gateway.watch import Live
 
