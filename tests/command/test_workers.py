@@ -58,8 +58,12 @@ def until(holds, what: str) -> None:
 
 
 def up(served) -> dict:
+    """How many are wanted and up; none where one that was just killed was given the question."""
     root = served.said("GraphQL").removesuffix("/graphql")
-    return get(f"{root}/health/ready").json()["workers"]
+    try:
+        return get(f"{root}/health/ready").json()["workers"]
+    except httpx.TransportError:
+        return {"wanted": 0, "up": 0}
 
 
 class Load:
