@@ -62,9 +62,10 @@ def _kind_of(type_: GraphQLInputType) -> Kind | None:
     if kind is None:
         return None
     class_, is_fit = kind
-    return list, lambda values: all(
-        value.__class__ is class_ and (is_fit is None or is_fit(value)) for value in values
-    )
+    classes = {class_}
+    if is_fit is None:
+        return list, lambda values: {*map(type, values)} <= classes
+    return list, lambda values: {*map(type, values)} <= classes and all(map(is_fit, values))
 
 
 class _Sources(Mapping[str, VariableValueSource]):

@@ -81,6 +81,8 @@ class JobLoader(Loader[JobKey, Job]):
     ) -> None:
         super().__init__(loop)
         self.client = client
+        # Asked for with each job.
+        self._keeps_reads = client.keeps_reads
         self.readers = readers
         self.scope = scope
         self.seen = seen
@@ -88,8 +90,11 @@ class JobLoader(Loader[JobKey, Job]):
         self.pipeline_ids: dict[JobKey, int] = {}
 
     def known(self, key: JobKey) -> Job | None:
-        seen = self.seen.job(*key)
-        return seen or self.client.job_at_hand(self.scope, *key, readers=self.readers)
+        project, job_id = key
+        seen = self.seen.job(project, job_id)
+        if seen is None and self._keeps_reads:
+            return self.client.job_at_hand(self.scope, project, job_id, readers=self.readers)
+        return seen
 
     def plan(self, wanted: dict[JobKey, Flight[Job]]) -> dict[JobKey, Flight[Job]]:
         if len(wanted) < PIPELINE_FOLD_FROM:

@@ -113,6 +113,11 @@ class Client(Writes):
         return allowance_of(self._standings.of(scope))
 
     @property
+    def keeps_reads(self) -> bool:
+        """May one job be at hand (`job_at_hand`)?"""
+        return self._kept is not None
+
+    @property
     def shares_pace(self) -> bool:
         """Do other processes use up the same allowance, and tell of it?"""
         return self._standings.pace is not None

@@ -34,6 +34,8 @@ class Memory:
     `hidden` holds ids that lists do not show.
     """
 
+    keeps_reads = False
+
     def __init__(self) -> None:
         self.jobs: dict[int, Job] = {}
         self.bridges: dict[int, Bridge] = {}
@@ -65,9 +67,6 @@ class Memory:
         for bridge_id in ids:
             pipeline = Pipeline(pipeline_id, project_id=1)
             self.bridges[bridge_id] = Bridge(bridge_id, "success", "bridge", pipeline=pipeline)
-
-    def job_at_hand(self, scope: CallScope, *_: object, readers: Any) -> None:
-        """Nothing is kept here."""
 
     async def job(self, scope: CallScope, project: Any, job_id: int, *, readers: Any) -> Job:
         await self.call(scope, f"job {job_id}")
