@@ -76,8 +76,9 @@ class Connection(asyncio.BufferedProtocol):
         self._troubles = troubles
         self._turns = turns
         self._transport: asyncio.Transport | None = None
-        # Headers as they come.
-        self._arriving: list[tuple[bytes, bytes]] = []
+        # Headers as they come: the first name has the first value.
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._parser = HttpResponseParser(self)
         # The exchange. Its reader waits for the answer, or for a stream's next piece.
         self._max_bytes = 0
@@ -87,7 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         # The answer, as far as it has come; `_rest` is the part of `_body` that has not.
         self._status = 0
         self._head_bytes = 0
-        self._headers = Headers({}, [])
+        self._headers = Headers({}, [], [])
         self._length = -1
         self._encoding = b""
         self._pieces: deque[bytes] = deque()
@@ -332,16 +333,17 @@ class Connection(asyncio.BufferedProtocol):
         if self.state not in UNDER_WAY:
             raise ValueError("a second answer to one request")
         # What is there are trailers of the answer before; nothing of ours comes in one.
-        self._arriving = []
+        self._names, self._values = [], []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # This runs for some thirty headers an answer: all else is done with them together.
-        self._arriving.append((name, value))
+        self._names.append(name)
+        self._values.append(value)
 
     def on_headers_complete(self) -> None:
         self._status = self._parser.get_status_code()
-        self._headers = headers = Headers.of(self._arriving)
-        self._arriving = []
+        self._headers = headers = Headers.of(self._names, self._values)
+        self._names, self._values = [], []
         if (length := headers.fields.get("content-length")) is not None:
             self._length = int(length)
         if (encoding := headers.fields.get("content-encoding")) is not None:

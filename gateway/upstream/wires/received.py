@@ -28,15 +28,14 @@ class Headers(Struct, eq=False):
     """An answer's headers: `fields` has the first of each by its name in lower case."""
 
     fields: dict[str, bytes]
-    _pairs: list[tuple[bytes, bytes]]
+    _names: list[bytes]
+    _values: list[bytes]
 
     @classmethod
-    def of(cls, pairs: list[tuple[bytes, bytes]]) -> Headers:
-        """The headers that came so."""
-        if not pairs:
-            return cls({}, pairs)
-        names, values = zip(*pairs, strict=True)
-        return cls(dict(zip(_known_as(names), values, strict=True)), pairs)
+    def of(cls, names: list[bytes], values: list[bytes]) -> Headers:
+        """The headers that came so: the first name has the first value."""
+        known = _known_as(tuple(names))
+        return cls(dict(zip(known, values, strict=True)), names, values)
 
     def get(self, name: str) -> str | None:
         """The first value, without regard to the name's case."""
@@ -53,7 +52,11 @@ class Headers(Struct, eq=False):
             value = self.get(name)
             return [] if value is None else [value]
         wanted = name.lower().encode()
-        return [value.decode("latin-1") for found, value in self._pairs if found.lower() == wanted]
+        return [
+            value.decode("latin-1")
+            for found, value in zip(self._names, self._values, strict=True)
+            if found.lower() == wanted
+        ]
 
 
 # The answers of an upstream have the same few sets of headers.
