@@ -190,15 +190,13 @@ class Reads(SingleReads):
         ]
 
     def _list(self, walk: Walk, window: Window, project: ProjectKey, *asked: object) -> Flight[Any]:
-        return self._shared(
-            (walk, window, project, asked),
-            self._read_list,
-            walk,
-            window,
-            project,
-            asked,
-            begin=offer if window.size >= LARGE_PAGE else launch,
-        )
+        # As `_shared`, without calling it: an operation may ask for one list at many places.
+        key = (walk, window, project, asked)
+        flight: Flight[Any] | None = self._reads.get(key)
+        if flight is None or flight.cancelled():
+            begin = offer if window.size >= LARGE_PAGE else launch
+            flight = self._reads[key] = begin(self._loop, self._read_list(*key))
+        return flight
 
     def _filtered(
         self,

@@ -40,7 +40,6 @@ from gateway.upstream.paging import (
 from gateway.upstream.pruning import WHOLE
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine
 
     from gateway.errors import UpstreamInvalid
@@ -292,15 +291,11 @@ class SingleReads:
         return self._jobs
 
     def _shared(
-        self,
-        key: object,
-        read: Callable[..., Coroutine[Any, Any, T]],
-        *asked: object,
-        begin: Callable[[AbstractEventLoop, Coroutine[Any, Any, T]], Flight[T]] = launch,
+        self, key: object, read: Callable[..., Coroutine[Any, Any, T]], *asked: object
     ) -> Flight[T]:
         flight: Flight[T] | None = self._reads.get(key)
         if flight is None or flight.cancelled():
-            flight = self._reads[key] = begin(self._loop, read(*asked))
+            flight = self._reads[key] = launch(self._loop, read(*asked))
         return flight
 
     async def _read_current_job(self) -> Job:

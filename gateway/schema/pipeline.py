@@ -222,7 +222,8 @@ class Pipeline(Node):
             status_words(statuses),
             include_retried,
             window_for(info, first, after, last, before),
-            test_of(filter, scan_limit) if filter else None,
+            # Asked for each pipeline; UNSET is false by running Python code.
+            None if filter is UNSET else test_of(filter, scan_limit),
         )
 
     @edge(f"Trigger jobs, newest id first. {LIST_CALLS}", cost=PIPELINE_LIST_COST, reads=())

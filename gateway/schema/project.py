@@ -157,7 +157,7 @@ class Project(Node):
         scan_limit: ScanLimit = DEFAULT_SCAN,
     ) -> Gives[JobConnection | None]:
         window = window_for(info, first, after, last, before)
-        test = test_of(filter, scan_limit) if filter else None
+        test = None if filter is UNSET else test_of(filter, scan_limit)
         return info.context.project_jobs(parent.key, status_words(statuses), window, test)
 
     @edge(
