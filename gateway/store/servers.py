@@ -118,11 +118,13 @@ def open_servers(url: str) -> Servers:
     rest = [option for option in options if option[0] != CLUSTER]
     plain = parts._replace(query=urlencode(rest)).geturl()
     try:
-        if (CLUSTER, "true") in options:
+        if (CLUSTER, "true") not in options:
+            return _OneServer(plain)
+        if not parse_url(plain).get("db"):
             return _Cluster(plain)
-        return _OneServer(plain)
-    except (TypeError, ValueError, RedisError):
+    except (TypeError, ValueError, RedisError, RedisClusterException):
         raise ValueError("is no address of a store, or has options that are unknown") from None
+    raise ValueError("names a database, and a cluster has none but 0")
 
 
 def check_files(url: str) -> None:

@@ -337,6 +337,11 @@ class TestCluster:
         with pytest.raises(ValueError, match="is no address of a store"):
             Store("unix:///run/redis.sock?cluster=true")
 
+    @pytest.mark.parametrize("url", ["redis://a/1?cluster=true", "redis://a?db=1&cluster=true"])
+    async def test_has_one_database(self, url):
+        with pytest.raises(ValueError, match="a cluster has none but 0"):
+            Store(url)
+
 
 async def test_a_user_who_may_do_little_is_enough(redis):
     """What docs/operations.md says that the store's user needs."""
