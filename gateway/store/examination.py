@@ -280,7 +280,11 @@ class _Examination:
                 there |= await _keys(line, f"{PREFIX}:{{*replicas}}")
             except Refusal:
                 return
-        counted = {key: await self._up(key) for key in there | {own}}
+        try:
+            counted = {key: await self._up(key) for key in there | {own}}
+        except Refusal:
+            self._tell("unknown", "gateways", "its user may not count them")
+            return
         same, others = counted.pop(own), sum(counted.values())
         text = f"{same} of this key and upstream {'is' if same == 1 else 'are'} up"
         if others:
@@ -290,14 +294,16 @@ class _Examination:
     async def _up(self, key: bytes) -> int:
         since = "-inf" if self._now is None else f"{self._now - GONE_AFTER_S:.3f}"
         [number] = await self._servers.send([("ZCOUNT", key, since, "+inf")])
-        return number if isinstance(number, int) else 0
+        if isinstance(number, Refusal):
+            raise number
+        return int(number)
 
     def _tell(self, kind: Kind, about: str, text: str, set_to: tuple[str, ...] = ()) -> None:
         self.found.append(Finding(kind, about, text, set_to))
 
 
 def _is_too_old(told: Mapping[str, str]) -> bool:
-    numbers = told.get("store kind", "").split(".")[:2]
+    numbers = told.get("version", "").split(".")[:2]
     if told.get("server") != "redis" or not all(number.isdigit() for number in numbers):
         return False
     return tuple(map(int, numbers)) < OLDEST

@@ -13,7 +13,7 @@ from redis import exceptions as of_redis
 from gateway.upstream.causes import Cause, cause_of, parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Reason", "TooSlow", "reason_of"]
 
@@ -48,6 +48,7 @@ class Reason(StrEnum):
     FULL = "FULL"
     CLUSTER = "CLUSTER"
     NO_CLUSTER = "NO_CLUSTER"
+    NO_DATABASE = "NO_DATABASE"
     CLUSTER_DOWN = "CLUSTER_DOWN"
     TOO_SLOW = "TOO_SLOW"
     REFUSED = "REFUSED"
@@ -115,6 +116,9 @@ _ADVICE: Final[dict[Reason, str]] = {
     Reason.FULL: "its memory is full; set its maxmemory-policy to allkeys-lru",
     Reason.CLUSTER: "it is part of a cluster; add ?cluster=true to GATEWAY_STORE_URL",
     Reason.NO_CLUSTER: "it is no cluster; take cluster=true out of GATEWAY_STORE_URL",
+    Reason.NO_DATABASE: (
+        "it has no database of that number; set another one in GATEWAY_STORE_URL, such as 0"
+    ),
     Reason.CLUSTER_DOWN: "its cluster lacks nodes; look at cluster info there",
     Reason.TOO_SLOW: (
         "its answers take longer than GATEWAY_STORE_TIMEOUT_S; look at the load on it and at the"
@@ -156,8 +160,12 @@ _BY_TYPE: Final[Sequence[tuple[type[BaseException], Reason]]] = (
     (FileNotFoundError, Reason.NO_FILE),
     (PermissionError, Reason.FILE_REFUSED),
 )
-# What the library says where a node is no node of a cluster.
-_NO_CLUSTER: Final = "Cluster mode is not enabled"
+# What it says, or the library, where no type of error tells it.
+_BY_TEXT: Final[Mapping[str, Reason]] = {
+    "Cluster mode is not enabled": Reason.NO_CLUSTER,
+    "SELECT is not allowed in cluster mode": Reason.CLUSTER,
+    "DB index is out of range": Reason.NO_DATABASE,
+}
 
 
 def reason_of(error: BaseException) -> Reason:
@@ -167,8 +175,10 @@ def reason_of(error: BaseException) -> Reason:
         for kind, reason in _BY_TYPE:
             if isinstance(part, kind):
                 return reason
-        if isinstance(part, of_redis.RedisClusterException) and _NO_CLUSTER in str(part):
-            return Reason.NO_CLUSTER
+        if isinstance(part, of_redis.RedisError | of_redis.RedisClusterException):
+            for text, reason in _BY_TEXT.items():
+                if text in str(part):
+                    return reason
     cause = cause_of(error)
     if cause in _BY_CAUSE:
         return _BY_CAUSE[cause]

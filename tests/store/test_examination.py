@@ -11,6 +11,7 @@ from gateway.settings import Settings
 from gateway.sharing import examine_store, shared_of
 from gateway.store.examination import CLUSTER_RULES, RULES
 from gateway.store.replicas import Replicas
+from gateway.store.servers import Line
 from tests.harness.command import run
 from tests.harness.redis import PATIENCE_S, free_port, redis_cluster, redis_server
 
@@ -186,6 +187,32 @@ class TestFaults:
         assert found["store rights"][0] == "fault"
         assert b"hset" not in redis.ask_all("INFO", "commandstats")
 
+    async def test_gateways_that_may_not_be_counted_are_unknown(self, redis):
+        url = user(redis, RULES.replace("jgw:1:", "other:"))
+
+        assert (await findings(url))["gateways"] == ("unknown", "its user may not count them")
+
+    @pytest.mark.parametrize(("version", "kind"), [(b"6.0.20", "fault"), (b"6.2.0", "ok")])
+    async def test_a_server_that_is_too_old(self, redis, monkeypatch, version, kind):
+        ask = Line.ask
+
+        async def of_version(line, *command):
+            answer = await ask(line, *command)
+            if command == ("HELLO",):
+                answer[answer.index(b"server") + 1] = b"redis"
+                answer[answer.index(b"version") + 1] = version
+            return answer
+
+        monkeypatch.setattr(Line, "ask", of_version)
+
+        assert (await findings(redis.url))["store kind"][0] == kind
+
+    async def test_a_database_that_is_not_there(self, redis):
+        found = await findings(f"{redis.url}?db=99")
+
+        assert list(found) == ["store"]
+        assert found["store"][1].endswith("(NO_DATABASE)")
+
     async def test_a_copy_takes_no_writes(self, redis):
         redis.ask("REPLICAOF", "127.0.0.1", "9")
 
@@ -201,9 +228,11 @@ class TestFaults:
 
     async def test_a_node_of_a_cluster_that_is_asked_alone(self, redis):
         with redis_cluster() as (url, _):
-            wanted = await set_to(url.replace("?cluster=true", ""))
+            wanted = [
+                await set_to(url.replace("?cluster=true", database)) for database in ("", "/1")
+            ]
 
-        assert wanted == ["GATEWAY_STORE_URL=…?cluster=true"]
+        assert wanted == [["GATEWAY_STORE_URL=…?cluster=true"]] * 2
 
     async def test_one_server_that_is_asked_as_a_cluster(self, redis):
         port = free_port()
