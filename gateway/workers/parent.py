@@ -131,6 +131,8 @@ class _Parent:
         self._tell_workers()
         async with asyncio.TaskGroup() as group:
             starting = [group.create_task(self._try(place)) for place in self._places]
+        if self._is_stopping:
+            return
         for task in starting:
             if (failure := task.result()) is not None:
                 raise failure
@@ -150,6 +152,8 @@ class _Parent:
         """A worker that serves from now on; raises `SettingsError` and `WorkersFailed`."""
         worker = await self._spawner.spawn(place, self._settings)
         self._running.add(worker)
+        if self._is_stopping:
+            worker.kill()
         listening = self.own(self._listen(worker))
         listening.add_done_callback(_record_fault)
         ended = self.own(worker.process.wait())
@@ -231,7 +235,7 @@ class _Parent:
                 if not place.is_empty or self._is_stopping:
                     return
                 failure = await self._try(place)
-            if failure is not None:
+            if failure is not None and not self._is_stopping:
                 place.wait_longer()
                 _log.error("%s; it is tried again in %.0f s", in_a_line(failure), place.pause_s)
 
@@ -264,7 +268,9 @@ class _Parent:
             before = place.worker
             failure = await self._try(place)
         if failure is not None:
-            _log.error("workers are not renewed: %s; those that serve go on", in_a_line(failure))
+            if not self._is_stopping:
+                lack = in_a_line(failure)
+                _log.error("workers are not renewed: %s; those that serve go on", lack)
             return False
         _log.info("%s serves in the place of %s", place.worker, before or "one that has ended")
         if before is not None:
@@ -283,7 +289,10 @@ class _Parent:
     async def stop(self, signals: StopSignals) -> None:
         """End all workers in peace."""
         self._is_stopping = True
-        for worker in self._running:
+        # They hear of it only when they serve, which takes seconds, and hold nothing.
+        for worker in self._running - self._serving:
+            worker.kill()
+        for worker in self._serving:
             worker.tell("drain")
         signals.on_second = self._hurry
         await signals.wait_for_second(self._settings.drain_s)

@@ -192,6 +192,22 @@ def test_renewal_fails_no_request():
     assert served.process.returncode == 0
 
 
+def test_a_stop_does_not_wait_for_a_worker_that_only_starts(tmp_path):
+    records = tmp_path / "records"
+    with (
+        records.open("w") as stderr,
+        running("serve", "--port", "0", "--workers", "2", stderr=stderr) as served,
+    ):
+        served.process.send_signal(signal.SIGHUP)
+        until(lambda: len(workers_of(served)) == 3, "none was renewed")
+        served.process.terminate()
+        served.process.wait(STARTED_S)
+
+    # It served otherwise, and this was told.
+    assert "gateway.workers" not in records.read_text()
+    assert served.process.returncode == 0
+
+
 @pytest.mark.broad
 def test_sigterm_to_a_worker_renews_that_one():
     with running("serve", "--port", "0", "--workers", "2") as served:
