@@ -58,6 +58,11 @@ class Feed(Generic[T]):
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
 
+    def fail(self, error: GatewayError) -> None:
+        """Tell an error that may pass, unless the listener has left."""
+        if not self.is_closed:
+            self.put(error)
+
     async def next(self) -> Event[T] | None:
         """The next event; None once nothing more will come. One at a time may wait here."""
         while not self._events:

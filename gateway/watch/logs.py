@@ -122,7 +122,7 @@ class LogPoller(Poller):
         """A reader of the log from a position on, which the tape covers."""
         reader = TapeReader(self.tape, position)
         reader.leave = self.check
-        self.start()
+        self.start(reader)
         return reader
 
     def hand_over(self, leader: LogPoller) -> None:
@@ -132,6 +132,7 @@ class LogPoller(Poller):
                 self.tape.readers.remove(reader)
                 leader.tape.readers.append(reader)
                 reader.tape, reader.leave = leader.tape, leader.check
+                leader.start(reader)
                 reader.wake()
         self.check()
 

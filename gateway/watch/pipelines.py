@@ -136,19 +136,20 @@ class PipelinePoller(Poller):
 
     def take(self, other: PipelinePoller) -> None:
         """Take over the listeners of another poller of this pipeline."""
+        taken = other._feeds()
         for job_id, listeners in other.jobs.items():
             self.jobs.setdefault(job_id, JobListeners()).take(listeners)
         self.followers.take(other.followers)
-        for feed in self._feeds():
-            feed.leave = self._left
         self.wake(at_once=not self.is_fresh)
-        self.start()
+        for feed in taken:
+            feed.leave = self._left
+            self.start(feed)
 
     def _listen(self, feed: Feed[Any]) -> None:
         feed.leave = self._left
         if not feed.has_begun:
             self.wake(at_once=True, good_s=self.around.pacing.least_s)
-        self.start()
+        self.start(feed)
 
     def _left(self) -> None:
         """Somebody has left: their feed is closed."""

@@ -25,6 +25,7 @@ from gateway.watch.surroundings import CALLS_AT_ONCE
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+    from gateway.errors import GatewayError
     from gateway.upstream.client import Client
     from gateway.upstream.credential import Credential
     from gateway.watch.sharing import Look
@@ -71,6 +72,13 @@ class Company(Protocol):
         """Follow and lead no more."""
 
 
+class Listener(Protocol):
+    """Who is told of a subject."""
+
+    def fail(self, error: GatewayError) -> None:
+        """Tell an error that may pass."""
+
+
 class Poller:
     """Polls for one credential. Subclasses say whether they are wanted, and what a round is."""
 
@@ -87,6 +95,8 @@ class Poller:
         self._woken = asyncio.Event()
         self._is_asked = False
         self._is_failing = False
+        # They began to listen since the last round ended.
+        self._newcomers: list[Listener] = []
         self._rounds = around.rounds(credential)
         self._task: asyncio.Task[None] | None = None
         # Where nothing is shared there is none, and no more is done than is needed then.
@@ -167,8 +177,12 @@ class Poller:
         """Is what the last round found as good as what another would?"""
         return self.around.clock.now() < self.began + self.around.pacing.least_s
 
-    def start(self) -> None:
-        """Run, unless it does."""
+    def start(self, newcomer: Listener | None = None) -> None:
+        """Run, unless it does. One who has just begun to listen is told of a fault that others know
+        of already, if the next round fails as well.
+        """
+        if newcomer is not None:
+            self._newcomers.append(newcomer)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="poller")
 
@@ -299,9 +313,13 @@ class Poller:
             await self._together.round()
 
     def _heed(self, fault: UpstreamError | None) -> None:
+        newcomers, self._newcomers = self._newcomers, []
         if fault is None:
             self._is_failing = False
-        elif not self._is_failing:
+        elif self._is_failing:
+            for newcomer in newcomers:
+                newcomer.fail(fault)
+        else:
             self._is_failing = True
             _log.warning("polling goes on, but fails: %s", fault.message)
             self.tell_fault(fault)

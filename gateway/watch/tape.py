@@ -105,8 +105,7 @@ class Tape:
     def fail(self, error: GatewayError, *, is_last: bool) -> None:
         """Tell every reader of an error, after what there is to take."""
         for reader in list(self.readers):
-            reader.errors.append(LogEvent(error, is_last))
-        self._tell()
+            reader.fail(error, is_last=is_last)
 
     @property
     def is_full(self) -> bool:
@@ -198,6 +197,11 @@ class TapeReader:
             finally:
                 self._waker = None
         return None
+
+    def fail(self, error: GatewayError, *, is_last: bool = False) -> None:
+        """Tell an error, after what there is to take."""
+        self.errors.append(LogEvent(error, is_last))
+        self.wake()
 
     def wake(self) -> None:
         if self._waker is not None and not self._waker.done():

@@ -168,6 +168,28 @@ class TestFaults:
             assert not told.is_last
             assert well_again.value.status == "pending"
 
+    async def test_are_told_to_who_comes_while_the_upstream_fails(self, world, running, taken):
+        pipeline, job = running
+        async with world() as it:
+            first = it.live.job(it.credential(), 1, job, pipeline)
+            it.sandbox.faults.append(Fault(kind="status", status=503))
+            await it.idle()
+            same, all_of_it = (
+                it.live.job(it.credential(), 1, job, pipeline),
+                it.live.pipeline(it.credential(), 1, pipeline),
+            )
+            await it.advance(60, world_s=0)
+
+            told = [taken(feed) for feed in (first, same, all_of_it)]
+            it.sandbox.faults.clear()
+            await it.advance(60, world_s=0)
+            well_again = [taken(feed) for feed in (first, same, all_of_it)]
+
+            assert [[event.value.code for event in events] for events in told] == 3 * [
+                ["UPSTREAM_UNAVAILABLE"]
+            ]
+            assert [len(events) for events in well_again] == [1, 1, 1]
+
     async def test_a_limit_is_waited_out(self, world, running, taken):
         pipeline, job = running
         async with world() as it:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.errors import BadInput, SubscriberTooSlow
+from gateway.sandbox import Fault
 from gateway.upstream.logs import LogPiece
 
 pytestmark = [pytest.mark.anyio, pytest.mark.sandbox(jobs=0)]
@@ -157,6 +158,26 @@ async def test_a_late_listener_catches_up_and_joins(world, job):
         assert late.raw == job.log
         # One of the job, one of the log.
         assert len(it.live) == 2
+
+
+async def test_a_late_listener_is_told_that_the_upstream_fails(world, job):
+    async with world() as it:
+        job.write(b"one\n")
+        first = listen(it, job)
+        await it.advance(4, world_s=0)
+        it.sandbox.faults.append(Fault(kind="status", status=503, route="/trace"))
+        await it.advance(40, world_s=0)
+        late = listen(it, job)
+        await it.advance(40, world_s=0)
+
+        for listener in (first, late):
+            [error] = listener.errors
+            assert error.code == "UPSTREAM_UNAVAILABLE"
+
+        it.sandbox.faults.clear()
+        job.write(b"two\n")
+        await it.advance(60, world_s=0)
+        assert late.raw == first.raw == b"one\ntwo\n"
 
 
 async def test_who_does_not_take_it_is_cut_off_with_the_place_to_go_on(world, job):
