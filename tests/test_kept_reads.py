@@ -109,6 +109,25 @@ class TestCost:
 
         assert (tally.calls, tally.cached) == (1, 3)
 
+    @pytest.mark.parametrize(
+        ("selected", "lasts_s"),
+        [("name", 60), ("pipeline { id }", 60), ("pipeline { status }", 1)],
+    )
+    def test_a_finished_job_lasts_where_nothing_of_its_pipeline_is_read_that_may_change(
+        self, selected, lasts_s
+    ):
+        document = f"{{ job(by: {{path: {{project: 1, job: 7}}}}) {{ {selected} }} }}"
+
+        async def run():
+            it = Dashboards(keep=True)
+            calls = []
+            for wait_s in (0, lasts_s - 0.5, 1):
+                await asyncio.sleep(wait_s)
+                calls.append((await it.ask(document)).tally.calls)
+            return calls
+
+        assert drive(run()) == [1, 0, 1]
+
 
 MUTATION = """mutation { jobErase(input: {job: {path: {project: 1, job: %d}}}) {
   job { erasedAt } userErrors { code } } }"""

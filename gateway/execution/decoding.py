@@ -52,11 +52,20 @@ def attributes_read(plan: Plan) -> Generator[None, None, Taken]:
             if field.slot is not None and field.slot.edge is not None:
                 for entity, path in _read_elsewhere(field.slot.edge, field):
                     _add(attributes, entity, path)
+    _add_kept(attributes)
     return frozenset(
         (entity, frozenset(read | KEPT[entity]))
         for entity, read in attributes.items()
         if entity in KEPT and entity not in whole
     )
+
+
+def _add_kept(attributes: Attributes) -> None:
+    """Add what is always decoded: it is pruned as well where nothing of it is selected."""
+    for entity in tuple(attributes):
+        for name in KEPT.get(entity, ()):
+            for declared in declared_classes(entity, name):
+                attributes[item_class(declared)].update()
 
 
 def _read_elsewhere(edge: Edge, field: Field) -> Iterator[tuple[type, str]]:
