@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from graphql import ExecutionResult, GraphQLError
 
@@ -35,8 +35,8 @@ from gateway.execution.response import (
     too_large,
 )
 from gateway.execution.schema import make_schema
-from gateway.execution.subscribing import listener_of, responses
-from gateway.execution.telling import tell_began, tell_ended, tell_subscribed
+from gateway.execution.subscribing import NO_STREAM, Listener, listener_of, responses
+from gateway.execution.telling import tell_began, tell_ended, tell_subscribed, tell_unbegun
 from gateway.execution.writing import ENCODED_AT_ONCE, MANY_INTROSPECTED, write
 from gateway.hooks import WRITES, Hooks, WriteEvent
 from gateway.loaders.whole import MAX_LIST_ROWS
@@ -54,11 +54,6 @@ if TYPE_CHECKING:
     from gateway.watch import Live
 
 __all__ = ["Budget", "Engine"]
-
-SUBSCRIPTION: Final = (
-    "a subscription has many responses; ask for it by WebSocket (graphql-transport-ws), or by POST"
-    " or GET with accept: text/event-stream or multipart/mixed"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +187,21 @@ class Engine:
         The calls of an event are made with the caller's credential, and within a time of their own.
         Who stops before the end closes it (`aclose`).
         """
-        if await self.type_of(request, caller) != "subscription":
-            yield await self.execute(request, caller)
-            return
         try:
-            prepared = await self._prepare_events(request, caller)
-            listener = listener_of(prepared, self._context(prepared, self._scope(caller)))
+            found = await self._listener_for(request, caller)
         except RequestError as error:
-            response = error.response(self._scope(caller).tally, caller.request_id)
-            if self._is_heard:
-                began = tell_began(self._hooks, request, caller, self._scope(caller))
-                tell_ended(self._hooks, began, request, caller, response.tally, response, None)
+            scope = self._scope(caller)
+            response = error.response(scope.tally, caller.request_id)
+            tell_unbegun(self._hooks, request, caller, scope, response)
             yield response
             return
+        except asyncio.CancelledError:
+            tell_unbegun(self._hooks, request, caller, self._scope(caller), None)
+            raise
+        if found is None:
+            yield await self.execute(request, caller)
+            return
+        prepared, listener = found
 
         async def answer(event: Any, scope: CallScope) -> GraphQLResponse:
             return await self._answer_event(event, prepared, request, scope)
@@ -218,6 +215,15 @@ class Engine:
                 yield response
         finally:
             await stream.aclose()
+
+    async def _listener_for(
+        self, request: GraphQLRequest, caller: Caller
+    ) -> tuple[Prepared, Listener] | None:
+        """What listens for a subscription; None for another operation. Raises `RequestError`."""
+        if await self.type_of(request, caller) != "subscription":
+            return None
+        prepared = await self._prepare_events(request, caller)
+        return prepared, listener_of(prepared, self._context(prepared, self._scope(caller)))
 
     async def _prepare_events(self, request: GraphQLRequest, caller: Caller) -> Prepared:
         """A subscription, ready to be watched for; what it prepares is counted meanwhile."""
@@ -260,7 +266,7 @@ class Engine:
     def _begin_writes(self, operation: Operation) -> list[WriteEvent] | None:
         """What is told of a mutation's writes; raises `RequestError` for what is none."""
         if operation.type == "subscription":
-            refusal = [GraphQLError(SUBSCRIPTION)]
+            refusal = [GraphQLError(NO_STREAM)]
             raise RequestError("BAD_REQUEST", errors=refusal, operation=operation)
         if not self._is_heard:
             return None

@@ -8,7 +8,7 @@ Each event has a deadline, a budget and a count of calls of its own.
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from graphql import GraphQLError
 
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from gateway.hooks import Hooks, SubscriptionEvent
     from gateway.upstream.scope import CallScope
 
-__all__ = ["Listener", "listener_of", "responses"]
+__all__ = ["NO_STREAM", "Listener", "listener_of", "responses"]
+
+# To who asks for one where a single response is given.
+NO_STREAM: Final = (
+    "a subscription has many responses; ask for it by WebSocket (graphql-transport-ws), or by POST"
+    " or GET with accept: text/event-stream or multipart/mixed"
+)
 
 
 class Listener(Protocol):

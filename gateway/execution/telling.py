@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.hooks import Hooks, Outcome, WriteEvent
     from gateway.upstream.scope import CallScope, Tally
 
-__all__ = ["OF_LIMITS", "tell_began", "tell_ended", "tell_subscribed"]
+__all__ = ["OF_LIMITS", "tell_began", "tell_ended", "tell_subscribed", "tell_unbegun"]
 
 _OUTCOMES: Final[dict[ResponseKind, Outcome]] = {
     "executed": "partial",
@@ -104,6 +104,18 @@ def tell_ended(
     tell(hooks.operation_ended, event)
     if hooks.limit_exceeded and response is not None and response.errors:
         _tell_limits(hooks, response)
+
+
+def tell_unbegun(
+    hooks: Hooks,
+    request: GraphQLRequest,
+    caller: Caller,
+    scope: CallScope,
+    response: GraphQLResponse | None,
+) -> None:
+    """Tell of a subscription that never began: refused, or cancelled where there is no response."""
+    began = tell_began(hooks, request, caller, scope)
+    tell_ended(hooks, began, request, caller, scope.tally, response, None)
 
 
 def _tell_limits(hooks: Hooks, response: GraphQLResponse) -> None:

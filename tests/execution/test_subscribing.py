@@ -71,6 +71,25 @@ async def test_hooks_are_told_when_one_begins_and_ends(live, job, sandbox):
     assert told.operations == []
 
 
+async def test_what_is_stopped_before_it_begins_is_told_as_an_operation(live, job, sandbox_server):
+    subscribe, told = live
+    caller = make_caller(Credential("PRIVATE-TOKEN", sandbox_server.tokens["developer"]))
+    # So long that it is prepared in several slices.
+    fields = " ".join(f"a{number}: name" for number in range(1_500))
+    responses = subscribe((JOB % job).replace("coverage", fields), caller)
+    coming = asyncio.ensure_future(anext(responses))
+    await asyncio.sleep(0)
+
+    caller.is_cut_off = True
+    coming.cancel()
+    await asyncio.wait([coming])
+
+    [stopped] = told.operations
+    assert coming.cancelled()
+    assert (stopped.outcome, stopped.status) == ("stopped", 0)
+    assert told.began == told.ended == []
+
+
 async def test_who_leaves_is_told_so(live, job):
     subscribe, told = live
     responses = subscribe(JOB % job)
