@@ -317,6 +317,7 @@ class Gateway:
                 persisted=persisted,
                 hooks=self._hooks,
                 live=self.live,
+                flights=reached.flights,
             )
             callers = callers_of(settings, team)
             quota = SubscriptionQuota(settings.max_subscriptions)

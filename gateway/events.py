@@ -117,8 +117,9 @@ class OperationEvent(_Noted, eq=False):
     the carrier's for its response: 499 where the caller left before it, 0 where the gateway stopped
     before it or the carrier has none. `codes` are the distinct `extensions.code`s of its errors, in
     order, `writes` what it wrote, in order. `trusted` is its document's id among the trusted ones,
-    None where it is a free one. `trace` is for whoever traces to set, when it begins. `notes` is
-    the listeners' own, keyed by the listener.
+    None where it is a free one. One that `is_joined` was executed together with an equal one, for
+    which its calls are counted; for it they are `shared`. `trace` is for whoever traces to set,
+    when it begins. `notes` is the listeners' own, keyed by the listener.
     """
 
     request_id: str
@@ -142,6 +143,7 @@ class OperationEvent(_Noted, eq=False):
     trusted: str | None = None
     outcome: Outcome = "left"
     origin: Origin | None = None
+    is_joined: bool = False
     trace: Trace | None = None
 
     def ended_as(self, end: OperationEvent) -> OperationEvent:

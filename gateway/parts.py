@@ -13,6 +13,7 @@ from gateway.execution.admission import Admission
 from gateway.execution.documents import Documents
 from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
+from gateway.execution.flights import Flights
 from gateway.execution.free import FreeDocuments
 from gateway.execution.limits import Limits
 from gateway.execution.preparing import Measured
@@ -24,6 +25,7 @@ from gateway.transport.callers import Callers
 from gateway.transport.explorer import Examples, Explorer
 from gateway.upstream.calls import Circuit, ClientConfig, Pool, Standings, standard_chain
 from gateway.upstream.client import Client
+from gateway.upstream.shared_reads import SharedReads
 from gateway.upstream.wire import WireOptions
 from gateway.version import __version__
 from gateway.watch import Live, Pacing
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from gateway.transport.explorer import Bundle
     from gateway.upstream.calls.shared_pace import SharedPace
     from gateway.upstream.kept import KeptReads
-    from gateway.upstream.shared_reads import SharedReads
     from gateway.upstream.wire import Wire
     from gateway.watch.sharing import Sharing
 
@@ -51,6 +52,7 @@ __all__ = [
     "documents_of",
     "explorer_of",
     "exporting_of",
+    "flights_of",
     "free_documents_of",
     "live_of",
     "measuring_of",
@@ -154,13 +156,16 @@ def wire_options_of(settings: Settings, api_url: str, team: Team) -> WireOptions
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A client of the upstream, and what all its calls share."""
+    """A client of the upstream, what all its calls share, and the operations that its writes
+    concern.
+    """
 
     client: Client
     standings: Standings
     circuit: Circuit
     connections: Pool
     kept: KeptReads | SharedReads | None
+    flights: Flights | None
 
 
 def client_of(
@@ -175,6 +180,7 @@ def client_of(
     """The client that this worker has, over a wire that is open; with a store it keeps one `pace`
     with all others.
     """
+    flights = flights_of(settings, team, kept)
     standings, circuit = Standings(team.size, pace), Circuit()
     connections = Pool(team.share_of(settings.max_upstream_connections))
     chain = standard_chain(
@@ -186,8 +192,23 @@ def client_of(
         kept=kept,
         hooks=hooks,
         changes=None if team.slate is None else team.slate.changes(),
+        on_write=None if flights is None else flights.close,
     )
-    return Reached(Client.over(chain, standings), standings, circuit, connections, kept)
+    client = Client.over(chain, standings)
+    return Reached(client, standings, circuit, connections, kept, flights)
+
+
+def flights_of(
+    settings: Settings, team: Team, kept: KeptReads | SharedReads | None
+) -> Flights | None:
+    """What executes equal operations together; none where another worker's writes would not
+    show.
+    """
+    if not settings.shared_operations or not team.knows_writes:
+        return None
+    if isinstance(kept, SharedReads):
+        return Flights(kept.changes, kept.observe)
+    return Flights(None if team.slate is None else team.slate.changes())
 
 
 def admission_of(settings: Settings, standings: Standings) -> Admission:

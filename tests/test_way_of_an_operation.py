@@ -35,10 +35,10 @@ FUNCTIONS = 111
 MODULES = 29
 RISES = 10
 # What is read of the upstream goes through the layers that hold callers apart (places, standings,
-# what was read of a bound), past the hooks of waits and shared calls: that way is longer than it
-# was then, and grows no further.
+# what was read of a bound), past the hooks of waits and shared calls, and tells that it runs, for
+# whoever asks the same meanwhile: that way is longer than it was then, and grows no further.
 FUNCTIONS_READING = 128
-MODULES_READING = 39
+MODULES_READING = 40
 RISES_READING = 11
 
 ROOT = Path(gateway.__file__).parent

@@ -21,6 +21,7 @@ from gateway.errors import ResponseTooLarge
 from gateway.execution.admission import Admission
 from gateway.execution.documents import Documents
 from gateway.execution.executor import PlanExecution, PlannedExecutor, execute_plan
+from gateway.execution.flights import key_of
 from gateway.execution.limits import Limits
 from gateway.execution.operation import Prepared
 from gateway.execution.persisted import PersistedDocuments
@@ -36,20 +37,29 @@ from gateway.execution.response import (
 )
 from gateway.execution.schema import make_schema
 from gateway.execution.subscribing import NO_STREAM, Listener, listener_of, responses
-from gateway.execution.telling import tell_began, tell_ended, tell_subscribed, tell_unbegun
+from gateway.execution.telling import (
+    tell_began,
+    tell_ended,
+    tell_shared,
+    tell_subscribed,
+    tell_unbegun,
+)
 from gateway.execution.writing import ENCODED_AT_ONCE, MANY_INTROSPECTED, write
 from gateway.hooks import WRITES, Hooks, WriteEvent
 from gateway.loaders.whole import MAX_LIST_ROWS
 from gateway.turns import Turns
+from gateway.upstream.calls.telling import hears_calls
 from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
+    from gateway.execution.flights import Flight, Flights
     from gateway.execution.operation import Operation
     from gateway.execution.request import Caller, GraphQLRequest
-    from gateway.hooks import SubscriptionEvent
+    from gateway.hooks import OperationEvent, SubscriptionEvent
     from gateway.upstream.client import Client
+    from gateway.upstream.scope import Tally
     from gateway.upstream.web_urls import WebUrls
     from gateway.watch import Live
 
@@ -78,9 +88,11 @@ class Budget:
 
 
 class Engine:
-    """Runs operations over one client. Of what it is not given it makes its own."""
+    """Runs operations over one client. Of what it is not given it makes its own. Equal operations
+    are executed together where there are `flights`, which are told of the client's writes.
+    """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one application makes it, and names each
         self,
         client: Client,
         urls: WebUrls,
@@ -91,12 +103,14 @@ class Engine:
         hooks: Hooks | None = None,
         live: Live | None = None,
         admission: Admission | None = None,
+        flights: Flights | None = None,
     ) -> None:
         self._client = client
         self._urls = urls
         self._live = live
         self._budget = Budget() if budget is None else budget
         self._admission = Admission() if admission is None else admission
+        self._flights = flights
         self._preparation = Preparation(
             Documents(make_schema(PlannedExecutor), Limits()) if documents is None else documents,
             PersistedDocuments(0) if persisted is None else persisted,
@@ -108,11 +122,14 @@ class Engine:
             reads_only=not self._budget.mutations,
         )
         self._hooks = Hooks() if hooks is None else hooks
+        self._collects_calls = flights is not None and hears_calls(self._hooks) is not None
         self._is_heard = bool(self._hooks.operation_began or self._hooks.operation_ended)
         # Of all that may be long.
         self._turns = Turns()
 
-    async def execute(self, request: GraphQLRequest, caller: Caller) -> GraphQLResponse:
+    async def execute(  # noqa: C901, PLR0912, PLR0915 - whole: each step of its own would be paid for by all
+        self, request: GraphQLRequest, caller: Caller
+    ) -> GraphQLResponse:
         """Run one operation. Whatever comes of it is a response, and a bug is recorded as well.
 
         Upstream calls are made with the caller's credential and within their deadline. Raises only
@@ -130,39 +147,74 @@ class Engine:
             budget.read_bytes,
         )
         scope.origin = caller.origin
+        if self._collects_calls:
+            scope.heard = []
+        # Its own, whoever the calls are made for when it has left.
+        tally = scope.tally
         began = tell_began(hooks, request, caller, scope) if hooks.operation_began else None
-        response = prepared = account = None
+        response = prepared = account = flight = key = None
+        flights = self._flights
         writes: list[WriteEvent] | None = None
         try:
             account = self._admission.enter(caller)
-            found = self._preparation.find(request, caller)
-            prepared = (
-                found
-                if isinstance(found, Prepared)
-                else await self._preparation.take(found, request, caller, account)
-            )
-            if prepared.operation.type != "query":
-                writes = self._begin_writes(prepared.operation)
-            result = self._start(prepared, scope)
-            if not isinstance(result, ExecutionResult):
-                result = await result
-            response = self._ordinary(result, prepared, request, scope)
-            if response is None:
-                response = await self._written(result, prepared, request, scope)
+            if flights is not None and (flights.open or request.query is None):
+                # As it was asked: preparing puts in its text where an id stands for it.
+                key = key_of(request, caller)
+                # Who wants it fresh shares with nobody.
+                if key in flights.open and not caller.fresh:
+                    flight = flights.find(key) if flights.is_near else await flights.look(key)
+            if flight is not None:
+                prepared = flight.prepared
+                self._preparation.admit(prepared, request, caller)
+            else:
+                found = self._preparation.find(request, caller)
+                if isinstance(found, Prepared):
+                    prepared = found
+                else:
+                    prepared = await self._preparation.take(found, request, caller, account)
+                    if flights is not None and flights.open and not caller.fresh:
+                        # Others waited for the same document.
+                        flight = await flights.look(key := key or key_of(request, caller))
+            if flight is not None:
+                response = await self._joined(flight, request, caller, scope, began)
+            else:
+                if prepared.operation.type != "query":
+                    flights, writes = None, self._begin_writes(prepared.operation)
+                result: Any = self._start(prepared, scope)
+                if not isinstance(result, ExecutionResult):
+                    if flights is None or caller.fresh:
+                        result = await result
+                    else:
+                        key = key or key_of(request, caller)
+                        number, alone = hash(key), flights.alone
+                        if (number in alone or flights.expected) and flights.expects(number):
+                            flying = self._landed(result, prepared, request, scope)
+                            flight = flights.begin(key, scope, prepared, request.query, flying)
+                            response = await self._led(flight, request, caller, scope)
+                        else:
+                            alone.add(number)
+                            try:
+                                result = await result
+                            finally:
+                                alone.discard(number)
+                if response is None:
+                    response = self._ordinary(result, prepared, request, scope)
+                if response is None:
+                    response = await self._written(result, prepared, request, scope)
         except RequestError as error:
-            response = error.response(scope.tally, caller.request_id)
+            response = error.response(tally, caller.request_id)
         except ResponseTooLarge as error:
-            response = too_large(error, prepared, scope)
+            response = too_large(error, prepared, tally, caller.request_id)
         except asyncio.CancelledError:
             if not caller.is_cut_off:
                 raise
-            response = cut_off(prepared, scope)
+            response = cut_off(prepared, tally, caller.request_id)
         except Exception:  # noqa: BLE001 - the edge of an operation: recorded, told by its id only
-            response = failed(scope)
+            response = failed(tally, caller.request_id)
         finally:
             self._admission.leave(account)
             if self._is_heard:
-                tell_ended(hooks, began, request, caller, scope.tally, response, writes)
+                tell_ended(hooks, began, request, caller, tally, response, writes)
         return response
 
     async def type_of(self, request: GraphQLRequest, caller: Caller) -> str | None:
@@ -246,9 +298,21 @@ class Engine:
             response = self._ordinary(result, prepared, request, scope)
             return response or await self._written(result, prepared, request, scope)
         except ResponseTooLarge as error:
-            return too_large(error, prepared, scope)
+            return too_large(error, prepared, scope.tally, scope.request_id)
         except Exception:  # noqa: BLE001 - the edge of an event: recorded, told by its id only
-            return failed(scope)
+            return failed(scope.tally, scope.request_id)
+
+    def _scope_at_end(self, caller: Caller, tally: Tally) -> CallScope:
+        """The scope of an operation whose time is over: nothing is called in it."""
+        return CallScope(
+            caller.credential,
+            caller.deadline,
+            caller.request_id,
+            max_bytes=self._budget.response_bytes,
+            max_read_bytes=self._budget.read_bytes,
+            tally=tally,
+            origin=caller.origin,
+        )
 
     def _scope(self, caller: Caller, told: SubscriptionEvent | None = None) -> CallScope:
         """The scope of an event that begins now."""
@@ -296,6 +360,60 @@ class Engine:
                 deadline=scope.deadline,
             )
         )
+
+    async def _landed(
+        self,
+        running: ExecutionResult | Awaitable[ExecutionResult],
+        prepared: Prepared,
+        request: GraphQLRequest,
+        scope: CallScope,
+    ) -> GraphQLResponse:
+        """The response to what runs; raises `ResponseTooLarge`."""
+        result = running if isinstance(running, ExecutionResult) else await running
+        response = self._ordinary(result, prepared, request, scope)
+        return response or await self._written(result, prepared, request, scope)
+
+    async def _led(
+        self, flight: Flight, request: GraphQLRequest, caller: Caller, scope: CallScope
+    ) -> GraphQLResponse:
+        """The response of a flight to who has begun it."""
+        tally = scope.tally
+        response = await flight.wait(scope, caller.deadline)
+        if response is None:
+            # The scope is that of those who have more time.
+            own = self._scope_at_end(caller, tally)
+            response = await self._late(flight, request, own)
+        return response
+
+    async def _joined(
+        self,
+        flight: Flight,
+        request: GraphQLRequest,
+        caller: Caller,
+        scope: CallScope,
+        began: OperationEvent | None,
+    ) -> GraphQLResponse:
+        """The response of a flight to one of the others."""
+        if request.query is None:
+            request.query = flight.text
+        try:
+            response = await flight.wait(scope, caller.deadline)
+        finally:
+            if scope.heard:
+                tell_shared(self._hooks, scope.heard, caller, began)
+                scope.heard = []
+        if response is None:
+            return await self._late(flight, request, scope)
+        return response.for_another(scope.tally, caller.request_id)
+
+    async def _late(
+        self, flight: Flight, request: GraphQLRequest, scope: CallScope
+    ) -> GraphQLResponse:
+        """What can still be told when the time is over: what is kept, and errors in the place of
+        calls.
+        """
+        prepared = flight.prepared
+        return await self._landed(self._start(prepared, scope), prepared, request, scope)
 
     def _context(self, prepared: Prepared, scope: CallScope) -> Context:
         return Context(

@@ -23,7 +23,7 @@ from gateway.errors import (
     UpstreamError,
 )
 
-__all__ = ["format_error", "format_request_error", "shortened"]
+__all__ = ["format_error", "format_request_error", "shortened", "told_to_another"]
 
 MESSAGE_CHARACTERS: Final = 500
 LOCATIONS_TOLD: Final = 10
@@ -55,11 +55,31 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     record.error(
         "a field failed unexpectedly: request %s, path %s", request_id, error.path, exc_info=cause
     )
-    return _formatted(
-        error,
-        f"internal error; the gateway's records hold it under request id {request_id}",
-        {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
+    return _formatted(error, *_unforeseen(request_id))
+
+
+def told_to_another(error: dict[str, Any], request_id: str) -> dict[str, Any]:
+    """An error of one field, as another request is told it that was executed together with the
+    first. What nobody foresaw is recorded under its id, too.
+    """
+    known_as = error["extensions"].get("requestId")
+    if known_as is None:
+        return error
+    record.error(
+        "a field failed unexpectedly: request %s, path %s, together with request %s, whose record"
+        " tells how",
+        request_id,
+        error.get("path"),
+        known_as,
     )
+    message, extensions = _unforeseen(request_id)
+    return {**error, "message": message, "extensions": extensions}
+
+
+def _unforeseen(request_id: str) -> tuple[str, dict[str, Any]]:
+    """What is told of an error of ours: where to find the rest."""
+    message = f"internal error; the gateway's records hold it under request id {request_id}"
+    return message, {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id}
 
 
 def _formatted(error: GraphQLError, message: str, extensions: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from gateway.execution.documents import Documents
     from gateway.execution.persisted import PersistedDocuments
-    from gateway.execution.plan import Estimate, Plan, Size
+    from gateway.execution.plan import Plan
     from gateway.execution.request import Caller, GraphQLRequest
     from gateway.hooks import Hooks
 
@@ -143,31 +143,32 @@ class Preparation:
             return operation.planning(variables)
         known = operation.forecast
         estimate, size = known or forecast(operation, plan, variables, self._max_list_rows)
-        self._check(operation, plan, estimate, size, caller, request, ceiling)
-        return Prepared(operation, plan, variables, estimate, size)
+        prepared = Prepared(operation, plan, variables, estimate, size)
+        self.admit(prepared, request, caller, ceiling)
+        return prepared
 
-    def _check(
+    def admit(
         self,
-        operation: Operation,
-        plan: Plan,
-        estimate: Estimate,
-        size: Size,
-        caller: Caller,
+        prepared: Prepared,
         request: GraphQLRequest,
-        ceiling: int | None,
+        caller: Caller,
+        ceiling: int | None = None,
     ) -> None:
-        """Refuse what may take too much, together with what its batch takes already."""
+        """Refuse what may take too much, together with what its batch takes already; raises
+        `RequestError`.
+        """
+        estimate, size = prepared.estimate, prepared.size
         calls, nodes = caller.estimated_calls + estimate.calls, caller.estimated_nodes + size.nodes
         if self._measured is not None:
-            self._measured.tell(calls, nodes, plan.fields, self._hooks)
+            self._measured.tell(calls, nodes, prepared.plan.fields, self._hooks)
             self._tell_variables(request)
         at_most = ceiling or self._max_calls
         if calls > at_most:
-            refused = too_dear(estimate, at_most, calls - estimate.calls)
-            raise RequestError("COST_EXCEEDED", errors=[refused], operation=operation)
+            error = too_dear(estimate, at_most, calls - estimate.calls)
+            raise RequestError("COST_EXCEEDED", errors=[error], operation=prepared.operation)
         if nodes > self._max_nodes:
-            refused = too_full(plan, estimate, nodes, self._max_nodes)
-            raise RequestError("RESPONSE_TOO_LARGE", errors=[refused], operation=operation)
+            error = too_full(prepared.plan, estimate, nodes, self._max_nodes)
+            raise RequestError("RESPONSE_TOO_LARGE", errors=[error], operation=prepared.operation)
         caller.estimated_calls, caller.estimated_nodes = calls, nodes
 
     def _tell_variables(self, request: GraphQLRequest) -> None:

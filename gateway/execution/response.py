@@ -10,14 +10,13 @@ import msgspec
 from gateway.errors import OutcomeUnknown, ResponseTooLarge, UpstreamUnavailable
 from gateway.execution.inputs import first_errors
 from gateway.execution.largest import place_of
-from gateway.execution.masking import format_error, format_request_error
+from gateway.execution.masking import format_error, format_request_error, told_to_another
 from gateway.frames import without_frames
 
 if TYPE_CHECKING:
     from graphql import ExecutionResult, GraphQLError
 
     from gateway.execution.operation import Operation, Prepared
-    from gateway.execution.plan import Estimate
     from gateway.upstream.scope import CallScope, Tally
 
 __all__ = [
@@ -79,6 +78,8 @@ class GraphQLResponse(msgspec.Struct, eq=False):
     body: bytes = b""
     # The last of a subscription: the upstream takes the credential no more.
     is_revoked: bool = False
+    # Executed together with an equal operation that had begun before.
+    is_joined: bool = False
 
     def parts(self) -> dict[str, Any]:
         """The response as JSON writes it (GraphQL specification, 7.1: errors first)."""
@@ -95,6 +96,31 @@ class GraphQLResponse(msgspec.Struct, eq=False):
         """The same, its body written at once."""
         self.body = encode(self.parts())
         return self
+
+    def for_another(self, tally: Tally, request_id: str) -> GraphQLResponse:
+        """The response to an equal operation that was executed together with this one: the same
+        bytes, but for what they tell of its request, and of its cost.
+        """
+        errors, extensions, body = self.errors, self.extensions, self.body
+        if errors:
+            errors = [told_to_another(error, request_id) for error in errors]
+            rest = body[len(encode({"errors": self.errors})) - 1 :]
+            body = encode({"errors": errors})[:-1] + rest
+        if extensions:
+            extensions = {"cost": _cost_of(self.estimated_calls, tally)}
+            before = body[: -len(encode({"extensions": self.extensions}))]
+            body = before + b"," + encode({"extensions": extensions})[1:]
+        return GraphQLResponse(
+            self.kind,
+            tally,
+            self.data,
+            errors,
+            extensions,
+            self.operation,
+            self.estimated_calls,
+            body,
+            is_joined=True,
+        )
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -153,7 +179,7 @@ def executed(
             if isinstance(error.original_error, ResponseTooLarge):
                 raise ResponseTooLarge.by_logs(scope.max_bytes, place_of(error.path or ()))
     if tells_cost:
-        extensions = {"cost": _cost_of(prepared.estimate, scope.tally)}
+        extensions = {"cost": _cost_of(prepared.estimate.calls, scope.tally)}
     return GraphQLResponse(
         "executed",
         scope.tally,
@@ -166,38 +192,38 @@ def executed(
 
 
 def too_large(
-    error: ResponseTooLarge, prepared: Prepared | None, scope: CallScope
+    error: ResponseTooLarge, prepared: Prepared | None, tally: Tally, request_id: str
 ) -> GraphQLResponse:
     """The response in the place of one that is larger than allowed."""
-    told = error_of(error.message, error.code, scope.request_id)
-    return _ended_by(told, "executed", prepared, scope)
+    told = error_of(error.message, error.code, request_id)
+    return _ended_by(told, "executed", prepared, tally)
 
 
-def failed(scope: CallScope) -> GraphQLResponse:
+def failed(tally: Tally, request_id: str) -> GraphQLResponse:
     """The response of an operation that met a bug, which is recorded."""
-    _log.exception("request %s failed unexpectedly", scope.request_id)
-    error = error_of(INTERNAL_ERROR, "INTERNAL_SERVER_ERROR", scope.request_id)
-    return GraphQLResponse("failed", scope.tally, errors=[error]).encoded()
+    _log.exception("request %s failed unexpectedly", request_id)
+    error = error_of(INTERNAL_ERROR, "INTERNAL_SERVER_ERROR", request_id)
+    return GraphQLResponse("failed", tally, errors=[error]).encoded()
 
 
-def cut_off(prepared: Prepared | None, scope: CallScope) -> GraphQLResponse:
+def cut_off(prepared: Prepared | None, tally: Tally, request_id: str) -> GraphQLResponse:
     """The response of an operation that the gateway does not wait for, because it stops."""
-    was_sent = scope.tally.calls or scope.tally.shared
+    was_sent = tally.calls or tally.shared
     if prepared is not None and prepared.operation.type == "mutation" and was_sent:
         # Told as executed: what retries by the status must not send a write again.
-        told = error_of(WRITE_CUT_OFF, OutcomeUnknown.code, scope.request_id)
-        return _ended_by(told, "executed", prepared, scope)
-    told = error_of(CUT_OFF, UpstreamUnavailable.code, scope.request_id)
-    return _ended_by(told, "stopped", prepared, scope)
+        told = error_of(WRITE_CUT_OFF, OutcomeUnknown.code, request_id)
+        return _ended_by(told, "executed", prepared, tally)
+    told = error_of(CUT_OFF, UpstreamUnavailable.code, request_id)
+    return _ended_by(told, "stopped", prepared, tally)
 
 
 def _ended_by(
-    error: dict[str, Any], kind: ResponseKind, prepared: Prepared | None, scope: CallScope
+    error: dict[str, Any], kind: ResponseKind, prepared: Prepared | None, tally: Tally
 ) -> GraphQLResponse:
     """The response of an operation that one error has ended; null where it was executed."""
     return GraphQLResponse(
         kind,
-        scope.tally,
+        tally,
         data=None if kind == "executed" else msgspec.UNSET,
         errors=[error],
         operation=prepared.operation if prepared else None,
@@ -205,9 +231,9 @@ def _ended_by(
     ).encoded()
 
 
-def _cost_of(estimate: Estimate, tally: Tally) -> dict[str, int]:
+def _cost_of(estimated: int, tally: Tally) -> dict[str, int]:
     return {
-        "estimated": estimate.calls,
+        "estimated": estimated,
         "calls": tally.calls,
         "shared": tally.shared,
         "cached": tally.cached,

@@ -6,7 +6,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from gateway.execution.limits import limits_in
-from gateway.hooks import CALLER_LEFT, LimitEvent, OperationEvent, SubscriptionEvent, tell
+from gateway.hooks import (
+    CALLER_LEFT,
+    CallEvent,
+    LimitEvent,
+    OperationEvent,
+    SubscriptionEvent,
+    tell,
+)
 
 if TYPE_CHECKING:
     from gateway.execution.operation import Prepared
@@ -15,7 +22,14 @@ if TYPE_CHECKING:
     from gateway.hooks import Hooks, Outcome, WriteEvent
     from gateway.upstream.scope import CallScope, Tally
 
-__all__ = ["OF_LIMITS", "tell_began", "tell_ended", "tell_subscribed", "tell_unbegun"]
+__all__ = [
+    "OF_LIMITS",
+    "tell_began",
+    "tell_ended",
+    "tell_shared",
+    "tell_subscribed",
+    "tell_unbegun",
+]
 
 _OUTCOMES: Final[dict[ResponseKind, Outcome]] = {
     "executed": "partial",
@@ -54,6 +68,31 @@ def tell_began(
     )
     tell(hooks.operation_began, event)
     return event
+
+
+def tell_shared(
+    hooks: Hooks, calls: list[CallEvent], caller: Caller, operation: OperationEvent | None
+) -> None:
+    """Tell of the calls of an equal operation, whose answers were this one's as well."""
+    for made in calls:
+        event = CallEvent(
+            made.route,
+            made.method,
+            caller.request_id,
+            # Not before its operation.
+            max(made.began, caller.arrived),
+            made.attempt,
+            operation,
+            is_shared=True,
+        )
+        tell(hooks.call_began, event)
+        event.status, event.size_bytes = made.status, made.size_bytes
+        # One that goes on is about to be called off.
+        event.error = made.error or (None if made.status else "CANCELLED")
+        event.cause = made.cause
+        event.duration_s = max(0.0, made.began + made.duration_s - event.began)
+        event.shared_with = made.shared_with if made.is_shared else made
+        tell(hooks.call_ended, event)
 
 
 def tell_ended(
@@ -98,6 +137,7 @@ def tell_ended(
         None if operation is None else operation.trusted,
         outcome,
         caller.origin,
+        response is not None and response.is_joined,
     )
     if began is not None:
         event = began.ended_as(event)

@@ -151,6 +151,12 @@ class Settings:
         unit="s",
         check=checks.positive,
     )
+    shared_operations: bool = knob(
+        True,
+        "Execute equal queries of one credential that are under way at the same time once, and"
+        " answer all of them with it. Never what began before an own write had ended, never for"
+        " `Cache-Control: no-cache`.",
+    )
     max_page_size: int = knob(
         100,
         "Rows a page of a list may hold, up to 100. A list that is asked for no number gives 20,"

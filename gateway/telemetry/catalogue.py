@@ -64,6 +64,10 @@ OPERATION_SECONDS: Final = _histogram(
     "operation",
     "type",
 )
+OPERATIONS_JOINED: Final = _counter(
+    "gateway_operations_joined_total",
+    "Operations that were executed together with an equal one, which had begun before.",
+)
 OPERATION_ERRORS: Final = _counter(
     "gateway_operation_errors_total", "Operations that had an error of this code.", "code"
 )

@@ -63,6 +63,8 @@ class Metrics(Hook):
         values[counts[0]] += 1
         values[at] += duration_s
         values[at + 1 + bisect_left(catalogue.SECONDS, duration_s)] += 1
+        if operation.is_joined:
+            self._add(catalogue.OPERATIONS_JOINED)
         for code in operation.codes:
             self._add(catalogue.OPERATION_ERRORS, code)
         for write in operation.writes:

@@ -80,6 +80,7 @@ class Tracing(Hook):
                         "graphql.operation.type": kind,
                         "http.request.method": operation.method,
                         "http.response.status_code": operation.status,
+                        "gateway.joined": operation.is_joined,
                         "gateway.outcome": operation.outcome,
                         "gateway.codes": operation.codes,
                     }

@@ -65,6 +65,7 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
     does not have is left out.
 
     `document` is the start of the document's SHA-256, `trusted` its id where it is a trusted one,
+    `joined` tells that an equal operation's execution answered it,
     `caller` the fingerprint of the credential,
     `codes` the distinct `extensions.code`s of the response, `status` 499 where the caller left
     before the response, and left out where the gateway stopped before it. `address` is told where
@@ -94,6 +95,7 @@ class Record(msgspec.Struct, omit_defaults=True, gc=False, rename={"kind": "reco
     retried: int = 0
     writes: tuple[Write, ...] = ()
     trusted: str | None = None
+    joined: bool = False
 
 
 class _PlacedRecord(Record, omit_defaults=True, gc=False, rename={"kind": "record"}):
@@ -205,6 +207,7 @@ class OperationRecords(Hook):
             operation.retried,
             _told_writes(operation) if operation.writes else (),
             operation.trusted,
+            operation.is_joined,
         )
         if operation.origin is not None or operation.trace is not None:
             record = _placed(*astuple(record), *told_origin(operation))

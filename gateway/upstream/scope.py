@@ -46,7 +46,8 @@ class CallScope(Struct, eq=False):
     changed since raises `NotModified`; its calls are `patient`, which come after those of
     operations wherever calls wait.
     `origin` has the headers that are passed on; `told` is what hooks were told when the operation
-    began, and `made` when its last call did, where they were.
+    began, and `made` when its last call did, where they were; `heard` is all that they were told of
+    its calls, where somebody collects it.
     `max_bytes` bounds what logs may give to the answer, `max_read_bytes` what may be read: answers,
     and of logs what is held. `under_way` is how many calls are,
     `waiting` are those that wait until they may.
@@ -77,6 +78,7 @@ class CallScope(Struct, eq=False):
     told: OperationEvent | SubscriptionEvent | None = None
     made: CallEvent | None = None
     is_timed: bool = True
+    heard: list[CallEvent] | None = None
     _held_bytes: int = 0
 
     def note_answer(self, size_bytes: int) -> None:

@@ -42,6 +42,17 @@ class Tally(Hook):
         self.calls.append(call)
 
 
+async def test_operations_that_were_joined_to_equal_ones_are_counted(seeing):
+    tally = Tally()
+
+    async with seeing(tally, metrics=True) as gateway:
+        await asyncio.gather(*(gateway.post(JOBS) for _ in range(20)))
+        numbers = await gateway.metrics()
+
+    joined = sum(one.is_joined for one in tally.ended)
+    assert numbers[("gateway_operations_joined_total",)] == joined > 0
+
+
 async def test_they_agree_with_the_tally_of_a_counted_workload(seeing, sandbox_server):
     sandbox = sandbox_server.sandbox
     failed = sandbox.create_job(1, 6, status="failed")

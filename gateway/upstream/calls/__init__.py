@@ -39,6 +39,8 @@ from gateway.upstream.calls.standing import Standings
 from gateway.upstream.shared_reads import SharedReads
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.hooks import Hooks
     from gateway.upstream.kept import KeptReads
     from gateway.upstream.shared_reads import KnownChanges
@@ -57,7 +59,7 @@ __all__ = [
 ]
 
 
-def standard_chain(
+def standard_chain(  # noqa: PLR0913 - what all calls share, by name
     wire: Wire,
     config: ClientConfig,
     *,
@@ -67,10 +69,12 @@ def standard_chain(
     kept: KeptReads | SharedReads | None = None,
     hooks: Hooks | None = None,
     changes: KnownChanges | None = None,
+    on_write: Callable[[str], object] | None = None,
 ) -> Layer:
     """All layers over a wire with so many connections. Without a store for them (`kept`) no reads
     are kept. `standings` are those of the callers' credentials, `circuit` is the one for all calls;
     its own where none are given. `changes` are those that others know of; shared reads bring them.
+    `on_write` is told whose write begins, or has ended.
     """
     standings = Standings() if standings is None else standings
     chain: Layer = Exchange(wire, config)
@@ -84,8 +88,8 @@ def standard_chain(
         chain = PacedTogether(chain, standings, standings.pace, hooks)
     chain = Retry(chain, config, standings, hooks=hooks)
     if isinstance(kept, SharedReads):
-        chain = Bound(Share(Forget(chain, kept), hooks, kept.changes), hooks)
+        chain = Bound(Share(Forget(chain, kept), hooks, kept.changes, on_write), hooks)
         return KeptShared(chain, kept, hooks)
     if kept is None:
-        return Bound(Share(chain, hooks, changes), hooks)
-    return Kept(Bound(Share(Forget(chain, kept), hooks, changes), hooks), kept, hooks)
+        return Bound(Share(chain, hooks, changes, on_write), hooks)
+    return Kept(Bound(Share(Forget(chain, kept), hooks, changes, on_write), hooks), kept, hooks)

@@ -41,6 +41,8 @@ from gateway.upstream.credential import owner_of
 from gateway.upstream.scope import CallScope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.hooks import Hooks
     from gateway.upstream.calls.call import Call, Layer
     from gateway.upstream.shared_reads import KnownChanges
@@ -129,15 +131,21 @@ def _too_late(call: Call) -> UpstreamTimeout:
 
 class Share:
     """Joins calls to equal ones that have started. Streams are never shared. `changes` are those
-    that others know of.
+    that others know of. `on_write` is called with the owner of a write when it begins, and when it
+    has ended, before anybody is told of its answer.
     """
 
     def __init__(
-        self, below: Layer, hooks: Hooks | None = None, changes: KnownChanges | None = None
+        self,
+        below: Layer,
+        hooks: Hooks | None = None,
+        changes: KnownChanges | None = None,
+        on_write: Callable[[str], object] | None = None,
     ) -> None:
         self._below = below
         self._hooks = hears_calls(hooks)
         self._changes = changes
+        self._on_write = on_write
         self._flights: dict[ReadKey, _Flight] = {}
         self._deadlines = _Deadlines()
         self._writes: dict[WriteKey, asyncio.Task[Answer]] = {}
@@ -170,6 +178,7 @@ class Share:
             )
             if scope.told is not None or scope.origin is not None:
                 flight.told, flight.origin = scope.told, scope.origin
+            flight.heard = scope.heard
             flying = flight.fly(self._below, replace(call, scope=flight))
             # In a task of its own, which ends with the last who waits for it.
             flight.task = get_running_loop().create_task(flying)
@@ -204,9 +213,12 @@ class Share:
         return changes is not None and changes.since(flight.began, written_by(flight.key[0]))
 
     async def _write(self, call: Call) -> Answer:
-        key = (owner_of(call.scope.credential), call.target, call.body)
+        owner = owner_of(call.scope.credential)
+        key = (owner, call.target, call.body)
         task = self._writes.get(key)
         if task is None:
+            if self._on_write is not None:
+                self._on_write(owner)
             task = self._writes[key] = asyncio.ensure_future(self._send_write(call))
             task.add_done_callback(partial(self._written, key))
         else:
@@ -233,6 +245,8 @@ class Share:
             owner = owner_of(call.scope.credential)
             for key in [key for key in self._flights if key[0] == owner]:
                 del self._flights[key]
+            if self._on_write is not None:
+                self._on_write(owner)
             if self._changes is not None:
                 self._changes.note(written_by(owner))
 
@@ -250,23 +264,24 @@ def written_by(owner: str) -> str:
 
 class _Deadlines:
     """Until when each waiter waits. They have one timer together, for the earliest deadline that it
-    was ever set to: a timer of its own would cost each of them more than it is needed.
+    was ever set to: a timer of its own would cost each of them more than it is needed. An operation
+    may be given more time while it waits: others have joined it.
     """
 
     __slots__ = ("_earliest", "_timer", "_waiting", "remove")
 
     def __init__(self) -> None:
-        self._waiting: dict[asyncio.Future[Answer], tuple[float, str]] = {}
+        self._waiting: dict[asyncio.Future[Answer], tuple[CallScope, str]] = {}
         self._timer: asyncio.TimerHandle | None = None
         # What the timer is set to.
         self._earliest = math.inf
         self.remove: Final = self._waiting.__delitem__
 
-    def add(self, waiter: asyncio.Future[Answer], deadline: float, endpoint: str) -> None:
+    def add(self, waiter: asyncio.Future[Answer], scope: CallScope, endpoint: str) -> None:
         """Fail the waiter with `UpstreamTimeout` at its deadline, unless it is removed before."""
-        self._waiting[waiter] = (deadline, endpoint)
-        if deadline < self._earliest:
-            self._set(deadline)
+        self._waiting[waiter] = (scope, endpoint)
+        if scope.deadline < self._earliest:
+            self._set(scope.deadline)
 
     def _set(self, deadline: float) -> None:
         if self._timer is not None:
@@ -279,11 +294,11 @@ class _Deadlines:
         self._timer, self._earliest = None, math.inf
         over = get_running_loop().time() + TICK_S
         earliest = math.inf
-        for waiter, (deadline, endpoint) in self._waiting.items():
+        for waiter, (scope, endpoint) in self._waiting.items():
             if waiter.done():
                 continue
-            if deadline > over:
-                earliest = min(earliest, deadline)
+            if scope.deadline > over:
+                earliest = min(earliest, scope.deadline)
                 continue
             waiter.set_exception(
                 UpstreamTimeout("the upstream did not answer in time", endpoint=endpoint)
@@ -311,7 +326,7 @@ class _Flight(CallScope, eq=False, kw_only=True):
         Who has joined leaves, whatever comes.
         """
         waiter: asyncio.Future[Answer] = get_running_loop().create_future()
-        self.deadlines.add(waiter, scope.deadline, endpoint)
+        self.deadlines.add(waiter, scope, endpoint)
         self.waiters[waiter] = scope
         self.deadline = max(self.deadline, scope.deadline)
         return waiter

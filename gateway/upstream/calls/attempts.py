@@ -173,6 +173,8 @@ class Observe:
         event = scope.made = CallEvent(
             route.name, route.method, scope.request_id, perf_counter(), call.attempt, scope.told
         )
+        if scope.heard is not None:
+            scope.heard.append(event)
         if self._hooks.call_began:
             tell(self._hooks.call_began, event)
             if event.headers is not None:

@@ -72,7 +72,7 @@ def tell_kept(hooks: Hooks, call: Call, answer: Answer) -> None:
 
 def _event(call: Call, *, is_kept: bool = False, is_shared: bool = False) -> CallEvent:
     route, scope = call.route, call.scope
-    return CallEvent(
+    event = CallEvent(
         route.name,
         route.method,
         scope.request_id,
@@ -81,3 +81,6 @@ def _event(call: Call, *, is_kept: bool = False, is_shared: bool = False) -> Cal
         is_kept=is_kept,
         is_shared=is_shared,
     )
+    if scope.heard is not None:
+        scope.heard.append(event)
+    return event
