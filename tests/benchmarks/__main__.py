@@ -27,6 +27,7 @@ from tests.benchmarks.measure import (
     Results,
     check_equal,
     measure,
+    measure_alike,
     measure_memory,
     measure_new_documents,
     measure_other_values,
@@ -85,6 +86,7 @@ def _measured(
                 check_equal(programs, operations)
                 _say(f"start {start} of {effort.starts}")
                 measure(upstream, programs, operations, effort, results)
+                measure_alike(programs, operations, effort, results)
                 if everything:
                     # The floor knows its operations by their text; what is kept is no matter here.
                     able = [program for program in programs if program.name in {"gateway", "plain"}]

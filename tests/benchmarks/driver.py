@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
-from itertools import repeat
+from itertools import count, repeat
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.operation import Operation
 
-__all__ = ["Load", "ask", "get"]
+__all__ = ["Load", "ask", "get", "request_of"]
 
 _TIMEOUT_S = 30
 
@@ -30,7 +30,8 @@ class Load:
     """Sends one operation to the program on `port`; a context manager.
 
     The first answer, to a request of its own, says how long the others must be. With `others`
-    these are sent in its place, each once.
+    these are sent in its place, each once. Each connection asks with a variable of its own that
+    nothing reads, so that none is answered by another one's execution, unless they are `alike`.
     """
 
     def __init__(
@@ -40,18 +41,19 @@ class Load:
         connections: int,
         *,
         others: Iterator[Operation] | None = None,
+        alike: bool = False,
     ) -> None:
-        self._requests = (
-            repeat(_request_of(operation)) if others is None else map(_request_of, others)
-        )
+        self._others = None if others is None else map(request_of, others)
+        self._operations = repeat(operation) if alike else map(operation.asked_by, count())
         self._port = port
         self._by_number: dict[int, socket.socket] = {}
+        self._requests: dict[int, Iterator[bytes]] = {}
         self._poll = select.epoll()
         for _ in range(connections):
             self._open()
         self._buffer = bytearray(1 << 20)
-        first, *_ = self._by_number.values()
-        first.sendall(next(self._requests))
+        (number, first), *_ = self._by_number.items()
+        first.sendall(next(self._requests[number]))
         head, _, body = _read_answer(first).partition(b"\r\n\r\n")
         self._length = next(
             line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
@@ -68,8 +70,10 @@ class Load:
 
     def _open(self) -> None:
         connection = _connect(self._port)
-        self._by_number[connection.fileno()] = connection
-        self._poll.register(connection.fileno(), select.EPOLLIN)
+        number = connection.fileno()
+        self._by_number[number] = connection
+        self._requests[number] = self._others or repeat(request_of(next(self._operations)))
+        self._poll.register(number, select.EPOLLIN)
 
     def reopen_closed(self) -> None:
         """Replace the connections that the program has closed: between its turns they idle."""
@@ -88,7 +92,7 @@ class Load:
         end_ns = perf_counter_ns() + int(seconds * 1e9)
         for number, connection in self._by_number.items():
             sent_at[number] = perf_counter_ns()
-            connection.sendall(next(self._requests))
+            connection.sendall(next(self._requests[number]))
         while sent_at:
             events = self._poll.poll(_TIMEOUT_S)
             if not events:
@@ -102,7 +106,7 @@ class Load:
                 latencies.append(now - sent_at.pop(number))
                 if now < end_ns or len(latencies) + len(sent_at) < at_least:
                     sent_at[number] = perf_counter_ns()
-                    connection.sendall(next(self._requests))
+                    connection.sendall(next(self._requests[number]))
         return latencies
 
     def _receive(self, connection: socket.socket, left: int) -> int:
@@ -123,7 +127,7 @@ class Load:
 def ask(port: int, operation: Operation) -> Any:
     """The JSON answered to one operation, objects as lists of pairs: their order counts too."""
     with _connect(port) as connection:
-        connection.sendall(_request_of(operation))
+        connection.sendall(request_of(operation))
         _, _, body = _read_answer(connection).partition(b"\r\n\r\n")
     return _ordered(msgspec.json.decode(body))
 
@@ -141,7 +145,8 @@ def _connect(port: int) -> socket.socket:
     return connection
 
 
-def _request_of(operation: Operation) -> bytes:
+def request_of(operation: Operation) -> bytes:
+    """The bytes that ask for an operation."""
     body = operation.body()
     head = (
         "POST /graphql HTTP/1.1\r\n"

@@ -23,16 +23,22 @@ if TYPE_CHECKING:
     from tests.benchmarks.programs import Program, Upstream
 
 __all__ = [
+    "ALIKE",
     "Effort",
     "Figures",
     "Memory",
     "Results",
     "check_equal",
     "measure",
+    "measure_alike",
     "measure_memory",
     "measure_new_documents",
     "measure_other_values",
 ]
+
+
+# Callers who ask the same at once.
+ALIKE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,12 @@ class Results:
     """CPU in µs of the gateway by operation, values in the text: for one text again and again, and
     for texts with other values, a value a turn.
     """
+    apart: dict[str, list[float]] = field(default_factory=dict)
+    """CPU in µs an operation of the gateway's, `ALIKE` callers at once, each for itself; by
+    operation, a value a turn.
+    """
+    alike: dict[str, list[float]] = field(default_factory=dict)
+    """The same where all ask the same."""
     memory: dict[str, Memory] = field(default_factory=dict)
     """By program."""
 
@@ -215,6 +227,39 @@ def measure_other_values(
                     cpu_s = program.cpu_s()
                     answered = len(load.run(seconds=effort.seconds))
                     costs_us.append((program.cpu_s() - cpu_s) / answered * 1e6)
+
+
+def measure_alike(
+    programs: Sequence[Program],
+    operations: Mapping[str, Operation],
+    effort: Effort,
+    results: Results,
+) -> None:
+    """Add the turns' costs of the gateway, with many callers of one credential at once, to the
+    results.
+    """
+    for program in programs:
+        if program.name == "gateway":
+            _alike(program, operations, effort, results)
+
+
+def _alike(
+    program: Program, operations: Mapping[str, Operation], effort: Effort, results: Results
+) -> None:
+    for name, operation in operations.items():
+        if operation.alike_limit is None:
+            continue
+        with (
+            Load(program.port, operation, ALIKE) as apart,
+            Load(program.port, operation, ALIKE, alike=True) as alike,
+        ):
+            for _ in range(effort.rounds * effort.turns):
+                for load, found in ((apart, results.apart), (alike, results.alike)):
+                    load.reopen_closed()
+                    cpu_s = program.cpu_s()
+                    answered = len(load.run(seconds=effort.seconds))
+                    cost_us = (program.cpu_s() - cpu_s) / answered * 1e6
+                    found.setdefault(name, []).append(cost_us)
 
 
 def measure_memory(

@@ -24,7 +24,8 @@ class Operation:
 
     `calls` is what the floor needs and the most the gateway may; `limit` is the most CPU the
     gateway may use, in floors. One that is measured with kept reads as well has a `kept_limit`: the
-    most CPU it may use then, of what it uses otherwise, asked one at a time.
+    most CPU it may use then, of what it uses otherwise, asked one at a time; one that is measured
+    with many callers who ask the same an `alike_limit`, of what they use who do not.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Operation:
     limit: float
     variables: dict[str, Any] = field(default_factory=dict)
     kept_limit: float | None = None
+    alike_limit: float | None = None
 
     def numbered(self, number: int) -> Operation:
         """The same in a text of its own, of a shape of its own: another name."""
@@ -51,6 +53,10 @@ class Operation:
         for name, value in self.variables.items():
             text = text.replace(f"${name}", msgspec.json.encode(value).decode())
         return replace(self, text=text, variables={})
+
+    def asked_by(self, place: int) -> Operation:
+        """The same with a variable that nothing reads."""
+        return replace(self, variables={**self.variables, "asked_by": place})
 
     def body(self) -> bytes:
         """The request's body."""
@@ -71,7 +77,7 @@ def _list(fields: str, first: int, limit: float) -> Operation:
 # counts.
 GROWTH = {
     "few_1": _list("few", 1, 2),
-    "few_20": replace(_list("few", 20, 1.5), kept_limit=0.6),
+    "few_20": replace(_list("few", 20, 1.5), kept_limit=0.6, alike_limit=0.35),
     "few_100": _list("few", 100, 1.3),
     "many_1": _list("many", 1, 2),
     "many_20": _list("many", 20, 1.5),

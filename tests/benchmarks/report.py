@@ -9,7 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.operation import GROWTH, IN_TEXT
+from tests.benchmarks.measure import ALIKE
+from tests.benchmarks.operation import GROWTH, IN_TEXT, OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ def report(results: Results, operations: Mapping[str, Operation]) -> str:
     parts = [machine(), _operations_table(results, operations)]
     if results.operations.keys() >= GROWTH.keys():
         parts.append(_growth_table(results))
+    if results.alike:
+        parts.append(_alike_table(results))
     if results.new_documents:
         parts.append(_new_documents_table(results))
     if results.other_values:
@@ -133,6 +136,18 @@ def _growth_table(results: Results) -> str:
     return table(head, rows)
 
 
+def _alike_table(results: Results) -> str:
+    """CPU under load of many callers of one credential, who ask the same or do not."""
+    rows = []
+    for name, alike in results.alike.items():
+        apart, operation = results.apart[name], OPERATIONS[name]
+        ratio = f"{_ratio(alike, apart):.2f}"
+        cells = [f"{median(apart):,.0f}", f"{median(alike):,.0f}", ratio]
+        rows.append([operation.title, *cells, f"{operation.alike_limit:g}"])
+    head = (f"{ALIKE} callers at once", "each for itself µs", "all alike µs", "ratio", "limit")
+    return table(head, rows)
+
+
 def _new_documents_table(results: Results) -> str:
     """CPU under load for the big page, in documents seen before and never seen before."""
     rows = [
@@ -194,6 +209,7 @@ def _figures(
             # One at a time: equal reads at once are one call, kept or not.
             ratio = _ratio(found["kept"].cpu_alone_us, found["gateway"].cpu_alone_us)
             yield f"{operation.title}, kept, alone, of not kept", ratio, operation.kept_limit
+    yield from _alike_figures(results)
     big = results.operations.get("many_100", {})
     if {"gateway", "plain"} <= big.keys():
         ratio = _ratio(big["gateway"].cpu_us, big["plain"].cpu_us)
@@ -211,6 +227,13 @@ def _figures(
     memory = results.memory
     if {"gateway", "floor"} <= memory.keys():
         yield "peak memory, floors", memory["gateway"].peak / memory["floor"].peak, PEAK_LIMIT
+
+
+def _alike_figures(results: Results) -> Iterator[tuple[str, float, float]]:
+    for name, alike in results.alike.items():
+        operation = OPERATIONS[name]
+        title = f"{operation.title}, asked by {ALIKE} at once, of each for itself"
+        yield title, _ratio(alike, results.apart[name]), operation.alike_limit or 0
 
 
 def _slope(results: Results, fields: str, program: str) -> float:
@@ -243,6 +266,8 @@ def as_json(results: Results) -> dict[str, Any]:
             }
             for name, by_program in results.operations.items()
         },
+        "apart_cpu_us": results.apart,
+        "alike_cpu_us": results.alike,
         "new_documents_cpu_us": results.new_documents,
         "other_values_cpu_us": results.other_values,
         "memory_bytes": {
