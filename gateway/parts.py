@@ -201,13 +201,15 @@ def client_of(
 def flights_of(
     settings: Settings, team: Team, kept: KeptReads | SharedReads | None
 ) -> Flights | None:
-    """What executes equal operations together; none where another worker's writes would not
-    show.
+    """What executes equal operations together; none where the writes of another worker, or of
+    another gateway with the same store, would not show: the store tells them where it keeps reads.
     """
     if not settings.shared_operations or not team.knows_writes:
         return None
     if isinstance(kept, SharedReads):
         return Flights(kept.changes, kept.observe)
+    if settings.store_url is not None:
+        return None
     return Flights(None if team.slate is None else team.slate.changes())
 
 

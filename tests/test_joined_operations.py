@@ -10,7 +10,9 @@ import pytest
 
 from gateway.app import Gateway
 from gateway.hooks import Hook
+from gateway.parts import flights_of
 from gateway.settings import Settings
+from gateway.team import Team
 from gateway.transport.records import Records
 from tests.harness.app import caller_of
 from tests.harness.turns import turns, until
@@ -316,6 +318,21 @@ async def test_by_the_setting_each_is_executed_by_itself():
         await asyncio.gather(*asked)
 
         assert [told.is_joined for told in callers.told] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "team", "are_shared"),
+    [
+        ({}, Team(), True),
+        ({}, Team(size=2), False),
+        ({"kept_reads": False}, Team(), True),
+        ({"kept_reads": False, "store_url": "redis://a", "store_key": "k" * 32}, Team(), False),
+    ],
+)
+def test_nothing_is_shared_where_the_writes_of_others_are_not_known(settings, team, are_shared):
+    told = Settings(upstream_url="https://gitlab.test", **settings)
+
+    assert (flights_of(told, team, None) is not None) is are_shared
 
 
 async def test_who_asks_after_a_write_joins_nothing_from_before_it(callers):

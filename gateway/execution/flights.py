@@ -18,9 +18,9 @@ of those who wait, and are shared for the others. Each response has its own requ
 cost.
 
 Callers read their own writes: a write that begins or ends, through whichever worker, closes the
-flights of its credential to newcomers. And nobody is told what is older than what would be kept: a
-flight that has read something is closed after `MOVING_S`, and one that was given what was kept, at
-once.
+flights of its credential to newcomers; where nobody can tell, nobody joins. A flight is closed
+after `MOVING_S`, and one that was given what was kept, at once. So nobody is told what is older
+than what would be kept, nor do those who join have much more time than its calls.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from gateway.upstream.calls.keep import MOVING_S
 if TYPE_CHECKING:
     from asyncio import Future, Task, TimerHandle
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
     from gateway.execution.operation import Prepared
     from gateway.execution.request import Caller, GraphQLRequest
@@ -82,13 +83,13 @@ def key_of(request: GraphQLRequest, caller: Caller) -> Key:
 
 class Flights:
     """The flights under way. `changes` are the writes that others know of, where there are any;
-    `observe` asks for an owner's where they are far away.
+    `observe` asks for an owner's where they are far away, and tells whether it had an answer.
     """
 
     def __init__(
         self,
         changes: KnownChanges | None = None,
-        observe: Callable[[str], Awaitable[None]] | None = None,
+        observe: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
         self._changes = changes
         self._observe = observe
@@ -104,8 +105,8 @@ class Flights:
 
     async def look(self, key: Key) -> Flight | None:
         """As `find`, where other gateways may have written meanwhile."""
-        if self._observe is not None:
-            await self._observe(key[0])
+        if self._observe is not None and not await self._observe(key[0]):
+            return None
         return self.find(key)
 
     def find(self, key: Key) -> Flight | None:
@@ -113,9 +114,10 @@ class Flights:
         flight = self.open.get(key)
         if flight is None:
             return None
-        read = flight.scope
-        if read.tally.cached or (
-            read.read_bytes and get_running_loop().time() - flight.began > MOVING_S
+        if (
+            flight.scope.tally.cached
+            # Calls that wait for their turn do so no longer than was said when they began.
+            or get_running_loop().time() - flight.began > MOVING_S
         ):
             return None
         if self._changes is not None and self._changes.since(flight.known, written_by(key[0])):
@@ -181,6 +183,8 @@ class Flight(Struct, eq=False):
     _timer: TimerHandle | None = None
     # Was the same asked by somebody else, meanwhile?
     is_shared: bool = False
+    # Where a bug of ours was met.
+    _trace: TracebackType | None = None
 
     async def land(self, execution: Awaitable[GraphQLResponse]) -> None:
         """Execute, and tell all who wait; in the flight's task."""
@@ -193,7 +197,12 @@ class Flight(Struct, eq=False):
                 waiter.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - those who wait tell it, each in their response
-            landed = without_frames(error) if isinstance(error, GatewayError) else error
+            if isinstance(error, GatewayError):
+                without_frames(error)
+            elif error.__traceback__ is not None:
+                # Without this frame, which holds the error.
+                self._trace = error.__traceback__.tb_next
+            landed = error
         finally:
             self._close()
             if not self.is_shared:
@@ -218,10 +227,15 @@ class Flight(Struct, eq=False):
             landed = await waiter
         finally:
             self._leave(waiter)
-        if isinstance(landed, Exception):
-            raise landed
         if landed is not None and scope.tally is not self.scope.tally:
             _count_as_shared(self.scope, scope)
+        if isinstance(landed, Exception):
+            try:
+                # Without the frames of those who raised it before.
+                raise landed.with_traceback(self._trace)
+            finally:
+                # It holds this frame.
+                del landed, waiter
         return landed
 
     def _leave(self, waiter: Future[Landed]) -> None:
@@ -241,11 +255,15 @@ class Flight(Struct, eq=False):
 
     def _close(self) -> None:
         """Let nobody join any more."""
-        if self._flights.open.get(self._key) is self:
-            del self._flights.open[self._key]
+        self._hide()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _hide(self) -> None:
+        """From newcomers."""
+        if self._flights.open.get(self._key) is self:
+            del self._flights.open[self._key]
 
     def _watch(self) -> None:
         """Look at the waiters when the time of the first of them is over. The last ones have that
@@ -271,6 +289,9 @@ class Flight(Struct, eq=False):
     def _bequeath(self) -> None:
         """Make what is called from now on another one's: whose it was has left."""
         scope, (heir, _) = self.scope, next(iter(self._waiters.values()))
+        if scope.tally.cached:
+            # The heir's tally counts as shared what was kept.
+            self._hide()
         _count_as_shared(scope, heir)
         scope.tally, scope.request_id = heir.tally, heir.request_id
         scope.told, scope.origin = heir.told, heir.origin

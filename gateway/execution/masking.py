@@ -63,7 +63,8 @@ def told_to_another(error: dict[str, Any], request_id: str) -> dict[str, Any]:
     first. What nobody foresaw is recorded under its id, too.
     """
     known_as = error["extensions"].get("requestId")
-    if known_as is None:
+    if known_as in {None, request_id}:
+        # Theirs, since who began it has left.
         return error
     record.error(
         "a field failed unexpectedly: request %s, path %s, together with request %s, whose record"

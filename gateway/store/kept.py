@@ -175,15 +175,16 @@ class KeptInStore:
             return Looked(near if near.begun >= self._given_from else None, mark)
         return Looked(await self._opened(reading, key, mark, value, now, max_age_s), mark)
 
-    async def observe(self, owner: str) -> None:
+    async def observe(self, owner: str) -> bool:
         """As `SharedReads.observe`. Cost: one command of the store."""
         if not self._is_asked():
-            return
+            return False
         try:
             _, state, _ = await self._state(owner, "", [(owner, None)], [], NOTHING)
         except StoreAway:
-            return
+            return False
         self._see(owner, state)
+        return True
 
     async def keep(self, reading: Reading, answer: Answer, mark: Mark, age_s: float) -> None:
         """As `SharedReads.keep`; does not wait."""

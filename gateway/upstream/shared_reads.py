@@ -75,8 +75,10 @@ class SharedReads(Protocol):
         that is less than 0.
         """
 
-    async def observe(self, owner: str) -> None:
-        """Let `changes` know what another gateway wrote for an owner."""
+    async def observe(self, owner: str) -> bool:
+        """Let `changes` know what another gateway wrote for an owner. False where the store cannot
+        tell.
+        """
 
     async def keep(self, reading: Reading, answer: Answer, mark: Mark, age_s: float) -> None:
         """Keep an answer to a read that has looked, for so long after it looked."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+from functools import partial
+from traceback import extract_tb
 from typing import Any, ClassVar
+from weakref import ref
 
 import pytest
 from graphql import GraphQLError
@@ -19,6 +23,7 @@ from gateway.execution.request import Caller, Carrier, GraphQLRequest
 from gateway.execution.response import GraphQLResponse, encode
 from gateway.slate import Slate
 from gateway.upstream.calls.admission import written_by
+from gateway.upstream.calls.keep import MOVING_S
 from gateway.upstream.credential import Credential, owner_of
 from gateway.upstream.scope import CallScope, Tally
 from tests.harness.driven import drive
@@ -28,6 +33,10 @@ ONE, TWO = Credential("PRIVATE-TOKEN", "glpat-one"), Credential("PRIVATE-TOKEN",
 ASKED = GraphQLRequest("{ job }", None, {"id": 1})
 # What the flight only hands on.
 PREPARED: Any = None
+
+
+class Bug(Exception):
+    """What nobody foresaw."""
 
 
 def caller_of(credential=ONE):
@@ -208,6 +217,7 @@ class TestWhatMayBeJoined:
         async def observe(owner):
             await turns()
             changes.note(written_by(owner))
+            return True
 
         flights = Flights(changes, observe)
         flight = begun(flights)
@@ -215,13 +225,22 @@ class TestWhatMayBeJoined:
         assert flights.find(key()) is flight
         assert await flights.look(key()) is None
 
-    async def test_none_that_tells_what_is_older_than_what_is_kept(self, begun):
+    @pytest.mark.parametrize("can_tell", [True, False])
+    async def test_none_where_nobody_can_tell_what_was_written(self, begun, changes, can_tell):
+        async def observe(_):
+            return can_tell
+
+        flights = Flights(changes, observe)
+        flight = begun(flights)
+
+        assert await flights.look(key()) is (flight if can_tell else None)
+
+    async def test_none_that_is_old(self, begun):
         flights = Flights()
         flight = begun(flights)
 
-        flight.began -= 5
         assert flights.find(key()) is flight
-        flight.scope.note_answer(100)
+        flight.began -= MOVING_S + 0.1
         assert flights.find(key()) is None
 
     async def test_none_that_was_given_what_was_kept(self, begun):
@@ -232,6 +251,21 @@ class TestWhatMayBeJoined:
         assert flights.find(key()) is flight
         flight.scope.tally.cached += 1
         assert flights.find(key()) is None
+
+    async def test_none_that_was_given_what_was_kept_once_who_began_it_has_left(self):
+        flights, scope = Flights(), scope_of()
+        flight, _, led = begin(flights, scope)
+        joined = join(flight, scope_of())
+        await turns()
+        scope.tally.cached += 1
+
+        led.cancel()
+        await turns()
+
+        assert not flight.scope.tally.cached
+        assert flights.find(key()) is None
+        joined.cancel()
+        await turns()
 
 
 class TestResponses:
@@ -261,6 +295,18 @@ class TestResponses:
         assert own.body == encode(
             {"errors": errors, "data": self.DATA, "extensions": {"cost": told}}
         )
+
+    def test_of_what_nobody_expected_is_recorded_once_for_each_request(self, caplog):
+        caplog.set_level(logging.ERROR, "gateway.execution")
+        errors = [format_error(GraphQLError("x", original_error=ZeroDivisionError()), "own")]
+        response = GraphQLResponse("executed", Tally(), None, errors).encoded()
+        caplog.clear()
+
+        # Whose it has become, since who began it has left.
+        own = response.for_another(Tally(), "own")
+
+        assert own.errors == errors
+        assert not caplog.records
 
     def test_but_for_the_request_id_of_what_nobody_expected(self, caplog):
         caplog.set_level(logging.ERROR, "gateway.execution")
@@ -342,11 +388,44 @@ class TestWhatComesOfIt:
                 raise ResponseTooLarge.by_bytes(1)
 
         flight, _, led = begin(flights, scope, Large(scope))
-        others = [join(flight, scope_of()) for _ in range(2)]
+        scopes = [scope_of() for _ in range(2)]
+        others = [join(flight, scope) for scope in scopes]
+        scope.tally.calls += 1
 
         outcomes = await asyncio.gather(led, *others, return_exceptions=True)
 
         assert [type(outcome) for outcome in outcomes] == [ResponseTooLarge] * 3
+        assert [other.tally.shared for other in scopes] == [1, 1]
+
+    @pytest.mark.parametrize("make", [partial(ResponseTooLarge.by_bytes, 1), Bug])
+    async def test_each_raises_it_without_the_frames_of_others_and_nothing_holds_it(self, make):
+        flights, scopes, depths, held = Flights(), [scope_of() for _ in range(3)], [], []
+
+        async def run():
+            await turns(5)
+            error = make()
+            held.append(ref(error))
+            try:
+                raise error
+            finally:
+                del error
+
+        async def wait(scope):
+            try:
+                await flight.wait(scope, scope.deadline)
+            except (ResponseTooLarge, Bug) as error:
+                depths.append(len(extract_tb(error.__traceback__)))
+
+        gc.disable()
+        try:
+            flight = flights.begin(key(), scopes[0], PREPARED, ASKED.query, run())
+            await asyncio.gather(*map(wait, scopes))
+
+            assert held[0]() is None
+        finally:
+            gc.enable()
+        # A bug's record tells where it was, to each of them.
+        assert depths == [2 + (make is Bug)] * 3
 
 
 class TestDeadlines:

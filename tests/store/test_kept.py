@@ -295,6 +295,14 @@ class TestAway:
 
             assert reads(upstream) == 4
 
+    async def test_it_is_told_that_nobody_can_tell_who_has_written(self, redis):
+        async with replicas(redis, patience_s=LITTLE_PATIENCE_S) as (_, one, _):
+            before = await one.kept.observe("an owner")
+            redis.kill()
+            while_it_is_away = await one.kept.observe("an owner")
+
+            assert (before, while_it_is_away) == (True, False)
+
     async def test_a_write_meanwhile_is_told_when_it_is_back(self, redis):
         async with replicas(redis, patience_s=LITTLE_PATIENCE_S) as (upstream, one, other):
             await other.read()
