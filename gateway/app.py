@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from gateway.eager import own_task
 from gateway.embedded_sandbox import embedded_sandbox
 from gateway.execution.engine import Engine
 from gateway.execution.persisted import PersistedDocuments
@@ -189,6 +190,7 @@ class Gateway:
         ):
             await self._endpoint(scope, receive, send)
         elif scope["type"] == "http":
+            await own_task()
             await self._serve_elsewhere(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._serve_web_socket(scope, receive, send)
@@ -239,6 +241,9 @@ class Gateway:
             await crossing_origins(self._rest, self._cross_origin)(
                 inner, *lingering(scope, receive, send)
             )
+
+    begins_at_once = True
+    """The first step of an HTTP request needs no task (`gateway.eager`)."""
 
     @property
     def trusted_documents(self) -> int:

@@ -25,7 +25,7 @@ Work: TypeAlias = "Callable[[], None]"
 
 # CPU time between two turns of the loop; a step that is longer adds to it.
 SLICE_S: Final = 0.005
-# Turns of the loop after a slice: from the request of one job to its answer it takes nine.
+# Turns of the loop after a slice: from the request of one job to its answer it takes up to nine.
 TURNS: Final = 10
 
 

@@ -22,6 +22,7 @@ from graphql.execution.collect_fields import CollectedFields
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.eager import own_task
 from gateway.errors import DeadlineExceeded
 from gateway.execution.introspector import Introspector
 from gateway.execution.planner import make_plan
@@ -159,6 +160,7 @@ class PlanExecution:
 
     async def _introspect(self, slot: Slot, path: Path, turns: Turns) -> Any:
         """Answer a large introspection in turns with others, within the operation's time."""
+        await own_task()
         introspector = Introspector(
             self.plan.schema, self._operation.node, self._operation.fragments, self.variable_values
         )

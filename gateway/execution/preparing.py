@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from graphql import GraphQLError
 
+from gateway.eager import own_task
 from gateway.errors import DeadlineExceeded
 from gateway.execution.document import Document, FilledDocument
 from gateway.execution.forecast import forecast, too_dear, too_full
@@ -209,6 +210,7 @@ class Preparation:
 
         Who asks for a document while steps for it are taken for somebody else waits for these.
         """
+        await own_task()
         document = None
         while True:
             made = await self._made(steps, request, caller, account)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from gateway.execution.request import Carrier
     from gateway.hooks import Origin
+    from gateway.transport.cycle import Cycle
     from gateway.transport.request import HttpRequest
 
 __all__ = ["Callers", "Ending", "Watch", "Watched"]
@@ -162,12 +163,21 @@ class Watched(Struct, eq=False):
     """
 
     receive: Callable[[], Awaitable[Any]]
-    task: asyncio.Task[Any] | None
     started: float
+    _task: asyncio.Task[Any] | None
+    # Knows the task where the request is answered by an eager start.
+    _cycle: Cycle | None
     is_receiving: bool = False
     caller: Caller | None = None
     listener: asyncio.Task[None] | None = None
     ending: Ending | None = None
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """What answers the request; None in the first step of an eager start."""
+        if self._task is None and self._cycle is not None:
+            return self._cycle.task
+        return self._task
 
     def end(self, ending: Ending) -> None:
         """Stop what is being done for this request."""
@@ -203,10 +213,13 @@ class Watch:
         return len(self._all) + len(self._held)
 
     def enter(
-        self, receive: Callable[[], Awaitable[Any]], loop: asyncio.AbstractEventLoop
+        self,
+        receive: Callable[[], Awaitable[Any]],
+        loop: asyncio.AbstractEventLoop,
+        cycle: Cycle | None,
     ) -> Watched:
-        """Watch over a request; call it in the task that answers it."""
-        watched = Watched(receive, asyncio.current_task(loop), loop.time())
+        """Watch over a request; call it where that is answered."""
+        watched = Watched(receive, loop.time(), asyncio.current_task(loop), cycle)
         self._all.add(watched)
         if self._timer is None:
             self._timer = loop.call_later(LOOK_EVERY_S, self._look, loop)

@@ -22,6 +22,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from gateway.eager import start
+
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
@@ -41,6 +43,8 @@ class Cycle(RequestResponseCycle):
     response_complete = False
     chunked_encoding: bool | None = None
     expected_content_length = 0
+    task: asyncio.Task[None] | None = None
+    """What answers the request, once it had to wait for something."""
 
     def __init__(self, connection: CycleProtocol, *, is_last: bool, expects_continue: bool) -> None:
         self.scope = connection.scope
@@ -61,6 +65,32 @@ class Cycle(RequestResponseCycle):
         """Its connection, until the application has returned: the two hold each other no longer."""
         connection: CycleProtocol = self.on_response.__self__  # type: ignore[attr-defined]  # a method
         return connection
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        """As uvicorn's, for an application that is ours; and tells the server when it has ended."""
+        tasks = self.connection.tasks
+        try:
+            await app(self.scope, self.receive, self.send)
+        except BaseException:
+            self.logger.exception("Exception in ASGI application\n")
+            await self._give_up()
+        else:
+            if not (self.response_complete or self.disconnected):
+                self.logger.error("ASGI callable returned without completing response.")
+                await self._give_up()
+        finally:
+            self.on_response = _nothing
+            if self.task is not None:
+                tasks.discard(self.task)
+                # It holds this frame.
+                self.task = None
+
+    async def _give_up(self) -> None:
+        """Tell of a fault, if nothing else was told."""
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
 
     def take_body(self) -> bytes | None:
         """The body, if it has come whole; None where it has not, or its caller has left."""
@@ -105,12 +135,24 @@ class CycleProtocol(HttpToolsProtocol):
     """uvicorn's protocol, whose cycles are ours. Who inherits from it calls `begin`."""
 
     # Slots: with as many attributes in its dictionary, Python looks up all of them more slowly.
-    __slots__ = ("_idle_since", "_last_address", "_running", "_standard", "remembered")
+    __slots__ = (
+        "_begins_at_once",
+        "_begun",
+        "_idle_since",
+        "_last_address",
+        "_running",
+        "_standard",
+        "remembered",
+    )
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         # The request that is being answered, or was last.
         self._running: RequestResponseCycle | None = None
+        # One that is to be answered.
+        self._begun: Cycle | None = None
+        # Does the application's first step need no task (`gateway.eager`)?
+        self._begins_at_once = getattr(self.app, "begins_at_once", False)
         # Of the last request: its address, and that taken apart.
         self._last_address: tuple[bytes, str, bytes, bytes] = (b"", "", b"", b"")
         # The headers that the server adds to all responses: the list that it made of them last,
@@ -133,16 +175,28 @@ class CycleProtocol(HttpToolsProtocol):
         before: RequestResponseCycle | None = self.cycle  # none before the first request
         cycle = self.cycle = Cycle(self, is_last=is_last, expects_continue=expects_continue)
         if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._running = cycle
+            if self._begins_at_once:
+                # When all that has come was parsed: of a small request that is the body, too.
+                self._begun = cycle
+            else:
+                self._start_asgi_task(cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _start_asgi_task(self, cycle: Any, app: ASGI3Application) -> None:
         self._running = cycle
-        task = self.loop.create_task(cycle.run_asgi(app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        cycle.task = self.loop.create_task(cycle.run_asgi(app))
+        self.tasks.add(cycle.task)
+
+    def start_begun(self) -> None:
+        """Begin to answer a request that has come; call it after each piece of data."""
+        cycle, self._begun = self._begun, None
+        if cycle is not None:
+            cycle.task = start(cycle.run_asgi(self.app), self.loop)
+            if cycle.task is not None:
+                self.tasks.add(cycle.task)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -188,6 +242,9 @@ class CycleProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+
+
+def _nothing() -> None: ...
 
 
 @lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ import re
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.eager import own_task
 from gateway.errors import TooManyOperations
 from gateway.execution.request import Carrier, GraphQLRequest
 from gateway.execution.response import RESPONSE_KINDS
@@ -153,7 +154,7 @@ class Endpoint:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         request = HttpRequest(scope, receive, send)
-        watched = self._watch.enter(receive, asyncio.get_running_loop())
+        watched = self._watch.enter(receive, asyncio.get_running_loop(), request.cycle)
         try:
             response = await self._answer(request, watched)
         except HttpError as error:
@@ -266,6 +267,7 @@ class Endpoint:
         """What is asked for by a request that may want a stream, or the sign that it was answered
         in one. `media_type` is what its caller takes beside streams.
         """
+        await own_task()
         form = negotiate_stream(accept)
         if media_type is None and form is None:
             raise _not_acceptable()
@@ -335,6 +337,7 @@ class Endpoint:
         self, asked: list[GraphQLRequest], request: HttpRequest, watched: Watched
     ) -> HttpResponse:
         """Run operations side by side; one array of responses, in order."""
+        await own_task()
         caller = watched.caller = self._callers.of_request(request, _BATCH, watched.started)
         tasks = []
         try:

@@ -336,6 +336,7 @@ class ArrivalProtocol(BoundedProtocol):
         BoundedProtocol.data_received(self, data)
         if self.is_refused:
             self._stop_timer()
+            self.start_begun()
             return
         # What comes after an answer without beginning a request (blank lines, the rest of a body
         # nobody read) counts as well: it has just stopped uvicorn's own timer.
@@ -347,6 +348,8 @@ class ArrivalProtocol(BoundedProtocol):
                 self._start_timer()
         elif self._timer is not None:
             self._stop_timer()
+        if self._begun is not None:
+            self.start_begun()
 
     def _has_head(self) -> bool:
         """Has the request that is arriving, or has arrived last, told its head?"""

@@ -94,6 +94,7 @@ class Connection:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
         )
         config.load()
         state = ServerState()
@@ -282,3 +283,74 @@ async def test_who_presents_another_credential_is_another_caller():
         None,
     ]
     assert presented[0] is presented[1]
+
+
+class TestAnApplicationThatBeginsAtOnce:
+    async def test_is_answered_for_before_the_loop_turns(self):
+        connection = Connection(eager(answering(b"{}", by_messages=False)))
+
+        connection.protocol.data_received(WHOLE)
+
+        assert connection.transport.written[0].startswith(b"HTTP/1.1 200 OK")
+
+    async def test_answers_the_requests_of_one_piece_in_order(self):
+        seen: list[Any] = []
+        connection = Connection(eager(answering(b"{}", by_messages=False, seen=seen)))
+
+        answered = await connection.ask(WHOLE.replace(b"hi", b"h1") + WHOLE.replace(b"hi", b"h2"))
+
+        assert answered.count(b"HTTP/1.1 200 OK") == 2
+        assert [came for came, *_ in seen] == [b"h1", b"h2"]
+
+    async def test_answers_what_came_whole_before_what_is_no_http(self):
+        connection = Connection(eager(answering(b"{}", by_messages=False)))
+
+        answered = await connection.ask(WHOLE + b"\0\r\n\r\n")
+
+        assert answered.startswith(b"HTTP/1.1 200 OK")
+        assert b"connection: close" in answered
+
+    async def test_waits_in_a_task_that_the_server_knows(self):
+        may_answer, tasks = asyncio.Event(), []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await may_answer.wait()
+            tasks.append(asyncio.current_task())
+            await answering(b"{}", by_messages=False)(scope, receive, send)
+
+        connection = Connection(eager(app))
+        await connection.ask(WHOLE)
+        known = list(connection.protocol.tasks)
+        may_answer.set()
+        await turns()
+
+        assert known == tasks
+        assert connection.transport.written[0].startswith(b"HTTP/1.1 200 OK")
+        assert not connection.protocol.tasks
+
+
+def eager(app: Any) -> Any:
+    app.begins_at_once = True
+    return app
+
+
+@pytest.mark.parametrize("begins_at_once", [False, True])
+@pytest.mark.parametrize("fault", ["raises", "says nothing", "says half"])
+async def test_an_application_that_gives_up_is_answered_for(fault, begins_at_once, caplog):
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if fault == "raises":
+            raise LookupError
+        if fault == "says half":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    app.begins_at_once = begins_at_once  # type: ignore[attr-defined]
+    connection = Connection(app)
+
+    answered = await connection.ask(WHOLE)
+
+    if fault == "says half":
+        assert answered.startswith(b"HTTP/1.1 200 OK")
+    else:
+        assert answered.startswith(b"HTTP/1.1 500 ")
+    assert connection.transport.is_closed
+    assert caplog.records

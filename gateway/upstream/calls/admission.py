@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import field
 from msgspec.structs import replace
 
+from gateway.eager import own_task
 from gateway.errors import UpstreamTimeout
 from gateway.frames import without_frames
 from gateway.upstream.calls.telling import hears_calls, joining, waiting
@@ -155,6 +156,8 @@ class Share:
         if not call.route.is_read:
             return await self._write(call)
         if call.stack is not None or scope.alone or scope.tags is not None:
+            # Wires may need one.
+            await own_task()
             return await self._below.send(call)
         credential = scope.credential
         # As `owner_of`, without calling it.

@@ -1,0 +1,164 @@
+"""Eager starts: the first step at once, the rest in a task."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+
+import pytest
+
+from gateway.eager import own_task, start
+from tests.harness.turns import turns
+
+pytestmark = pytest.mark.anyio
+
+of_step: ContextVar[str] = ContextVar("of_step")
+
+
+def begin(steps):
+    """Start as a callback of the loop does."""
+    loop, begun = asyncio.get_running_loop(), loop_future()
+    loop.call_soon(lambda: begun.set_result(start(steps, loop)))
+    return begun
+
+
+def loop_future():
+    return asyncio.get_running_loop().create_future()
+
+
+async def test_what_waits_for_nothing_needs_no_task():
+    done = []
+
+    async def at_once():
+        done.append(asyncio.current_task())
+
+    task = await begin(at_once())
+
+    assert task is None
+    assert done == [None]
+
+
+async def test_what_waits_goes_on_in_a_task_of_its_own():
+    came, seen = loop_future(), []
+
+    async def later():
+        of_step.set("first")
+        seen.append(asyncio.current_task())
+        value = await came
+        seen.append(asyncio.current_task())
+        return value, of_step.get()
+
+    task = await begin(later())
+    came.set_result("a value")
+
+    assert await task == ("a value", "first")
+    assert seen == [None, task]
+    assert of_step.get(None) is None
+
+
+async def test_what_has_come_before_the_task_begins_is_there():
+    came = loop_future()
+
+    async def later():
+        return await came
+
+    def begin_and_settle():
+        begun.set_result(start(later(), loop))
+        came.set_result("a value")
+
+    loop, begun = asyncio.get_running_loop(), loop_future()
+    loop.call_soon(begin_and_settle)
+
+    assert await (await begun) == "a value"
+
+
+@pytest.mark.parametrize("turns_before", [0, 3], ids=["before the task begins", "while it waits"])
+async def test_a_cancellation_is_heard_where_it_waits(turns_before):
+    came, heard = loop_future(), []
+
+    async def later():
+        try:
+            await came
+        except asyncio.CancelledError:
+            heard.append(came.cancelled())
+            raise
+
+    task = await begin(later())
+    await turns(turns_before)
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert heard == [True]
+
+
+@pytest.mark.parametrize("turns_before", [0, 3])
+async def test_what_outlives_its_cancellation_goes_on(turns_before):
+    first, second = loop_future(), loop_future()
+
+    async def stubborn():
+        try:
+            await first
+        except asyncio.CancelledError:
+            return await second
+
+    task = await begin(stubborn())
+    await turns(turns_before)
+    task.cancel()
+    await turns()
+    second.set_result("the end")
+
+    assert await task == "the end"
+
+
+async def test_it_may_end_by_its_cancellation():
+    async def polite():
+        try:
+            await loop_future()
+        except asyncio.CancelledError:
+            return "cancelled"
+
+    task = await begin(polite())
+    task.cancel()
+
+    assert await task == "cancelled"
+
+
+async def test_failures_are_told_where_they_happen():
+    came, told = loop_future(), []
+
+    async def at_once():
+        raise LookupError
+
+    async def later():
+        try:
+            await came
+        except LookupError as error:
+            told.append(error)
+            raise
+
+    def refused():
+        with pytest.raises(LookupError):
+            start(at_once(), loop)
+        begun.set_result(start(later(), loop))
+
+    loop, begun = asyncio.get_running_loop(), loop_future()
+    loop.call_soon(refused)
+    task = await begun
+    came.set_exception(LookupError())
+
+    with pytest.raises(LookupError):
+        await task
+    assert told == [came.exception()]
+
+
+async def test_a_task_of_ones_own_can_be_had():
+    async def in_time():
+        await own_task()
+        async with asyncio.timeout(30):
+            await asyncio.sleep(0)
+            return asyncio.current_task()
+
+    task = await begin(in_time())
+
+    assert await task is task
