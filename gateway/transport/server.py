@@ -1,8 +1,6 @@
-"""uvicorn as we run it: in an owner's task, without signal handling, with a deadline for headers.
+"""uvicorn as we run it: in an owner's task, without signal handling, with an end in peace.
 
-uvicorn bounds how long a connection may idle between requests, not how long a request may take to
-arrive; sockets that send slowly stay open. `ArrivalProtocol` closes them. How much a request's head
-may hold, `gateway.transport.protocol` bounds.
+Its connections are `gateway.transport.arrival`'s.
 """
 
 from __future__ import annotations
@@ -17,22 +15,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from gateway.transport.arrival import arrival_protocol
 from gateway.transport.protocol import BoundedProtocol
-from gateway.transport.sending import MAX_WAITING_BYTES, Sending
+from gateway.transport.sending import MAX_WAITING_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from uvicorn._types import HTTPScope
     from uvicorn.config import WSProtocolType
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 __all__ = [
-    "ArrivalProtocol",
     "CannotListen",
     "Serving",
     "address_of",
-    "arrival_protocol",
     "listen",
     "new_loop",
     "serving",
@@ -303,80 +299,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-class ArrivalProtocol(BoundedProtocol):
-    """The protocol with a deadline for requests to arrive.
-
-    The timer runs only from the opening of a connection, and from a piece of data that leaves a
-    request unfinished. While an answer is being made it waits: a late body is the endpoint's to
-    answer.
-    """
-
-    arrival_timeout_s = 10.0
-    sending = Sending(10.0)
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        super().connection_made(transport)
-        self._start_timer()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.sending.wait(self)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.sending.end(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        self.sending.end(self)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        BoundedProtocol.data_received(self, data)
-        if self.is_refused:
-            self._stop_timer()
-            self.start_begun()
-            return
-        # What comes after an answer without beginning a request (blank lines, the rest of a body
-        # nobody read) counts as well: it has just stopped uvicorn's own timer.
-        scope: Any = self.scope  # None before the first request
-        cycle = self.cycle
-        is_arriving = scope is not None and "path" in scope
-        if not is_arriving or cycle.more_body or cycle.response_complete:
-            if self._timer is None and not self.transport.is_closing():
-                self._start_timer()
-        elif self._timer is not None:
-            self._stop_timer()
-        if self._begun is not None:
-            self.start_begun()
-
-    def _has_head(self) -> bool:
-        """Has the request that is arriving, or has arrived last, told its head?"""
-        scope: HTTPScope | None = self.scope  # none before the first request
-        return scope is not None and "path" in scope
-
-    def _start_timer(self) -> None:
-        self._timer = self.loop.call_later(self.arrival_timeout_s, self._on_late)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _on_late(self) -> None:
-        self._timer = None
-        if self.transport.is_closing():
-            return
-        cycle: RequestResponseCycle | None = self.cycle  # none before the first request
-        if cycle is not None and not cycle.response_complete:
-            self._start_timer()
-            return
-        if not self._has_head():
-            self.transport.write(_TOO_LATE)
-        self.transport.close()
-
-
 class _CountedConnections(set[Any]):
     """The connections that are open; tells how many there were ever, and are, when that changes."""
 
@@ -401,17 +323,7 @@ class _CountedConnections(set[Any]):
         self._tell(self._taken, len(self))
 
 
-def arrival_protocol(
-    timeout_s: float, send_timeout_s: float = 10.0, max_waiting_bytes: int = MAX_WAITING_BYTES
-) -> type[ArrivalProtocol]:
-    """The protocol with these deadlines: uvicorn takes a class."""
-    sending = Sending(send_timeout_s, max_waiting_bytes)
-    attributes = {"arrival_timeout_s": timeout_s, "sending": sending}
-    return type("ArrivalProtocol", (ArrivalProtocol,), attributes)
-
-
 _STOPPED = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
     b"connection: close\r\n\r\n"
 )
-_TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

@@ -23,8 +23,9 @@ from uvicorn.server import ServerState
 
 from gateway.app import Gateway
 from gateway.settings import Settings
+from gateway.transport.arrival import arrival_protocol
 from gateway.transport.records import Records
-from gateway.transport.server import arrival_protocol, new_loop
+from gateway.transport.server import new_loop
 from tests.benchmarks.driver import request_of
 from tests.benchmarks.measure import ALIKE
 from tests.benchmarks.operation import OPERATIONS
