@@ -175,15 +175,27 @@ class CycleProtocol(HttpToolsProtocol):
         before: RequestResponseCycle | None = self.cycle  # none before the first request
         cycle = self.cycle = Cycle(self, is_last=is_last, expects_continue=expects_continue)
         if before is None or before.response_complete:
-            self._running = cycle
-            if self._begins_at_once:
-                # When all that has come was parsed: of a small request that is the body, too.
-                self._begun = cycle
-            else:
-                self._start_asgi_task(cycle, self.app)
+            self._start(cycle)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
+
+    def begin_again(self, scope: Any, body: bytes) -> None:
+        """Answer a request that has come whole, with the address of the one before."""
+        self.scope = scope
+        cycle = self.cycle = Cycle(self, is_last=False, expects_continue=False)
+        cycle.body += body
+        cycle.more_body = False
+        cycle.message_event.set()
+        self._start(cycle)
+
+    def _start(self, cycle: Cycle) -> None:
+        self._running = cycle
+        if self._begins_at_once:
+            # When all that has come was parsed: of a small request that is the body, too.
+            self._begun = cycle
+        else:
+            self._start_asgi_task(cycle, self.app)
 
     def _start_asgi_task(self, cycle: Any, app: ASGI3Application) -> None:
         self._running = cycle

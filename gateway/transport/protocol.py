@@ -1,5 +1,8 @@
 """uvicorn's HTTP protocol, bounded in what is no body: heads, trailers, framing, waiting requests.
 
+    piece of data ──┬── parser ── head ── bounds ── body ──┬── cycle ──► application
+                    └── the head before, and its body ─────┘
+
 uvicorn keeps whatever headers come until a head is whole, puts trailers among them, and queues as
 many requests as a connection sends before the first is answered. Here a connection that goes beyond
 a bound, or sends what is no HTTP, gets one answer and is closed. Requests that came whole before
@@ -22,6 +25,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gateway.transport.cycle import CycleProtocol
+from gateway.transport.known_head import KnownHead
 
 __all__ = ["BoundedProtocol"]
 
@@ -56,6 +60,7 @@ class BoundedProtocol(CycleProtocol):
         "_heads",
         "_in_body",
         "_is_upgraded",
+        "_known",
         "_offers",
         "_refusal",
         "_since_head_bytes",
@@ -79,8 +84,14 @@ class BoundedProtocol(CycleProtocol):
         self._since_head_bytes = 0
         # Of pieces in which neither a head nor a body ended, since the last that did.
         self._headless_bytes = self._framing_bytes = self._body_bytes = 0
+        # Of the last request that came whole in one piece.
+        self._known: KnownHead | None = None
 
     def data_received(self, data: bytes) -> None:
+        known = self._known
+        if known is not None and (body := known.body_of(data)) is not None and self._is_between():
+            self._take_again(known, body)
+            return
         if len(data) > PIECE_BYTES:
             for start in range(0, len(data), PIECE_BYTES):
                 BoundedProtocol.data_received(self, data[start : start + PIECE_BYTES])
@@ -88,6 +99,7 @@ class BoundedProtocol(CycleProtocol):
         if self.is_refused or self.transport.is_closing():
             return
         was_in_body, heads, body_bytes = self._in_body, self._heads, self._body_bytes
+        was_between = self._is_between()
         self._since_head_bytes += len(data)
         self._idle_since = None
         try:
@@ -98,8 +110,36 @@ class BoundedProtocol(CycleProtocol):
             self._stopped()
         if heads != self._heads:
             self._since_head_bytes = len(data)
+            if was_between and heads + 1 == self._heads:
+                self._learn(data)
         elif not self.is_refused:
             self._measure(len(data), self._body_bytes - body_bytes, was_in_body=was_in_body)
+
+    # Heads that are known
+
+    def _is_between(self) -> bool:
+        """Were all requests answered, and has no other one begun to come?"""
+        scope: Any = self.scope  # none before the first request
+        return scope is None or (
+            not (self._in_body or self.is_refused or self.transport.is_closing())
+            and "path" in scope
+            and self.cycle.response_complete
+        )
+
+    def _learn(self, piece: bytes) -> None:
+        """Know the head of the request that has begun in a piece, if that is all there is in it."""
+        cycle = self.cycle
+        is_whole = not (self._in_body or self.is_refused) and "path" in self.scope
+        if is_whole and cycle.keep_alive and not cycle.waiting_for_100_continue:
+            self._known = KnownHead.of(piece, self._body_bytes, self.scope) or self._known
+
+    def _take_again(self, known: KnownHead, body: bytes) -> None:
+        """Answer a request whose head is known."""
+        self._idle_since = None
+        self._heads += 1
+        self._since_head_bytes = known.request_bytes
+        self._headless_bytes = self._framing_bytes = 0
+        self.begin_again(known.scope_again(self.app_state.copy()), body)
 
     def _measure(self, piece_bytes: int, body_bytes: int, *, was_in_body: bool) -> None:
         """Bound what comes without the end of a head: a head, a body's framing, its trailers."""
