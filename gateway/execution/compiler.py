@@ -62,7 +62,7 @@ __all__ = ["compile_plan", "write_plan"]
 
 
 # Characters of functions that are compiled at once: some 0.2 µs each.
-CHARACTERS_AT_ONCE: Final = 10_000
+CHARACTERS_AT_ONCE: Final = 4_000
 
 
 def compile_plan(plan: Plan) -> Generator[None, None, None]:
@@ -78,6 +78,7 @@ def compile_plan(plan: Plan) -> Generator[None, None, None]:
             lines.clear()
         yield
     _run(lines, namespace)
+    yield
     for selection in plan.selections:
         selection.project = namespace.get(f"s{selection.number}")
     for slot in plan.slots:

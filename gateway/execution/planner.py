@@ -1,16 +1,22 @@
-"""From a valid operation to its compiled plan, in three steps that are taken in many small ones."""
+"""From a valid operation to its compiled plan, in three steps that are taken in many small ones.
+What each execution would have to find out first is found here, too.
+"""
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError
 
 from gateway.execution.compiler import compile_plan
 from gateway.execution.decoding import attributes_read
 from gateway.execution.layout import lay_out
+from gateway.execution.size import size_steps
 from gateway.schema import ENTITY_TYPES
 from gateway.turns import finished
-from gateway.upstream.pruning import readers_of
+from gateway.upstream.pruning import reader_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,7 +41,7 @@ def plan_steps(
     every few fields. Raises `GraphQLError` for a plan of more fields.
     """
     plan = yield from lay_out(strawberry, operation, fragments, variables, max_fields)
-    plan.readers = readers_of((yield from attributes_read(plan)))
+    plan.readers = yield from reader_steps((yield from attributes_read(plan)))
     plan.entity_types = {
         class_: type_name
         for entity, type_name in ENTITY_TYPES.items()
@@ -43,6 +49,13 @@ def plan_steps(
     }
     yield
     yield from compile_plan(plan)
+    yield from size_steps(plan)
+    for slot in plan.slots:
+        if slot.edge is not None:
+            # Prepares them for all executions. What does not fit is told where the cost is found.
+            with suppress(GraphQLError):
+                slot.arguments.values(variables)
+            yield
     return plan
 
 

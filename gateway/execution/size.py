@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 from graphql import get_named_type, get_nullable_type, is_list_type
 
 from gateway.execution.plan import Outline, Size
+from gateway.turns import finished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from gateway.execution.plan import Plan, Selection
 
-__all__ = ["part_of", "size_of"]
+__all__ = ["part_of", "size_of", "size_steps"]
 
 # The scalars that show texts of the upstream.
 TEXTS: Final = frozenset({"String", "ID", "URL", "JSON"})
@@ -48,9 +49,7 @@ def size_of(plan: Plan, rows: Mapping[int, int]) -> Size:
 
 
 def _size(selection: Selection, rows: Mapping[int, int]) -> Size:
-    outline = selection.outline
-    if outline is None:
-        outline = selection.outline = _outlined(selection)
+    outline = selection.outline or finished(_outline_steps(selection))
     if not outline.edges:
         return outline.size
     nodes, fixed_bytes, own, beyond = outline.size
@@ -78,13 +77,21 @@ def _most(below: Sequence[Selection], rows: Mapping[int, int]) -> Size:
 def part_of(plan: Plan) -> Size:
     """What one field of the operation, or one item of a list there, can come to."""
     if plan.part is None:
-        outline = plan.root.outline or _outlined(plan.root)
+        outline = plan.root.outline or finished(_outline_steps(plan.root))
         sizes = [known or _UNKNOWN for _, _, _, known in outline.edges]
         plan.part = Size(*map(max, zip(outline.size, *sizes, strict=True)))
     return plan.part
 
 
-def _outlined(selection: Selection) -> Outline:
+def size_steps(plan: Plan) -> Generator[None, None, None]:
+    """Note what of an answer's size hangs on no argument; yields after each selection."""
+    yield from _outline_steps(plan.root)
+
+
+def _outline_steps(selection: Selection) -> Generator[None, None, Outline]:
+    """What is known of a selection's size before its arguments are. It is kept where more hangs on
+    them, and is looked at again.
+    """
     edges: list[tuple[int | None, list[Selection], bool, Size | None]] = []
     nodes = len(selection.fields)
     fixed_bytes = nodes * LEAF_BYTES
@@ -100,7 +107,10 @@ def _outlined(selection: Selection) -> Outline:
             is_text = get_named_type(field.definition.type).name in TEXTS
             shown[attribute] = shown.get(attribute, 0) + is_text
             continue
-        outlines = [selected.outline or _outlined(selected) for selected in below]
+        outlines = []
+        for selected in below:
+            known_of = selected.outline or (yield from _outline_steps(selected))
+            outlines.append(known_of)
         if field.slot is not None or field.has_slots_below:
             number = None if field.slot is None else field.slot.number
             hangs = any(outline.edges for outline in outlines)
@@ -121,4 +131,8 @@ def _outlined(selection: Selection) -> Outline:
         shown[attribute] = shown.get(attribute, 0) + own
     by_functions = shown.pop(None)
     size = Size(nodes, fixed_bytes, by_functions + max(shown.values(), default=0), 0)
-    return Outline(size, edges)
+    outline = Outline(size, edges)
+    if edges:
+        selection.outline = outline
+    yield
+    return outline

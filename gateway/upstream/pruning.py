@@ -21,6 +21,7 @@ from weakref import WeakValueDictionary
 from msgspec import Struct, defstruct, field
 from msgspec.structs import FieldInfo, fields
 
+from gateway.turns import finished
 from gateway.upstream.entities import (
     Artifact,
     Bridge,
@@ -40,9 +41,9 @@ from gateway.upstream.reading import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
-__all__ = ["WHOLE", "Readers", "Taken", "readers_of", "whole_class"]
+__all__ = ["WHOLE", "Readers", "Taken", "reader_steps", "readers_of", "whole_class"]
 
 # Entity classes, each with the attributes that are read of it; classes left out are read whole.
 Taken: TypeAlias = frozenset[tuple[type, frozenset[str]]]
@@ -76,15 +77,14 @@ KEPT: Final[Mapping[type, frozenset[str]]] = {
 }
 
 
+NOT_PRUNED: Final[Mapping[type, type]] = {}
+
+
 class Readers:
     """Reads each kind of answer. `classes` gives the pruned class for each that is pruned."""
 
-    def __init__(self, taken: Taken = frozenset()) -> None:
-        attributes = dict(taken)
-        self.classes: dict[type, type] = {}
-        for entity, kept in KEPT.items():
-            if entity in attributes:
-                self.classes[entity] = _pruned(entity, attributes[entity] | kept, self.classes)
+    def __init__(self, classes: Mapping[type, type] = NOT_PRUNED) -> None:
+        self.classes = classes
 
     @cached_property
     def jobs(self) -> Reader[Job]:
@@ -134,12 +134,24 @@ _readers: WeakValueDictionary[Taken, Readers] = WeakValueDictionary()
 
 def readers_of(taken: Taken) -> Readers:
     """Readers that decode only this; the same for all operations that take the same."""
+    return finished(reader_steps(taken))
+
+
+def reader_steps(taken: Taken) -> Generator[None, None, Readers]:
+    """The same in steps: a class takes up to 1 ms to make."""
     if not taken:
         return WHOLE
     readers = _readers.get(taken)
-    if readers is None:
-        readers = _readers[taken] = Readers(taken)
-    return readers
+    if readers is not None:
+        return readers
+    attributes = dict(taken)
+    classes: dict[type, type] = {}
+    for entity, kept in KEPT.items():
+        if entity in attributes:
+            classes[entity] = _pruned(entity, attributes[entity] | kept, classes)
+            yield
+    # Another may have made them meanwhile.
+    return _readers.setdefault(taken, Readers(classes))
 
 
 def whole_class(entity: type) -> type:

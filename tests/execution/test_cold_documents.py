@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from time import thread_time
 from typing import TYPE_CHECKING
 
 import pytest
 from graphql import get_introspection_query
 
+from gateway.execution.documents import Documents
 from gateway.execution.engine import Engine
+from gateway.execution.executor import PlannedExecutor
+from gateway.execution.forecast import forecast
+from gateway.execution.limits import Limits
 from gateway.execution.request import GraphQLRequest
+from gateway.execution.schema import make_schema
+from gateway.loaders.whole import MAX_LIST_ROWS
+from gateway.turns import finished
 from gateway.upstream.web_urls import WebUrls
 from tests.execution.test_engine import NoClient
 from tests.harness.over import make_caller
-from tests.harness.stretches import shortest_stretch
+from tests.harness.stretches import TRIES, reference_s, shortest_stretch
 
 if TYPE_CHECKING:
     from gateway.execution.response import GraphQLResponse
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.timed]
 
 STRETCH_S = 0.05
+# What a plan's arguments and sizes take to find is not part of it.
+FORECAST_S = 0.005
 JOB = 'job(by: {path: {project: "1", job: "2"}})'
 ITEM_FIELDS = "name ref tag stage status statusText coverage duration"
 
@@ -89,3 +99,19 @@ async def test_a_new_document_is_prepared_in_short_stretches(text: str) -> None:
     assert response.body
     assert len(text) <= 64_000
     assert stretch < STRETCH_S
+
+
+async def test_what_a_planned_operation_may_take_is_found_at_once() -> None:
+    documents = Documents(make_schema(PlannedExecutor), Limits())
+    operation = documents.get(f"{{ {every(200, JOB + ' { id }')} }}").operation(None)
+
+    taken, calls = [], set()
+    for _ in range(TRIES):
+        plan = finished(operation.planning(operation.constants))
+        began = thread_time()
+        estimate, _ = forecast(operation, plan, operation.constants, MAX_LIST_ROWS)
+        taken.append(reference_s(thread_time() - began))
+        calls.add(estimate.calls)
+
+    assert calls == {200}
+    assert min(taken) < FORECAST_S

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["reference_s", "shortest_stretch"]
+__all__ = ["TRIES", "reference_s", "shortest_stretch"]
 
 TRIES = 5
 # What the loop of known work takes on the reference machine.
