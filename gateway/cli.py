@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
-import json
 import os
 import sys
 from contextlib import suppress
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway import doctor_command, documents_command, health_check, sandbox_command
 from gateway.app import Gateway
 from gateway.banner import announce, gateway_lines
-from gateway.errors import CallerError
+from gateway.errors import BadInput, CallerError
 from gateway.execution.explain import explain
 from gateway.execution.manifests import BadDocuments, read_documents
 from gateway.execution.schema import print_sdl
+from gateway.named_files import FileMistake, text_of, values_of
 from gateway.reloading import reloading
 from gateway.sandbox_command import SandboxMistake
 from gateway.serving import serve
@@ -61,8 +61,10 @@ class _Mistake(Exception):
 # What the user got wrong: printed, exit status 2.
 _MISTAKES: Final = (
     _Mistake,
+    BadDocuments,
     CallerError,
     CannotListen,
+    FileMistake,
     SandboxMistake,
     SettingsError,
     WatchMistake,
@@ -153,9 +155,13 @@ def _schema(options: argparse.Namespace) -> int:
             )
         sys.stdout.write(printed)
         return 0
-    kept = _text_of(options.check)
+    kept = text_of(options.check)
     if kept == printed:
         return 0
+    try:
+        breaks = documents_command.told_breaks(kept, options.documents)
+    except BadInput as fault:
+        raise _Mistake(f"{options.check}: {fault}") from None
     if not options.breaking:
         difference = difflib.unified_diff(
             kept.splitlines(keepends=True),
@@ -164,29 +170,16 @@ def _schema(options: argparse.Namespace) -> int:
             tofile="the schema the code has",
         )
         sys.stdout.writelines(difference)
-    breaks = documents_command.told_breaks(kept, options.documents)
     sys.stdout.writelines(f"{line}\n" for line in breaks)
     return 1 if breaks or not options.breaking else 0
 
 
 def _explain(options: argparse.Namespace) -> int:
     name = "standard input" if str(options.file) == "-" else str(options.file)
-    _say(explain(_text_of(options.file), _variables(options.variables), name=name))
+    given = options.variables
+    variables = None if given is None else values_of(given, "--variables")
+    _say(explain(text_of(options.file), variables, name=name))
     return 0
-
-
-def _variables(given: str | None) -> dict[str, Any] | None:
-    """Variables from JSON, or from the file of `@FILE`; raises `_Mistake`."""
-    if given is None:
-        return None
-    text = _text_of(Path(given[1:])) if given.startswith("@") else given
-    try:
-        variables = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _Mistake(f"--variables takes JSON, or @FILE: {error}") from None
-    if not isinstance(variables, dict):
-        raise _Mistake('--variables takes an object of names and values, such as {"first": 20}')
-    return variables
 
 
 def _settings(_: argparse.Namespace) -> int:
@@ -278,13 +271,6 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, sentence: str) -> N
         parser.add_argument(
             flag, dest=name, metavar="|".join(choices_of(name)) or "VALUE", help=told
         )
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _Mistake(f"cannot read {path}: {error}") from None
 
 
 def _say(*lines: str) -> None:

@@ -82,7 +82,8 @@ def check(settings: Settings, *, is_ready: bool = False) -> str | None:
             answer = connection.getresponse()
             text = answer.read(1000).decode(errors="replace")
         except (OSError, HTTPException) as error:
-            fault = f"http://{host}:{settings.port}{target} does not answer: {error}"
+            why = getattr(error, "strerror", None) or error
+            fault = f"http://{host}:{settings.port}{target} does not answer: {why}"
         else:
             return None if answer.status == 200 else f"{answer.status} {text}"
         finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.banner import announce, sandbox_lines
+from gateway.named_files import why_unreadable
 from gateway.sandbox import KINDS, PROFILES, Fault, Sandbox
 from gateway.settings.checks import is_loopback
 from gateway.stopping import StopSignals
@@ -76,7 +78,17 @@ def run(options: Namespace) -> int:
             live=True,
             record=options.admin,
         )
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        where = Path(error.filename or options.world or options.data)
+        told = f"cannot read {where}: {why_unreadable(error, where)}"
+        raise SandboxMistake(f"the sandbox cannot start: {told}") from None
+    except sqlite3.Error as error:
+        told = (
+            f"--data {options.data}: {error}; name a file that a sandbox has kept, or a new one in"
+            " a folder that is there"
+        )
+        raise SandboxMistake(f"the sandbox cannot start: {told}") from None
+    except ValueError as error:
         raise SandboxMistake(f"the sandbox cannot start: {error}") from None
 
     async def serve() -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -114,11 +115,32 @@ class TestSandbox:
         assert done.returncode == 2
         assert told in done.stderr
 
-    def test_a_world_that_cannot_be_read_is_told(self, tmp_path):
-        done = run("sandbox", "--port", "0", "--world", str(tmp_path / "none.json"))
+    @pytest.mark.parametrize(
+        ("flag", "name", "told"),
+        [
+            ("--world", "none.json", "cannot read {path}: there is no such file"),
+            ("--world", "half.json", "{path} is no JSON: Input data was truncated"),
+            ("--world", "bytes.json", "{path}: it is no text in UTF-8"),
+            ("--world", "half.yaml", "{path} is no YAML: while parsing a flow"),
+            ("--data", "half.json", "--data {path}: file is not a database; name a file that"),
+            (
+                "--data",
+                "none/new.db",
+                "--data {path}: unable to open database file; name a file that",
+            ),
+        ],
+    )
+    def test_a_file_that_cannot_be_read_is_told(self, tmp_path, flag, name, told):
+        (tmp_path / "half.json").write_text('{"users": ')
+        (tmp_path / "half.yaml").write_text("users: [")
+        (tmp_path / "bytes.json").write_bytes(b"\xff")
+        path = tmp_path / name
 
+        done = run("sandbox", "--port", "0", flag, str(path))
+
+        said = f"jobs-gateway: the sandbox cannot start: {told.format(path=path)}"
         assert done.returncode == 2
-        assert "none.json" in done.stderr
+        assert done.stderr.startswith(said)
 
 
 class TestSchema:
@@ -147,7 +169,33 @@ class TestSchema:
     def test_a_file_that_is_not_there_is_told(self, tmp_path, capsys):
         assert main(["schema", "--check", str(tmp_path / "none")]) == 2
 
-        assert "cannot read" in capsys.readouterr().err
+        said = f"jobs-gateway: cannot read {tmp_path / 'none'}: there is no such file\n"
+        assert capsys.readouterr().err == said
+
+    def test_a_folder_in_place_of_a_file_is_told(self, tmp_path, capsys):
+        assert main(["schema", "--check", str(tmp_path)]) == 2
+
+        said = f"jobs-gateway: cannot read {tmp_path}: it is a folder; name a file in it\n"
+        assert capsys.readouterr().err == said
+
+    def test_what_is_no_schema_is_told_and_not_compared(self, tmp_path, capsys):
+        kept = tmp_path / "kept.graphql"
+        kept.write_text('{"users": [', encoding="utf-8")
+
+        assert main(["schema", "--check", str(kept)]) == 2
+
+        out, said = capsys.readouterr()
+        assert out == ""
+        assert said.startswith(f"jobs-gateway: {kept}: no schema: ")
+
+    def test_trusted_documents_that_are_not_there_are_told(self, tmp_path, capsys):
+        kept, none = tmp_path / "kept.graphql", tmp_path / "none"
+        kept.write_text("type Query { one: Int }", encoding="utf-8")
+
+        assert main(["schema", "--check", str(kept), "--documents", str(none)]) == 2
+
+        said = f"jobs-gateway: {none} is neither a file nor a folder\n"
+        assert capsys.readouterr() == ("", said)
 
     @pytest.mark.parametrize(
         ("flags", "named"),
@@ -191,9 +239,16 @@ class TestExplain:
     @pytest.mark.parametrize(
         ("given", "told"),
         [
-            ("{", "--variables takes JSON"),
+            ("", "--variables is no JSON: line 1, column 1: it ends too early"),
+            ('{"n": 1,\n"m": ', "--variables is no JSON: line 2, column 6: it ends too early"),
+            ("{'n': 1}", "line 1, column 2: names and strings stand in double quotes"),
+            ('{"n": one}', "line 1, column 7: 'o' cannot stand here"),
+            ('{"n": "one}', "line 1, column 7: the string that begins here does not end"),
+            ('{"n": 1}' * 500, "line 1, column 9: '{' cannot stand here"),
+            ("[" * 100_000, "--variables is nested too deeply"),
             ("[1]", "--variables takes an object"),
-            ("@/no/such/file", "cannot read /no/such/file"),
+            ("@/no/such/file", "cannot read /no/such/file: there is no such file\n"),
+            ("@no/such", f"cannot read no/such: there is no such file in {Path.cwd()}\n"),
             ('{"x": 1}', "declares no variable $x; it has none"),
         ],
     )
@@ -204,6 +259,25 @@ class TestExplain:
         assert main(["explain", str(document), "--variables", given]) == 2
 
         assert told in capsys.readouterr().err
+
+    def test_a_file_of_variables_that_is_named_without_its_sign_is_told(self, tmp_path, capsys):
+        document, variables = tmp_path / "query.graphql", tmp_path / "variables.json"
+        document.write_text("query ($id: ID!) { node(id: $id) { id } }")
+        variables.write_text('{"id": "a"')
+
+        assert main(["explain", str(document), "--variables", str(variables)]) == 2
+        assert f"to read a file, --variables @{variables}\n" in capsys.readouterr().err
+        assert main(["explain", str(document), "--variables", f"@{variables}"]) == 2
+        assert f"{variables} is no JSON: line 1, column 11: it ends" in capsys.readouterr().err
+
+    def test_a_document_that_is_no_text_is_told(self, tmp_path, capsys):
+        document = tmp_path / "query.graphql"
+        document.write_bytes(b"\xff\xfe")
+
+        assert main(["explain", str(document)]) == 2
+
+        said = f"jobs-gateway: cannot read {document}: it is no text in UTF-8\n"
+        assert capsys.readouterr().err == said
 
     def test_a_document_that_is_not_valid_is_told(self, tmp_path, capsys):
         document = tmp_path / "query.graphql"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, NonNullTypeNode, print_ast
 
 from gateway.errors import BadInput
 from gateway.execution.compiler import write_plan
@@ -32,8 +32,9 @@ def explain(
     """Each operation's fields (compiled, edge or reference), its cost at worst and its generated
     functions.
 
-    Without `variables` they take their defaults. Raises `BadInput` with all that is wrong with the
-    document, or with the variables, a line for each, by the document's name and its place there.
+    Without `variables` they take their defaults; where one that is needed has none, the cost is not
+    known, and that is said. Raises `BadInput` with all that is wrong with the document, or with the
+    variables, a line for each, by the document's name and its place there.
     """
     document = Documents(make_schema(PlannedExecutor), Limits()).get(text)
     if document.errors:
@@ -72,8 +73,8 @@ def _explain_operation(operation: Operation, given: Mapping[str, Any] | None, na
     plan = operation.plan(variables)
     try:
         cost = str(estimate_cost(plan, variables).calls)
-    except GraphQLError:
-        cost = "depends on the variables"
+    except GraphQLError as error:
+        cost = _wanted(operation) or f"not known: {error.message}"
     source = write_plan(plan)
     return "\n".join(
         [
@@ -84,6 +85,20 @@ def _explain_operation(operation: Operation, given: Mapping[str, Any] | None, na
             *(f"    {line}" for line in source.splitlines()),
         ]
     )
+
+
+def _wanted(operation: Operation) -> str | None:
+    """Says which variables have no value, and how to give them; None where all have one."""
+    lacking = [
+        definition
+        for definition in operation.node.variable_definitions or ()
+        if definition.default_value is None and isinstance(definition.type, NonNullTypeNode)
+    ]
+    if not lacking:
+        return None
+    named = ", ".join(print_ast(definition) for definition in lacking)
+    example = ", ".join(f'"{definition.variable.name.value}": …' for definition in lacking)
+    return f"not known without values for {named}; give them: --variables '{{{example}}}'"
 
 
 def _explain_selection(selection: Selection, depth: int) -> list[str]:

@@ -53,10 +53,17 @@ def test_the_cost_at_worst_is_told() -> None:
     assert "upstream calls at worst: 1\n" in explain("{ currentJob { name } }")
 
 
-def test_a_cost_that_needs_the_variables_says_so() -> None:
-    shown = explain("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }")
+def test_a_cost_that_needs_variables_says_which_and_how_to_give_them() -> None:
+    shown = explain(
+        """query ($ids: [ID!]!, $project: ID!, $n: Int = 3, $after: String) {
+        nodes(ids: $ids) { id } project(id: $project) {
+        jobs(first: $n, after: $after) { nodes { name } } } }"""
+    )
 
-    assert "upstream calls at worst: depends on the variables\n" in shown
+    assert shown.splitlines()[1] == (
+        "upstream calls at worst: not known without values for $ids: [ID!]!, $project: ID!;"
+        """ give them: --variables '{"ids": …, "project": …}'"""
+    )
 
 
 def test_each_operation_is_told() -> None:

@@ -46,9 +46,15 @@ def load(world: Builder, source: Path | Mapping[str, Any]) -> None:
 
 
 def _read(path: Path) -> Any:
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: it is no text in UTF-8") from None
     if path.suffix not in {".yaml", ".yml"}:
-        return parse(text)
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ValueError(f"{path} is no JSON: {error}") from None
     try:
         import yaml  # noqa: PLC0415 - an extra, needed only by files of this name
     except ImportError:
@@ -56,7 +62,10 @@ def _read(path: Path) -> Any:
             f"{path}: YAML is read by PyYAML, which is not installed (pip install pyyaml); JSON is"
             " read without"
         ) from None
-    return yaml.safe_load(text)
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is no YAML: {error}") from None
 
 
 class _Loader:
