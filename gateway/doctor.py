@@ -12,7 +12,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -43,6 +43,8 @@ CLOCK_OFF_S: Final = 5.0
 NO_REF: Final = "jobs-gateway-doctor-looks-for-no-such-ref"
 ROWS: Final = 20
 LOGS_TRIED: Final = 5
+# What only the jobs of a project show.
+REST: Final = "what only jobs show (keyset, order, ref, statuses, addresses, logs)"
 # What a certificate that is not trusted is cured by.
 _CURED_BY_CA: Final = {Cause.CERTIFICATE_UNTRUSTED, Cause.CERTIFICATE_SELF_SIGNED}
 
@@ -204,24 +206,24 @@ class _Examination:
                 raise _Over
             return path
         if not self._has_token:
-            self._tell("unknown", "jobs", "set GITLAB_TOKEN, or name a public one by --project")
-            raise _Over
+            self._without_project("set GITLAB_TOKEN, or name a public one")
         answer = await self._get(
             "/projects?membership=true&simple=true&per_page=1&order_by=last_activity_at",
             about="project",
         )
         if answer.status != 200:
-            text = f"no list of projects (HTTP {answer.status}): name one, --project"
-            self._tell("unknown", "jobs", text)
-            raise _Over
+            self._without_project(f"their list is not given (HTTP {answer.status}): name one")
         projects = _read(answer, list[_Named])
         if not projects:
-            self._tell(
-                "unknown", "jobs", "the token is a member of no project: name one, --project"
-            )
-            raise _Over
-        self._tell("ok", "project", f"asked about: {projects[0].path_with_namespace!r}")
+            self._without_project("the token is a member of none: name one")
+        path = projects[0].path_with_namespace
+        self._tell("ok", "project", f"asked about: {path!r}; about another by --project")
         return f"/projects/{projects[0].id}"
+
+    def _without_project(self, why: str) -> NoReturn:
+        text = f"none looked at, nor {REST}: {why}, by --project GROUP/PROJECT"
+        self._tell("unknown", "project", text)
+        raise _Over
 
     async def _keyset(self, project: str) -> list[_Job]:
         """The newest jobs, in two pages by keyset."""

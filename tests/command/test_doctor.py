@@ -117,8 +117,21 @@ class TestWhatItSees:
         async with Stub(VERSION).running() as upstream:
             found = await findings(upstream.origin, "token")
 
-        told = "no list of projects (HTTP 404): name one, --project"
-        assert found["jobs"] == ("unknown", told)
+        kind, told = found["project"]
+        assert kind == "unknown"
+        assert told.endswith(
+            "their list is not given (HTTP 404): name one, by --project GROUP/PROJECT"
+        )
+
+    async def test_without_a_project_it_says_what_it_did_not_look_at(self):
+        with serve() as sandbox:
+            whole = await kinds(sandbox.url, sandbox.tokens["developer"], "1")
+            found = await findings(sandbox.url)
+
+        kind, told = found.pop("project")
+        assert kind == "unknown"
+        assert all(f"{about}" in told for about in whole.keys() - found.keys())
+        assert told.endswith("set GITLAB_TOKEN, or name a public one, by --project GROUP/PROJECT")
 
     async def test_pages_by_offset_where_keyset_is_asked_for(self):
         rows = [{"id": 100 - number, "status": "success"} for number in range(20)]
