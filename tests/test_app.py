@@ -174,6 +174,7 @@ async def test_it_is_mounted_in_another_application(path, starts):
     assert is_first_page(start)
     assert page.status_code == 200
     assert "GraphQL is at /jobs/graphql" in nothing.text
+    assert code_of(nothing) == "NOT_FOUND"
     assert gateway._endpoint is None
 
 
@@ -193,7 +194,7 @@ async def test_a_server_is_told_of_its_root_path(path):
 
 async def test_the_sandbox_answers_others_only_if_it_is_asked_for():
     """An ASGI server may listen elsewhere than the settings say."""
-    statuses = []
+    statuses, told = [], []
     for sandbox in (None, True):
         gateway = create_app(Settings(sandbox_jobs=0, sandbox=sandbox))
 
@@ -203,8 +204,15 @@ async def test_the_sandbox_answers_others_only_if_it_is_asked_for():
         async with gateway.running(), asking(beyond) as caller:
             answers = [await caller.get(at) for at in ("/graphql?query={a}", "/health/live")]
         statuses.append([answer.status_code for answer in answers])
+        told += [code_of(answer) for answer in answers if answer.is_error]
 
     assert statuses == [[403, 403], [200, 200]]
+    assert told == ["FORBIDDEN", "FORBIDDEN"]
+
+
+def code_of(answer):
+    [error] = answer.json()["errors"]
+    return error["extensions"]["code"]
 
 
 async def test_pages_of_allowed_origins_may_read_health_and_errors():
@@ -220,6 +228,7 @@ async def test_pages_of_allowed_origins_may_read_health_and_errors():
         answers.append(await caller.post("/graphql", headers=origin))
 
     assert [answer.status_code for answer in answers] == [200, 404, 200, 503]
+    assert (code_of(answers[1]), code_of(answers[3])) == ("NOT_FOUND", "UPSTREAM_UNAVAILABLE")
     for answer in answers:
         assert answer.headers["access-control-allow-origin"] == origin["origin"]
         assert answer.headers["vary"] == "origin"

@@ -31,6 +31,7 @@ __all__ = [
     "not_found",
     "not_running",
     "place_of",
+    "refusal",
     "sandbox_is_private",
     "to_explorer",
 ]
@@ -83,21 +84,33 @@ async def not_running(_: Request) -> Response:
         "the gateway is not running: the application that it is mounted in has to enter"
         " `running()` of it in its lifespan, or the server to speak the lifespan protocol"
     )
-    return JSONResponse({"errors": [{"message": message}]}, 503)
+    return JSONResponse(refusal(503, message), 503)
 
 
+def refusal(status: int, message: str) -> dict[str, Any]:
+    """What is answered where nothing was asked of GraphQL, in the form of its errors."""
+    return {"errors": [{"message": message, "extensions": {"code": _CODES[status]}}]}
+
+
+_CODES: Final = {
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    413: "PAYLOAD_TOO_LARGE",
+    503: "UPSTREAM_UNAVAILABLE",
+}
 SANDBOX_IS_PRIVATE: Final = (
     "this gateway runs over the sandbox, whose tokens are public, and answers on this machine only:"
     " set GATEWAY_UPSTREAM_URL, or GATEWAY_SANDBOX=true"
 )
-sandbox_is_private: Final = JSONResponse({"errors": [{"message": SANDBOX_IS_PRIVATE}]}, 403)
+sandbox_is_private: Final = JSONResponse(refusal(403, SANDBOX_IS_PRIVATE), 403)
 
 
 async def not_found(request: Request, _: Exception) -> Response:
     """Say where GraphQL is."""
     asked, base = request.scope["gateway.asked"], request.scope["gateway.base"]
     message = f"nothing is served at {asked:.200}; GraphQL is at {base}{GRAPHQL_PATH}"
-    return JSONResponse({"errors": [{"message": message}]}, 404)
+    return JSONResponse(refusal(404, message), 404)
 
 
 def _below(path: str, root: str) -> str:

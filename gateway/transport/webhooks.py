@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.settings.checks import SIGNING
+from gateway.transport.addressing import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -128,4 +129,4 @@ def _named_in(body: bytes) -> tuple[int | None, tuple[int, ...]]:
 
 
 def _told(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"errors": [{"message": message}]}, status)
+    return JSONResponse(refusal(status, message), status)

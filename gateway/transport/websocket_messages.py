@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gateway.errors import BadInput
+from gateway.transport.addressing import refusal
 from gateway.transport.origins import ORIGIN_HEADERS
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Close(Exception):
 
 async def refuse(send: Callable[[Any], Awaitable[None]], status: int, message: str) -> None:
     """Answer a handshake with no."""
-    body = _encode({"errors": [{"message": message}]})
+    body = _encode(refusal(status, message))
     headers = [(b"content-type", b"application/json; charset=utf-8")]
     start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
     await send(start)

@@ -327,6 +327,7 @@ class TestHandshakes:
                     pass
 
             assert refused.value.response.status_code == 403
+            assert b'"code":"FORBIDDEN"' in refused.value.response.body
 
     async def test_elsewhere_are_refused(self, gateway):
         async with gateway() as (_, url):
@@ -335,6 +336,7 @@ class TestHandshakes:
                     pass
 
             assert refused.value.response.status_code == 404
+            assert b'"code":"NOT_FOUND"' in refused.value.response.body
 
     async def test_live_on_beyond_the_time_for_requests(self, connected):
         async with connected(receive_timeout_s=0.2) as talk:
