@@ -45,7 +45,7 @@ export function HeadersForAll({ kept, initial }: { kept: KeptHeaders; initial: s
         checked={isRemembered}
         onChange={(event) => remember(event.target.checked)}
       />
-      Remember headers
+      <span>Remember<span className="unneeded"> headers</span></span>
     </label>,
     bar,
   );

@@ -117,6 +117,24 @@ async def test_all_tabs_and_the_whole_operation_are_in_sight(explored, address, 
     assert cut == []
 
 
+@pytest.mark.parametrize("explored", [{"viewport": {"width": 420, "height": 860}}], indirect=True)
+async def test_the_headers_tools_are_whole_in_a_narrow_window(explored, address, tmp_path):
+    await explored.open(address)
+    page = explored.page
+    await page.get_by_role("button", name="Headers", exact=True).click()
+    tools = page.locator(".graphiql-editor-tools")
+    await tools.get_by_label("Remember headers").check()
+
+    hides = tools.locator(".graphiql-toggle-editor-tools")
+    await page.screenshot(path=tmp_path / "headers.png")
+    right = await hides.evaluate("it => it.getBoundingClientRect().right")
+    await hides.click()
+
+    edge = await tools.evaluate("it => it.parentElement.getBoundingClientRect().right")
+    assert right <= edge
+    await page.get_by_label("Show editor tools").wait_for()
+
+
 async def test_a_manual_job_is_played_again_and_again_by_keyboard(explored, address):
     await explored.open(address)
     page = explored.page

@@ -64,7 +64,22 @@ async def test_a_log_is_followed_to_its_end(sandbox_server, explored, address, t
     assert len(content) > 10_000
     assert end, "its end is in sight"
     assert await log.locator("a, img, script, iframe").count() == 0
-    assert re.search(r"Events\s+\d+", await explored.facts.inner_text())
+    facts = await explored.facts.inner_text()
+    assert re.search(r"Calls of this event\s+none of its own\s+Events\s+\d+", facts)
+    assert "of at most" not in facts
+
+
+async def test_of_an_event_that_takes_calls_they_are_told(explored, address):
+    query = """subscription { jobUpdated(job: { path: { project: 1, job: 8 } }) {
+      name log { tail(lines: 1) { text } } } }"""
+    await explored.open(f"{address}#{urlencode({'query': query})}")
+
+    await explored.page.get_by_label("Execute query").click()
+    await explored.facts.get_by_text("Calls of this event").wait_for()
+
+    facts = await explored.facts.inner_text()
+    await explored.page.get_by_label("Stop query").click()
+    assert re.search(r"Calls of this event\s+1 of at most \d\s+Shared\s+0", facts)
 
 
 async def test_the_tabs_that_watch_run_and_stop(explored, address):

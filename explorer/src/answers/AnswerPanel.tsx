@@ -77,13 +77,22 @@ function Facts({ answered }: { answered: Answered }) {
   const cost = answer.extensions?.cost;
   return (
     <dl>
-      {cost && (
+      {cost && events && (
+        <Fact
+          name="Calls of this event"
+          value={cost.estimated ? `${cost.calls} of at most ${cost.estimated}` : "none of its own"}
+          says="Calls for what is selected below the event. Watching takes calls too: those of one poller, for all who watch the same."
+        />
+      )}
+      {cost && !events && (
+        <Fact
+          name="Upstream calls"
+          value={`${cost.calls} of at most ${cost.estimated}`}
+          says="Calls made, and the bound that was known before the first one"
+        />
+      )}
+      {cost && (cost.estimated > 0 || !events) && (
         <>
-          <Fact
-            name="Upstream calls"
-            value={`${cost.calls} of at most ${cost.estimated}`}
-            says="Calls made, and the bound that was known before the first one"
-          />
           <Fact name="Shared" value={cost.shared} says="Calls saved: others had the same under way" />
           <Fact name="Cached" value={cost.cached} says="Calls saved: the answer was still fresh" />
           <Fact name="Retried" value={cost.retried} says="Further calls after failures" />
