@@ -260,7 +260,8 @@ async def test_what_is_chosen_comes_into_sight(page, root, width):
 
     await chosen.click()
     await line(page, "teaspoon").wait_for()
-    pipeline = await _is_in_sight(panel(page, "Pipeline #6").get_by_role("heading").first)
+    heading = panel(page, "Pipeline #6").get_by_role("heading").first
+    pipeline = await _is_in_sight(heading, upper=0.4)
     await page.get_by_role("link", name="teaspoon").click()
     await panel(page, "teaspoon").get_by_text("script failure").wait_for()
     job = await _is_in_sight(panel(page, "teaspoon").get_by_text("script failure"))
@@ -268,11 +269,33 @@ async def test_what_is_chosen_comes_into_sight(page, root, width):
     assert (pipeline, job) == (True, True)
 
 
-async def _is_in_sight(found):
+async def _is_in_sight(found, upper=1.0):
+    """Whole, and in the upper part of the window."""
     return await found.evaluate(
-        "it => { const {top, bottom} = it.getBoundingClientRect();"
-        " return top >= 0 && bottom <= innerHeight }"
+        "(it, upper) => { const {top, bottom} = it.getBoundingClientRect();"
+        " return top >= 0 && bottom <= innerHeight * upper }",
+        upper,
     )
+
+
+async def test_the_list_marks_the_open_pipeline_also_one_of_another_page(page, root):
+    await page.goto(f"{root}#project=1&pipeline=6")
+    open_ones = page.locator(".pipelines [aria-current]")
+    await open_ones.wait_for()
+    elsewhere = await open_ones.inner_text()
+    await button(page, "Cancel pipeline").click()
+    await open_ones.locator(".state.failed").wait_for()
+
+    chosen = page.locator(".pipelines a:not([aria-current])").first
+    number = re.search(r"#\d+", await chosen.inner_text())[0]
+    await chosen.click()
+    await panel(page, f"Pipeline {number}").wait_for()
+
+    assert "#6 " in elsewhere
+    assert "on another page" in elsewhere
+    assert await open_ones.count() == 1
+    assert number in await open_ones.inner_text()
+    assert "on another page" not in await open_ones.inner_text()
 
 
 async def test_a_manual_job_is_played_by_keyboard(page, root, sandbox):
@@ -321,7 +344,9 @@ async def test_refusals_and_errors_are_told_where_they_belong(page, root, sandbo
     await retry.click()
     await page.get_by_role("status").get_by_text("FORBIDDEN").wait_for()
     await page.goto(f"{root}#project=1&pipeline=999999")
-    await panel(page, "Pipeline #999999").get_by_role("alert").first.wait_for()
+    told = panel(page, "Pipeline #999999").get_by_role("alert").first
+    await told.wait_for()
+    assert (await told.inner_text()).startswith("pipeline 999999 of project 1: it does not exist")
     await page.goto(f"{root}#project=1&pipeline=13")
     await (
         panel(page, "Pipeline #13")
@@ -343,9 +368,31 @@ async def test_a_credential_is_given_and_goes_into_no_address(explored, root, sa
     await button(page, "Use it").click()
     await page.locator(".pipelines a").first.wait_for()
 
+    assert not await page.get_by_label("Value").is_visible()
     stored = await page.evaluate("[JSON.stringify(localStorage), sessionStorage.length]")
     assert stored == ["{}", 1]
     assert not [one for one in explored.requests if "glpat" in one]
+
+
+async def test_the_credential_is_left_by_escape_by_a_click_elsewhere_and_by_the_keyboard(
+    page, root
+):
+    await page.goto(root)
+    opens, value = page.get_by_text("Credential", exact=True), page.get_by_label("Value")
+    shown = []
+
+    for leave in (
+        lambda: page.keyboard.press("Escape"),
+        lambda: page.get_by_role("heading", name="Pipelines").click(),
+        lambda: page.get_by_label("Project").focus(),
+    ):
+        await opens.click()
+        await value.fill("half of one")
+        shown.append(await value.is_visible())
+        await leave()
+        shown.append(await value.is_visible())
+
+    assert shown == [True, False] * 3
 
 
 async def test_each_panel_tells_its_cost_and_opens_in_graphiql(explored, page, root):

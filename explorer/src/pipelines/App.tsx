@@ -49,9 +49,16 @@ function useShowing(main: RefObject<HTMLElement | null>, { project, pipeline, jo
   const isFirst = useRef(true);
   useEffect(() => {
     const chosen = job ? ":scope > :last-child > header" : ".column header";
-    if (!isFirst.current && pipeline) main.current?.querySelector(chosen)?.scrollIntoView({ block: "nearest" });
+    const heading = main.current?.querySelector(chosen);
+    if (!isFirst.current && pipeline && heading && !isHigh(heading)) heading.scrollIntoView();
     isFirst.current = false;
   }, [main, project, pipeline, job]);
+}
+
+/** In sight, with room below it for what it heads. */
+function isHigh(heading: Element): boolean {
+  const { top } = heading.getBoundingClientRect();
+  return top >= 0 && top < innerHeight * 0.4;
 }
 
 function ProjectForm({ place }: { place: Place }) {
@@ -75,15 +82,18 @@ const NAMES = ["PRIVATE-TOKEN", "Authorization", "JOB-TOKEN"];
 /** Kept as the explorer keeps it: for this tab's session, or in the browser. In no address. */
 function Credential({ kept, demo }: { kept: KeptHeaders; demo: string }) {
   const [isKept, setKept] = useState(kept.isRemembered);
+  const details = useRef<HTMLDetailsElement>(null);
+  useLeaving(details);
   function use(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
     kept.remember(isKept, JSON.stringify({ [String(given.get("name"))]: given.get("value") }, null, 2));
+    details.current!.open = false;
     // All that is known here was told to another.
     location.reload();
   }
   return (
-    <details className="credential">
+    <details className="credential" ref={details}>
       <summary>Credential</summary>
       <form onSubmit={use}>
         <label>
@@ -101,4 +111,21 @@ function Credential({ kept, demo }: { kept: KeptHeaders; demo: string }) {
       </form>
     </details>
   );
+}
+
+/** Closed by Escape, or by going elsewhere. */
+function useLeaving(details: RefObject<HTMLDetailsElement | null>) {
+  useEffect(() => {
+    function leave(event: Event) {
+      const shown = details.current;
+      if (!shown?.open) return;
+      const isInside = shown.contains(event.target as Node);
+      if (event instanceof KeyboardEvent ? event.key !== "Escape" : isInside) return;
+      shown.open = false;
+      if (isInside) shown.querySelector("summary")!.focus();
+    }
+    const events = ["keydown", "pointerdown", "focusin"];
+    events.forEach((event) => addEventListener(event, leave));
+    return () => events.forEach((event) => removeEventListener(event, leave));
+  }, [details]);
 }

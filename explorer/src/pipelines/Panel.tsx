@@ -83,10 +83,12 @@ export function messagesOf(error: CombinedError): string[] {
     const why = error.networkError.message || "the connection was closed";
     return [`no answer from the gateway: ${why}`];
   }
+  // Messages say what they are about; where it stands in the answer is of use further down only.
   return error.graphQLErrors.map(({ message, extensions, path }) => {
-    const code = extensions.code ? ` (${extensions.code})` : "";
+    const place = path && path.length > 1 ? `, at ${path.join(".")}` : "";
+    const code = extensions.code ? ` (${extensions.code}${place})` : place;
     const hint = extensions.code === "UNAUTHENTICATED" ? "; give another credential above" : "";
-    return `${path ? `${path.join(".")}: ` : ""}${message}${code}${hint}`;
+    return `${message}${code}${hint}`;
   });
 }
 

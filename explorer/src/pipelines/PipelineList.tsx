@@ -3,9 +3,10 @@
 import { useState } from "react";
 import { useQuery } from "urql";
 
-import { hrefOf, type Place } from "./address.ts";
+import { hrefOf, pipelineRef, type Place } from "./address.ts";
 import { Ago, State } from "./facts.tsx";
-import { Pipelines } from "./operations.ts";
+import type { HeadFragment } from "./gql/graphql.ts";
+import { OpenPipeline, Pipelines } from "./operations.ts";
 import { Panel } from "./Panel.tsx";
 
 export function PipelineList({ place }: { place: Place }) {
@@ -13,6 +14,7 @@ export function PipelineList({ place }: { place: Place }) {
   const [query, setQuery] = useState({ project: place.project, after: null as string | null });
   const [result, again] = useQuery({ query: Pipelines, variables: query });
   const project = result.data?.project;
+  const edges = project?.pipelines?.edges;
   const page = project?.pipelines?.pageInfo;
 
   function show(cursors: (string | null)[]) {
@@ -32,25 +34,16 @@ export function PipelineList({ place }: { place: Place }) {
       }
     >
       <ul className="pipelines">
-        {project?.pipelines?.edges.map((edge, index) => {
-          const one = edge?.node;
-          if (!one) return <li key={index} className="empty">A pipeline that cannot be read.</li>;
-          const number = String(one.databaseId);
-          const isOpen = place.pipeline === one.id || place.pipeline === number;
-          return (
-            <li key={one.id}>
-              <a href={hrefOf({ project: place.project, pipeline: number })} aria-current={isOpen || undefined}>
-                <State status={one.status} />
-                <span className="name">{one.name ?? one.ref}</span>
-                <span className="quiet">
-                  #{number} · {one.name ? `${one.ref} · ` : ""}{one.source} · <Ago time={one.createdAt} />
-                </span>
-              </a>
-            </li>
-          );
-        })}
+        {edges && place.pipeline && !edges.some((edge) => edge?.node && isOpen(edge.node, place)) && <Elsewhere place={place} />}
+        {edges?.map((edge, index) =>
+          edge?.node ? (
+            <Row key={edge.node.id} one={edge.node} name={edge.node.name} place={place} />
+          ) : (
+            <li key={index} className="empty">A pipeline that cannot be read.</li>
+          ),
+        )}
       </ul>
-      {project?.pipelines?.edges.length === 0 && <p className="empty">There are no pipelines yet.</p>}
+      {edges?.length === 0 && <p className="empty">There are no pipelines yet.</p>}
       {(pages.length > 1 || page?.hasNextPage) && (
         <div className="pages">
           <button type="button" disabled={pages.length < 2} onClick={() => show(pages.slice(0, -1))}>Newer</button>
@@ -61,4 +54,30 @@ export function PipelineList({ place }: { place: Place }) {
       )}
     </Panel>
   );
+}
+
+function Row({ one, name, place, more = "" }: { one: HeadFragment; name?: string | null; place: Place; more?: string }) {
+  const pipeline = String(one.databaseId);
+  return (
+    <li>
+      <a href={hrefOf({ project: place.project, pipeline })} aria-current={isOpen(one, place) || undefined}>
+        <State status={one.status} />
+        <span className="name">{name ?? one.ref}</span>
+        <span className="quiet">
+          #{pipeline} · {name ? `${one.ref} · ` : ""}{one.source} · <Ago time={one.createdAt} />{more}
+        </span>
+      </a>
+    </li>
+  );
+}
+
+/** The open one, where it is on another page than the list shows. */
+function Elsewhere({ place }: { place: Place }) {
+  const variables = { pipeline: pipelineRef(place) };
+  const [{ data }] = useQuery({ query: OpenPipeline, variables, requestPolicy: "cache-only" });
+  return data?.pipeline ? <Row one={data.pipeline} place={place} more=" · on another page" /> : null;
+}
+
+function isOpen({ id, databaseId }: HeadFragment, { pipeline }: Place): boolean {
+  return pipeline === id || pipeline === String(databaseId);
 }

@@ -30,6 +30,13 @@ export const Pipelines = graphql(`
   }
 `);
 
+/** Of the cache alone: the panel of a pipeline that is open has asked for it. */
+export const OpenPipeline = graphql(`
+  query OpenPipeline($pipeline: PipelineRef!) {
+    pipeline(by: $pipeline) { ...Head }
+  }
+`);
+
 /** Stages in running order, each job by its latest attempt; with earlier ones if wanted. */
 export const OnePipeline = graphql(`
   query Pipeline($pipeline: PipelineRef!, $withAttempts: Boolean!) {

@@ -17,6 +17,7 @@ type Documents = {
     "\n  fragment Item on PipelineItem {\n    __typename id databaseId name stage status allowFailure startedAt duration failureReason\n    cancelable retryable playable\n    pipeline { id }\n    ... on Bridge { downstreamPipeline { id databaseId status } }\n  }\n": typeof types.ItemFragmentDoc,
     "\n  fragment Head on Pipeline { id databaseId ref sha source status createdAt }\n": typeof types.HeadFragmentDoc,
     "\n  query Pipelines($project: ID!, $after: String) {\n    project(id: $project) {\n      id\n      fullPath\n      pipelines(first: 20, after: $after) {\n        edges { node { ...Head name } }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n": typeof types.PipelinesDocument,
+    "\n  query OpenPipeline($pipeline: PipelineRef!) {\n    pipeline(by: $pipeline) { ...Head }\n  }\n": typeof types.OpenPipelineDocument,
     "\n  query Pipeline($pipeline: PipelineRef!, $withAttempts: Boolean!) {\n    pipeline(by: $pipeline) {\n      ...Head\n      stages {\n        partial\n        nodes {\n          name\n          items {\n            ...Item\n            ... on Job {\n              attempts @include(if: $withAttempts) { nodes { id databaseId status startedAt duration } }\n            }\n          }\n        }\n      }\n    }\n  }\n": typeof types.PipelineDocument,
     "\n  subscription PipelineChanges($pipeline: PipelineRef!) {\n    pipelineUpdated(pipeline: $pipeline) {\n      pipeline { ...Head name }\n      changed { ...Item }\n    }\n  }\n": typeof types.PipelineChangesDocument,
     "\n  query Job($job: JobRef!) {\n    job(by: $job) {\n      ...Item\n      user { databaseId name }\n      runner { databaseId description }\n      log { id tail(lines: 1000, maxBytes: 262144, format: RAW) { text startByte endByte truncated } }\n    }\n  }\n": typeof types.JobDocument,
@@ -32,6 +33,7 @@ const documents: Documents = {
     "\n  fragment Item on PipelineItem {\n    __typename id databaseId name stage status allowFailure startedAt duration failureReason\n    cancelable retryable playable\n    pipeline { id }\n    ... on Bridge { downstreamPipeline { id databaseId status } }\n  }\n": types.ItemFragmentDoc,
     "\n  fragment Head on Pipeline { id databaseId ref sha source status createdAt }\n": types.HeadFragmentDoc,
     "\n  query Pipelines($project: ID!, $after: String) {\n    project(id: $project) {\n      id\n      fullPath\n      pipelines(first: 20, after: $after) {\n        edges { node { ...Head name } }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n": types.PipelinesDocument,
+    "\n  query OpenPipeline($pipeline: PipelineRef!) {\n    pipeline(by: $pipeline) { ...Head }\n  }\n": types.OpenPipelineDocument,
     "\n  query Pipeline($pipeline: PipelineRef!, $withAttempts: Boolean!) {\n    pipeline(by: $pipeline) {\n      ...Head\n      stages {\n        partial\n        nodes {\n          name\n          items {\n            ...Item\n            ... on Job {\n              attempts @include(if: $withAttempts) { nodes { id databaseId status startedAt duration } }\n            }\n          }\n        }\n      }\n    }\n  }\n": types.PipelineDocument,
     "\n  subscription PipelineChanges($pipeline: PipelineRef!) {\n    pipelineUpdated(pipeline: $pipeline) {\n      pipeline { ...Head name }\n      changed { ...Item }\n    }\n  }\n": types.PipelineChangesDocument,
     "\n  query Job($job: JobRef!) {\n    job(by: $job) {\n      ...Item\n      user { databaseId name }\n      runner { databaseId description }\n      log { id tail(lines: 1000, maxBytes: 262144, format: RAW) { text startByte endByte truncated } }\n    }\n  }\n": types.JobDocument,
@@ -70,6 +72,10 @@ export function graphql(source: "\n  fragment Head on Pipeline { id databaseId r
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  query Pipelines($project: ID!, $after: String) {\n    project(id: $project) {\n      id\n      fullPath\n      pipelines(first: 20, after: $after) {\n        edges { node { ...Head name } }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n"): (typeof documents)["\n  query Pipelines($project: ID!, $after: String) {\n    project(id: $project) {\n      id\n      fullPath\n      pipelines(first: 20, after: $after) {\n        edges { node { ...Head name } }\n        pageInfo { hasNextPage endCursor }\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query OpenPipeline($pipeline: PipelineRef!) {\n    pipeline(by: $pipeline) { ...Head }\n  }\n"): (typeof documents)["\n  query OpenPipeline($pipeline: PipelineRef!) {\n    pipeline(by: $pipeline) { ...Head }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
