@@ -107,7 +107,7 @@ function Credential({ kept, demo }: { kept: KeptHeaders; demo: string }) {
           beyond this tab
         </label>
         <button type="submit">Use it</button>
-        {demo.includes("sandbox") && <p>Over the sandbox a demo token is used without one.</p>}
+        {demo.includes("sandbox") && <p>Over the sandbox a demo token is used until you give one.</p>}
       </form>
     </details>
   );
