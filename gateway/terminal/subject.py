@@ -49,7 +49,9 @@ def read_subject(text: str) -> Subject:
         raise WatchMistake(
             f"watch takes the whole address of a job's or pipeline's page, such as {EXAMPLE}"
         )
-    page = _PAGE.fullmatch(address.path)
+    # As it stands where the address of the API is what is known.
+    path = address.path.removeprefix("/api/v4")
+    page = _PAGE.fullmatch(path)
     if page is None:
         raise WatchMistake(
             "this is not the page of a job or a pipeline; open one in the browser and paste its"
@@ -58,7 +60,7 @@ def read_subject(text: str) -> Subject:
     host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
     origin = f"{address.scheme}://{host}" + ("" if port is None else f":{port}")
     kind: Literal["job", "pipeline"] = "pipeline" if page[1] == "pipelines" else "job"
-    return Subject(kind, origin + address.path, origin)
+    return Subject(kind, origin + path, origin)
 
 
 def refuse_credentials(arguments: Sequence[str]) -> None:

@@ -27,6 +27,14 @@ def test_what_a_browser_adds_is_left_out():
     assert subject.url == "https://gitlab.example.com/a/b/-/jobs/7"
 
 
+def test_the_address_of_the_api_may_stand_before_a_page():
+    subject = read_subject("http://127.0.0.1:8080/api/v4/a/b/-/pipelines/7")
+
+    assert subject == Subject(
+        "pipeline", "http://127.0.0.1:8080/a/b/-/pipelines/7", "http://127.0.0.1:8080"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
