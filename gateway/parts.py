@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from gateway.execution.admission import Admission
 from gateway.execution.documents import Documents
-from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.flights import Flights
 from gateway.execution.free import FreeDocuments
 from gateway.execution.limits import Limits
 from gateway.execution.preparing import Measured
+from gateway.execution.running import Budget
 from gateway.execution.schema import make_schema
 from gateway.execution.trusted import TrustedDocuments
 from gateway.extras import how_to_install

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateway.execution.engine import Budget
+from gateway.execution.running import Budget
 from gateway.sandbox import KINDS, PROFILES, Fault
 from gateway.testing.server import serve
 from tests.harness.over import over_driven

@@ -31,10 +31,10 @@ class Document:
 
     __slots__ = (
         "__weakref__",
-        "_asked",
         "_make",
         "_named",
         "_nodes",
+        "asked",
         "errors",
         "shape",
         "trusted",
@@ -57,8 +57,8 @@ class Document:
         self._nodes = {node.name.value if node.name else None: node for node in nodes}
         self._make = make
         self._named: dict[str | None, Operation] = {}
-        # By the name that was asked for, which may be left out.
-        self._asked: dict[str | None, Operation] = {}
+        self.asked: dict[str | None, Operation] = {}
+        """Those that `operation` gave, by the name that was asked for."""
 
     @property
     def operations(self) -> list[Operation]:
@@ -66,10 +66,7 @@ class Document:
 
     def operation(self, name: str | None) -> Operation:
         """The operation to run (GraphQL specification, 6.1 GetOperation); raises `GraphQLError`."""
-        return self._asked.get(name) or self._first_asked(name)
-
-    def _first_asked(self, asked: str | None) -> Operation:
-        name = asked
+        asked = name
         if name:
             if name not in self._nodes:
                 raise GraphQLError(f"Unknown operation named '{name}'.")
@@ -81,7 +78,7 @@ class Document:
             )
         else:
             (name,) = self._nodes
-        operation = self._asked[asked] = self._of_name(name)
+        operation = self.asked[asked] = self._of_name(name)
         return operation
 
     def _of_name(self, name: str | None) -> Operation:
@@ -101,6 +98,7 @@ class FilledDocument:
 
     __slots__ = ("_made", "_pieces", "_shape", "_values")
 
+    asked: ClassVar[dict[str | None, FilledOperation]] = {}
     errors: ClassVar[list[GraphQLError]] = []
     trusted: ClassVar[None] = None
 

@@ -93,8 +93,6 @@ class Flights:
     ) -> None:
         self._changes = changes
         self._observe = observe
-        self.is_near = observe is None
-        """Is all known that `find` needs to know?"""
         self.open: dict[Key, Flight] = {}
         """Those that others may join, as far as time and writes let them."""
         # Of keys these have the hashes: who meets by chance costs nobody more than a task.

@@ -274,7 +274,8 @@ class Preparation:
         if document.errors:
             raise RequestError("GRAPHQL_VALIDATION_FAILED", errors=document.errors)
         try:
-            operation = document.operation(request.operation_name)
+            name = request.operation_name
+            operation = document.asked.get(name) or document.operation(name)
         except GraphQLError as error:
             raise RequestError("OPERATION_RESOLUTION_FAILURE", errors=[error]) from None
         if document.trusted is None and (persisted or self._free is not None):

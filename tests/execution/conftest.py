@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.execution.engine import Budget
+from gateway.execution.running import Budget
 from gateway.testing.server import serve
 from tests.execution.comparison import Comparison
 from tests.execution.settling import SettlingLoop, settling_loop

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.request import Carrier, GraphQLRequest
+from gateway.execution.running import Budget
 from gateway.upstream.web_urls import WebUrls
 from tests.execution.corpus import global_id
 from tests.harness.over import CARRIER, make_caller

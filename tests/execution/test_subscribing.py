@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.request import GraphQLRequest
+from gateway.execution.running import Budget
 from gateway.hooks import Hook, Hooks
 from gateway.upstream.credential import Credential
 from gateway.watch import Live, Pacing

@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from gateway.context import Context
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.request import Caller, Carrier, GraphQLRequest
 from gateway.settings import Settings
 from gateway.upstream.client import Client, ClientConfig
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from gateway.execution.response import GraphQLResponse
+    from gateway.execution.running import Budget
     from gateway.testing.server import SandboxServer
 
 __all__ = ["CARRIER", "DrivenOver", "Over", "make_caller", "make_scope", "over", "over_driven"]

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.execution.engine import Budget
 from gateway.execution.executor import PlannedExecutor
+from gateway.execution.running import Budget
 from gateway.execution.schema import make_schema
 from gateway.testing.server import serve
 from gateway.upstream.credential import Credential

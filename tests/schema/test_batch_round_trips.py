@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.request import GraphQLRequest
+from gateway.execution.running import Budget
 from gateway.upstream.calls import ClientConfig, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.credential import Credential

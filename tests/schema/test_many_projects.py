@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
+from gateway.execution.running import Budget
 from gateway.testing.server import serve
 from gateway.upstream.client import Client
 from tests.harness.over import over_driven

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
+from gateway.execution.running import Budget
 from gateway.testing.server import serve
 from gateway.upstream.client import Client
 from tests.harness.over import DrivenOver, over_driven

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.request import GraphQLRequest
+from gateway.execution.running import Budget
 from gateway.upstream.calls import ClientConfig, Standings, standard_chain
 from gateway.upstream.client import Client
 from gateway.upstream.credential import Credential

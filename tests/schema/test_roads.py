@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import get_named_type, is_object_type
 
-from gateway.execution.engine import Budget
+from gateway.execution.running import Budget
 from gateway.execution.schema import make_schema
 from gateway.sandbox.http.bodies import Bodies
 from gateway.schema.fields import Edge, kind_of

@@ -6,9 +6,10 @@ import asyncio
 import logging
 
 from gateway.context import Context
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.masking import format_error
 from gateway.execution.request import GraphQLRequest
+from gateway.execution.running import Budget
 from gateway.execution.schema import make_schema
 from gateway.upstream.client import Client, ClientConfig
 from gateway.upstream.credential import Credential

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from gateway.execution.documents import Documents
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.executor import PlannedExecutor
 from gateway.execution.limits import Limits
 from gateway.execution.persisted import PersistedDocuments
+from gateway.execution.running import Budget, Running
 from gateway.execution.schema import make_schema
 from gateway.hooks import Hook, Hooks
 from gateway.settings import Settings
@@ -132,10 +133,15 @@ class ScriptedEngine(Engine):
 
     def __init__(self, run: Any, **options: Any) -> None:
         super().__init__(NOBODY, NOBODY, **options)
-        self._run = run
+        self._running = ScriptedRunning(NOBODY, NOBODY, self._budget, self._hooks, None)
+        self._running.run = run
 
-    def _start(self, prepared: Any, scope: Any, root: Any = None) -> Any:
-        return self._run(scope)
+
+class ScriptedRunning(Running):
+    run: Any
+
+    def start(self, prepared: Any, scope: Any, root: Any = None) -> Any:
+        return self.run(scope)
 
 
 # The real engine runs without an upstream what needs none: `__typename`, introspection, refusals.

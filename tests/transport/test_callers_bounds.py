@@ -10,9 +10,10 @@ import pytest
 from graphql import ExecutionResult
 
 from gateway.execution.admission import Admission
-from gateway.execution.engine import Budget, Engine
+from gateway.execution.engine import Engine
 from gateway.execution.request import GraphQLRequest
 from gateway.execution.response import RequestError
+from gateway.execution.running import Budget
 from gateway.settings import Settings
 from gateway.transport.callers import Callers
 from gateway.transport.sending import Sending
