@@ -1,7 +1,7 @@
 """Live subjects: one poller for each credential and subject, however many listen.
 
     Live        who is told of what (`live`)
-      pipelines   the poller of a pipeline and its jobs
+      pipelines   the poller of a pipeline and its jobs; what its rounds read: `pipeline_rounds`
       logs        the poller of a log, over a tape that its readers share (`tape`)
         poller      what both are: a task with an interval, a turn and a wake
           feed        what one listener has not taken yet

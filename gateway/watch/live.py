@@ -21,7 +21,8 @@ from gateway.upstream.credential import owner_of
 from gateway.watch.clock import Clock
 from gateway.watch.feed import ChangeFeed, Feed
 from gateway.watch.interval import Pacing
-from gateway.watch.logs import LogFollower, LogPoller
+from gateway.watch.log_listeners import LogFollower
+from gateway.watch.logs import LogPoller
 from gateway.watch.pipelines import PipelinePoller, pipeline_of
 from gateway.watch.retelling import Retelling
 from gateway.watch.surroundings import Surroundings

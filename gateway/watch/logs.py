@@ -10,7 +10,7 @@ reads itself.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct, field
@@ -23,15 +23,13 @@ from gateway.upstream.logs.origin import Origin, SeenOfLog, find_origin
 from gateway.upstream.logs.pieces import BEFORE_BYTES
 from gateway.upstream.logs.ranges import read_head
 from gateway.upstream.statuses import FINISHED
-from gateway.watch.feed import Feed
-from gateway.watch.pipelines import LASTING
-from gateway.watch.poller import Poller, Round
+from gateway.watch.log_listeners import StatusFeed
+from gateway.watch.poller import LASTING, Poller, Round
 from gateway.watch.retelling import NotTold, ToldError
-from gateway.watch.tape import LogEvent, Tape, TapeReader
+from gateway.watch.tape import Tape, TapeReader
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from gateway.upstream.credential import Credential
     from gateway.upstream.entities import Job, ProjectKey
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
     from gateway.watch.sharing import Look
     from gateway.watch.surroundings import Surroundings
 
-__all__ = ["LogFollower", "LogPoller"]
+__all__ = ["LogPoller"]
 
 # A log of so few bytes is read from its start, wherever its reader begins.
 FROM_START_BYTES: Final = 65_536
@@ -350,51 +348,3 @@ class LogPoller(Poller):
         elif job.status in FINISHED and not self._is_finished:
             self._is_finished = True
             self.wake(at_once=True)
-
-
-class Tell(Protocol):
-    """Is told a state or an error."""
-
-    def __call__(self, job: Job | GatewayError, *, is_last: bool) -> None: ...
-
-
-class StatusFeed(Feed["Job"]):
-    """Tells what comes at once, instead of keeping it."""
-
-    def __init__(self, tell: Tell) -> None:
-        super().__init__()
-        self._tell = tell
-
-    def _add(self, value: Job | GatewayError, *, is_last: bool) -> None:
-        self._tell(value, is_last=is_last)
-
-
-class LogFollower:
-    """One listener of a log. It begins with the job, which tells where the log belongs; `begin`
-    gives the reader then.
-    """
-
-    def __init__(self, job: Feed[Job], begin: Callable[[Job], TapeReader]) -> None:
-        self._job: Feed[Job] | None = job
-        self._begin = begin
-        self._reader: TapeReader | None = None
-
-    async def next(self) -> LogEvent | None:
-        """The next piece or error; None once nothing more will come."""
-        if self._job is not None:
-            event = await self._job.next()
-            if event is None:
-                return None
-            if isinstance(event.value, GatewayError):
-                return LogEvent(event.value, event.is_last)
-            self._reader = self._begin(event.value)
-            job, self._job = self._job, None
-            job.close()
-        return None if self._reader is None else await self._reader.next()
-
-    def close(self) -> None:
-        """Listen no more."""
-        if self._job is not None:
-            self._job.close()
-        if self._reader is not None:
-            self._reader.close()

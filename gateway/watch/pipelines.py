@@ -1,10 +1,7 @@
 """The poller of a pipeline: of all its jobs that somebody watches, and of the pipeline itself.
 
-Polls fold as reads do (architecture.md, folding). Many watched jobs are read off the pipeline's
-list, where that takes fewer calls than reading each; jobs that the list does not show are read
-singly. Where the whole pipeline is watched its own page, its jobs and its bridges are read side by
-side, and after that what may tell of a change: of a running one the lists, of one that waits for
-somebody its page, since whatever starts changes that. Once something has moved all is read.
+Polls fold as reads do (architecture.md, folding): what is watched of one pipeline is read together,
+and as little of it as tells of a change (`pipeline_rounds`).
 
 A job whose pipeline is not known yet has a poller of its own. Its first round tells the pipeline,
 and the poller then becomes that pipeline's, or hands its listeners over to it.
@@ -19,18 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import Struct, field
 
-from gateway.errors import (
-    Forbidden,
-    NotFound,
-    RequestRefused,
-    Unauthenticated,
-    UpstreamError,
-)
+from gateway.errors import Unauthenticated, UpstreamError
 from gateway.frames import without_frames
-from gateway.watch.changes import has_moved, is_moving, rests
 from gateway.watch.listeners import JobListeners, PipelineListeners
 from gateway.watch.pipeline_reads import PipelineReads
-from gateway.watch.poller import Poller, Round
+from gateway.watch.pipeline_rounds import (
+    ALL,
+    PARTS,
+    SINGLY,
+    TOP,
+    PipelineReading,
+    PipelineRounds,
+    missing,
+)
+from gateway.watch.poller import LASTING, Poller, Round
 from gateway.watch.retelling import NotTold, RoundScope, Told, ToldError, index_of
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from gateway.upstream.credential import Credential
     from gateway.upstream.entities import Job, Pipeline, ProjectKey
-    from gateway.upstream.scope import CallScope
     from gateway.watch.feed import ChangeFeed, Feed
     from gateway.watch.poller import Part, Tellings
     from gateway.watch.retelling import Tellable
@@ -46,35 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PipelinePoller", "pipeline_of"]
 
-# From so many watched jobs on a page of the list is no dearer than reading them singly.
-FOLD_FROM: Final = 4
-# Rounds after which all is read whatever was seen: ten minutes of a pipeline that waits.
-WHOLE_EVERY: Final = 40
-# A running pipeline's page tells little that its lists do not: it is read each sixth time.
-PAGE_EVERY: Final = 6
 # While it runs the next round comes so soon, with its jitter within 5 s.
 RUNNING_S: Final = 4.5
-PARTS: Final = ("page", "jobs", "bridges")
-# What of a pipeline a round reads: all its parts; the list of jobs; that list's first page; or jobs
-# singly. What the list does not show is read singly as well.
-ALL: Final = "all"
-LIST: Final = "list"
-TOP: Final = "top"
-SINGLY: Final = "singly"
-# What is no passing fault of the upstream: nobody needs to ask again.
-LASTING: Final = (Forbidden, NotFound, RequestRefused, Unauthenticated)
-
-
-class Reading(Struct):
-    """What a round has read: of the whole pipeline its parts, of watched jobs that are read off the
-    list that one; and jobs that were read singly. An error stands for what failed.
-    """
-
-    parts: dict[str, Any] = field(default_factory=dict)
-    jobs: dict[int, Any] = field(default_factory=dict)
-    extent: str = SINGLY
-    # Was it only read as far as it may have changed?
-    is_partial: bool = False
 
 
 class Wants(Struct, array_like=True):
@@ -107,11 +78,7 @@ class PipelinePoller(Poller):
         self.jobs: dict[int, JobListeners] = {}
         self.followers = PipelineListeners()
         self._reads = PipelineReads(self.client, project, self._forget)
-        # The parts of the whole pipeline, as they were read last; None where all must be read.
-        self._last: dict[str, Any] | None = None
-        self._has_moved = False
-        self._wakes = 0
-        self._rounds_left = 0
+        self._reader = PipelineRounds(self._reads, self.jobs.keys())
         # What other replicas want, where this one reads for them.
         self._others = Wants()
         # What was told to them, or by them, by target.
@@ -160,14 +127,13 @@ class PipelinePoller(Poller):
         self.check()
 
     def wake(self, *, at_once: bool, good_s: float = 0.0, since: float | None = None) -> None:
-        # Nobody knows what of it has changed, and a round that is under way may be too early.
-        self._wakes += 1
-        self._last = None
+        # Nobody knows what of it has changed.
+        self._reader.give_up()
         super().wake(at_once=at_once, good_s=good_s, since=since)
 
     def most_pause_s(self) -> float:
         most_s = super().most_pause_s()
-        is_running = self._last is not None and self._is_whole and not rests(self._last)
+        is_running = self._is_whole and self._reader.is_running
         return min(RUNNING_S, most_s) if is_running else most_s
 
     def _feeds(self) -> list[Feed[Any]]:
@@ -195,14 +161,14 @@ class PipelinePoller(Poller):
 
     # -- rounds ----------------------------------------------------------------------------------
 
-    async def read(self, scope: RoundScope) -> Reading:
+    async def read(self, scope: RoundScope) -> PipelineReading:
         if self.pipeline_id is None:
-            return Reading(jobs=await self._reads.singly(scope, self.jobs))
+            return PipelineReading(jobs=await self._reads.singly(scope, self.jobs))
         if self._is_whole:
-            return await self._read_all(scope, self.pipeline_id)
-        return await self._read_jobs(scope, self.pipeline_id)
+            return await self._reader.whole(scope, self.pipeline_id)
+        return await self._reader.jobs(scope, self.pipeline_id)
 
-    def show(self, reading: Reading, found: Round) -> None:
+    def show(self, reading: PipelineReading, found: Round) -> None:
         parts = reading.parts
         jobs = parts.get("jobs", [])
         if not isinstance(jobs, BaseException):
@@ -248,7 +214,7 @@ class PipelinePoller(Poller):
             any(one.all for one in others), set().union(*(one.jobs for one in others))
         )
         if self._is_whole and not were_all:
-            self._last = None
+            self._reader.give_up()
         for job_id in self._others.jobs:
             self.jobs.setdefault(job_id, JobListeners())
         self._tidy()
@@ -263,7 +229,7 @@ class PipelinePoller(Poller):
         self,
         scope: RoundScope,
         number: int,
-        reading: Reading | None,
+        reading: PipelineReading | None,
         fault: UpstreamError | None,
     ) -> Tellings:
         told, new = index_of(number, scope.outcomes, self._told)
@@ -280,24 +246,25 @@ class PipelinePoller(Poller):
 
     async def take_in(
         self, index: bytes, part: Part
-    ) -> tuple[Reading | None, UpstreamError | None]:
+    ) -> tuple[PipelineReading | None, UpstreamError | None]:
         try:
             told = _told_in(index)
         except msgspec.MsgspecError:
             # By another version of this.
             raise NotTold from None
         # The next time that it reads all is new, and as its own listeners want it.
-        self._others, self._last = Wants(), None
+        self._others = Wants()
+        self._reader.give_up()
         self._tags.clear()
         self._tidy()
         if told.fault is not None:
             return None, told.fault.again()
         scope = self.scope()
         scope.retold, scope.part, scope.known = told, part, self._told
-        reading = Reading(await self._told_parts(scope, told.extent))
+        reading = PipelineReading(await self._told_parts(scope, told.extent))
         jobs = reading.parts.get("jobs", [])
         if not isinstance(jobs, UpstreamError):
-            reading.jobs = await self._reads.singly(scope, self._missing(jobs))
+            reading.jobs = await self._reads.singly(scope, missing(self.jobs, jobs))
         return reading, None
 
     async def _told_parts(self, scope: RoundScope, extent: str) -> dict[str, Any]:
@@ -324,61 +291,6 @@ class PipelinePoller(Poller):
     def end(self) -> None:
         for feed in self._feeds():
             feed.end()
-
-    async def _read_all(self, scope: CallScope, pipeline_id: int) -> Reading:
-        """The pipeline's page, its jobs and its bridges, as far as they may have changed."""
-        wakes, last = self._wakes, self._last
-        asked = self._asked_first(last)
-        parts = await self._reads.parts(scope, pipeline_id, asked)
-        self._has_moved = last is None or any(has_moved(last[name], parts[name]) for name in asked)
-        if last is not None and self._has_moved:
-            rest = [
-                name for name in PARTS if name not in asked and (name != "bridges" or last[name])
-            ]
-            parts |= await self._reads.parts(scope, pipeline_id, rest)
-        reading = Reading({**(last or {}), **parts}, extent=ALL, is_partial=last is not None)
-        self._last = None
-        if not isinstance(reading.parts["jobs"], BaseException):
-            missing = self._missing(reading.parts["jobs"])
-            reading.jobs = await self._reads.singly(scope, missing)
-        is_whole = not any(isinstance(part, BaseException) for part in reading.parts.values())
-        if is_whole and wakes == self._wakes:
-            self._last = reading.parts
-        return reading
-
-    def _asked_first(self, last: dict[str, Any] | None) -> list[str]:
-        """The parts that may tell of a change."""
-        if last is None or not self._rounds_left:
-            self._rounds_left = WHOLE_EVERY
-            return [*PARTS]
-        self._rounds_left -= 1
-        if rests(last):
-            return ["page"]
-        # A page may lag behind its jobs.
-        is_late = not any(map(is_moving, last["jobs"]))
-        wants_page = self._has_moved or is_late or self._rounds_left % PAGE_EVERY == 0
-        return ["page"] * wants_page + ["jobs"] + ["bridges"] * bool(last["bridges"])
-
-    async def _read_jobs(self, scope: CallScope, pipeline_id: int) -> Reading:
-        """The watched jobs, by the list where that is fewer calls."""
-        wanted, reading = list(self.jobs), Reading()
-        if len(wanted) >= max(FOLD_FROM, self._reads.pages + 1):
-            try:
-                jobs = await self._reads.jobs(scope, pipeline_id, wanted=set(wanted))
-            except LASTING as error:
-                # A caller may see a job and not the list.
-                if isinstance(error, Unauthenticated):
-                    return Reading({"jobs": without_frames(error)}, extent=TOP)
-            else:
-                reading.parts, reading.extent = {"jobs": jobs}, TOP if self._reads.is_cut else LIST
-                wanted = self._missing(jobs)
-        reading.jobs = await self._reads.singly(scope, wanted)
-        return reading
-
-    def _missing(self, jobs: list[Job]) -> list[int]:
-        """The watched jobs that are not among these."""
-        shown = {job.id for job in jobs}
-        return [job_id for job_id in self.jobs if job_id not in shown]
 
     def _show(self, found: Round, jobs: list[Job]) -> None:
         """Tell of those that are watched."""

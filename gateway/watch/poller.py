@@ -16,7 +16,13 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
-from gateway.errors import UpstreamError
+from gateway.errors import (
+    Forbidden,
+    NotFound,
+    RequestRefused,
+    Unauthenticated,
+    UpstreamError,
+)
 from gateway.frames import without_frames
 from gateway.watch.interval import Interval
 from gateway.watch.retelling import RoundScope
@@ -36,7 +42,10 @@ if TYPE_CHECKING:
     # An index, parts that are new, and the names of all that it names.
     Tellings: TypeAlias = tuple[bytes, Mapping[str, bytes], Collection[str]]
 
-__all__ = ["Company", "Poller", "Round"]
+__all__ = ["LASTING", "Company", "Poller", "Round"]
+
+# What is no passing fault of the upstream: nobody needs to ask again.
+LASTING: Final = (Forbidden, NotFound, RequestRefused, Unauthenticated)
 
 _log: Final = logging.getLogger("gateway.watch")
 
