@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.transport.webhooks import MAX_BYTES
 from tests.harness.app import running_app
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,15 @@ def signed(body, *, key=KEY, at=None):
         "webhook_timestamp": sent,
         "webhook_signature": f"v1,AAAA v1,{signature}",
     }
+
+
+async def test_a_refusal_has_a_code():
+    async with running_app(upstream_url=NOBODY, webhook_secret=SECRET) as api:
+        forged = await api.caller.post("/webhooks/gitlab", json=JOB)
+        long = await api.caller.post("/webhooks/gitlab", content=b" " * (MAX_BYTES + 1))
+
+    told = [(one.status_code, one.json()["errors"][0]["extensions"]) for one in (forged, long)]
+    assert told == [(401, {"code": "UNAUTHENTICATED"}), (413, {"code": "PAYLOAD_TOO_LARGE"})]
 
 
 async def test_are_not_there_without_a_secret():
