@@ -7,8 +7,8 @@ another, and the plan below each.
 
 `strawberry.Schema(execution_context_class=PlannedExecutor)` is all the set-up there is. Two methods
 of graphql-core's `Executor` are the seam: `execute_operation`, and `complete_object_value`, which
-list completion calls for each item. They are marked private there, so the dependency is pinned and
-`tests/execution/test_seam.py` watches them.
+list completion calls for each item; a third is in `long_lists`. They are marked private there, so
+the dependency is pinned and `tests/execution/test_seam.py` watches them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from graphql import ExecutionResult, GraphQLError, OperationType, get_nullable_t
 from graphql.execution import default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import CollectedFields
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.eager import own_task
 from gateway.errors import DeadlineExceeded
 from gateway.execution.introspector import Introspector
+from gateway.execution.long_lists import ListExecutor
 from gateway.execution.planner import make_plan
 from gateway.execution.slot_filler import SlotFiller
 from gateway.upstream.pruning import WHOLE
@@ -82,6 +82,8 @@ async def _finish(
         await filler.finish(data)
     except GraphQLError as error:
         return execution.reference.fail_whole(error)
+    if execution.errors is not None:
+        execution.reference.gather_errors()
     return ExecutionResult(data, execution.errors or None)
 
 
@@ -145,6 +147,7 @@ class PlanExecution:
                 is_awaitable=optimized_is_awaitable,
                 plan=self.plan,
                 arguments=self._arguments,
+                turns=self._turns,
             )
             self.errors = self._executor.errors
         return self._executor
@@ -178,7 +181,7 @@ class PlanExecution:
         return self.reference.complete_at(slot, path, value)
 
 
-class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
+class PlannedExecutor(ListExecutor):
     """An executor that runs a compiled plan; without one (`schema.execute`) it makes its own."""
 
     def __init__(
@@ -186,9 +189,11 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         *args: Any,
         plan: Plan | None = None,
         arguments: Arguments = _NONE_KNOWN,
+        turns: Turns | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.turns = turns
         if plan is None:
             plan = make_plan(
                 self.schema._strawberry_schema,  # type: ignore[attr-defined]  # noqa: SLF001 - where Strawberry keeps itself
@@ -242,6 +247,10 @@ class PlannedExecutor(StrawberryGraphQLCoreExecutionContext):
         """The result of an operation that an error has made null as a whole."""
         self.collected_errors.add(error, None)
         return self._response(None)
+
+    def build_response(self, data: dict[str, Any] | None) -> Any:
+        self.gather_errors()
+        return super().build_response(data)
 
     def _response(self, data: dict[str, Any] | None) -> ExecutionResult:
         # Incremental delivery, the other thing it could give, is off.

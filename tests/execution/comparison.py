@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
+    from gateway.turns import Turns
     from tests.execution.settling import SettlingLoop
 
 __all__ = ["Answer", "Comparison", "Failure", "Stack", "failures_of"]
@@ -81,8 +82,11 @@ class _Unpropagated(StrawberryGraphQLCoreExecutionContext):
 class Comparison:
     """Runs documents both ways; what is compiled is kept, as in the gateway."""
 
-    def __init__(self, loop: SettlingLoop, stack: Stack | None = None) -> None:
+    def __init__(
+        self, loop: SettlingLoop, stack: Stack | None = None, turns: Turns | None = None
+    ) -> None:
         self.stack = stack or Stack()
+        self._turns = turns
         self.documents = self.stack.documents.Documents(_schema(), Limits(), kept=100)
         self._loop = loop
 
@@ -149,7 +153,9 @@ class Comparison:
 
         plan = operation.plan(coerced)
         context.readers = plan.readers
-        execution = self.stack.executor.PlanExecution(operation, plan, coerced, context)
+        execution = self.stack.executor.PlanExecution(
+            operation, plan, coerced, context, turns=self._turns
+        )
 
         async def run() -> ExecutionResult:
             result = self.stack.executor.execute_plan(execution)

@@ -17,6 +17,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.executor import PlannedExecutor
+from gateway.execution.long_lists import ListExecutor
 from gateway.execution.schema import make_schema
 from tests.execution.corpus import global_id
 from tests.execution.fake import FakeContext
@@ -34,6 +35,23 @@ METHODS = {
     "complete_object_value": ["return_type", *COMPLETION],
     "collect_subfields": ["return_type", "field_details_list"],
     "complete_value": ["return_type", *COMPLETION],
+    "complete_iterable_value": [
+        "item_type",
+        "field_details_list",
+        "info",
+        "path",
+        "items",
+        "position_context",
+    ],
+    "complete_list_item_value": [
+        "item",
+        "complete_results",
+        "item_type",
+        "field_details_list",
+        "info",
+        "item_path",
+        "position_context",
+    ],
     "execute_field": [
         "parent_type",
         "source",
@@ -59,7 +77,10 @@ def test_executor_method_takes_what_it_took(name: str) -> None:
     assert parameters(getattr(Executor, name)) == ["self", *METHODS[name]]
 
 
-@pytest.mark.parametrize("name", sorted(METHODS.keys() & vars(PlannedExecutor).keys()))
+@pytest.mark.parametrize(
+    "name",
+    sorted(METHODS.keys() & (vars(PlannedExecutor).keys() | vars(ListExecutor).keys())),
+)
 def test_override_takes_what_it_overrides(name: str) -> None:
     assert parameters(getattr(PlannedExecutor, name)) == parameters(getattr(Executor, name))
 
@@ -84,6 +105,7 @@ def test_the_executor_is_made_with_these_arguments() -> None:
 def test_lists_and_interfaces_complete_their_objects_by_the_overridden_method() -> None:
     for method in (Executor.complete_abstract_value, Executor.complete_value):
         assert "self.complete_object_value(" in inspect.getsource(method)
+    assert "self.complete_iterable_value(" in inspect.getsource(Executor.complete_list_value)
     assert "self.collect_subfields(" in inspect.getsource(Executor.collect_and_execute_subfields)
 
 
