@@ -267,7 +267,6 @@ class Endpoint:
         """What is asked for by a request that may want a stream, or the sign that it was answered
         in one. `media_type` is what its caller takes beside streams.
         """
-        await own_task()
         form = negotiate_stream(accept)
         if media_type is None and form is None:
             raise _not_acceptable()
@@ -278,6 +277,8 @@ class Endpoint:
             asked = read_body(body, max_batch=self._max_batch, max_values=self._max_values)
         else:
             asked = read_query(request.scope["query_string"])
+        # Not before the body is here: who looks for callers that left would read it.
+        await own_task()
         if (
             form is not None
             and not isinstance(asked, list)

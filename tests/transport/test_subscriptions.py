@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from gateway.sandbox import Fault
+from gateway.transport.callers import Watch
 from tests.harness.app import listening, running_app
 from tests.transport.subscribers import TRANSPORTS
 
@@ -286,6 +287,21 @@ class TestChoosing:
         found = await self.media_types(gateway, finished, expected)
 
         assert found == list(expected.values())
+
+    async def test_who_looks_for_callers_that_left_takes_no_body(
+        self, gateway, finished, monkeypatch
+    ):
+        enter = Watch.enter
+
+        def enter_and_look(watch, receive, loop, cycle):
+            loop.call_soon(watch._look, loop)
+            return enter(watch, receive, loop, cycle)
+
+        monkeypatch.setattr(Watch, "enter", enter_and_look)
+
+        found = await self.media_types(gateway, finished, ["text/event-stream"] * 5)
+
+        assert found == ["text/event-stream"] * 5
 
     async def test_a_query_goes_on_only_where_its_caller_takes_nothing_else(self, gateway):
         expected = {
