@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import timeout_at
+from asyncio import current_task, timeout_at
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
 import gateway.upstream.routes as routes
+from gateway.eager import own_task
 from gateway.errors import DeadlineExceeded
 from gateway.upstream.answers import unreadable_write
 from gateway.upstream.calls import Call
@@ -143,6 +144,9 @@ class Writes:
 
     async def _in_turns(self, steps: Steps[T], call: Call) -> T:
         """What the reading of a long or faulty answer gives."""
+        if current_task() is None:
+            # The answer was kept, so nothing was waited for.
+            await own_task()
         try:
             async with timeout_at(call.scope.deadline):
                 return await self._turns.run(steps)

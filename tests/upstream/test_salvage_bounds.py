@@ -8,9 +8,13 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 
+from gateway.app import Gateway
 from gateway.errors import UpstreamInvalid
+from gateway.settings import Settings
+from gateway.transport.records import Records
 from gateway.turns import Turns, finished
 from gateway.upstream import salvage
 from gateway.upstream.entities import Job
@@ -18,7 +22,7 @@ from gateway.upstream.reading import Reader
 from gateway.upstream.salvage import is_salvaged
 from gateway.upstream.taking_apart import AT_ONCE_BYTES, MAX_MARKS, MAX_ROWS, Unfit, rows_of
 from gateway.upstream.wire import Answer
-from tests.harness.app import running_app
+from tests.harness.app import listening, running_app
 from tests.harness.stretches import shortest_stretch
 from tests.upstream.conftest import RawServer, say
 
@@ -204,3 +208,34 @@ async def test_many_answers_that_come_at_once_do_not_hold_the_loop_together() ->
 
     assert len(given[0]["data"]) == 30
     assert stretch < STRETCH_S
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "page",
+    [
+        ANSWERS["a full page of faulty rows"],
+        b"[%b]" % b",".join([ROW % filled(b'"stage":"', b"a", b'"', 2_000)] * 100),
+    ],
+    ids=["faulty", "long"],
+)
+async def test_what_was_kept_is_read_in_turns_as_well(page: bytes) -> None:
+    """The server begins an operation without a task, and what is kept is there at once."""
+    headers = {"private-token": "glpat-one"}
+    answers = []
+    async with RawServer().running() as server:
+        server.answer = say(page)
+        gateway = Gateway(Settings(upstream_url=server.origin), Records(lambda _: None))
+        async with (
+            gateway.running(),
+            listening(gateway) as address,
+            httpx.AsyncClient(headers=headers) as caller,
+        ):
+            # Documents that are new get a task; and what one decodes the other does not know.
+            for fields in ("name tag", "name stage", "name tag", "name stage"):
+                query = f'{{ project(id: "1") {{ jobs(first: 100) {{ nodes {{ {fields} }} }} }} }}'
+                answer = await caller.post(address, json={"query": query})
+                answers.append(answer.json()["data"]["project"]["jobs"])
+
+    assert len(server.heads) == 1
+    assert [len(jobs["nodes"]) for jobs in answers if jobs] == [100] * 4
