@@ -1,12 +1,13 @@
 """Compare the gateway's cost with the floor's and plain's.
 
     python -m tests.benchmarks                                 everything, about 20 minutes
-    python -m tests.benchmarks --quick                         the same, roughly, in about two
+    python -m tests.benchmarks --quick                         the same, roughly, in about four
     python -m tests.benchmarks --only floor,gateway --op one_job       while tuning
 
 Run it from the project's root on a quiet machine with two cores: upstream and load take the first,
 the programs the second. Read the ratios; times are of this machine. `--op` leaves out growth and
-memory. Prints Markdown; ends with 1 if `--enforce` is given and a limit (performance.md) is missed.
+memory. Prints Markdown, at last where the instructions go (`layers`; not with `--no-layers`). Ends
+with 1 if `--enforce` is given and a limit (performance.md) is missed.
 """
 
 # ruff: noqa: T201 - a command talks
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tests.benchmarks.in_process import can_count
+from tests.benchmarks.layers import LAYERED, count_layers, show_layers
 from tests.benchmarks.measure import (
     Effort,
     Results,
@@ -34,7 +37,7 @@ from tests.benchmarks.measure import (
 )
 from tests.benchmarks.operation import GROWTH, IN_TEXT, OPERATIONS, Operation
 from tests.benchmarks.programs import PROGRAMS, pin, start_program, start_upstream
-from tests.benchmarks.report import as_json, missed_figures, report
+from tests.benchmarks.report import as_json, missed_aims, missed_figures, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -64,9 +67,20 @@ def main() -> int:
     print(report(results, shown), end="\n\n")
     missed = missed_figures(results, shown)
     print(*[f"missed: {figure}" for figure in missed], sep="\n")
+    print(*[f"not reached: {aim}" for aim in missed_aims(results, shown)], sep="\n")
+    if arguments.layers and "gateway" in arguments.only:
+        _say("layers")
+        print("\n" + _layers(arguments.op or LAYERED))
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.encode(as_json(results)))
     return 1 if missed and arguments.enforce else 0
+
+
+def _layers(names: Sequence[str]) -> str:
+    """Where the instructions of these operations go."""
+    if not can_count():
+        return "Where the instructions go is not counted: valgrind is not there."
+    return show_layers(count_layers(names))
 
 
 def _measured(
@@ -126,6 +140,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=_names_of(PROGRAMS), default=PROGRAMS, help="programs")
     parser.add_argument("--op", type=_names_of([*OPERATIONS, *GROWTH]), help="operations")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument(
+        "--no-layers", dest="layers", action="store_false", help="count no instructions"
+    )
     parser.add_argument("--enforce", action="store_true", help="fail if a figure is missed")
     return parser.parse_args()
 

@@ -134,9 +134,15 @@ class Floor:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Have what reads open."""
+        async with self._reading as self._read:
+            yield
+
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
-        async with self._reading as self._read:
+        async with self.running():
             gc.freeze()
             await send({"type": "lifespan.startup.complete"})
             await receive()

@@ -228,6 +228,11 @@ def counts(module: str, *arguments: str) -> list[int]:
     """The instructions from each mark of a process to the next. It runs a module of the benchmarks
     with these arguments.
     """
+    told = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
+    environment = told | {"PYTHONHASHSEED": "0"}
+    # Compiling under callgrind would take most of the time, each time.
+    imported = f"import tests.benchmarks.{module}"
+    subprocess.run([sys.executable, "-c", imported], env=environment, check=True)
     with TemporaryDirectory() as folder:
         run = subprocess.run(
             [
@@ -235,7 +240,7 @@ def counts(module: str, *arguments: str) -> list[int]:
                 f"--callgrind-out-file={folder}/out",
                 *(sys.executable, "-m", f"tests.benchmarks.{module}", *arguments),
             ],
-            env=os.environ | {"PYTHONHASHSEED": "0"},
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

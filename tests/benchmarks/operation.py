@@ -23,9 +23,10 @@ class Operation:
     """One operation.
 
     `calls` is what the floor needs and the most the gateway may; `limit` is the most CPU the
-    gateway may use, in floors. One that is measured with kept reads as well has a `kept_limit`: the
-    most CPU it may use then, of what it uses otherwise, asked one at a time; one that is measured
-    with many callers who ask the same an `alike_limit`, of what they use who do not.
+    gateway may use, in floors; `aim` what it is to come to, in floors over its own wire. One that
+    is measured with kept reads as well has a `kept_limit`: the most CPU it may use then, of what it
+    uses otherwise, asked one at a time; one that is measured with many callers who ask the same an
+    `alike_limit`, of what they use who do not.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Operation:
     variables: dict[str, Any] = field(default_factory=dict)
     kept_limit: float | None = None
     alike_limit: float | None = None
+    aim: float | None = None
 
     def numbered(self, number: int) -> Operation:
         """The same in a text of its own, of a shape of its own: another name."""
@@ -77,31 +79,37 @@ def _list(fields: str, first: int, limit: float) -> Operation:
 # counts.
 GROWTH = {
     "few_1": _list("few", 1, 2),
-    "few_20": replace(_list("few", 20, 1.5), kept_limit=0.6, alike_limit=0.35),
+    "few_20": replace(_list("few", 20, 1.5), kept_limit=0.6, alike_limit=0.35, aim=1.3),
     "few_100": _list("few", 100, 1.3),
     "many_1": _list("many", 1, 2),
     "many_20": _list("many", 20, 1.5),
-    "many_100": _list("many", 100, 1.3),
+    "many_100": replace(_list("many", 100, 1.3), aim=1.1),
 }
 
 OPERATIONS = {
-    "typename": Operation("{ __typename }", _text("typename"), 0, 2),
+    "typename": Operation("{ __typename }", _text("typename"), 0, 1.7, aim=1),
     "one_job": Operation(
         "one job, 12 fields",
         _text("one_job"),
         1,
-        2,
+        1.6,
         {"project": _PROJECT, "job": "16862617825"},
         kept_limit=0.7,
+        aim=1.5,
     ),
     "few_20": GROWTH["few_20"],
     "many_100": GROWTH["many_100"],
     # The newest 20 jobs are of 4 pipelines.
     "nested": Operation(
-        "20 jobs → pipeline → jobs", _text("nested"), 5, 1.6, {"project": _PROJECT, "first": 20}
+        "20 jobs → pipeline → jobs",
+        _text("nested"),
+        5,
+        1.5,
+        {"project": _PROJECT, "first": 20},
+        aim=1.3,
     ),
     # Every sixth of the newest 300 builds.
-    "fifty_jobs": Operation("50 aliased jobs", _text("fifty_jobs"), 3, 1.5),
+    "fifty_jobs": Operation("50 aliased jobs", _text("fifty_jobs"), 3, 1.5, aim=1.2),
     # Every second of the newest 120 of a pipeline's 160 builds.
     "sixty_nodes": Operation(
         "60 nodes of a pipeline",
