@@ -37,7 +37,7 @@ def start(steps: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> asy
         return None
     rest = _rest(steps, awaited)
     # From here on it hears of its task's cancellation, also before that has begun.
-    next(rest)
+    rest.send(None)
     return loop.create_task(rest, context=context)
 
 
@@ -48,8 +48,13 @@ async def own_task() -> None:
     await asyncio.sleep(0)
 
 
+async def _rest(steps: Coroutine[Any, Any, T], awaited: Any) -> T:
+    """What a task can be made of: from Python 3.12 on that is no generator."""
+    return await _steps_from_second(steps, awaited)
+
+
 @coroutine
-def _rest(steps: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+def _steps_from_second(steps: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
     """The steps from the second on; the first waits for `awaited`."""
     thrown: BaseException | None = None
     try:
@@ -72,5 +77,5 @@ def _rest(steps: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]
     finally:
         # It holds this frame.
         del thrown
-    value = yield from _rest(steps, awaited)
+    value = yield from _steps_from_second(steps, awaited)
     return value

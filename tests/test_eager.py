@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from contextvars import ContextVar
 
 import pytest
@@ -54,6 +55,20 @@ async def test_what_waits_goes_on_in_a_task_of_its_own():
     assert await task == ("a value", "first")
     assert seen == [None, task]
     assert of_step.get(None) is None
+
+
+async def test_its_task_is_made_of_what_every_python_takes():
+    """From 3.12 on no task is made of a generator."""
+    came = loop_future()
+
+    async def later():
+        return await came
+
+    task = await begin(later())
+    came.set_result("a value")
+
+    assert inspect.iscoroutine(task.get_coro())
+    assert await task == "a value"
 
 
 async def test_what_has_come_before_the_task_begins_is_there():
