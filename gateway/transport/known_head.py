@@ -25,15 +25,18 @@ class KnownHead(Struct, frozen=True, eq=False):
 
     @classmethod
     def of(cls, request: bytes, body_bytes: int, scope: Any) -> KnownHead | None:
-        """That of a request which is all there is in a piece of data; None where more is said of
-        its body than the length.
+        """That of a request which is all there is in a piece of data; None where there are blank
+        lines around it, or more is said of its body than the length.
         """
+        head_bytes = request.find(b"\r\n\r\n") + 4
+        if head_bytes + body_bytes != len(request):
+            return None
         headers = tuple(scope["headers"])
         if any(name == b"transfer-encoding" for name, _ in headers):
             return None
         # Applications may change what they are given.
         kept = {**scope, "headers": headers}
-        return cls(request[: len(request) - body_bytes], len(request), kept)
+        return cls(request[:head_bytes], len(request), kept)
 
     def body_of(self, request: bytes) -> bytes | None:
         """The body of a whole request with this head; None for any other piece of data."""

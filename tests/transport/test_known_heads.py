@@ -79,6 +79,13 @@ def telling(seen: list[Any], *, slowly: bool = False, by_messages: bool = False)
 )
 @example(requests=[ONE, TWO, TWO], cuts=[], slowly=False, by_messages=False, at_once=True)
 @example(requests=[ONE, ONE], cuts=[len(ONE) - 1], slowly=True, by_messages=True, at_once=False)
+@example(
+    requests=[ONE, b"\r\n", ONE, b"\r\n"],
+    cuts=[400, 0, 400],
+    slowly=False,
+    by_messages=False,
+    at_once=True,
+)
 @example(requests=[EXPECTING, EXPECTING], cuts=[], slowly=True, by_messages=True, at_once=False)
 async def test_requests_are_found_as_by_the_parser(requests, cuts, slowly, by_messages, at_once):
     pieces = cut(requests, cuts)
@@ -141,6 +148,17 @@ async def test_the_rest_of_a_request_is_no_part_of_the_next_ones_head():
 
     assert [body for _, body in seen] == [b"one", b"two"]
     assert answered.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_blank_lines_after_a_body_are_no_part_of_it():
+    """Some clients end each body by a line break that they do not count."""
+    seen: list[Any] = []
+    connection = Connection(eager(telling(seen)))
+
+    for request in (ONE, ONE, TWO):
+        await connection.ask(request + b"\r\n")
+
+    assert [body for _, body in seen] == [b"one", b"one", b"two"]
 
 
 async def test_it_waits_until_the_one_before_was_answered():
