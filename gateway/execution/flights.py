@@ -207,6 +207,11 @@ class Flight(Struct, eq=False):
                 self._flights.forget(self._key)
             # A task holds its frames, and they this flight.
             self.task = None
+        self._tell(landed)
+        # A bug's frames hold this one, from Python 3.12 on.
+        del landed
+
+    def _tell(self, landed: Landed) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(landed)

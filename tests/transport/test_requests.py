@@ -1,6 +1,7 @@
 """GraphQL over HTTP: what is read, and the status of what is answered."""
 
 import json
+import sys
 from urllib.parse import urlencode
 
 import pytest
@@ -59,7 +60,13 @@ class TestPost:
             (b'{"query"', "the body is not valid JSON in UTF-8"),
             (b'{"query": "\xff"}', "the body is not valid JSON in UTF-8"),
             (b"[" * 100_000, "send operations one by one: no arrays here"),
-            (b'{"variables": {"a":' + b"[" * 1_045, "the body is nested too deeply"),
+            # From Python 3.12 on so many can be read.
+            (
+                b'{"variables": {"a":' + b"[" * 1_045,
+                "the body is nested too deeply"
+                if sys.version_info < (3, 12)
+                else "the body is not valid JSON in UTF-8",
+            ),
             (b'"{ a }"', f"{NO_REQUEST} `object`, got `str`"),
             (b'{"query": 1}', f"{NO_REQUEST} `str | null`, got `int` - at `$.query`"),
             (b'{"variables": []}', f"{NO_REQUEST} `object | null`, got `array` - at `$.variables`"),
