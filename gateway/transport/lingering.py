@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.eager import own_task
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -64,6 +66,7 @@ def lingering(scope: Any, receive: Receive, send: Send) -> tuple[Receive, Send]:
 
 
 async def _drop(receive: Receive) -> None:
+    await own_task()
     left_bytes = LINGER_BYTES
     loop = asyncio.get_running_loop()
     until = loop.time() + LINGER_S

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from gateway.transport.lingering import LINGER_BYTES, lingering
+from tests.transport.connections import eager
 from tests.transport.serving import hello_at_once, served
 
 pytestmark = pytest.mark.anyio
@@ -58,6 +59,24 @@ async def test_a_refusal_of_a_body_arrives_each_time(make_caller, headers, statu
         ]
 
     assert told == [status] * 4
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [("accept: text/csv\r\n", b"406"), ("content-encoding: br\r\n", b"415")]
+)
+async def test_a_connection_goes_on_after_a_refusal(make_caller, headers, status):
+    request = f"POST /graphql HTTP/1.1\r\nhost: x\r\n{JSON}{headers}content-length: 2\r\n\r\n{{}}"
+    async with served(eager(make_caller().app), receive_timeout_s=10) as (connect, _):
+        reader, writer = await connect()
+
+        told = []
+        for _ in range(3):
+            writer.write(request.encode())
+            told.append((await reader.readuntil(b"\r\n\r\n"))[9:12])
+            await reader.readuntil(b"}]}")
+        writer.close()
+
+    assert told == [status] * 3
 
 
 async def test_applications_that_read_no_bodies_can_do_the_same():
