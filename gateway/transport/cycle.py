@@ -254,6 +254,11 @@ class CycleProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+        running = self._running
+        if running is not None and not running.response_complete:
+            # uvicorn tells the last request only, and others may wait behind the one that runs.
+            running.disconnected = True
+            running.message_event.set()
 
 
 def _nothing() -> None: ...

@@ -233,3 +233,25 @@ async def test_an_application_that_gives_up_is_answered_for(fault, begins_at_onc
         assert answered.startswith(b"HTTP/1.1 500 ")
     assert connection.transport.is_closed
     assert caplog.records
+
+
+async def test_the_request_that_runs_hears_that_its_caller_left_though_others_wait_behind_it():
+    heard, may_answer = [], asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        heard.append(await receive())
+        await may_answer.wait()
+        await HttpRequest(scope, receive, send).respond(200, b"{}", ())
+
+    connection = Connection(eager(app))
+    await connection.ask(WHOLE + WHOLE)
+
+    connection.protocol.connection_lost(None)
+    await turns()
+    may_answer.set()
+    await turns()
+
+    assert heard == [{"type": "http.disconnect"}]
+    assert not connection.transport.written
+    assert not connection.protocol.tasks
