@@ -16,10 +16,17 @@ pytestmark = pytest.mark.anyio
 of_step: ContextVar[str] = ContextVar("of_step")
 
 
-def begin(steps):
-    """Start as a callback of the loop does."""
+def begin(steps, *, is_cancelled=False):
+    """Start as a callback of the loop does; and cancel its task before that begins, if asked to."""
+
+    def first_step():
+        task = start(steps, loop)
+        if is_cancelled:
+            task.cancel()
+        begun.set_result(task)
+
     loop, begun = asyncio.get_running_loop(), loop_future()
-    loop.call_soon(lambda: begun.set_result(start(steps, loop)))
+    loop.call_soon(first_step)
     return begun
 
 
@@ -87,8 +94,8 @@ async def test_what_has_come_before_the_task_begins_is_there():
     assert await (await begun) == "a value"
 
 
-@pytest.mark.parametrize("turns_before", [0, 3], ids=["before the task begins", "while it waits"])
-async def test_a_cancellation_is_heard_where_it_waits(turns_before):
+@pytest.mark.parametrize("at_once", [True, False], ids=["before the task begins", "while it waits"])
+async def test_a_cancellation_is_heard_where_it_waits(at_once):
     came, heard = loop_future(), []
 
     async def later():
@@ -98,17 +105,18 @@ async def test_a_cancellation_is_heard_where_it_waits(turns_before):
             heard.append(came.cancelled())
             raise
 
-    task = await begin(later())
-    await turns(turns_before)
-    task.cancel()
+    task = await begin(later(), is_cancelled=at_once)
+    if not at_once:
+        await turns()
+        task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert heard == [True]
 
 
-@pytest.mark.parametrize("turns_before", [0, 3])
-async def test_what_outlives_its_cancellation_goes_on(turns_before):
+@pytest.mark.parametrize("at_once", [True, False], ids=["before the task begins", "while it waits"])
+async def test_what_outlives_its_cancellation_goes_on(at_once):
     first, second = loop_future(), loop_future()
 
     async def stubborn():
@@ -117,24 +125,28 @@ async def test_what_outlives_its_cancellation_goes_on(turns_before):
         except asyncio.CancelledError:
             return await second
 
-    task = await begin(stubborn())
-    await turns(turns_before)
-    task.cancel()
+    task = await begin(stubborn(), is_cancelled=at_once)
+    if not at_once:
+        await turns()
+        task.cancel()
     await turns()
     second.set_result("the end")
 
     assert await task == "the end"
 
 
-async def test_it_may_end_by_its_cancellation():
+@pytest.mark.parametrize("at_once", [True, False], ids=["before the task begins", "while it waits"])
+async def test_it_may_end_by_its_cancellation(at_once):
     async def polite():
         try:
             await loop_future()
         except asyncio.CancelledError:
             return "cancelled"
 
-    task = await begin(polite())
-    task.cancel()
+    task = await begin(polite(), is_cancelled=at_once)
+    if not at_once:
+        await turns()
+        task.cancel()
 
     assert await task == "cancelled"
 
