@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.errors import ResponseTooLarge
+from gateway.events import Origin
 from gateway.execution.flights import MAX_EXPECTED, Flights, key_of
 from gateway.execution.masking import format_error
 from gateway.execution.request import Caller, Carrier, GraphQLRequest
@@ -331,12 +332,14 @@ class TestWhatComesOfIt:
         flight, execution, led = begin(flights, scopes[0])
         joined = [join(flight, scope) for scope in scopes[1:]]
         await turns()
+        scopes[0].note_answer(100)
         await execution.answer()
 
         landed = await asyncio.gather(led, *joined)
 
         assert all(one is landed[0] for one in landed)
         assert [(one.tally.calls, one.tally.shared) for one in scopes] == [(2, 0), (0, 2), (0, 2)]
+        assert [one.tally.read_bytes for one in scopes] == [100, 100, 100]
         assert flights.open == {}
 
     async def test_whoever_leaves_the_others_are_told(self):
@@ -368,6 +371,34 @@ class TestWhatComesOfIt:
 
         assert execution.ended is asyncio.CancelledError
         assert flights.open == {}
+
+    async def test_nobody_may_join_what_the_last_one_has_left(self):
+        flights, found = Flights(), []
+        _, execution, led = begin(flights, scope_of())
+        await turns()
+        # Before the execution hears of it.
+        led.add_done_callback(lambda _: found.append((flights.find(key()), execution.ended)))
+
+        led.cancel()
+        await turns()
+
+        assert found == [(None, None)]
+
+    async def test_calls_are_made_for_an_heir_once_who_began_it_has_left(self):
+        scope, heir = scope_of(), scope_of(seconds=11.0)
+        flight, _, led = begin(Flights(), scope)
+        joined = join(flight, heir)
+        await turns()
+        scope.headers["X-Request-Id"] = scope.request_id
+        heir.origin = Origin("192.0.2.1")
+
+        led.cancel()
+        await turns()
+
+        assert (flight.scope.request_id, flight.scope.headers) == (heir.request_id, {})
+        assert flight.scope.origin is heir.origin
+        joined.cancel()
+        await turns()
 
     async def test_who_leaves_at_once_stops_it_as_well(self):
         flights = Flights()
