@@ -186,11 +186,14 @@ class _ProjectFold(_JobFold):
     async def read_pages(self) -> None:
         missing = self.missing()
         blind = len(missing) // JOBS_PER_BLIND_WINDOW
+        # One page alone tells too little of how far others reach: where jobs lie farther apart than
+        # on that, windows would leave gaps, and a call would be made for each.
+        is_first = not self.client.job_spans.knows(self.project)
         while missing:
             tops = self._tops(missing)
             if self.calls >= max(blind, 1) and len(tops) >= len(missing):
                 return
-            if len(tops) > max(blind, 2) - self.calls:
+            if is_first or len(tops) > max(blind, 2) - self.calls:
                 # Too far apart to be sure: the first tells over how many ids the next ones reach.
                 del tops[1:]
             before = len(self.missing())

@@ -106,6 +106,23 @@ async def test_windows_are_one_round_trip_where_it_is_known_how_far_they_reach(
     assert calls_before_any_answer == memory.calls == calls_at_first == windows
 
 
+async def test_the_first_windows_of_a_project_leave_no_gaps(memory, context, outcomes):
+    # Farther apart, then nearer to each other, then farther apart again.
+    builds = [
+        *range(40_000, 30_000, -100),
+        *range(30_000, 26_000, -40),
+        *range(26_000, 16_000, -100),
+    ]
+    memory.add_jobs(builds)
+    wanted = builds[::6]
+
+    read = context()
+    jobs = await outcomes(read.job(1, job_id) for job_id in wanted)
+
+    assert ids_of(jobs) == wanted
+    assert len(memory.calls) == 3
+
+
 async def test_where_one_of_several_windows_fails_the_others_are_of_use(memory, context, outcomes):
     memory.add_jobs(range(1, 301))
     memory.job_spans.learn(1, 1000, 901)
