@@ -54,6 +54,8 @@ class Flight(Future[T]):
     offered: Coroutine[Any, Any, T] | None = None
     # Whose queue begins with its key.
     loader: Loader[Any, T] | None = None
+    # One that a task is to begin.
+    _unbegun: Coroutine[Any, Any, T] | None = None
     _is_driven = False
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -86,6 +88,9 @@ class Flight(Future[T]):
             self.offered = None
         if self.stop is not None:
             self.stop()
+        if self._unbegun is not None:
+            self._unbegun.close()
+            self._unbegun = None
         return True
 
     def set_exception(self, exception: type[BaseException] | BaseException, /) -> None:
@@ -99,6 +104,7 @@ class Flight(Future[T]):
 
     def carry(self, read: Coroutine[Any, Any, T]) -> None:
         """Start the read that settles it, in a task of its own."""
+        self._unbegun = read
         self.stop = self.get_loop().create_task(self._bring(read)).cancel
 
     def start(self) -> None:
@@ -124,6 +130,7 @@ class Flight(Future[T]):
         await self._bring(read)
 
     async def _bring(self, read: Coroutine[Any, Any, T]) -> None:
+        self._unbegun = None
         try:
             value = await read
         except CancelledError:

@@ -86,6 +86,21 @@ async def test_the_read_stops_when_its_last_waiter_has_left():
     assert flight.cancelled()
 
 
+async def test_a_read_that_is_left_before_it_begins_is_never_begun(recwarn):
+    source = Source()
+    flight = launch(asyncio.get_running_loop(), source.read())
+
+    flight.cancel()
+    await turns()
+    was_cancelled = flight.cancelled()
+    del flight
+    gc.collect()
+
+    assert was_cancelled
+    assert not source.was_stopped
+    assert not recwarn.list
+
+
 async def test_who_waits_by_callback_keeps_the_read_alive_until_it_takes_it_away():
     source = Source()
     flight = launch(asyncio.get_running_loop(), source.read())
