@@ -168,6 +168,18 @@ async def test_those_who_wait_for_a_new_document_are_joined_as_well():
         assert sum(told.is_joined for told in callers.told) == 14
 
 
+async def test_who_wants_a_new_document_fresh_joins_nobody():
+    async with calling(expected=0) as callers:
+        fresh = {"headers": {"cache-control": "no-cache"}}
+        asked = [callers.ask(), callers.ask(), callers.ask(**fresh), callers.ask()]
+        await until(lambda: callers.upstream.reads[1] == 2)
+        callers.upstream.gate.set()
+
+        await asyncio.gather(*asked)
+
+        assert sorted(told.calls for told in callers.told) == [0, 0, 2, 2]
+
+
 async def test_records_tell_who_was_joined(callers):
     asked = await callers.ask_all(2)
     callers.upstream.gate.set()
