@@ -40,6 +40,8 @@ async def test_the_first_view_is_light_and_asks_no_other_host(explored, address)
 
 async def test_a_second_visit_asks_for_no_file_again(explored, address):
     await explored.open(address)
+    # Some files are asked for when the editors are there.
+    await explored.page.wait_for_load_state("networkidle")
 
     entries = "performance.getEntriesByType('resource').map(e => [e.name, e.transferSize])"
     await explored.open(address)
