@@ -76,14 +76,20 @@ class Sandbox(Editor):
         source = _wall_clock if live and now is None else now
         self.store = Store(data)
         self._clock = Clock(EPOCH if source is None else source(), source)
-        self._clock.skip(float(self.store.meta("skipped_s") or 0.0))
-        if self.store.meta("seed") is None:
-            self._build()
+        try:
+            self._clock.skip(float(self.store.meta("skipped_s") or 0.0))
+            if self.store.meta("seed") is None:
+                self._build()
+            self._instance = Instance(
+                self.store, self._clock, profile=profile, external_url=external_url
+            )
+        except BaseException:
+            # A mistake in the world, or of the profile's name.
+            self.store.rollback()
+            self.store.close()
+            raise
         self.landmarks: Mapping[str, int] = MappingProxyType(self.store.landmarks())
         """Ids by name of what a test may look for in the demo, such as `debug_job` (see `demo`)."""
-        self._instance = Instance(
-            self.store, self._clock, profile=profile, external_url=external_url
-        )
         self.faults: list[Fault] = list(faults)
         """The faults in force; the first that matches strikes. Change the list at any time."""
         self.received: deque[Received] = deque(maxlen=_MAX_RECEIVED)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 
 import pytest
 
@@ -172,6 +173,30 @@ class TestWorldOfOnesOwn:
 
         with pytest.raises(ValueError, match=re.escape(complaint)):
             Sandbox(world=world)
+
+
+@pytest.mark.parametrize(
+    "options", [{"world": {"projects": [{"pipelines": 1}]}}, {"profile": "no such"}, {"data": True}]
+)
+def test_what_cannot_be_opened_is_closed(options, tmp_path, monkeypatch):
+    opened, connect = [], sqlite3.connect
+    if "data" in options:
+        options = {"data": tmp_path / "notes.txt"}
+        options["data"].write_text("no database " * 100)
+
+    def connect_and_remember(*arguments, **more):
+        opened.append(connect(*arguments, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connect_and_remember)
+
+    with pytest.raises((ValueError, sqlite3.DatabaseError)):
+        Sandbox(**options)
+
+    assert opened
+    for database in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            database.execute("SELECT 1")
 
 
 class TestDataFile:

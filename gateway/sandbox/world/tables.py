@@ -85,13 +85,21 @@ class Tables:
     def __init__(self, path: Path | None = None) -> None:
         self.lock = RLock()
         self._db = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        self._changed: set[int] = set()
+        try:
+            self._make_tables()
+        except sqlite3.Error:
+            # The file is no database.
+            self._db.close()
+            raise
+
+    def _make_tables(self) -> None:
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute("PRAGMA journal_mode = WAL")
         for kind in _KEYS:
             self._db.execute(_ddl(kind))
         self._db.execute("CREATE TABLE IF NOT EXISTS logs (job_id INTEGER PRIMARY KEY, body BLOB)")
         self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value)")
-        self._changed: set[int] = set()
 
     def close(self) -> None:
         with self.lock:
