@@ -109,6 +109,9 @@ class Gateway:
     stand in for it.
     """
 
+    begins_at_once = True
+    """The first step of an HTTP request needs no task (`gateway.eager`)."""
+
     def __init__(
         self,
         settings: Settings,
@@ -241,9 +244,6 @@ class Gateway:
             await crossing_origins(self._rest, self._cross_origin)(
                 inner, *lingering(scope, receive, send)
             )
-
-    begins_at_once = True
-    """The first step of an HTTP request needs no task (`gateway.eager`)."""
 
     @property
     def trusted_documents(self) -> int:

@@ -42,10 +42,11 @@ def start(steps: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> asy
 
 
 async def own_task() -> None:
-    """Go on in a task of one's own, where this may be the first step of an eager start. Costs a
-    turn of the loop.
+    """Go on in a task of one's own. Costs a turn of the loop in the first step of an eager start,
+    and nothing elsewhere.
     """
-    await asyncio.sleep(0)
+    if asyncio.current_task() is None:
+        await asyncio.sleep(0)
 
 
 async def _rest(steps: Coroutine[Any, Any, T], awaited: Any) -> T:

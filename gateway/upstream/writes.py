@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import current_task, timeout_at
+from asyncio import timeout_at
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
@@ -144,9 +144,8 @@ class Writes:
 
     async def _in_turns(self, steps: Steps[T], call: Call) -> T:
         """What the reading of a long or faulty answer gives."""
-        if current_task() is None:
-            # The answer was kept, so nothing was waited for.
-            await own_task()
+        # Where the answer was kept nothing was waited for.
+        await own_task()
         try:
             async with timeout_at(call.scope.deadline):
                 return await self._turns.run(steps)
