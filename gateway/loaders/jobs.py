@@ -186,9 +186,9 @@ class _ProjectFold(_JobFold):
     async def read_pages(self) -> None:
         missing = self.missing()
         blind = len(missing) // JOBS_PER_BLIND_WINDOW
-        # One page alone tells too little of how far others reach: where jobs lie farther apart than
-        # on that, windows would leave gaps, and a call would be made for each.
-        is_first = not self.client.job_spans.knows(self.project)
+        # One page alone tells too little of how far others reach: where jobs lie nearer to each
+        # other than on that, windows side by side leave a gap, which takes one more call.
+        is_first = self.client.job_spans.of(self.project, max(missing, default=0)) is None
         while missing:
             tops = self._tops(missing)
             if self.calls >= max(blind, 1) and len(tops) >= len(missing):

@@ -30,10 +30,6 @@ class JobSpans:
         span = self._spans.get((project, top))
         return self._spans.get((project, None)) if span is None else span
 
-    def knows(self, project: ProjectKey) -> bool:
-        """Was a page of the project read?"""
-        return (project, None) in self._spans
-
     def learn(self, project: ProjectKey, top: int, bottom: int) -> None:
         """Remember a page's highest and lowest ids."""
         for key in ((project, top), (project, None)):
